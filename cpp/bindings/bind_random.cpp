@@ -1,0 +1,52 @@
+#include "fastpg/core/pcg64.hpp"
+#include "fastpg/core/philox.hpp"
+#include "pybind.hpp"
+
+namespace fastpg {
+namespace {
+
+std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
+                                        std::array<std::uint32_t, 2> key) {
+  return Philox4x32::generate(counter, key);
+}
+
+Array<double> pcg64_uniform(const Array<std::uint32_t>& entropy, py::ssize_t count, double low,
+                            double high) {
+  require_ndim("entropy", entropy, 1);
+  if (count < 0) throw py::value_error("count: expected at least 0, got " + std::to_string(count));
+  Pcg64 stream(SeedSequence({entropy.data(), static_cast<std::size_t>(entropy.size())}));
+  Array<double> out(count);
+  for (py::ssize_t i = 0; i < count; ++i) out.mutable_data()[i] = stream.uniform(low, high);
+  return out;
+}
+
+Array<double> lane_uniforms(std::uint64_t seed, Purpose purpose, std::uint32_t first_lane,
+                            py::ssize_t lanes, std::uint64_t step) {
+  if (lanes < 0) throw py::value_error("lanes: expected at least 0, got " + std::to_string(lanes));
+  const LaneStream stream(seed, purpose);
+  Array<double> out(lanes);
+  for (py::ssize_t i = 0; i < lanes; ++i) {
+    out.mutable_data()[i] = stream.uniform(first_lane + static_cast<std::uint32_t>(i), step);
+  }
+  return out;
+}
+
+}  // namespace
+
+void bind_random(py::module_& m) {
+  py::enum_<Purpose>(m, "Purpose", "What a stream of random numbers is for.")
+      .value("action", Purpose::action)
+      .value("shuffle", Purpose::shuffle)
+      .value("evaluation", Purpose::evaluation)
+      .value("prediction", Purpose::prediction);
+  m.def("philox4x32", &philox4x32, py::arg("counter"), py::arg("key"),
+        "One block of Philox 4x32-10.");
+  m.def("pcg64_uniform", &pcg64_uniform, py::arg("entropy").noconvert(), py::arg("count"),
+        py::arg("low") = 0.0, py::arg("high") = 1.0,
+        "Uniform doubles of NumPy's PCG64 seeded by SeedSequence with these 32-bit words.");
+  m.def("lane_uniforms", &lane_uniforms, py::arg("seed"), py::arg("purpose"),
+        py::arg("first_lane"), py::arg("lanes"), py::arg("step"),
+        "Uniform doubles in (0, 1) of consecutive lanes at one step.");
+}
+
+}  // namespace fastpg

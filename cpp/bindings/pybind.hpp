@@ -1,0 +1,62 @@
+// The only include of pybind11, and the few ways in which arrays cross the border.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace fastpg {
+
+namespace py = pybind11;
+
+// C-contiguous arrays of one dtype. Bind them with .noconvert(): a silent copy becomes a TypeError.
+template <class T>
+using Array = py::array_t<T, py::array::c_style>;
+
+// An array that owns what the vector held; no copy.
+template <class T, class Element = T>
+Array<Element> take(std::vector<T>&& values, std::vector<py::ssize_t> shape) {
+  static_assert(sizeof(T) == sizeof(Element));
+  auto owner = std::make_unique<std::vector<T>>(std::move(values));
+  const auto* data = reinterpret_cast<const Element*>(owner->data());
+  py::capsule base(owner.get(), [](void* p) { delete static_cast<std::vector<T>*>(p); });
+  owner.release();
+  return Array<Element>(std::move(shape), data, base);
+}
+
+inline std::string shape_text(const py::array& array) {
+  std::string text = "(";
+  for (py::ssize_t k = 0; k < array.ndim(); ++k) {
+    text += std::to_string(array.shape(k)) + (array.ndim() == 1 || k + 1 < array.ndim() ? "," : "");
+    if (k + 1 < array.ndim()) text += " ";
+  }
+  return text + ")";
+}
+
+inline void require_ndim(const char* name, const py::array& array, py::ssize_t ndim) {
+  if (array.ndim() != ndim) {
+    throw py::value_error(std::string(name) + ": expected " + std::to_string(ndim) +
+                          " dimensions, got shape " + shape_text(array));
+  }
+}
+
+inline void require_same_shape(const char* name, const py::array& array, const py::array& like) {
+  bool same = array.ndim() == like.ndim();
+  for (py::ssize_t k = 0; same && k < array.ndim(); ++k) same = array.shape(k) == like.shape(k);
+  if (!same) {
+    throw py::value_error(std::string(name) + ": expected shape " + shape_text(like) + ", got " +
+                          shape_text(array));
+  }
+}
+
+template <class T>
+Array<T> like(const py::array& array) {
+  return Array<T>(std::vector<py::ssize_t>(array.shape(), array.shape() + array.ndim()));
+}
+
+}  // namespace fastpg

@@ -1,0 +1,64 @@
+// Philox 4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
+//
+// Counter-based: the numbers of (key, counter) are a pure function, so any split of the work over
+// threads or calls draws the same bits.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace fastpg {
+
+struct Philox4x32 {
+  using Counter = std::array<std::uint32_t, 4>;
+  using Key = std::array<std::uint32_t, 2>;
+
+  static Counter generate(Counter c, Key k) {
+    for (int round = 0; round < 10; ++round) {
+      const std::uint64_t p0 = std::uint64_t{0xD2511F53} * c[0];
+      const std::uint64_t p1 = std::uint64_t{0xCD9E8D57} * c[2];
+      c = {high(p1) ^ c[1] ^ k[0], low(p1), high(p0) ^ c[3] ^ k[1], low(p0)};
+      k = {k[0] + 0x9E3779B9u, k[1] + 0xBB67AE85u};
+    }
+    return c;
+  }
+
+ private:
+  static std::uint32_t high(std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); }
+  static std::uint32_t low(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
+};
+
+// What a stream of random numbers is for. Streams of different purposes never meet.
+enum class Purpose : std::uint32_t { action = 1, shuffle = 2, evaluation = 3, prediction = 4 };
+
+inline Philox4x32::Key derive_key(std::uint64_t seed, Purpose purpose) {
+  const Philox4x32::Key seed_key = {static_cast<std::uint32_t>(seed),
+                                    static_cast<std::uint32_t>(seed >> 32)};
+  const auto block = Philox4x32::generate({static_cast<std::uint32_t>(purpose), 0, 0, 0}, seed_key);
+  return {block[0], block[1]};
+}
+
+// Uniform on the open interval (0, 1), a multiple of 2^-33.
+inline double to_uniform(std::uint32_t word) { return (word + 0.5) * 0x1p-32; }
+
+// Uniform numbers indexed by (lane, step). Four consecutive steps of a lane share one block.
+class LaneStream {
+ public:
+  LaneStream(std::uint64_t seed, Purpose purpose) : key_(derive_key(seed, purpose)) {}
+
+  Philox4x32::Counter block(std::uint32_t lane, std::uint64_t step) const {
+    const std::uint64_t group = step >> 2;
+    return Philox4x32::generate(
+        {static_cast<std::uint32_t>(group), static_cast<std::uint32_t>(group >> 32), lane, 0},
+        key_);
+  }
+
+  double uniform(std::uint32_t lane, std::uint64_t step) const {
+    return to_uniform(block(lane, step)[step & 3]);
+  }
+
+ private:
+  Philox4x32::Key key_;
+};
+
+}  // namespace fastpg

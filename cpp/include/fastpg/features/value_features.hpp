@@ -1,0 +1,37 @@
+// phi(s, h) of the linear value baseline: (1, s, s_i s_j for i <= j, t, t^2, t^3), t = h / 100, with
+// the observation clipped to [-10, 10] (Duan et al. 2016, with the cross products added).
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+namespace fastpg {
+
+struct ValueFeatures {
+  static constexpr double clip = 10.0;
+  static constexpr double time_scale = 100.0;
+
+  static std::ptrdiff_t size(std::ptrdiff_t observation_size) {
+    return 1 + observation_size + observation_size * (observation_size + 1) / 2 + 3;
+  }
+
+  static void row(const float* observation, std::ptrdiff_t observation_size,
+                  std::int64_t step_index, double* features) {
+    double* const linear = features + 1;
+    double* product = linear + observation_size;
+    features[0] = 1.0;
+    for (std::ptrdiff_t i = 0; i < observation_size; ++i) {
+      linear[i] = std::clamp(static_cast<double>(observation[i]), -clip, clip);
+    }
+    for (std::ptrdiff_t i = 0; i < observation_size; ++i) {
+      for (std::ptrdiff_t j = i; j < observation_size; ++j) *product++ = linear[i] * linear[j];
+    }
+    const double t = static_cast<double>(step_index) / time_scale;
+    product[0] = t;
+    product[1] = t * t;
+    product[2] = t * t * t;
+  }
+};
+
+}  // namespace fastpg

@@ -1,0 +1,60 @@
+// What a rollout records: row-major (T, N) arrays and the ends of episodes.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "fastpg/envs/environment.hpp"
+
+namespace fastpg {
+
+struct EpisodeEnds {  // in the order in which they happened
+  std::vector<std::int64_t> row;
+  std::vector<std::int64_t> column;
+  std::vector<float> final_observations;  // (K, observation_size)
+  std::vector<double> returns;
+  std::vector<std::int64_t> lengths;
+};
+
+struct RolloutStorage {
+  RolloutStorage(Lane column_count, Lane size) : columns(column_count), observation_size(size) {}
+
+  Lane columns;
+  Lane observation_size;
+  Lane rows = 0;
+  std::int64_t sample_count = 0;  // valid samples
+  std::int64_t step_count = 0;    // steps of the slowest lane
+  bool complete = true;           // false: a budget cut the last episodes
+
+  std::vector<float> observations;
+  std::vector<std::int32_t> actions;
+  std::vector<double> rewards;
+  std::vector<std::uint8_t> terminated;
+  std::vector<std::uint8_t> truncated;
+  std::vector<std::uint8_t> valid;
+  std::vector<std::int32_t> step_index;
+  std::vector<float> last_observations;     // (columns, observation_size): what follows the last row
+  std::vector<std::int64_t> last_step_index;  // (columns,)
+  EpisodeEnds ends;
+
+  // Rows are only ever appended, and a row-major array grows by rows in place.
+  void grow(Lane row_count) {
+    if (row_count <= rows) return;
+    rows = row_count;
+    const auto size = static_cast<std::size_t>(rows * columns);
+    observations.resize(size * static_cast<std::size_t>(observation_size));
+    actions.resize(size);
+    rewards.resize(size);
+    terminated.resize(size);
+    truncated.resize(size);
+    valid.resize(size);
+    step_index.resize(size);
+  }
+
+  Lane flat(Lane row, Lane column) const { return row * columns + column; }
+  float* observation(Lane row, Lane column) {
+    return observations.data() + flat(row, column) * observation_size;
+  }
+};
+
+}  // namespace fastpg

@@ -1,0 +1,82 @@
+// Conjugate gradient for (F + damping I) x = b with F symmetric positive semi-definite, given only
+// through products. From x = 0 the iterates stay in the range of F when b is in it.
+#pragma once
+
+#include <cmath>
+
+#include "fastpg/core/types.hpp"
+
+namespace fastpg {
+
+struct CgSettings {
+  Index max_steps = 10;
+  double tolerance = 1e-10;  // relative: stop when |b - A x| <= tolerance |b|
+  double damping = 0.0;
+};
+
+enum class CgStatus {
+  converged,
+  max_steps,      // stopped at max_steps: x is the best of its Krylov space
+  zero_rhs,       // b = 0, x = 0
+  bad_curvature,  // p^T A p <= 0: A is not positive along p; x is the iterate before
+  not_finite      // a product or b is NaN or infinite; x is the last finite iterate
+};
+
+struct CgResult {
+  CgStatus status;
+  Index iterations;
+  double residual;  // |b - A x| / |b|
+};
+
+struct CgWorkspace {
+  explicit CgWorkspace(Index size) : residual(size), direction(size), product(size) {}
+
+  Vector residual;
+  Vector direction;
+  Vector product;
+};
+
+// Operator: size(), apply(const Vector& v, Vector& out). x is overwritten.
+template <class Operator>
+CgResult conjugate_gradient(Operator& op, const Vector& b, const CgSettings& settings,
+                            CgWorkspace& work, Vector& x) {
+  x.setZero();
+  const double b_norm = b.norm();
+  if (!std::isfinite(b_norm)) return {CgStatus::not_finite, 0, b_norm};
+  if (b_norm == 0.0) return {CgStatus::zero_rhs, 0, 0.0};
+
+  work.residual = b;
+  work.direction = b;
+  double rho = b_norm * b_norm;
+  const auto relative = [&] { return std::sqrt(rho) / b_norm; };
+
+  for (Index k = 0; k < settings.max_steps; ++k) {
+    if (relative() <= settings.tolerance) return {CgStatus::converged, k, relative()};
+    op.apply(work.direction, work.product);
+    work.product += settings.damping * work.direction;
+    const double curvature = work.direction.dot(work.product);
+    if (!std::isfinite(curvature)) return {CgStatus::not_finite, k, relative()};
+    if (curvature <= 0.0) return {CgStatus::bad_curvature, k, relative()};
+    const double alpha = rho / curvature;
+    x += alpha * work.direction;
+    work.residual -= alpha * work.product;
+    const double next_rho = work.residual.squaredNorm();
+    work.direction = work.residual + (next_rho / rho) * work.direction;
+    rho = next_rho;
+  }
+  const bool converged = relative() <= settings.tolerance;
+  return {converged ? CgStatus::converged : CgStatus::max_steps, settings.max_steps, relative()};
+}
+
+// A dense symmetric matrix as an operator.
+class DenseOperator {
+ public:
+  explicit DenseOperator(const ConstMatrix& matrix) : matrix_(matrix) {}
+  Index size() const { return matrix_.rows(); }
+  void apply(const Vector& v, Vector& out) const { out.noalias() = matrix_ * v; }
+
+ private:
+  ConstMatrix matrix_;
+};
+
+}  // namespace fastpg

@@ -1,0 +1,33 @@
+"""Policy gradients on a CPU: REINFORCE, NPG, TRPO and PPO with a C++/Eigen core."""
+
+from fastpg._core import __version__
+from fastpg.algorithms import NPG, PPO, REINFORCE, TRPO, load, train
+from fastpg.baselines import LinearBaseline
+from fastpg.checkpoints import CheckpointError
+from fastpg.envs import make_vec
+from fastpg.estimators import discounted_returns, gae
+from fastpg.evaluation import evaluate_policy
+from fastpg.policies import LinearSoftmax
+from fastpg.rollout import Rollout, collect
+from fastpg.solvers import conjugate_gradient, natural_gradient
+
+__all__ = [
+    "NPG",
+    "PPO",
+    "REINFORCE",
+    "TRPO",
+    "CheckpointError",
+    "LinearBaseline",
+    "LinearSoftmax",
+    "Rollout",
+    "__version__",
+    "collect",
+    "conjugate_gradient",
+    "discounted_returns",
+    "evaluate_policy",
+    "gae",
+    "load",
+    "make_vec",
+    "natural_gradient",
+    "train",
+]

@@ -1,0 +1,79 @@
+"""REINFORCE, NPG, TRPO and PPO, by name."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from fastpg import checkpoints
+from fastpg.algorithms.npg import NPG
+from fastpg.algorithms.ppo import PPO
+from fastpg.algorithms.reinforce import REINFORCE
+from fastpg.algorithms.trpo import TRPO
+from fastpg.envs import NativeVectorEnv
+from fastpg.naming import unknown
+from fastpg.policies import LinearSoftmax
+from fastpg.training import Algorithm, Callback
+
+ALGORITHMS: dict[str, type[Algorithm]] = {
+    algorithm.name: algorithm for algorithm in (REINFORCE, NPG, TRPO, PPO)
+}
+DEFAULT_TIMESTEPS = {"reinforce": 300_000, "npg": 100_000, "trpo": 100_000, "ppo": 100_000}
+
+
+def find(name: str) -> type[Algorithm]:
+    """The algorithm of a name; an unknown one raises ValueError with the nearest."""
+    if name not in ALGORITHMS:
+        raise ValueError(unknown("algorithm", name, ALGORITHMS))
+    return ALGORITHMS[name]
+
+
+def train(
+    algorithm: str,
+    env: str | NativeVectorEnv,
+    *,
+    total_timesteps: int | None = None,
+    seed: int | None = None,
+    policy: str | LinearSoftmax = "linear",
+    callback: Callback | None = None,
+    **options: Any,
+) -> Algorithm:
+    """Build an algorithm, let it learn, return it.
+
+    Args:
+        algorithm: "reinforce", "npg", "trpo" or "ppo".
+        env: an id such as "CartPole-v1", or an environment made by `make_vec`.
+        total_timesteps: environment steps; by default 100,000 (REINFORCE 300,000).
+        seed: as of the algorithm.
+        policy: as of the algorithm.
+        callback: as of `learn`.
+        **options: the algorithm's own.
+    """
+    algo = find(algorithm)(policy, env, seed=seed, **options)
+    steps = DEFAULT_TIMESTEPS[algo.name] if total_timesteps is None else total_timesteps
+    return algo.learn(steps, callback)
+
+
+def load(path: str | os.PathLike[str], env: str | NativeVectorEnv | None = None) -> Algorithm:
+    """The algorithm that `save` wrote.
+
+    Args:
+        path: of the checkpoint.
+        env: to go on learning in; without one the algorithm predicts, and `learn` raises.
+
+    Raises:
+        FileNotFoundError: no such file.
+        CheckpointError: damaged, foreign or of another version.
+        ValueError: the spaces of `env` are not those of the policy.
+    """
+    state = checkpoints.read(path)
+    try:
+        kind = find(state[1]["algorithm"])
+        algo = kind.restore(state)
+    except (KeyError, TypeError, ValueError) as error:
+        raise checkpoints.CheckpointError(
+            f"{os.fspath(path)}: expected a complete checkpoint, got {error}"
+        ) from error
+    if env is not None:
+        algo.use_env(env)
+    return algo

@@ -1,0 +1,94 @@
+"""Proximal policy optimisation, clipped (Schulman et al. 2017; lecture L10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from fastpg.checkpoints import State
+from fastpg.options import StepOptions, option
+from fastpg.rollout import Rollout
+from fastpg.solvers import Adam, clipped_surrogate
+from fastpg.training import Record, StepAlgorithm
+
+
+@dataclass(frozen=True, kw_only=True)
+class PPOOptions(StepOptions):
+    """Options of PPO."""
+
+    learning_rate: float = option(0.01, "step size of Adam", above=0.0)
+    n_epochs: int = option(10, "passes over the samples of an iteration", low=1)
+    batch_size: int = option(256, "samples per minibatch; sizes differ by at most one", low=1)
+    clip_range: float = option(0.2, "epsilon of the clipped ratio", above=0.0)
+    max_grad_norm: float | None = option(None, "upper bound of the gradient's norm", above=0.0)
+    target_kl: float | None = option(
+        None, "stop after the epoch whose exact KL(old | new) passed it", above=0.0
+    )
+
+
+class PPO(StepAlgorithm):
+    """Epochs of minibatch Adam on mean_i min(w_i A_i, clip(w_i, 1 - eps, 1 + eps) A_i).
+
+    Every sample is used once an epoch. Advantages are standardised per minibatch. If a gradient is
+    not finite, theta and Adam stay as they were and `train/status` is "not_finite".
+    """
+
+    name = "ppo"
+    options_class: ClassVar = PPOOptions
+    options: PPOOptions
+
+    def __init__(self, policy: Any, env: Any, *, seed: int | None = None, **options: Any) -> None:
+        super().__init__(policy, env, seed=seed, **options)
+        self.adam = Adam(self.policy.theta.size)
+        self._epochs = 0
+
+    def update(self, rollout: Rollout) -> Record:
+        """Advantages, epochs, fit, log."""
+        options, policy = self.options, self.policy
+        batch = self.estimate(rollout)
+        result = clipped_surrogate(
+            policy,
+            batch.phi,
+            batch.actions,
+            batch.advantages,
+            self.adam,
+            seed=self.seed,
+            epoch_count=self._epochs,
+            clip_range=options.clip_range,
+            learning_rate=options.learning_rate,
+            ent_coef=options.ent_coef,
+            max_grad_norm=options.max_grad_norm,
+            target_kl=options.target_kl,
+            n_epochs=options.n_epochs,
+            batch_size=options.batch_size,
+            normalize_advantage=options.normalize_advantage,
+        )
+        self._epochs += options.n_epochs
+        policy.theta = result["theta"]
+        return {
+            "train/status": "accepted" if result["finite"] else "not_finite",
+            "train/policy_gradient_loss": result["policy_loss"],
+            "train/kl": result["kl"],
+            "train/approx_kl": result["approx_kl"],
+            "train/clip_fraction": result["clip_fraction"],
+            "train/clip_range": options.clip_range,
+            "train/entropy_loss": -result["entropy"],
+            "train/grad_norm": result["grad_norm"],
+            "train/learning_rate": options.learning_rate,
+            "train/n_updates": self.adam.count,
+            **self.fit_baseline(batch),
+        }
+
+    def state(self) -> State:
+        """Arrays and JSON values, with Adam's moments."""
+        stored, meta = super().state()
+        return stored | {"adam_mean": self.adam.mean, "adam_square": self.adam.square}, meta | {
+            "adam_count": self.adam.count,
+            "epochs": self._epochs,
+        }
+
+    def restore_optimizer(self, stored: dict[str, Any], meta: dict[str, Any]) -> None:
+        """Adam's moments and the count of epochs."""
+        self.adam = Adam(self.policy.theta.size)
+        self.adam.restore(stored["adam_mean"], stored["adam_square"], meta["adam_count"])
+        self._epochs = int(meta["epochs"])

@@ -1,0 +1,75 @@
+"""Trust region policy optimisation (Schulman et al. 2015; lecture L4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fastpg.options import NaturalOptions, option
+from fastpg.rollout import Rollout
+from fastpg.second_order import NaturalAlgorithm
+from fastpg.solvers import line_search
+from fastpg.training import Record
+
+
+@dataclass(frozen=True, kw_only=True)
+class TRPOOptions(NaturalOptions):
+    """Options of TRPO."""
+
+    line_search_shrinking_factor: float = option(
+        0.8, "factor of the step at each backtrack", above=0.0, high=1.0
+    )
+    line_search_max_iter: int = option(10, "most points tried along the step", low=1)
+
+
+class TRPO(NaturalAlgorithm):
+    """The natural step, cut back until KL(old | new) <= target_kl and the surrogate improved.
+
+    The surrogate is mean_i w_i A_i + ent_coef mean_i H_i over the batch, and the KL is exact: the
+    action is summed out. `train/status` is "accepted", or why theta stayed bit for bit as it was:
+    "no_improvement", "kl_exceeded", "zero_gradient", "bad_curvature", "not_finite". The baseline is
+    fitted in every case.
+    """
+
+    name = "trpo"
+    options_class: ClassVar = TRPOOptions
+    options: TRPOOptions
+
+    def update(self, rollout: Rollout) -> Record:
+        """Advantages, direction, line search, fit, log."""
+        options = self.options
+        batch = self.estimate(rollout)
+        ascent = self.ascend(batch)
+        status, searched = ascent.status, self._no_search()
+        if ascent.status == "ok":
+            found = line_search(
+                self.policy,
+                batch.phi,
+                ascent.log_pi,
+                batch.actions,
+                ascent.advantages,
+                ascent.step,
+                target_kl=options.target_kl,
+                ent_coef=options.ent_coef,
+                shrinking_factor=options.line_search_shrinking_factor,
+                max_iter=options.line_search_max_iter,
+            )
+            status = found.status
+            searched = {
+                "train/backtracks": found.backtracks,
+                "train/line_search_fraction": found.fraction,
+            }
+            if found.status == "accepted":
+                self.policy.theta = found.theta
+        return {
+            "train/status": status,
+            "train/is_line_search_success": status == "accepted",
+            **searched,
+            **ascent.record(),
+            **self.measured(batch, ascent),
+            **self.fit_baseline(batch),
+        }
+
+    @staticmethod
+    def _no_search() -> Record:
+        return {"train/backtracks": 0, "train/line_search_fraction": 0.0}

@@ -1,0 +1,129 @@
+"""The one place that converts arguments for the kernels and explains what is wrong with them."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Float32s = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+Actions = npt.NDArray[np.int32]
+
+_MAX_SEED = 2**64 - 1
+
+
+def _array(name: str, values: Any, kinds: str, expected: str) -> npt.NDArray[Any]:
+    try:
+        array = np.asarray(values)
+    except (ValueError, TypeError) as error:
+        raise TypeError(f"{name}: expected {expected}, got {type(values).__name__}") from error
+    if array.dtype.kind not in kinds:
+        raise TypeError(f"{name}: expected {expected}, got dtype {array.dtype}")
+    return array
+
+
+def _check_shape(name: str, array: npt.NDArray[Any], shape: tuple[int | None, ...]) -> None:
+    matches = array.ndim == len(shape) and all(
+        want is None or got == want for got, want in zip(array.shape, shape, strict=True)
+    )
+    if not matches:
+        wanted = ", ".join("any" if want is None else str(want) for want in shape)
+        raise ValueError(f"{name}: expected shape ({wanted}), got {array.shape}")
+    if array.size == 0:
+        raise ValueError(f"{name}: expected at least one element, got shape {array.shape}")
+
+
+def _check_finite(name: str, array: npt.NDArray[Any]) -> None:
+    if not np.isfinite(array).all():
+        where = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
+        raise ValueError(f"{name}: expected finite values, got {array[where]} at index {where}")
+
+
+def floats(name: str, values: Any, shape: tuple[int | None, ...]) -> Floats:
+    """Finite float64, C-contiguous, of the given shape (None: any length)."""
+    array = _array(name, values, "fiu", "real numbers")
+    _check_shape(name, array, shape)
+    _check_finite(name, array)
+    return np.ascontiguousarray(array, dtype=np.float64)
+
+
+def observations(name: str, values: Any, size: int) -> tuple[Float32s, bool]:
+    """Float32 observations (n, size), and whether a single one was given."""
+    array = _array(name, values, "fiu", "real numbers")
+    single = array.ndim == 1
+    batch = array[None] if single else array
+    if batch.ndim != 2 or batch.shape[1] != size:
+        raise ValueError(f"{name}: expected shape ({size},) or (n, {size}), got {array.shape}")
+    _check_shape(name, batch, (None, size))
+    with np.errstate(over="ignore"):
+        converted = np.ascontiguousarray(batch, dtype=np.float32)
+    _check_finite(name, converted)
+    return converted, single
+
+
+def flags(name: str, values: Any, shape: tuple[int | None, ...]) -> Bools:
+    """Booleans, C-contiguous; integers 0 and 1 are not taken for flags."""
+    array = _array(name, values, "b", "booleans")
+    _check_shape(name, array, shape)
+    return np.ascontiguousarray(array)
+
+
+def actions(name: str, values: Any, count: int, n_actions: int) -> Actions:
+    """Discrete actions (count,) in [0, n_actions), of any integer dtype."""
+    array = _array(name, values, "iu", "integers")
+    _check_shape(name, array, (count,))
+    if array.min() < 0 or array.max() >= n_actions:
+        bad = array[(array < 0) | (array >= n_actions)][0]
+        raise ValueError(f"{name}: expected values in [0, {n_actions}), got {bad}")
+    return np.ascontiguousarray(array, dtype=np.int32)
+
+
+def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
+    """An integer in [low, high]."""
+    if isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name}: expected an integer, got {value!r}")
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}: expected an integer, got {value!r}") from None
+    if number < low or (high is not None and number > high):
+        wanted = f"at least {low}" if high is None else f"in [{low}, {high}]"
+        raise ValueError(f"{name}: expected an integer {wanted}, got {number}")
+    return number
+
+
+def number(name: str, value: Any) -> float:
+    """A finite real number."""
+    if isinstance(value, bool | np.bool_ | str) or not np.isscalar(value):
+        raise TypeError(f"{name}: expected a number, got {value!r}")
+    if not np.isreal(value):
+        raise TypeError(f"{name}: expected a real number, got {value!r}")
+    result = float(value)  # type: ignore[arg-type]
+    if not np.isfinite(result):
+        raise ValueError(f"{name}: expected a finite number, got {value!r}")
+    return result
+
+
+def unit_interval(name: str, value: Any) -> float:
+    """A number in [0, 1]."""
+    result = number(name, value)
+    if not 0.0 <= result <= 1.0:
+        raise ValueError(f"{name}: expected a number in [0, 1], got {value!r}")
+    return result
+
+
+def seed(value: Any) -> int:
+    """A seed in [0, 2^64); None draws one."""
+    if value is None:
+        return int(np.random.SeedSequence().generate_state(1, np.uint64)[0] >> np.uint64(1))
+    return integer("seed", value, 0, _MAX_SEED)
+
+
+def seed_words(value: int) -> npt.NDArray[np.uint32]:
+    """A non-negative integer of any size in 32-bit words, least significant first."""
+    length = max(1, (value.bit_length() + 31) // 32)
+    return np.frombuffer(value.to_bytes(4 * length, "little"), dtype="<u4").astype(np.uint32)

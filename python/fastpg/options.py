@@ -1,0 +1,118 @@
+"""Options of algorithms: dataclass fields with a default, a range and a line of documentation."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+
+from fastpg import arrays
+from fastpg.naming import unknown
+
+
+def option(
+    default: Any,
+    doc: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    choices: tuple[str, ...] | None = None,
+) -> Any:
+    """A dataclass field; `low` and `high` are inclusive, `above` is not."""
+    limits = {"low": low, "high": high, "above": above, "choices": choices}
+    return field(default=default, metadata={"doc": doc, **limits})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Base of every option class: checks types and ranges, and names what is unknown."""
+
+    def __post_init__(self) -> None:
+        hints = typing.get_type_hints(type(self))
+        for spec in dataclasses.fields(self):
+            checked = _check(spec.name, getattr(self, spec.name), hints[spec.name], spec.metadata)
+            object.__setattr__(self, spec.name, checked)
+
+    @classmethod
+    def build(cls, owner: str, given: dict[str, Any]) -> Self:
+        """The options with some values given; an unknown name raises TypeError."""
+        known = [spec.name for spec in dataclasses.fields(cls)]
+        for name in given:
+            if name not in known:
+                raise TypeError(f"{owner}: {unknown('option', name, known)}")
+        return cls(**given)
+
+
+def _check(name: str, value: Any, hint: Any, limits: typing.Mapping[str, Any]) -> Any:
+    members = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if value is None and types.NoneType in members:
+        return None
+    kind = next(member for member in members if member is not types.NoneType)
+    if kind is bool:
+        if not isinstance(value, bool | np.bool_):
+            raise TypeError(f"{name}: expected True or False, got {value!r}")
+        return bool(value)
+    if kind is str:
+        if value not in limits["choices"]:
+            raise ValueError(unknown(name, value, limits["choices"]))
+        return value
+    if kind is int:
+        return arrays.integer(name, value, limits["low"], limits["high"])
+    return _check_range(name, arrays.number(name, value), limits)
+
+
+def _check_range(name: str, value: float, limits: typing.Mapping[str, Any]) -> float:
+    low, high, above = limits["low"], limits["high"], limits["above"]
+    bad_low = low is not None and value < low
+    bad_high = high is not None and value > high
+    if bad_low or bad_high or (above is not None and value <= above):
+        if above is not None:
+            wanted = f"above {above:g}"
+        else:
+            wanted = f"at least {low:g}" if high is None else f"in [{low:g}, {high:g}]"
+        raise ValueError(f"{name}: expected a number {wanted}, got {value!r}")
+    return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommonOptions(Options):
+    """What every algorithm has."""
+
+    n_envs: int = option(16, "environments stepped together; goes with an id", low=1)
+    gamma: float = option(0.99, "discount", low=0.0, high=1.0)
+    ent_coef: float = option(0.0, "weight of the entropy bonus, per step", low=0.0)
+    ridge: float = option(1e-5, "penalty of the value baseline's regression", above=0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepOptions(CommonOptions):
+    """What algorithms that collect by steps have."""
+
+    n_steps: int | None = option(
+        None, "steps per environment and iteration; None: about 2,048 samples in all", low=1
+    )
+    gae_lambda: float = option(0.95, "lambda of the advantage estimate", low=0.0, high=1.0)
+    normalize_advantage: bool = option(True, "advantages to mean 0 and standard deviation 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NaturalOptions(StepOptions):
+    """What the second-order algorithms have."""
+
+    n_envs: int = option(32, "environments stepped together; goes with an id", low=1)
+    ent_coef: float = option(0.05, "weight of the entropy bonus, per step", low=0.0)
+    target_kl: float = option(0.02, "KL(old | new) of a step, mean per step, in nats", above=0.0)
+    max_step_size: float | None = option(
+        0.5, "upper bound of the multiplier of the natural direction", above=0.0
+    )
+    fisher: str = option(
+        "exact", "action summed out (exact) or taken (sampled)", choices=("exact", "sampled")
+    )
+    cg_max_steps: int = option(20, "most conjugate gradient iterations", low=1)
+    cg_tol: float = option(1e-10, "relative residual at which they stop", low=0.0)
+    cg_damping: float = option(1e-3, "damping, relative to the mean diagonal of F", low=0.0)

@@ -1,0 +1,178 @@
+"""Rollouts: what a policy met in an environment, as (T, N) arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastpg import _core, arrays
+from fastpg.arrays import Actions, Bools, Float32s, Floats
+from fastpg.baselines import LinearBaseline
+from fastpg.envs import NativeVectorEnv
+from fastpg.policies import LinearSoftmax
+
+Integers = npt.NDArray[np.int64]
+_UNLIMITED = 2**62
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """T rows by N columns: steps by environments, or steps in the episode by episodes.
+
+    Where `valid` is False the other arrays hold zeros. Episodes that ended are listed in the order
+    of their ends; entry k ended at [end_rows[k], end_columns[k]].
+    """
+
+    observations: Float32s  # (T, N, d)
+    actions: Actions  # (T, N)
+    rewards: Floats  # (T, N)
+    terminated: Bools  # (T, N)
+    truncated: Bools  # (T, N); both flags may be set
+    valid: Bools  # (T, N)
+    step_index: npt.NDArray[np.int32]  # (T, N): step in the episode, the lecture's h
+    last_observations: Float32s  # (N, d): what follows the last valid row of each column
+    last_step_index: Integers  # (N,)
+    end_rows: Integers  # (K,)
+    end_columns: Integers  # (K,)
+    final_observations: Float32s  # (K, d): the true last observations, before any reset
+    episode_returns: Floats  # (K,)
+    episode_lengths: Integers  # (K,)
+    sample_count: int  # number of valid samples
+    step_count: int  # steps that the slowest environment took
+    complete: bool  # False: a budget cut the last episodes
+
+    @property
+    def ended(self) -> Bools:
+        """Terminated or truncated, (T, N)."""
+        return self.terminated | self.truncated
+
+    def flat(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The valid samples of a (T, N, ...) array, (n, ...), in row-major order."""
+        if self.sample_count == self.valid.size:
+            return values.reshape(self.valid.size, *values.shape[2:])
+        return values[self.valid]
+
+    def values(self, baseline: LinearBaseline) -> tuple[Floats, Floats]:
+        """V(s_t) and V of the state that really followed, each (T, N)."""
+        shape = self.rewards.shape
+        values = baseline.predict(
+            self.observations.reshape(-1, self.observations.shape[2]), self.step_index.ravel()
+        ).reshape(shape)
+        following = np.zeros(shape)
+        following[:-1] = values[1:]
+        columns = np.arange(shape[1])
+        last_rows = np.maximum(self.valid.sum(axis=0) - 1, 0)
+        following[last_rows, columns] = baseline.predict(
+            self.last_observations, self.last_step_index
+        )
+        if len(self.end_rows):
+            following[self.end_rows, self.end_columns] = baseline.predict(
+                self.final_observations, self.episode_lengths
+            )
+        return values, following
+
+    @property
+    def cut(self) -> Bools:
+        """Where no recursion may pass, (T, N): the end of an episode or of a column's samples."""
+        if self.sample_count == self.valid.size:
+            return self.ended
+        follows = np.zeros_like(self.valid)
+        follows[:-1] = self.valid[1:]
+        return self.ended | ~follows
+
+
+class Collector:
+    """Collects rollouts of a policy in an environment, one random stream over all of them.
+
+    Actions are drawn from a counter-based generator keyed by the seed and counted by environment
+    and step: two calls of 100 steps take the same actions as one of 200.
+
+    Args:
+        env: a native vector environment that has been reset.
+        policy: read anew at every call.
+        seed: in [0, 2^64).
+        evaluation: draws from a stream of its own.
+    """
+
+    def __init__(
+        self, env: NativeVectorEnv, policy: LinearSoftmax, seed: int, *, evaluation: bool = False
+    ) -> None:
+        if not isinstance(env, NativeVectorEnv):
+            raise TypeError(f"env: expected an environment made by fastpg.make_vec, got {env!r}")
+        self.env = env
+        self.policy = policy
+        self.seed = arrays.seed(seed)
+        self.purpose = _core.Purpose.evaluation if evaluation else _core.Purpose.action
+        self.step_count = 0
+
+    def steps(self, n_steps: int, *, deterministic: bool = False) -> Rollout:
+        """`n_steps` steps of every environment, episodes running over into the next call."""
+        return self._rollout(
+            self.env.native.collect_steps(
+                self.policy.theta,
+                arrays.integer("n_steps", n_steps, 1),
+                self.seed,
+                self.purpose,
+                self.step_count,
+                deterministic,
+            )
+        )
+
+    def episodes(
+        self, n_episodes: int, *, max_samples: int | None = None, deterministic: bool = False
+    ) -> Rollout:
+        """`n_episodes` whole episodes, one a column; environment i plays i, i + N, i + 2N, ….
+
+        With `max_samples` it stops before taking more samples; `complete` is then False.
+        """
+        limit = _UNLIMITED if max_samples is None else max_samples
+        return self._rollout(
+            self.env.native.collect_episodes(
+                self.policy.theta,
+                arrays.integer("n_episodes", n_episodes, 1),
+                arrays.integer("max_samples", limit, 1),
+                self.seed,
+                self.purpose,
+                self.step_count,
+                deterministic,
+            )
+        )
+
+    def _rollout(self, collected: _core.RolloutDict) -> Rollout:
+        self.step_count += collected["step_count"]
+        return Rollout(**collected)
+
+
+def collect(
+    env: NativeVectorEnv,
+    policy: LinearSoftmax,
+    *,
+    n_steps: int | None = None,
+    n_episodes: int | None = None,
+    seed: int | None = None,
+    deterministic: bool = False,
+) -> Rollout:
+    """Reset the environment and run a policy in it, wholly in C++.
+
+    Args:
+        env: made by `make_vec`.
+        policy: whose actions are taken.
+        n_steps: steps of every environment; or
+        n_episodes: whole episodes. Exactly one of the two is given.
+        seed: of the environment and of the actions, in [0, 2^64); None draws one.
+        deterministic: take the most probable action.
+    """
+    if (n_steps is None) == (n_episodes is None):
+        raise ValueError(
+            f"expected exactly one of n_steps and n_episodes, got {n_steps!r} and {n_episodes!r}"
+        )
+    drawn = arrays.seed(seed)
+    collector = Collector(env, policy, drawn)
+    env.reset(seed=drawn)
+    if n_steps is not None:
+        return collector.steps(n_steps, deterministic=deterministic)
+    assert n_episodes is not None
+    return collector.episodes(n_episodes, deterministic=deterministic)
