@@ -82,20 +82,19 @@ Array<double> kl(const Array<double>& old_log_pi, const Array<double>& new_log_p
 }  // namespace
 
 void bind_linear_softmax(py::module_& m) {
-  auto s = m.def_submodule("linear_softmax", "Batches of a linear softmax policy.");
-  s.def("log_probs", &log_probs, py::arg("features").noconvert(), py::arg("theta").noconvert(),
+  m.def("softmax_log_probs", &log_probs, py::arg("features").noconvert(), py::arg("theta").noconvert(),
         "(n, n_actions) of ln pi(a|s).");
-  s.def("sample", &sample, py::arg("features").noconvert(), py::arg("theta").noconvert(),
+  m.def("softmax_sample", &sample, py::arg("features").noconvert(), py::arg("theta").noconvert(),
         py::arg("uniforms").noconvert(), "(n,) actions by inverse CDF from uniforms in (0, 1).");
-  s.def("mode", &mode, py::arg("features").noconvert(), py::arg("theta").noconvert(),
+  m.def("softmax_mode", &mode, py::arg("features").noconvert(), py::arg("theta").noconvert(),
         "(n,) most probable actions.");
-  s.def("score_gradient", &score_gradient, py::arg("features").noconvert(),
+  m.def("softmax_score_gradient", &score_gradient, py::arg("features").noconvert(),
         py::arg("log_pi").noconvert(), py::arg("actions").noconvert(),
         py::arg("weights").noconvert(), "(n_features, n_actions): mean of w grad ln pi(a|s).");
-  s.def("entropy", &entropy, py::arg("log_pi").noconvert(), "(n,) entropies in nats.");
-  s.def("entropy_gradient", &entropy_gradient, py::arg("features").noconvert(),
+  m.def("softmax_entropy", &entropy, py::arg("log_pi").noconvert(), "(n,) entropies in nats.");
+  m.def("softmax_entropy_gradient", &entropy_gradient, py::arg("features").noconvert(),
         py::arg("log_pi").noconvert(), "(n_features, n_actions): gradient of the mean entropy.");
-  s.def("kl", &kl, py::arg("old_log_pi").noconvert(), py::arg("new_log_pi").noconvert(),
+  m.def("softmax_kl", &kl, py::arg("old_log_pi").noconvert(), py::arg("new_log_pi").noconvert(),
         "(n,) of KL(old | new).");
 }
 

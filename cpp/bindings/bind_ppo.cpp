@@ -74,8 +74,7 @@ py::dict clipped_surrogate(const Array<double>& features, const Array<std::int32
 }  // namespace
 
 void bind_ppo(py::module_& m) {
-  auto s = m.attr("linear_softmax").cast<py::module_>();
-  s.def("clipped_surrogate", &clipped_surrogate, py::arg("features").noconvert(),
+  m.def("softmax_clipped_surrogate", &clipped_surrogate, py::arg("features").noconvert(),
         py::arg("actions").noconvert(), py::arg("advantages").noconvert(),
         py::arg("theta").noconvert(), py::arg("adam"), py::arg("seed"), py::arg("epoch_count"),
         py::arg("clip_range"), py::arg("learning_rate"), py::arg("ent_coef"),

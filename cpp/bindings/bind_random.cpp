@@ -34,11 +34,12 @@ Array<double> lane_uniforms(std::uint64_t seed, Purpose purpose, std::uint32_t f
 }  // namespace
 
 void bind_random(py::module_& m) {
-  py::enum_<Purpose>(m, "Purpose", "What a stream of random numbers is for.")
+  py::native_enum<Purpose>(m, "Purpose", "enum.Enum", "What a stream of random numbers is for.")
       .value("action", Purpose::action)
       .value("shuffle", Purpose::shuffle)
       .value("evaluation", Purpose::evaluation)
-      .value("prediction", Purpose::prediction);
+      .value("prediction", Purpose::prediction)
+      .finalize();
   m.def("philox4x32", &philox4x32, py::arg("counter"), py::arg("key"),
         "One block of Philox 4x32-10.");
   m.def("pcg64_uniform", &pcg64_uniform, py::arg("entropy").noconvert(), py::arg("count"),

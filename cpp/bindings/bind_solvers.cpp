@@ -143,20 +143,39 @@ py::tuple bound_line_search(const Array<double>& features, const Array<std::int3
                         result.after.kl);
 }
 
-Array<double> bound_ridge(const Array<double>& features, const Array<double>& targets,
-                          double ridge) {
+void ridge_add(RidgeRegression& regression, const Array<double>& features,
+               const Array<double>& targets, double memory) {
   const MatrixView phi = matrix_view("features", features);
   const VectorView y = vector_view("targets", targets);
-  require(phi.rows() >= 1 && phi.cols() >= 1, "features: expected at least one row and column");
+  require(phi.rows() >= 1, "features: expected at least one row, got none");
+  require_size("features (columns)", phi.cols(), regression.feature_count());
   require_size("targets", y.size(), phi.rows());
+  require_unit_interval("memory", memory);
+  const py::gil_scoped_release unlocked;
+  regression.add(phi, y, memory);
+}
+
+Array<double> ridge_solve(const RidgeRegression& regression, double ridge) {
   require(ridge > 0.0 && std::isfinite(ridge),
           "ridge: expected a finite number above 0, got " + std::to_string(ridge));
-  Vector weights;
-  {
-    const py::gil_scoped_release unlocked;
-    weights = ridge_fit(phi, y, ridge);
-  }
-  return to_array(weights);
+  require(regression.weight > 0.0, "expected samples before solve(), got none");
+  return to_array(regression.solve(ridge));
+}
+
+void ridge_restore(RidgeRegression& regression, const Array<double>& mean,
+                   const Array<double>& comoment, double weight) {
+  const VectorView m = vector_view("mean", mean);
+  const MatrixView c = matrix_view("comoment", comoment);
+  const Index size = regression.feature_count();
+  require_size("mean", m.size(), size);
+  require_size("comoment (rows)", c.rows(), size);
+  require_size("comoment (columns)", c.cols(), size);
+  require(c.diagonal().minCoeff() >= 0.0, "comoment: expected a diagonal of at least 0");
+  require(weight >= 0.0 && std::isfinite(weight),
+          "weight: expected a finite number of at least 0, got " + std::to_string(weight));
+  regression.mean = m;
+  regression.comoment = c;
+  regression.weight = weight;
 }
 
 Array<double> adam_ascend(Adam& adam, const Array<double>& theta, const Array<double>& gradient,
@@ -189,23 +208,18 @@ void bind_solvers(py::module_& m) {
   m.def("conjugate_gradient", &bound_cg, py::arg("matrix").noconvert(), py::arg("b").noconvert(),
         py::arg("max_steps"), py::arg("tolerance"), py::arg("damping"),
         "(x, status, iterations, relative residual) of (A + damping I) x = b.");
-  m.def("ridge_fit", &bound_ridge, py::arg("features").noconvert(),
-        py::arg("targets").noconvert(), py::arg("ridge"),
-        "Weights of a ridge regression; column 0 of features is the constant 1.");
-
-  auto s = m.attr("linear_softmax").cast<py::module_>();
-  s.def("fisher_vector_product", &fisher_vector_product, py::arg("features").noconvert(),
+  m.def("softmax_fisher_vector_product", &fisher_vector_product, py::arg("features").noconvert(),
         py::arg("log_pi").noconvert(), py::arg("vector").noconvert(),
         py::arg("actions") = py::none(),
         "F v; the action summed out, or with `actions` at the actions taken.");
-  s.def("dense_fisher", &dense_fisher, py::arg("features").noconvert(),
+  m.def("softmax_fisher", &dense_fisher, py::arg("features").noconvert(),
         py::arg("log_pi").noconvert(), py::arg("actions") = py::none(),
         "F, (n_features n_actions) squared.");
-  s.def("natural_gradient", &bound_natural_gradient, py::arg("features").noconvert(),
+  m.def("softmax_natural_gradient", &bound_natural_gradient, py::arg("features").noconvert(),
         py::arg("log_pi").noconvert(), py::arg("gradient").noconvert(), py::arg("actions"),
         py::arg("max_steps"), py::arg("tolerance"), py::arg("damping"),
         "(direction, status, iterations, relative residual, curvature, absolute damping).");
-  s.def("line_search", &bound_line_search, py::arg("features").noconvert(),
+  m.def("softmax_line_search", &bound_line_search, py::arg("features").noconvert(),
         py::arg("actions").noconvert(), py::arg("advantages").noconvert(),
         py::arg("old_log_pi").noconvert(), py::arg("theta").noconvert(),
         py::arg("step").noconvert(), py::arg("ent_coef"), py::arg("target_kl"),
@@ -225,6 +239,24 @@ void bind_solvers(py::module_& m) {
       .def_property_readonly("mean", [](const Adam& adam) { return to_array(adam.mean); })
       .def_property_readonly("square", [](const Adam& adam) { return to_array(adam.square); })
       .def_readonly("count", &Adam::count);
+
+  py::class_<RidgeRegression>(m, "RidgeRegression",
+                              "Ridge regression on data that arrive in batches and fade.")
+      .def(py::init([](py::ssize_t feature_count) {
+             require(feature_count >= 1, "feature_count: expected at least 1, got " +
+                                             std::to_string(feature_count));
+             return RidgeRegression(feature_count);
+           }),
+           py::arg("feature_count"))
+      .def("add", &ridge_add, py::arg("features").noconvert(), py::arg("targets").noconvert(),
+           py::arg("memory"), "Adds a batch; column 0 of features is the constant 1.")
+      .def("solve", &ridge_solve, py::arg("ridge"), "Weights (feature_count,).")
+      .def("restore", &ridge_restore, py::arg("mean").noconvert(),
+           py::arg("comoment").noconvert(), py::arg("weight"), "Sets the moments.")
+      .def_property_readonly("mean", [](const RidgeRegression& r) { return to_array(r.mean); })
+      .def_property_readonly("comoment",
+                             [](const RidgeRegression& r) { return to_array(r.comoment); })
+      .def_readonly("weight", &RidgeRegression::weight);
 }
 
 }  // namespace fastpg

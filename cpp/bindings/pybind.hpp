@@ -1,6 +1,7 @@
 // The only include of pybind11, and the few ways in which arrays cross the border.
 #pragma once
 
+#include <pybind11/native_enum.h>
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>

@@ -96,6 +96,13 @@ def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
     return number
 
 
+def boolean(name: str, value: Any) -> bool:
+    """True or False; numbers are not taken for them."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name}: expected True or False, got {value!r}")
+    return bool(value)
+
+
 def number(name: str, value: Any) -> float:
     """A finite real number."""
     if isinstance(value, bool | np.bool_ | str) or not np.isscalar(value):

@@ -40,10 +40,8 @@ def _cartpole(
     known = ("euler", "semi-implicit euler")
     if kinematics_integrator not in known:
         raise ValueError(unknown("kinematics_integrator", kinematics_integrator, known))
-    if not isinstance(sutton_barto_reward, bool):
-        raise TypeError(f"sutton_barto_reward: expected a bool, got {sutton_barto_reward!r}")
     return _core.CartPole(
-        sutton_barto_reward=sutton_barto_reward,
+        sutton_barto_reward=arrays.boolean("sutton_barto_reward", sutton_barto_reward),
         semi_implicit=kinematics_integrator == known[1],
         **common,
     )
@@ -114,8 +112,8 @@ def make_vec(
     native = spec.kernel(
         num_envs=arrays.integer("num_envs", num_envs, 1, 2**31 - 1),
         max_episode_steps=limit,
-        exact=bool(exact),
-        copy=bool(copy),
+        exact=arrays.boolean("exact", exact),
+        copy=arrays.boolean("copy", copy),
         **env_options,
     )
     return NativeVectorEnv(id, spec, native, _autoreset_mode(autoreset_mode))
@@ -194,6 +192,8 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         if isinstance(seed, int | np.integer):
             first = arrays.integer("seed", seed, 0)
             return [arrays.seed_words(first + i) for i in range(self.num_envs)]
+        if isinstance(seed, str) or not isinstance(seed, Sequence | np.ndarray):
+            raise TypeError(f"seed: expected an integer or a sequence of them, got {seed!r}")
         if len(seed) != self.num_envs:
             raise ValueError(f"seed: expected {self.num_envs} seeds, got {len(seed)}")
         return [

@@ -8,8 +8,6 @@ import typing
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-import numpy as np
-
 from fastpg import arrays
 from fastpg.naming import unknown
 
@@ -48,15 +46,50 @@ class Options:
         return cls(**given)
 
 
+@dataclass(frozen=True)
+class Described:
+    """An option as `--help` shows it."""
+
+    name: str
+    hint: Any
+    default: Any
+    doc: str
+    limits: str | None
+
+
+def described(options_class: type[Options]) -> list[Described]:
+    """Every option of a class, in order."""
+    hints = typing.get_type_hints(options_class)
+    return [
+        Described(
+            spec.name,
+            hints[spec.name],
+            spec.default,
+            spec.metadata["doc"],
+            _range_text(spec.metadata),
+        )
+        for spec in dataclasses.fields(options_class)
+    ]
+
+
+def _range_text(limits: typing.Mapping[str, Any]) -> str | None:
+    low, high, above = limits["low"], limits["high"], limits["above"]
+    if limits["choices"]:
+        return " or ".join(limits["choices"])
+    if above is not None:
+        return f"above {above:g}" + ("" if high is None else f", at most {high:g}")
+    if low is None:
+        return None
+    return f"at least {low:g}" if high is None else f"in [{low:g}, {high:g}]"
+
+
 def _check(name: str, value: Any, hint: Any, limits: typing.Mapping[str, Any]) -> Any:
     members = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     if value is None and types.NoneType in members:
         return None
     kind = next(member for member in members if member is not types.NoneType)
     if kind is bool:
-        if not isinstance(value, bool | np.bool_):
-            raise TypeError(f"{name}: expected True or False, got {value!r}")
-        return bool(value)
+        return arrays.boolean(name, value)
     if kind is str:
         if value not in limits["choices"]:
             raise ValueError(unknown(name, value, limits["choices"]))
@@ -71,11 +104,7 @@ def _check_range(name: str, value: float, limits: typing.Mapping[str, Any]) -> f
     bad_low = low is not None and value < low
     bad_high = high is not None and value > high
     if bad_low or bad_high or (above is not None and value <= above):
-        if above is not None:
-            wanted = f"above {above:g}"
-        else:
-            wanted = f"at least {low:g}" if high is None else f"in [{low:g}, {high:g}]"
-        raise ValueError(f"{name}: expected a number {wanted}, got {value!r}")
+        raise ValueError(f"{name}: expected a number {_range_text(limits)}, got {value!r}")
     return value
 
 
@@ -87,6 +116,10 @@ class CommonOptions(Options):
     gamma: float = option(0.99, "discount", low=0.0, high=1.0)
     ent_coef: float = option(0.0, "weight of the entropy bonus, per step", low=0.0)
     ridge: float = option(1e-5, "penalty of the value baseline's regression", above=0.0)
+    baseline_memory: float = option(
+        0.0, "weight a fit of the baseline leaves to the data of earlier ones", low=0.0, high=1.0
+    )
+    baseline_time: bool = option(True, "whether the baseline sees the step in the episode")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,6 @@ from fastpg import _core, arrays
 from fastpg.arrays import Actions, Floats
 from fastpg.naming import unknown
 
-_kernels = _core.linear_softmax
-
 
 class LinearSoftmax:
     """pi(a|s) proportional to exp(phi(s)^T theta_a), with phi(s) = (s, 1) (lecture L7).
@@ -67,11 +65,11 @@ class LinearSoftmax:
         return _core.identity_features(batch)
 
     def log_probs(self, phi: Floats, theta: Floats | None = None) -> Floats:
-        """ln pi(a|s) of every action, (n, n_actions); at other parameters if `theta` is given."""
-        return _kernels.log_probs(self._phi(phi), self._parameters(theta))
+        """Ln pi(a|s) of every action, (n, n_actions); at other parameters if `theta` is given."""
+        return _core.softmax_log_probs(self._phi(phi), self._parameters(theta))
 
     def log_prob(self, phi: Floats, actions: Any, theta: Floats | None = None) -> Floats:
-        """ln pi(a_i|s_i), (n,), of the actions given."""
+        """Ln pi(a_i|s_i), (n,), of the actions given."""
         log_pi = self.log_probs(phi, theta)
         taken = arrays.actions("actions", actions, len(log_pi), self.n_actions)
         return np.take_along_axis(log_pi, taken[:, None].astype(np.int64), axis=1)[:, 0]
@@ -82,30 +80,30 @@ class LinearSoftmax:
         u = arrays.floats("uniforms", uniforms, (len(features),))
         if u.min() <= 0.0 or u.max() >= 1.0:
             raise ValueError("uniforms: expected numbers in (0, 1)")
-        return _kernels.sample(features, self._theta, u)
+        return _core.softmax_sample(features, self._theta, u)
 
     def mode(self, phi: Floats) -> Actions:
         """The most probable actions, (n,); the first of equals."""
-        return _kernels.mode(self._phi(phi), self._theta)
+        return _core.softmax_mode(self._phi(phi), self._theta)
 
     def score_gradient(self, phi: Floats, log_pi: Floats, actions: Any, weights: Any) -> Floats:
         """mean_i w_i grad ln pi(a_i|s_i), the shape of theta; weights (n,)."""
         features, log_p = self._batch(phi, log_pi)
         taken = arrays.actions("actions", actions, len(features), self.n_actions)
         w = arrays.floats("weights", weights, (len(features),))
-        return _kernels.score_gradient(features, log_p, taken, w)
+        return _core.softmax_score_gradient(features, log_p, taken, w)
 
     def entropy(self, log_pi: Floats) -> Floats:
         """H(pi(.|s)) in nats, (n,)."""
-        return _kernels.entropy(self._log_pi(log_pi))
+        return _core.softmax_entropy(self._log_pi(log_pi))
 
     def entropy_gradient(self, phi: Floats, log_pi: Floats) -> Floats:
         """Gradient of the mean entropy, the shape of theta."""
-        return _kernels.entropy_gradient(*self._batch(phi, log_pi))
+        return _core.softmax_entropy_gradient(*self._batch(phi, log_pi))
 
     def kl(self, old_log_pi: Floats, new_log_pi: Floats) -> Floats:
         """KL(old | new) of every row, (n,), exact (lecture L5)."""
-        return _kernels.kl(self._log_pi(old_log_pi), self._log_pi(new_log_pi))
+        return _core.softmax_kl(self._log_pi(old_log_pi), self._log_pi(new_log_pi))
 
     def fisher_vector_product(
         self, phi: Floats, log_pi: Floats, vector: Any, actions: Any = None
@@ -116,12 +114,14 @@ class LinearSoftmax:
         """
         features, log_p = self._batch(phi, log_pi)
         v = arrays.floats("vector", vector, self.shape)
-        return _kernels.fisher_vector_product(features, log_p, v, self._taken(actions, features))
+        return _core.softmax_fisher_vector_product(
+            features, log_p, v, self._taken(actions, features)
+        )
 
     def fisher(self, phi: Floats, log_pi: Floats, actions: Any = None) -> Floats:
         """The dense Fisher matrix, (n_features n_actions) squared: for small problems."""
         features, log_p = self._batch(phi, log_pi)
-        return _kernels.dense_fisher(features, log_p, self._taken(actions, features))
+        return _core.softmax_fisher(features, log_p, self._taken(actions, features))
 
     def _parameters(self, theta: Floats | None) -> Floats:
         return self._theta if theta is None else arrays.floats("theta", theta, self.shape)
@@ -142,7 +142,9 @@ class LinearSoftmax:
         return arrays.actions("actions", actions, len(features), self.n_actions)
 
     def __repr__(self) -> str:
-        return f"LinearSoftmax(observation_size={self.observation_size}, n_actions={self.n_actions})"
+        return (
+            f"LinearSoftmax(observation_size={self.observation_size}, n_actions={self.n_actions})"
+        )
 
 
 POLICIES = {"linear": LinearSoftmax}

@@ -141,7 +141,7 @@ class Collector:
             )
         )
 
-    def _rollout(self, collected: _core.RolloutDict) -> Rollout:
+    def _rollout(self, collected: _core._RolloutDict) -> Rollout:
         self.step_count += collected["step_count"]
         return Rollout(**collected)
 

@@ -52,7 +52,7 @@ class NaturalAlgorithm(StepAlgorithm):
     options: NaturalOptions
 
     def ascend(self, batch: Batch) -> Ascent:
-        """d = (F + damping)^-1 g and eta = sqrt(2 target_kl / d^T F d), at most max_step_size."""
+        """D = (F + damping)^-1 g and eta = sqrt(2 target_kl / d^T F d), at most max_step_size."""
         options, policy = self.options, self.policy
         advantages = batch.advantages
         if options.normalize_advantage:

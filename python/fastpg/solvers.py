@@ -85,7 +85,7 @@ def natural_gradient(
     """
     features = arrays.floats("phi", phi, (None, policy.shape[0]))
     return NaturalGradientResult(
-        *_core.linear_softmax.natural_gradient(
+        *_core.softmax_natural_gradient(
             features,
             arrays.floats("log_pi", log_pi, (len(features), policy.n_actions)),
             arrays.floats("gradient", gradient, policy.shape),
@@ -136,7 +136,7 @@ def line_search(
     features = arrays.floats("phi", phi, (None, policy.shape[0]))
     n = len(features)
     return LineSearchResult(
-        *_core.linear_softmax.line_search(
+        *_core.softmax_line_search(
             features,
             arrays.actions("actions", actions, n, policy.n_actions),
             arrays.floats("advantages", advantages, (n,)),
@@ -168,7 +168,7 @@ def clipped_surrogate(
     n_epochs: int = 10,
     batch_size: int = 256,
     normalize_advantage: bool = True,
-) -> _core.ClippedSurrogateDict:
+) -> _core._ClippedSurrogateDict:
     """PPO's epochs of minibatch Adam, wholly in C++ (Schulman et al. 2017, arXiv 1707.06347).
 
     The batch is shuffled anew each epoch by (seed, epoch_count + epoch) and cut into minibatches
@@ -178,7 +178,7 @@ def clipped_surrogate(
     "finite" is False.
     """
     features = arrays.floats("phi", phi, (None, policy.shape[0]))
-    return _core.linear_softmax.clipped_surrogate(
+    return _core.softmax_clipped_surrogate(
         features,
         arrays.actions("actions", actions, len(features), policy.n_actions),
         arrays.floats("advantages", advantages, (len(features),)),

@@ -78,7 +78,7 @@ class Algorithm:
         made = _make_env(env, self.options.n_envs, explicit="n_envs" in options)
         self.policy = make_policy(policy, made)
         self.seed = arrays.seed(seed)
-        self.baseline = LinearBaseline(self.policy.observation_size, self.options.ridge)
+        self.baseline = self._make_baseline()
         self.history: list[Record] = []
         self.num_timesteps = 0
         self._first_step = 0
@@ -94,6 +94,15 @@ class Algorithm:
                 f"env: expected spaces for theta of shape {self.policy.shape}, got {fitting}"
             )
         self._use(made)
+
+    def _make_baseline(self) -> LinearBaseline:
+        options = self.options
+        return LinearBaseline(
+            self.policy.observation_size,
+            ridge=options.ridge,
+            memory=options.baseline_memory,
+            time=options.baseline_time,
+        )
 
     def _use(self, env: NativeVectorEnv) -> None:
         self.env: NativeVectorEnv | None = env
@@ -180,9 +189,7 @@ class Algorithm:
 
     def state(self) -> checkpoints.State:
         """Arrays and JSON values from which `restore` rebuilds the algorithm."""
-        stored = {"theta": self.policy.theta}
-        if self.baseline.weights is not None:
-            stored["baseline"] = self.baseline.weights
+        stored = {"theta": self.policy.theta, **self.baseline.state()}
         meta = {
             "algorithm": self.name,
             "version": _core.__version__,
@@ -207,10 +214,8 @@ class Algorithm:
         algo.env = None
         algo.policy = LinearSoftmax(meta["observation_size"], meta["n_actions"], stored["theta"])
         algo.seed = arrays.seed(meta["seed"])
-        algo.baseline = LinearBaseline(algo.policy.observation_size, algo.options.ridge)
-        if "baseline" in stored:
-            size = algo.baseline.features(np.zeros((1, algo.policy.observation_size)), [0]).shape[1]
-            algo.baseline.weights = arrays.floats("baseline", stored["baseline"], (size,))
+        algo.baseline = algo._make_baseline()
+        algo.baseline.restore(stored)
         algo.history = list(meta["history"])
         algo.num_timesteps = int(meta["num_timesteps"])
         algo.env_id = str(meta["env_id"])
@@ -220,9 +225,7 @@ class Algorithm:
         algo.restore_optimizer(stored, meta)
         return algo
 
-    def restore_optimizer(
-        self, stored: dict[str, npt.NDArray[Any]], meta: dict[str, Any]
-    ) -> None:
+    def restore_optimizer(self, stored: dict[str, npt.NDArray[Any]], meta: dict[str, Any]) -> None:
         """Rebuild what a subclass added to `state`."""
 
     def batch(self, rollout: Rollout, advantages: Floats, targets: Floats, values: Floats) -> Batch:
@@ -307,7 +310,8 @@ class StepAlgorithm(Algorithm):
 def standardize(advantages: Floats) -> Floats:
     """Mean 0 and standard deviation 1; finite for one sample and for constant advantages."""
     centred = advantages - advantages.mean()
-    return centred / (centred.std() + 1e-8)
+    scaled: Floats = centred / (centred.std() + 1e-8)
+    return scaled
 
 
 @contextmanager

@@ -15,6 +15,18 @@ from fastpg.naming import unknown
 from fastpg.policies import LinearSoftmax
 from fastpg.training import Algorithm, Callback
 
+__all__ = [
+    "ALGORITHMS",
+    "DEFAULT_TIMESTEPS",
+    "NPG",
+    "PPO",
+    "REINFORCE",
+    "TRPO",
+    "find",
+    "load",
+    "train",
+]
+
 ALGORITHMS: dict[str, type[Algorithm]] = {
     algorithm.name: algorithm for algorithm in (REINFORCE, NPG, TRPO, PPO)
 }

@@ -1,5 +1,5 @@
-// phi(s, h) of the linear value baseline: (1, s, s_i s_j for i <= j, t, t^2, t^3), t = h / 100, with
-// the observation clipped to [-10, 10] (Duan et al. 2016, with the cross products added).
+// phi(s, h) of the linear value baseline: (1, s, s_i s_j for i <= j) and, where time matters, (t, t^2,
+// t^3), t = h / 100; the observation is clipped to [-10, 10] (Duan et al. 2016, with the cross products added).
 #pragma once
 
 #include <algorithm>
@@ -12,11 +12,11 @@ struct ValueFeatures {
   static constexpr double clip = 10.0;
   static constexpr double time_scale = 100.0;
 
-  static std::ptrdiff_t size(std::ptrdiff_t observation_size) {
-    return 1 + observation_size + observation_size * (observation_size + 1) / 2 + 3;
+  static std::ptrdiff_t size(std::ptrdiff_t observation_size, bool time) {
+    return 1 + observation_size + observation_size * (observation_size + 1) / 2 + (time ? 3 : 0);
   }
 
-  static void row(const float* observation, std::ptrdiff_t observation_size,
+  static void row(const float* observation, std::ptrdiff_t observation_size, bool time,
                   std::int64_t step_index, double* features) {
     double* const linear = features + 1;
     double* product = linear + observation_size;
@@ -27,6 +27,7 @@ struct ValueFeatures {
     for (std::ptrdiff_t i = 0; i < observation_size; ++i) {
       for (std::ptrdiff_t j = i; j < observation_size; ++j) *product++ = linear[i] * linear[j];
     }
+    if (!time) return;
     const double t = static_cast<double>(step_index) / time_scale;
     product[0] = t;
     product[1] = t * t;

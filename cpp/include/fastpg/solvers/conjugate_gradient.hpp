@@ -19,7 +19,7 @@ enum class CgStatus {
   max_steps,      // stopped at max_steps: x is the best of its Krylov space
   zero_rhs,       // b = 0, x = 0
   bad_curvature,  // p^T A p <= 0: A is not positive along p; x is the iterate before
-  not_finite      // a product or b is NaN or infinite; x is the last finite iterate
+  not_finite      // a product or b is NaN or infinite; x is the iterate before
 };
 
 struct CgResult {
@@ -36,27 +36,29 @@ struct CgWorkspace {
   Vector product;
 };
 
-// Operator: size(), apply(const Vector& v, Vector& out). x is overwritten.
+// Operator: size(), apply(const Vector& v, Vector& out). x is overwritten. The right-hand side is
+// scaled to norm 1 and x back again, so that a small gradient cannot underflow.
 template <class Operator>
 CgResult conjugate_gradient(Operator& op, const Vector& b, const CgSettings& settings,
                             CgWorkspace& work, Vector& x) {
   x.setZero();
-  const double b_norm = b.norm();
-  if (!std::isfinite(b_norm)) return {CgStatus::not_finite, 0, b_norm};
-  if (b_norm == 0.0) return {CgStatus::zero_rhs, 0, 0.0};
+  const double scale = b.stableNorm();
+  if (!std::isfinite(scale)) return {CgStatus::not_finite, 0, scale};
+  if (scale == 0.0) return {CgStatus::zero_rhs, 0, 0.0};
 
-  work.residual = b;
-  work.direction = b;
-  double rho = b_norm * b_norm;
-  const auto relative = [&] { return std::sqrt(rho) / b_norm; };
-
-  for (Index k = 0; k < settings.max_steps; ++k) {
-    if (relative() <= settings.tolerance) return {CgStatus::converged, k, relative()};
+  work.residual = b / scale;
+  work.direction = work.residual;
+  double rho = work.residual.squaredNorm();
+  CgResult result{CgStatus::max_steps, 0, 1.0};
+  for (; result.iterations < settings.max_steps; ++result.iterations) {
+    if (std::sqrt(rho) <= settings.tolerance) break;
     op.apply(work.direction, work.product);
     work.product += settings.damping * work.direction;
     const double curvature = work.direction.dot(work.product);
-    if (!std::isfinite(curvature)) return {CgStatus::not_finite, k, relative()};
-    if (curvature <= 0.0) return {CgStatus::bad_curvature, k, relative()};
+    if (!std::isfinite(curvature) || curvature <= 0.0) {
+      result.status = curvature <= 0.0 ? CgStatus::bad_curvature : CgStatus::not_finite;
+      break;
+    }
     const double alpha = rho / curvature;
     x += alpha * work.direction;
     work.residual -= alpha * work.product;
@@ -64,8 +66,10 @@ CgResult conjugate_gradient(Operator& op, const Vector& b, const CgSettings& set
     work.direction = work.residual + (next_rho / rho) * work.direction;
     rho = next_rho;
   }
-  const bool converged = relative() <= settings.tolerance;
-  return {converged ? CgStatus::converged : CgStatus::max_steps, settings.max_steps, relative()};
+  x *= scale;
+  result.residual = std::sqrt(rho);
+  if (result.residual <= settings.tolerance) result.status = CgStatus::converged;
+  return result;
 }
 
 // A dense symmetric matrix as an operator.

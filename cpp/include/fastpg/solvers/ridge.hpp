@@ -1,5 +1,8 @@
 // Ridge regression with an unpenalised intercept, on standardised columns: the penalty then means
 // the same for every feature, and the normal equations are as well conditioned as they can be.
+//
+// The data enter through their mean and co-moments (deviations from the mean, summed), so batches
+// can be added one by one, old ones fading, without the cancellation of raw sums of squares.
 #pragma once
 
 #include <Eigen/Cholesky>
@@ -9,32 +12,58 @@
 
 namespace fastpg {
 
-// Weights w with features * w ~ targets. Column 0 of features is the constant 1. Columns that do
-// not vary get weight 0. `ridge` > 0 is relative to the number of rows.
-inline Vector ridge_fit(const ConstMatrix& features, const ConstVector& targets, double ridge) {
-  const Index columns = features.cols();
-  const double rows = static_cast<double>(features.rows());
-  const Vector mean = features.colwise().mean().transpose();
-  const double target_mean = targets.mean();
+// Column 0 of features is the constant 1. Columns that do not vary get weight 0.
+class RidgeRegression {
+ public:
+  explicit RidgeRegression(Index feature_count)
+      : mean(Vector::Zero(feature_count)), comoment(Matrix::Zero(feature_count, feature_count)) {}
 
-  Matrix centred = features.rowwise() - mean.transpose();
-  Vector scale = (centred.array().square().colwise().sum() / rows).sqrt().transpose();
-  for (Index j = 0; j < columns; ++j) {
-    const bool constant = scale[j] <= 1e-12 * (1.0 + std::abs(mean[j]));
-    scale[j] = constant ? 0.0 : 1.0 / scale[j];
+  // Of z = (features without the constant, target).
+  Vector mean;
+  Matrix comoment;
+  double weight = 0.0;  // samples seen, old ones faded
+
+  Index feature_count() const { return mean.size(); }
+
+  // `memory` in [0, 1] multiplies the weight of everything seen before (Chan, Golub & LeVeque
+  // 1983, pairwise update).
+  void add(const ConstMatrix& features, const ConstVector& targets, double memory) {
+    const Index last = feature_count() - 1;
+    Matrix z(features.rows(), feature_count());
+    z.leftCols(last) = features.rightCols(last);
+    z.col(last) = targets;
+    const Vector batch_mean = z.colwise().mean().transpose();
+    z.rowwise() -= batch_mean.transpose();
+
+    const double old_weight = memory * weight;
+    const double batch_weight = static_cast<double>(features.rows());
+    const Vector shift = batch_mean - mean;
+    weight = old_weight + batch_weight;
+    comoment *= memory;
+    comoment.noalias() += z.transpose() * z;
+    comoment += (old_weight * batch_weight / weight) * shift * shift.transpose();
+    mean += (batch_weight / weight) * shift;
   }
-  centred.array().rowwise() *= scale.transpose().array();
 
-  Eigen::MatrixXd normal = Eigen::MatrixXd::Zero(columns, columns);
-  normal.selfadjointView<Eigen::Lower>().rankUpdate(centred.transpose(), 1.0 / rows);
-  normal.diagonal().array() += ridge;
-  const Vector rhs =
-      centred.transpose() * (targets.array() - target_mean).matrix() / rows;
-  Vector weights = normal.selfadjointView<Eigen::Lower>().llt().solve(rhs);
+  // Weights (feature_count). `ridge` > 0 is relative to the mean squared deviation of a column.
+  Vector solve(double ridge) const {
+    const Index last = feature_count() - 1;
+    Vector scale(last);
+    for (Index j = 0; j < last; ++j) {
+      const double deviation = std::sqrt(comoment(j, j) / weight);
+      const bool constant = deviation <= 1e-12 * (1.0 + std::abs(mean[j]));
+      scale[j] = constant ? 0.0 : 1.0 / deviation;
+    }
+    Eigen::MatrixXd normal = scale.asDiagonal() * (comoment.topLeftCorner(last, last) / weight) *
+                             scale.asDiagonal();
+    normal.diagonal().array() += ridge;
+    const Vector rhs = scale.asDiagonal() * (comoment.col(last).head(last) / weight);
 
-  weights.array() *= scale.array();
-  weights[0] = target_mean - mean.tail(columns - 1).dot(weights.tail(columns - 1));
-  return weights;
-}
+    Vector weights(feature_count());
+    weights.tail(last) = scale.asDiagonal() * normal.llt().solve(rhs);
+    weights[0] = mean[last] - mean.head(last).dot(weights.tail(last));
+    return weights;
+  }
+};
 
 }  // namespace fastpg

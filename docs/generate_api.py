@@ -1,0 +1,96 @@
+"""Write docs/api.md from the docstrings and signatures of the public names."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import fastpg
+from fastpg.algorithms import ALGORITHMS
+from fastpg.options import described
+
+HEAD = """# API
+
+Written by `python docs/generate_api.py` from the docstrings; a test fails when it is not up to
+date. Shapes stand first: T steps, N environments, d numbers in an observation, n samples.
+"""
+
+
+def api_page() -> str:
+    """The whole page."""
+    parts = [HEAD]
+    for name in fastpg.__all__:
+        value = getattr(fastpg, name)
+        if inspect.isclass(value):
+            parts.append(_class_section(name, value))
+        elif inspect.isfunction(value):
+            parts.append(_function_section(f"fastpg.{name}", value, 2))
+    return "\n".join(parts)
+
+
+def _function_section(title: str, function: Any, level: int) -> str:
+    return f"{'#' * level} `{title}{_signature(function)}`\n\n{_text(function)}\n"
+
+
+def _class_section(name: str, kind: type) -> str:
+    head = f"## `fastpg.{name}`\n\n{_text(kind)}\n"
+    if name.lower() in ALGORITHMS:
+        head += "\n" + _options_table(kind)
+    if issubclass(kind, Exception):
+        return head
+    parts = [head]
+    for member in sorted(vars(kind) if name.lower() not in ALGORITHMS else dir(kind)):
+        value = inspect.getattr_static(kind, member)
+        if member.startswith("_"):
+            continue
+        if isinstance(value, classmethod):
+            parts.append(_function_section(f"{name}.{member}", getattr(kind, member), 3))
+        elif inspect.isfunction(value):
+            parts.append(_function_section(f"{name}.{member}", value, 3))
+        elif isinstance(value, property):
+            parts.append(f"### `{name}.{member}`\n\n{_text(value)}\n")
+    return "\n".join(parts)
+
+
+def _options_table(kind: Any) -> str:
+    rows = ["| option | default | range | meaning |", "|---|---|---|---|"]
+    for spec in described(kind.options_class):
+        rows.append(f"| `{spec.name}` | {spec.default} | {spec.limits or ''} | {spec.doc} |")
+    return "\n".join(rows) + "\n"
+
+
+def _signature(function: Any) -> str:
+    signature = inspect.signature(function)
+    parameters = [
+        p.replace(annotation=inspect.Parameter.empty)
+        for p in signature.parameters.values()
+        if p.name != "self"
+    ]
+    return str(
+        signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty)
+    ).replace("<AutoresetMode.NEXT_STEP: 'NextStep'>", "AutoresetMode.NEXT_STEP")
+
+
+def _text(value: Any) -> str:
+    """The docstring, its Args, Returns and Raises as lists."""
+    lines: list[str] = []
+    inside = False
+    for line in (inspect.getdoc(value) or "").splitlines():
+        if line in ("Args:", "Returns:", "Raises:", "Attributes:"):
+            lines.append(f"**{line[:-1]}**\n")
+            inside = True
+        elif inside and line.startswith("    ") and not line.startswith("     "):
+            lines.append(f"- {line.strip()}")
+        elif inside and line.strip():
+            lines.append(f"  {line.strip()}")
+        else:
+            inside = inside and not line.strip()
+            lines.append(line)
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    page = Path(__file__).with_name("api.md")
+    page.write_text(api_page())
+    print(f"wrote {page.name}")

@@ -1,0 +1,206 @@
+import enum
+from collections.abc import Sequence
+from typing import Literal, TypeAlias, TypedDict
+
+import numpy as np
+import numpy.typing as npt
+
+_Floats: TypeAlias = npt.NDArray[np.float64]
+_Float32s: TypeAlias = npt.NDArray[np.float32]
+_Bools: TypeAlias = npt.NDArray[np.bool_]
+_Actions: TypeAlias = npt.NDArray[np.int32]
+_Integers: TypeAlias = npt.NDArray[np.int64]
+_Words: TypeAlias = npt.NDArray[np.uint32]
+
+_CgStatus: TypeAlias = Literal["converged", "max_steps", "zero_rhs", "bad_curvature", "not_finite"]
+_LineSearchStatus: TypeAlias = Literal["accepted", "no_improvement", "kl_exceeded", "not_finite"]
+
+class _RolloutDict(TypedDict):
+    observations: _Float32s
+    actions: _Actions
+    rewards: _Floats
+    terminated: _Bools
+    truncated: _Bools
+    valid: _Bools
+    step_index: _Actions
+    last_observations: _Float32s
+    last_step_index: _Integers
+    end_rows: _Integers
+    end_columns: _Integers
+    final_observations: _Float32s
+    episode_returns: _Floats
+    episode_lengths: _Integers
+    sample_count: int
+    step_count: int
+    complete: bool
+
+class _ClippedSurrogateDict(TypedDict):
+    theta: _Floats
+    finite: bool
+    policy_loss: float
+    entropy: float
+    clip_fraction: float
+    approx_kl: float
+    grad_norm: float
+    kl: float
+    n_updates: int
+    n_epochs: int
+
+__version__: str
+
+class Purpose(enum.Enum):
+    action = 1
+    shuffle = 2
+    evaluation = 3
+    prediction = 4
+
+class Autoreset(enum.Enum):
+    next_step = 0
+    same_step = 1
+    disabled = 2
+
+def philox4x32(counter: Sequence[int], key: Sequence[int]) -> list[int]: ...
+def pcg64_uniform(entropy: _Words, count: int, low: float = 0.0, high: float = 1.0) -> _Floats: ...
+def lane_uniforms(
+    seed: int, purpose: Purpose, first_lane: int, lanes: int, step: int
+) -> _Floats: ...
+def sincos(x: _Floats, exact: bool) -> tuple[_Floats, _Floats]: ...
+def gae(
+    rewards: _Floats,
+    values: _Floats,
+    next_values: _Floats,
+    terminated: _Bools,
+    ended: _Bools,
+    gamma: float,
+    gae_lambda: float,
+) -> tuple[_Floats, _Floats]: ...
+def discounted_returns(
+    rewards: _Floats, next_values: _Floats, terminated: _Bools, ended: _Bools, gamma: float
+) -> _Floats: ...
+def identity_features(observations: _Float32s) -> _Floats: ...
+def value_features(observations: _Float32s, step_index: _Integers, time: bool) -> _Floats: ...
+def conjugate_gradient(
+    matrix: _Floats, b: _Floats, max_steps: int, tolerance: float, damping: float
+) -> tuple[_Floats, _CgStatus, int, float]: ...
+def softmax_log_probs(features: _Floats, theta: _Floats) -> _Floats: ...
+def softmax_sample(features: _Floats, theta: _Floats, uniforms: _Floats) -> _Actions: ...
+def softmax_mode(features: _Floats, theta: _Floats) -> _Actions: ...
+def softmax_score_gradient(
+    features: _Floats, log_pi: _Floats, actions: _Actions, weights: _Floats
+) -> _Floats: ...
+def softmax_entropy(log_pi: _Floats) -> _Floats: ...
+def softmax_entropy_gradient(features: _Floats, log_pi: _Floats) -> _Floats: ...
+def softmax_kl(old_log_pi: _Floats, new_log_pi: _Floats) -> _Floats: ...
+def softmax_fisher_vector_product(
+    features: _Floats, log_pi: _Floats, vector: _Floats, actions: _Actions | None = None
+) -> _Floats: ...
+def softmax_fisher(
+    features: _Floats, log_pi: _Floats, actions: _Actions | None = None
+) -> _Floats: ...
+def softmax_natural_gradient(
+    features: _Floats,
+    log_pi: _Floats,
+    gradient: _Floats,
+    actions: _Actions | None,
+    max_steps: int,
+    tolerance: float,
+    damping: float,
+) -> tuple[_Floats, _CgStatus, int, float, float, float]: ...
+def softmax_line_search(
+    features: _Floats,
+    actions: _Actions,
+    advantages: _Floats,
+    old_log_pi: _Floats,
+    theta: _Floats,
+    step: _Floats,
+    ent_coef: float,
+    target_kl: float,
+    shrinking_factor: float,
+    max_iter: int,
+) -> tuple[_Floats, _LineSearchStatus, int, float, float, float, float]: ...
+def softmax_clipped_surrogate(
+    features: _Floats,
+    actions: _Actions,
+    advantages: _Floats,
+    theta: _Floats,
+    adam: Adam,
+    seed: int,
+    epoch_count: int,
+    clip_range: float,
+    learning_rate: float,
+    ent_coef: float,
+    max_grad_norm: float | None,
+    target_kl: float | None,
+    n_epochs: int,
+    batch_size: int,
+    normalize_advantage: bool,
+) -> _ClippedSurrogateDict: ...
+
+class Adam:
+    def __init__(self, size: int) -> None: ...
+    def ascend(self, theta: _Floats, gradient: _Floats, learning_rate: float) -> _Floats: ...
+    def restore(self, mean: _Floats, square: _Floats, count: int) -> None: ...
+    @property
+    def mean(self) -> _Floats: ...
+    @property
+    def square(self) -> _Floats: ...
+    @property
+    def count(self) -> int: ...
+
+class RidgeRegression:
+    def __init__(self, feature_count: int) -> None: ...
+    def add(self, features: _Floats, targets: _Floats, memory: float) -> None: ...
+    def solve(self, ridge: float) -> _Floats: ...
+    def restore(self, mean: _Floats, comoment: _Floats, weight: float) -> None: ...
+    @property
+    def mean(self) -> _Floats: ...
+    @property
+    def comoment(self) -> _Floats: ...
+    @property
+    def weight(self) -> float: ...
+
+class CartPole:
+    def __init__(
+        self,
+        num_envs: int,
+        max_episode_steps: int | None,
+        exact: bool,
+        copy: bool,
+        sutton_barto_reward: bool,
+        semi_implicit: bool,
+    ) -> None: ...
+    def reset(
+        self,
+        entropy: Sequence[_Words | None] | None = None,
+        mask: _Bools | None = None,
+        low: float = -0.05,
+        high: float = 0.05,
+    ) -> _Float32s: ...
+    def step(
+        self, actions: npt.NDArray[np.integer], mode: Autoreset
+    ) -> tuple[_Float32s, _Floats, _Bools, _Bools, _Float32s, _Bools]: ...
+    def collect_steps(
+        self,
+        theta: _Floats,
+        steps: int,
+        seed: int,
+        purpose: Purpose,
+        first_step: int,
+        deterministic: bool,
+    ) -> _RolloutDict: ...
+    def collect_episodes(
+        self,
+        theta: _Floats,
+        n_episodes: int,
+        max_samples: int,
+        seed: int,
+        purpose: Purpose,
+        first_step: int,
+        deterministic: bool,
+    ) -> _RolloutDict: ...
+    def get_state(self) -> _Floats: ...
+    def set_state(self, state: _Floats) -> None: ...
+    @property
+    def num_envs(self) -> int: ...
+    @property
+    def exact(self) -> bool: ...

@@ -1,0 +1,267 @@
+"""The command line: fastpg train, eval, info."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import gymnasium
+import numpy as np
+import typer
+from gymnasium.vector import VectorEnv
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from fastpg import _core
+from fastpg.algorithms import ALGORITHMS, DEFAULT_TIMESTEPS, load
+from fastpg.envs import NATIVE, native_spec
+from fastpg.evaluation import evaluate_policy
+from fastpg.naming import unknown
+from fastpg.options import described
+from fastpg.training import Algorithm, Callback, Record
+
+EVAL_EPISODES = 100
+_EVAL_ENVS = 20
+INTERRUPTED = 130  # 128 + SIGINT, as shells count
+
+app = typer.Typer(
+    name="fastpg",
+    help="Policy gradients on a CPU.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class AlgorithmGroup(typer.core.TyperGroup):
+    """`fastpg train`: names the nearest algorithm when one is unknown."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command of the first argument."""
+        if args and args[0] not in ALGORITHMS:
+            _fail(unknown("algorithm", args[0], ALGORITHMS))
+        return super().resolve_command(ctx, args)
+
+
+train_app = typer.Typer(
+    cls=AlgorithmGroup,
+    help="Train a policy and save it. Options: `fastpg train ALGORITHM --help`.",
+    no_args_is_help=True,
+)
+app.add_typer(train_app, name="train")
+
+
+def _fail(message: str) -> NoReturn:
+    Console(stderr=True, soft_wrap=True, highlight=False).print(f"error: {message}", markup=False)
+    raise typer.Exit(2)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Errors that the user can mend become one line and exit code 2."""
+    try:
+        yield
+    except (ValueError, TypeError, OSError) as error:
+        _fail(str(error))
+
+
+def gymnasium_env(env_id: str, num_envs: int = _EVAL_ENVS) -> VectorEnv[Any, Any, Any]:
+    """Gymnasium's own environment of that name, not ours."""
+    return gymnasium.vector.SyncVectorEnv([lambda: gymnasium.make(env_id)] * num_envs)
+
+
+def _checkpoint_path(out: Path | None, default: str, force: bool) -> Path:
+    path = Path(default) if out is None else out
+    path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
+    if path.exists() and not force:
+        raise FileExistsError(f"{path} exists: --force replaces it, --out names another file")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"--out: no folder {path.parent}")
+    return path
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callback]:
+    """A live line on standard error, as a callback of `learn`."""
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("steps  return {task.fields[mean]}  {task.fields[fps]} steps/s"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("train", total=total, mean="-", fps="-")
+
+        def show(record: Record) -> None:
+            mean = record.get("rollout/ep_rew_mean")
+            progress.update(
+                task,
+                completed=record["time/total_timesteps"],
+                mean="-" if mean is None else f"{mean:.1f}",
+                fps=f"{record['time/fps']:,.0f}",
+            )
+
+        yield show
+
+
+def _evaluation(algo: Algorithm, env_id: str, episodes: int, *, greedy: bool, seed: int) -> str:
+    env = gymnasium_env(env_id)
+    try:
+        mean, std = evaluate_policy(algo, env, episodes, deterministic=greedy, seed=seed)
+    finally:
+        env.close()
+    kind = "greedy" if greedy else "stochastic"
+    return f"{mean:.1f} +/- {std:.1f} over {episodes} {kind} episodes of Gymnasium's {env_id}"
+
+
+def _table(rows: dict[str, str]) -> None:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for key, value in rows.items():
+        table.add_row(key, value)
+    Console(highlight=False).print(table)
+
+
+def _train(name: str, env_id: str, given: dict[str, Any]) -> None:
+    total, seed, policy = given.pop("total_timesteps"), given.pop("seed"), given.pop("policy")
+    out, force = given.pop("out"), given.pop("force")
+    with _explained():
+        native_spec(env_id)
+        path = _checkpoint_path(out, f"{name}-{env_id}-{seed}.npz", force)
+        algo = ALGORITHMS[name](policy, env_id, seed=seed, **given)
+    interrupted = False
+    start = time.perf_counter()
+    with _explained():
+        try:
+            with _progress(total) as show:
+                algo.learn(total, show)
+        except KeyboardInterrupt:
+            interrupted = True
+        elapsed = time.perf_counter() - start
+        algo.save(path)
+        _table(
+            {
+                "steps": f"{algo.num_timesteps:,}" + (" (interrupted)" if interrupted else ""),
+                "wall time": f"{elapsed:.3f} s",
+                "steps/s": f"{algo.num_timesteps / elapsed:,.0f}",
+                "evaluation": _evaluation(algo, env_id, EVAL_EPISODES, greedy=True, seed=seed),
+                "saved": str(path),
+            }
+        )
+    if interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+def _train_command(name: str) -> Callable[..., None]:
+    """A function whose signature lists the options of an algorithm, for typer to read."""
+
+    def run(ctx: typer.Context, env: str, **given: Any) -> None:
+        known = [p.name for p in parameters if p.name not in ("ctx", "env")]
+        for extra in ctx.args:
+            if extra.startswith("-"):
+                spelled = extra.lstrip("-").split("=")[0].replace("-", "_")
+                _fail(unknown("option", spelled, known))
+            _fail(f"expected one environment, got another argument {extra!r}")
+        _train(name, env, given)
+
+    def parameter(field: str, hint: Any, default: Any, doc: str, **extra: Any) -> inspect.Parameter:
+        annotation = Annotated[hint, typer.Option(help=doc, **extra)]
+        kind = inspect.Parameter.KEYWORD_ONLY
+        return inspect.Parameter(field, kind, default=default, annotation=annotation)
+
+    plain = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    steps = DEFAULT_TIMESTEPS[name]
+    parameters = [
+        inspect.Parameter("ctx", plain, annotation=typer.Context),
+        inspect.Parameter(
+            "env",
+            plain,
+            annotation=Annotated[str, typer.Argument(help=f"environment: {', '.join(NATIVE)}")],
+        ),
+        parameter("total_timesteps", int, steps, "environment steps"),
+        parameter("seed", int, 0, "of everything random"),
+        parameter("policy", str, "linear", "policy"),
+        parameter("out", Path | None, None, "where to save; default: ./ALGORITHM-ENV-SEED.npz"),
+        parameter("force", bool, False, "replace that file if it exists"),
+    ]
+    for spec in described(ALGORITHMS[name].options_class):
+        shown = "none" if spec.default is None else True
+        doc = spec.doc if spec.limits is None else f"{spec.doc}; {spec.limits}"
+        parameters.append(parameter(spec.name, spec.hint, spec.default, doc, show_default=shown))
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    run.__doc__ = (ALGORITHMS[name].__doc__ or "").partition("\n\n")[0]
+    return run
+
+
+for _name in ALGORITHMS:
+    train_app.command(
+        _name, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+    )(_train_command(_name))
+
+
+@app.command("eval")
+def evaluate(
+    path: Annotated[Path, typer.Argument(help="a checkpoint")],
+    env: Annotated[str | None, typer.Option(help="default: the one trained on")] = None,
+    episodes: Annotated[int, typer.Option(help="whole episodes")] = EVAL_EPISODES,
+    seed: Annotated[int, typer.Option(help="of the environment")] = 0,
+    stochastic: Annotated[bool, typer.Option(help="sample the actions")] = False,
+) -> None:
+    """Evaluate a checkpoint on Gymnasium's own environment."""
+    with _explained():
+        algo = load(path, env)
+        text = _evaluation(algo, env or algo.env_id, episodes, greedy=not stochastic, seed=seed)
+        _table({"evaluation": text})
+
+
+@app.command()
+def info(
+    path: Annotated[Path | None, typer.Argument(help="a checkpoint")] = None,
+) -> None:
+    """What is installed, or what a checkpoint holds."""
+    with _explained():
+        _table(_installed() if path is None else _checkpoint_info(load(path)))
+
+
+def _installed() -> dict[str, str]:
+    return {
+        "fastpg": _core.__version__,
+        "python": sys.version.split()[0],
+        "numpy": np.__version__,
+        "gymnasium": gymnasium.__version__,
+        "algorithms": ", ".join(ALGORITHMS),
+        "native environments": ", ".join(NATIVE),
+    }
+
+
+def _checkpoint_info(algo: Algorithm) -> dict[str, str]:
+    last = algo.history[-1] if algo.history else {}
+    changed = {
+        name: value
+        for name, value in dataclasses.asdict(algo.options).items()
+        if value != getattr(algo.options_class(), name)
+    }
+    return {
+        "algorithm": algo.name,
+        "environment": algo.env_id,
+        "policy": repr(algo.policy),
+        "steps": f"{algo.num_timesteps:,}",
+        "iterations": str(len(algo.history)),
+        "mean return": f"{last.get('rollout/ep_rew_mean', float('nan')):.1f} (last 100 episodes)",
+        "seed": str(algo.seed),
+        "options changed": ", ".join(f"{k}={v}" for k, v in changed.items()) or "none",
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of the `fastpg` command."""
+    app(args=list(arguments) if arguments is not None else None)

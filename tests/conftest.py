@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import fastpg
+import reference
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(12345)
+
+
+@dataclass
+class SoftmaxBatch:
+    """A policy and samples of it, with the probabilities of the reference."""
+
+    policy: fastpg.LinearSoftmax
+    observations: np.ndarray
+    phi: np.ndarray
+    pi: np.ndarray
+    log_pi: np.ndarray
+    actions: np.ndarray
+    advantages: np.ndarray
+
+
+@pytest.fixture(params=[(4, 2, 60), (3, 5, 40), (1, 1, 7)], ids=["d4a2", "d3a5", "d1a1"])
+def batch(request, rng):
+    size, n_actions, n = request.param
+    theta = rng.normal(size=(size + 1, n_actions))
+    observations = rng.normal(size=(n, size)).astype(np.float32)
+    phi = np.concatenate([observations.astype(np.float64), np.ones((n, 1))], axis=1)
+    pi = reference.softmax(phi @ theta)
+    actions = np.array([rng.choice(n_actions, p=p) for p in pi], dtype=np.int32)
+    return SoftmaxBatch(
+        policy=fastpg.LinearSoftmax(size, n_actions, theta),
+        observations=observations,
+        phi=phi,
+        pi=pi,
+        log_pi=reference.log_softmax(phi @ theta),
+        actions=actions,
+        advantages=rng.normal(size=n),
+    )

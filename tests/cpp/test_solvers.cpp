@@ -1,0 +1,94 @@
+// An allocation where none is allowed becomes an exception.
+#include <stdexcept>
+#define EIGEN_RUNTIME_NO_MALLOC
+#define eigen_assert(condition) \
+  if (!(condition)) throw std::logic_error(#condition)
+
+#include "check.hpp"
+#include "fastpg/policies/linear_softmax.hpp"
+#include "fastpg/solvers/line_search.hpp"
+#include "fastpg/solvers/natural_gradient.hpp"
+#include "fastpg/solvers/ridge.hpp"
+
+using namespace fastpg;
+
+CASE(conjugate_gradient_by_hand) {
+  Matrix a(2, 2);
+  a << 4, 1, 1, 3;
+  const Vector b = Vector{{1, 2}};
+  DenseOperator op(a);
+  CgWorkspace work(2);
+  Vector x(2);
+  const CgResult result = conjugate_gradient(op, b, {}, work, x);
+  CHECK(result.status == CgStatus::converged && result.iterations == 2);
+  CHECK_CLOSE(x[0], 1.0 / 11.0, 1e-15);
+  CHECK_CLOSE(x[1], 7.0 / 11.0, 1e-15);
+}
+
+CASE(conjugate_gradient_says_why_it_stopped) {
+  Matrix a(2, 2);
+  a << 1, 0, 0, -1;
+  DenseOperator op(a);
+  CgWorkspace work(2);
+  Vector x(2);
+  CHECK(conjugate_gradient(op, Vector{{0, 1}}, {}, work, x).status == CgStatus::bad_curvature);
+  CHECK(x.isZero());
+  CHECK(conjugate_gradient(op, Vector{{0, 0}}, {}, work, x).status == CgStatus::zero_rhs);
+  CHECK(conjugate_gradient(op, Vector{{NAN, 0}}, {}, work, x).status == CgStatus::not_finite);
+  CHECK(x.isZero());
+}
+
+CASE(solving_allocates_nothing) {
+  const Matrix features = Matrix::Random(50, 5);
+  const Matrix theta = Matrix::Random(5, 3);
+  linear_softmax::Fisher fisher(features, linear_softmax::log_probs(features, theta));
+  const Vector gradient = Vector::Random(15);
+  CgWorkspace work(15);
+  Vector x(15);
+  const CgSettings settings{15, 1e-12, 1e-3};
+  Eigen::internal::set_is_malloc_allowed(false);
+  bool guarded = false;
+  try {
+    const Matrix forbidden(20, 20);
+  } catch (const std::logic_error&) {
+    guarded = true;
+  }
+  NaturalGradientResult result{};
+  try {
+    result = natural_gradient(fisher, gradient, settings, work, x);
+  } catch (const std::logic_error&) {
+    Eigen::internal::set_is_malloc_allowed(true);
+    throw;
+  }
+  Eigen::internal::set_is_malloc_allowed(true);
+  CHECK(guarded);
+  CHECK(result.curvature > 0.0 && x.allFinite());
+}
+
+CASE(line_search_halves_until_the_bound_holds) {
+  const auto evaluate = [](const Vector& theta) {
+    return LineSearchPoint{theta[0], theta[0] * theta[0]};
+  };
+  Vector theta = Vector::Zero(1);
+  const LineSearchResult found =
+      line_search(evaluate, Vector::Constant(1, 8.0), {1.0, 0.5, 10}, theta);
+  CHECK(found.status == LineSearchStatus::accepted && found.backtracks == 3 && theta[0] == 1.0);
+  theta[0] = 0.25;
+  const LineSearchResult worse =
+      line_search(evaluate, Vector::Constant(1, -0.1), {1.0, 0.5, 10}, theta);
+  CHECK(worse.status == LineSearchStatus::no_improvement && theta[0] == 0.25);
+}
+
+CASE(ridge_fits_a_line_through_batches) {
+  Matrix features(4, 2);
+  features << 1, 0, 1, 1, 1, 2, 1, 3;
+  const Vector targets = Vector{{1, 3, 5, 7}};
+  RidgeRegression whole(2), parts(2);
+  whole.add(features, targets, 1.0);
+  parts.add(features.topRows(1), targets.head(1), 1.0);
+  parts.add(features.bottomRows(3), targets.tail(3), 1.0);
+  const Vector weights = whole.solve(1e-12);
+  CHECK_CLOSE(weights[0], 1.0, 1e-9);
+  CHECK_CLOSE(weights[1], 2.0, 1e-9);
+  CHECK((parts.comoment - whole.comoment).norm() < 1e-12 && parts.weight == 4.0);
+}

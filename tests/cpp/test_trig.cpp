@@ -1,0 +1,42 @@
+#include <limits>
+#include <random>
+
+#include "check.hpp"
+#include "fastpg/core/trig.hpp"
+
+using namespace fastpg;
+
+namespace {
+
+double ulp(double x) {
+  const double magnitude = std::abs(x);
+  return std::nextafter(magnitude, std::numeric_limits<double>::infinity()) - magnitude;
+}
+
+void check_against_long_double(double x) {
+  double s, c;
+  FastTrig::sincos(&x, &s, &c, 1);
+  const long double true_s = std::sin(static_cast<long double>(x));
+  const long double true_c = std::cos(static_cast<long double>(x));
+  CHECK(std::abs(static_cast<double>(s - true_s)) <= ulp(static_cast<double>(true_s)));
+  CHECK(std::abs(static_cast<double>(c - true_c)) <= ulp(static_cast<double>(true_c)));
+}
+
+}  // namespace
+
+CASE(fast_trig_is_within_one_ulp) {
+  std::mt19937_64 random(1);
+  for (const double range : {1e-8, 0.3, 1.6, 30.0, 1e4, 1e6, 1e15}) {
+    std::uniform_real_distribution<double> draw(-range, range);
+    for (int i = 0; i < 20000; ++i) check_against_long_double(draw(random));
+  }
+}
+
+CASE(fast_trig_keeps_signed_zero_and_not_a_number) {
+  const double x[] = {-0.0, std::numeric_limits<double>::infinity(),
+                      std::numeric_limits<double>::quiet_NaN()};
+  double s[3], c[3];
+  FastTrig::sincos(x, s, c, 3);
+  CHECK(s[0] == 0.0 && std::signbit(s[0]) && c[0] == 1.0);
+  for (int i = 1; i < 3; ++i) CHECK(std::isnan(s[i]) && std::isnan(c[i]));
+}

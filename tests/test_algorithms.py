@@ -1,0 +1,246 @@
+"""What every algorithm promises: seeds, counts, options, records, interrupts."""
+
+import dataclasses
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+
+import fastpg
+from fastpg.algorithms import ALGORITHMS
+
+NAMES = list(ALGORITHMS)
+STEP_NAMES = ["npg", "trpo", "ppo"]
+
+
+def learned(name, total=12_000, seed=0, **options):
+    return ALGORITHMS[name]("linear", "CartPole-v1", seed=seed, **options).learn(total)
+
+
+def untimed(history):
+    return [{k: v for k, v in record.items() if not k.startswith("time/")} for record in history]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_same_seed_same_bits(name):
+    one, two, other = (learned(name, seed=seed) for seed in (5, 5, 6))
+    assert np.array_equal(one.policy.theta, two.policy.theta)
+    assert untimed(one.history) == untimed(two.history)
+    assert not np.array_equal(one.policy.theta, other.policy.theta)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_seed_draws_one_and_records_it(name):
+    one = ALGORITHMS[name]("linear", "CartPole-v1").learn(4000)
+    again = learned(name, 4000, seed=one.seed)
+    assert np.array_equal(one.policy.theta, again.policy.theta)
+    assert one.seed != ALGORITHMS[name]("linear", "CartPole-v1").seed
+
+
+@pytest.mark.parametrize("name", STEP_NAMES)
+@pytest.mark.parametrize("n_envs", [1, 7, 32])
+@pytest.mark.parametrize("total", [0, 1, 31, 2047, 2048, 2049, 10_000])
+def test_steps_taken(name, n_envs, total):
+    total += n_envs
+    algo = learned(name, total, n_envs=n_envs)
+    assert total - n_envs < algo.num_timesteps <= total
+    assert algo.history[-1]["time/total_timesteps"] == algo.num_timesteps
+
+
+@pytest.mark.parametrize("n_envs", [1, 7, 32])
+@pytest.mark.parametrize("total", [40, 1000, 5001])
+def test_steps_taken_by_whole_episodes(n_envs, total):
+    algo = ALGORITHMS["reinforce"]("linear", "CartPole-v1", n_envs=n_envs, seed=0)
+    thetas = []
+    algo.learn(total, lambda record: thetas.append(record["time/total_timesteps"]))
+    assert total - n_envs < algo.num_timesteps <= total
+    # What is left over after the last whole batch was stepped and not learned from.
+    assert all(count <= total for count in thetas)
+    assert len(thetas) == algo.adam.count
+
+
+@pytest.mark.parametrize("name", STEP_NAMES)
+def test_iterations_are_evened_out(name):
+    algo = learned(name, 16 * 128 * 3 + 16, n_envs=16, n_steps=128)
+    counts = np.diff([0] + [r["time/total_timesteps"] for r in algo.history])
+    assert len(counts) == 4
+    assert counts.max() - counts.min() <= 16
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_fewer_steps_than_environments_raise(name):
+    algo = ALGORITHMS[name]("linear", "CartPole-v1", n_envs=16, seed=0)
+    with pytest.raises(ValueError, match="total_timesteps: expected an integer at least 16"):
+        algo.learn(15)
+    assert algo.num_timesteps == 0
+    assert algo.history == []
+
+
+def test_a_cut_batch_makes_no_update():
+    algo = ALGORITHMS["reinforce"]("linear", "CartPole-v1", n_envs=16, n_episodes=16, seed=0)
+    algo.learn(60)
+    assert algo.history == []
+    assert not algo.policy.theta.any()
+    assert 44 < algo.num_timesteps <= 60
+
+
+@pytest.mark.parametrize("name", STEP_NAMES)
+def test_learning_in_two_calls_is_learning_in_one(name):
+    whole = learned(name, 8192, n_envs=16, n_steps=128)
+    halves = learned(name, 4096, n_envs=16, n_steps=128)
+    halves.learn(4096, reset_num_timesteps=False)
+    assert np.array_equal(whole.policy.theta, halves.policy.theta)
+    assert halves.num_timesteps == 8192
+    assert len(halves.history) == 4
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_ready_environment_is_used(name):
+    env = fastpg.make_vec("CartPole-v1", 16)
+    policy = fastpg.LinearSoftmax.for_env(env)
+    algo = ALGORITHMS[name](policy, env, seed=0)
+    assert algo.options.n_envs == 16
+    algo.learn(4000)
+    assert policy.theta.any()
+    with pytest.raises(ValueError, match="n_envs: expected 16"):
+        ALGORITHMS[name](policy, env, n_envs=8)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_records(name):
+    algo = learned(name)
+    common = {
+        "rollout/ep_rew_mean", "rollout/ep_len_mean", "time/fps", "time/iterations",
+        "time/total_timesteps", "time/time_elapsed", "train/kl", "train/entropy_loss",
+        "train/explained_variance", "train/value_loss", "train/grad_norm",
+    }  # fmt: skip
+    own = {
+        "reinforce": {"train/policy_gradient_loss", "train/learning_rate"},
+        "npg": {"train/step_size", "train/curvature", "train/cg_residual", "train/status"},
+        "trpo": {"train/step_size", "train/is_line_search_success", "train/policy_objective"},
+        "ppo": {"train/clip_fraction", "train/approx_kl", "train/clip_range", "train/n_updates"},
+    }
+    for record in algo.history:
+        assert common | own[name] <= record.keys()
+        numbers = [v for v in record.values() if not isinstance(v, str)]
+        assert np.isfinite(numbers).all()
+    assert [r["time/iterations"] for r in algo.history] == list(range(1, len(algo.history) + 1))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_callback_may_stop(name):
+    algo = ALGORITHMS[name]("linear", "CartPole-v1", seed=0)
+    algo.learn(50_000, lambda record: record["time/iterations"] < 3)
+    assert len(algo.history) == 3
+
+
+def test_an_error_in_a_callback_leaves_the_algorithm_usable():
+    algo = fastpg.NPG("linear", "CartPole-v1", seed=0)
+
+    def broken(record):
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        algo.learn(10_000, broken)
+    assert len(algo.history) == 1
+    algo.learn(4096)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_ctrl_c_finishes_the_iteration(name):
+    algo = ALGORITHMS[name]("linear", "CartPole-v1", seed=0)
+    before = signal.getsignal(signal.SIGINT)
+
+    def press(record):
+        if record["time/iterations"] == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        algo.learn(100_000, press)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert len(algo.history) == 2
+    assert algo.history[-1]["time/total_timesteps"] == algo.num_timesteps
+    algo.predict(np.zeros(4, np.float32))
+    algo.learn(5000)
+
+
+def test_learning_outside_the_main_thread():
+    algo = fastpg.NPG("linear", "CartPole-v1", seed=0)
+    worker = threading.Thread(target=algo.learn, args=(4096,))
+    worker.start()
+    worker.join()
+    assert algo.num_timesteps > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_predict(name):
+    algo = learned(name)
+    obs = np.array([[0.0, 0.1, 0.05, 0.2], [0.0, -0.1, -0.05, -0.2]], np.float32)
+    actions, state = algo.predict(obs, deterministic=True)
+    assert state is None
+    assert actions.shape == (2,)
+    assert actions.dtype == np.int64
+    single, _ = algo.predict(obs[0], deterministic=True)
+    assert single == actions[0]
+    assert np.ndim(single) == 0
+    draws = [int(algo.predict(np.zeros(4))[0]) for _ in range(200)]
+    assert set(draws) == {0, 1}
+
+
+def test_standardised_advantages_enter_the_gradient():
+    algo = fastpg.NPG("linear", "CartPole-v1", seed=0)
+    seen = []
+    ascend = algo.ascend
+    algo.ascend = lambda batch: seen.append(ascend(batch)) or seen[-1]
+    algo.learn(4096)
+    for ascent in seen:
+        assert ascent.advantages.mean() == pytest.approx(0.0, abs=1e-12)
+        assert ascent.advantages.std() == pytest.approx(1.0, rel=1e-6)
+
+
+def test_the_baseline_is_fitted_after_the_gradient():
+    """The values that enter the advantages come from earlier iterations (lecture L1)."""
+    algo = fastpg.NPG("linear", "CartPole-v1", seed=0)
+    first = {}
+    estimate = algo.estimate
+    algo.estimate = lambda rollout: first.setdefault("batch", estimate(rollout))
+    algo.learn(2048)
+    assert not first["batch"].values.any()
+    assert algo.baseline.weights is not None
+
+
+def test_reinforce_gradient_is_the_lecture_s():
+    """g' = mean over episodes of sum_h score (R_h - b), with b = 0 before the first fit."""
+    import reference
+
+    algo = fastpg.REINFORCE("linear", "CartPole-v1", seed=0, learning_rate=1e-9, n_episodes=3)
+    env = fastpg.make_vec("CartPole-v1", algo.options.n_envs)
+    rollout = fastpg.collect(env, fastpg.LinearSoftmax.for_env(env), n_episodes=3, seed=0)
+    total = np.zeros(10)
+    for column in range(3):
+        length = rollout.valid[:, column].sum()
+        for h in range(length):
+            phi = np.append(rollout.observations[h, column].astype(float), 1.0)
+            pi = np.array([0.5, 0.5])
+            total += (length - h) * reference.score(phi, pi, rollout.actions[h, column])
+    algo.learn(rollout.sample_count)
+    assert len(algo.history) == 1
+    assert algo.history[0]["train/grad_norm"] == pytest.approx(np.linalg.norm(total / 3), rel=1e-10)
+    assert np.allclose(algo.adam.mean, 0.1 * total / 3, rtol=1e-10)
+
+
+def test_options_are_frozen_and_described():
+    for algorithm in ALGORITHMS.values():
+        options = algorithm.options_class()
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            options.gamma = 0.5
+        assert all(spec.metadata["doc"] for spec in dataclasses.fields(options))
+
+
+def test_train():
+    algo = fastpg.train("npg", "CartPole-v1", total_timesteps=5000, seed=0, target_kl=0.005)
+    assert isinstance(algo, fastpg.NPG)
+    assert algo.options.target_kl == 0.005
+    assert algo.num_timesteps <= 5000

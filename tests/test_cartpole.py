@@ -1,0 +1,160 @@
+"""CartPole against Gymnasium: bit for bit with exact=True, within rounding with exact=False."""
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.envs.classic_control.cartpole import CartPoleEnv
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+import fastpg
+
+MODES = [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP]
+
+
+def sync(num_envs, mode=AutoresetMode.NEXT_STEP, **kwargs):
+    return SyncVectorEnv(
+        [lambda: gymnasium.make("CartPole-v1", **kwargs)] * num_envs, autoreset_mode=mode
+    )
+
+
+def assert_same_step(ours, theirs):
+    for mine, other in zip(ours[:4], theirs[:4], strict=True):
+        assert mine.dtype == other.dtype
+        assert np.array_equal(mine, other)
+
+
+def assert_lock_step(num_envs, steps, seed, mode=AutoresetMode.NEXT_STEP, **kwargs):
+    native = fastpg.make_vec("CartPole-v1", num_envs, autoreset_mode=mode, **kwargs)
+    gym = sync(num_envs, mode, **kwargs)
+    ours, theirs = native.reset(seed=seed)[0], gym.reset(seed=seed)[0]
+    assert np.array_equal(ours, theirs)
+    rng = np.random.default_rng(seed)
+    ends = 0
+    for _ in range(steps):
+        actions = rng.integers(0, 2, num_envs)
+        mine, other = native.step(actions), gym.step(actions)
+        assert_same_step(mine, other)
+        ends += int((mine[2] | mine[3]).sum())
+        if "final_obs" in other[4]:
+            ended = other[4]["_final_obs"]
+            assert np.array_equal(mine[4]["_final_obs"], ended)
+            for i in np.flatnonzero(ended):
+                assert np.array_equal(mine[4]["final_obs"][i], other[4]["final_obs"][i])
+        else:
+            assert "final_obs" not in mine[4]
+    gym.close()
+    assert ends > 0
+
+
+@pytest.mark.parametrize("seed", [0, 2024])
+def test_equals_sync_vector_env_bit_for_bit(seed):
+    assert_lock_step(16, 20_000, seed)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("num_envs", [1, 2, 3, 64])
+def test_any_number_of_environments(num_envs, mode):
+    assert_lock_step(num_envs, 600, 10**12 + num_envs, mode)
+
+
+@pytest.mark.parametrize("sutton_barto_reward", [False, True])
+def test_reward_variants(sutton_barto_reward):
+    assert_lock_step(4, 500, 3, sutton_barto_reward=sutton_barto_reward)
+
+
+def test_time_limits():
+    assert_lock_step(8, 500, 1, max_episode_steps=7)
+
+
+def test_long_episodes_reach_the_limit_and_truncate():
+    """A balancing controller: every episode ends at 500 by truncation, in both."""
+    native, gym = fastpg.make_vec("CartPole-v1", 4), sync(4)
+    obs, _ = native.reset(seed=5)
+    gym.reset(seed=5)
+    truncations = 0
+    for _ in range(1100):
+        actions = (obs @ [0.1, 0.3, 1.0, 1.0] > 0).astype(np.int64)
+        mine, other = native.step(actions), gym.step(actions)
+        assert_same_step(mine, other)
+        obs = mine[0]
+        truncations += int(mine[3].sum())
+        assert not mine[2].any()
+    assert truncations == 8
+    gym.close()
+
+
+def injected(states, **options):
+    """A single-environment copy for each state, ours and Gymnasium's."""
+    native = fastpg.make_vec("CartPole-v1", len(states), **options).native
+    native.reset([None] * len(states))
+    native.set_state(np.asarray(states))
+    return native
+
+
+@pytest.mark.parametrize("integrator", ["euler", "semi-implicit euler"])
+def test_single_steps_from_injected_states(rng, integrator):
+    states = rng.uniform(-1, 1, (300, 4)) * [2.6, 3.0, 0.25, 3.0]
+    actions = rng.integers(0, 2, 300)
+    native = injected(states, kinematics_integrator=integrator)
+    out = native.step(actions, fastpg._core.Autoreset.disabled)
+    gym = CartPoleEnv()
+    gym.kinematics_integrator = integrator
+    for i, (state, action) in enumerate(zip(states, actions, strict=True)):
+        gym.reset()
+        gym.state = tuple(state)
+        _, reward, terminated, *_ = gym.step(int(action))
+        # The double state too, not only the observation rounded to float32.
+        assert np.array_equal(native.get_state()[i], np.array(gym.state))
+        assert (reward, terminated) == (out[1][i], out[2][i])
+
+
+@pytest.mark.parametrize(
+    ("state", "action", "fallen"),
+    [
+        ((2.4, 0.0, 0.0, 0.0), 0, False),  # on the edge is inside
+        ((2.4, 0.01, 0.0, 0.0), 0, True),
+        ((0.0, 0.0, 12 * 2 * np.pi / 360, 0.0), 0, False),
+        ((0.0, 0.0, 12 * 2 * np.pi / 360, 0.01), 0, True),
+        ((-2.4, -0.01, 0.0, 0.0), 1, True),
+    ],
+)
+def test_edges(state, action, fallen):
+    native = injected([state])
+    out = native.step(np.array([action]), fastpg._core.Autoreset.disabled)
+    assert out[2].tolist() == [fallen]
+
+
+def test_a_fall_on_the_last_step_sets_both_flags():
+    native = injected([(0.0, 0.0, 0.3, 0.0)], max_episode_steps=1)
+    _, _, terminated, truncated, *_ = native.step(np.array([0]), fastpg._core.Autoreset.next_step)
+    assert terminated.tolist() == truncated.tolist() == [True]
+
+
+def test_first_step_by_hand():
+    native = injected([(0.0, 0.0, 0.0, 0.0)])
+    native.step(np.array([1]), fastpg._core.Autoreset.next_step)
+    temp = 10.0 / 1.1
+    spin = -temp / (0.5 * (4.0 / 3.0 - 0.1 / 1.1))
+    expected = [0.0, 0.02 * (temp - 0.05 * spin / 1.1), 0.0, 0.02 * spin]
+    assert np.allclose(native.get_state()[0], expected, atol=1e-15, rtol=0)
+
+
+def test_mirror_symmetry(rng):
+    """x -> -x with the other action mirrors the dynamics exactly."""
+    states = rng.uniform(-0.5, 0.5, (50, 4)) * [1, 1, 0.2, 1]
+    actions = rng.integers(0, 2, 50)
+    one, other = injected(states), injected(-states)
+    mode = fastpg._core.Autoreset.disabled
+    one.step(actions, mode)
+    other.step(1 - actions, mode)
+    assert np.array_equal(one.get_state(), -other.get_state())
+
+
+def test_vector_trig_stays_close(rng):
+    states = rng.uniform(-1, 1, (1000, 4)) * [2.0, 3.0, 0.2, 3.0]
+    actions = rng.integers(0, 2, 1000)
+    mode = fastpg._core.Autoreset.disabled
+    exact, fast = injected(states), injected(states, exact=False)
+    exact.step(actions, mode)
+    fast.step(actions, mode)
+    assert np.allclose(exact.get_state(), fast.get_state(), rtol=0, atol=5e-15)

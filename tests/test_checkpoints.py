@@ -1,0 +1,161 @@
+"""save and load: everything comes back, and nothing damaged is believed."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+import fastpg
+from fastpg import checkpoints
+from fastpg.algorithms import ALGORITHMS
+
+NAMES = list(ALGORITHMS)
+
+
+@pytest.fixture(params=NAMES)
+def saved(request, tmp_path):
+    algo = fastpg.train(request.param, "CartPole-v1", total_timesteps=6000, seed=3, gamma=0.97)
+    return algo, algo.save(tmp_path / "algo.npz")
+
+
+def test_everything_comes_back(saved):
+    algo, path = saved
+    loaded = fastpg.load(path)
+    assert type(loaded) is type(algo)
+    assert np.array_equal(loaded.policy.theta, algo.policy.theta)
+    assert np.array_equal(loaded.baseline.weights, algo.baseline.weights)
+    assert loaded.options == algo.options
+    assert loaded.history == algo.history
+    assert (loaded.seed, loaded.num_timesteps) == (algo.seed, algo.num_timesteps)
+    obs = np.random.default_rng(0).normal(size=(50, 4))
+    assert np.array_equal(algo.predict(obs)[0], loaded.predict(obs)[0])
+
+
+def test_predict_works_without_an_environment_and_learn_says_what_is_missing(saved):
+    loaded = fastpg.load(saved[1])
+    loaded.predict(np.zeros(4))
+    with pytest.raises(RuntimeError, match="env"):
+        loaded.learn(1000)
+    loaded.use_env("CartPole-v1")
+    loaded.learn(3000)
+
+
+def test_load_with_an_environment_goes_on(saved):
+    loaded = fastpg.load(saved[1], env="CartPole-v1")
+    before = loaded.policy.theta.copy()
+    loaded.learn(5000, reset_num_timesteps=False)
+    assert loaded.num_timesteps > saved[0].num_timesteps
+    assert not np.array_equal(loaded.policy.theta, before)
+
+
+def test_suffix_is_added(tmp_path):
+    algo = fastpg.NPG("linear", "CartPole-v1", seed=0)
+    path = algo.save(tmp_path / "name")
+    assert path.name == "name.npz"
+    assert np.array_equal(fastpg.load(tmp_path / "name").policy.theta, algo.policy.theta)
+
+
+def test_a_failed_save_keeps_the_old_file(saved, monkeypatch):
+    algo, path = saved
+    before = path.read_bytes()
+    algo.history.append({"bad": float("nan")})
+    with pytest.raises(ValueError, match="JSON"):
+        algo.save(path)
+    assert path.read_bytes() == before
+    assert [p.name for p in path.parent.iterdir()] == ["algo.npz"]
+
+
+@pytest.mark.parametrize("keep", [0, 10, 200, -1, -30])
+def test_truncated(saved, keep):
+    _, path = saved
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(fastpg.CheckpointError, match="expected a fastpg checkpoint"):
+        fastpg.load(path)
+
+
+def rewritten(path, change=None, drop=(), **replaced):
+    stored, meta = checkpoints.read(path)
+    format_ = meta.pop("format")
+    stored = {k: v for k, v in (stored | replaced).items() if k not in drop}
+    meta = {k: v for k, v in (meta | (change or {})).items() if k not in drop}
+    text = json.dumps({"format": format_, **meta})
+    with path.open("wb") as file:
+        np.savez(file, meta=np.array(text), **stored)
+
+
+def test_another_version(saved):
+    _, path = saved
+    rewritten(path, change={"format": 999})
+    with pytest.raises(fastpg.CheckpointError, match="expected checkpoint format 1, got 999"):
+        fastpg.load(path)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"drop": ("theta",)},
+        {"drop": ("algorithm",)},
+        {"drop": ("options",)},
+        {"drop": ("seed",)},
+        {"drop": ("baseline_mean",)},
+        {"theta": np.full((5, 2), np.nan)},
+        {"theta": np.zeros((4, 2))},
+        {"theta": np.array(["a"])},
+        {"baseline_comoment": -np.eye(3)},
+        {"change": {"algorithm": "sarsa"}},
+        {"change": {"options": {"gama": 1.0}}},
+        {"change": {"options": 3}},
+        {"change": {"seed": -1}},
+        {"change": {"history": 3}},
+        {"change": {"num_timesteps": "many"}},
+        {"change": {"observation_size": None}},
+    ],
+    ids=str,
+)
+def test_incomplete_or_nonsense(saved, damage):
+    _, path = saved
+    rewritten(path, **damage)
+    with pytest.raises(fastpg.CheckpointError, match=r"algo\.npz"):
+        fastpg.load(path)
+
+
+def test_foreign_files(tmp_path):
+    path = tmp_path / "x.npz"
+    for content in (b"hello", pickle.dumps({"theta": 1})):
+        path.write_bytes(content)
+        with pytest.raises(fastpg.CheckpointError):
+            fastpg.load(path)
+    np.savez(path, a=np.zeros(3))
+    with pytest.raises(fastpg.CheckpointError):
+        fastpg.load(path)
+
+
+def test_nothing_pickled_is_ever_run(tmp_path):
+    path = tmp_path / "x.npz"
+
+    class Bomb:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "ran"), "w"))
+
+    np.savez(path, meta=np.array([Bomb()], dtype=object))
+    with pytest.raises(fastpg.CheckpointError):
+        fastpg.load(path)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_no_such_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nothing"):
+        fastpg.load(tmp_path / "nothing.npz")
+
+
+def test_spaces_that_do_not_match(tmp_path):
+    algo = fastpg.NPG("linear", "CartPole-v1", seed=0)
+    stored, meta = algo.state()
+    meta = meta | {"observation_size": 3}
+    size = fastpg.LinearBaseline(3, time=algo.options.baseline_time)
+    stored = stored | {"theta": np.zeros((4, 2))} | size.state()
+    path = checkpoints.write(tmp_path / "x.npz", stored, meta)
+    assert fastpg.load(path).policy.shape == (4, 2)
+    with pytest.raises(ValueError, match=r"expected spaces for theta of shape \(4, 2\)"):
+        fastpg.load(path, env="CartPole-v1")

@@ -1,0 +1,126 @@
+"""The fastpg command, run as a user would."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import fastpg
+from fastpg.algorithms import ALGORITHMS
+
+COMMAND = [sys.executable, "-c", "from fastpg.cli import main; main()"]
+
+
+def run(*arguments, cwd, **kwargs):
+    environment = os.environ | {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)], cwd=cwd, env=environment, capture_output=True,
+        text=True, check=False, timeout=120, **kwargs,
+    )  # fmt: skip
+
+
+def test_train_prints_a_summary_and_saves(tmp_path):
+    done = run("train", "npg", "CartPole-v1", "--total-timesteps", "30000", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = dict(line.split(maxsplit=1) for line in done.stdout.splitlines() if line)
+    assert rows["steps"].startswith("29,") or rows["steps"].startswith("30,000")
+    assert {"steps/s", "evaluation", "saved"} <= rows.keys()
+    assert "over 100 greedy episodes of Gymnasium's CartPole-v1" in rows["evaluation"]
+    algo = fastpg.load(tmp_path / "npg-CartPole-v1-0.npz")
+    again = fastpg.train("npg", "CartPole-v1", total_timesteps=30_000, seed=0)
+    assert np.array_equal(algo.policy.theta, again.policy.theta)
+
+
+@pytest.mark.parametrize("name", list(ALGORITHMS))
+def test_train_flags_and_help(tmp_path, name):
+    shown = run("train", name, "--help", cwd=tmp_path).stdout
+    for option in ("gamma", "n-envs", "total-timesteps", "seed", "out", "force"):
+        assert f"--{option}" in shown
+    default = ALGORITHMS[name].options_class().gamma
+    assert f"default: {default}" in shown
+    out = tmp_path / "policy.npz"
+    done = run(
+        "train", name, "CartPole-v1", "--total-timesteps", 3000, "--seed", 7, "--gamma", 0.9,
+        "--n-envs", 4, "--out", out, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    algo = fastpg.load(out)
+    assert (algo.name, algo.seed, algo.options.gamma, algo.options.n_envs) == (name, 7, 0.9, 4)
+
+
+def test_an_existing_file_is_kept_unless_forced(tmp_path):
+    arguments = ("train", "npg", "CartPole-v1", "--total-timesteps", 3000)
+    path = tmp_path / "npg-CartPole-v1-0.npz"
+    path.write_bytes(b"mine")
+    refused = run(*arguments, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "--force" in refused.stderr
+    assert path.read_bytes() == b"mine"
+    assert run(*arguments, "--force", cwd=tmp_path).returncode == 0
+    assert fastpg.load(path).name == "npg"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("train", "pp", "CartPole-v1"), "unknown algorithm 'pp'; did you mean 'ppo'"),
+        (("train", "vpg", "CartPole-v1"), "did you mean 'reinforce'"),
+        (("train", "npg", "CartPole"), "unknown environment 'CartPole'; did you mean"),
+        (("train", "npg", "CartPole-v1", "--max-kl", "1"), "did you mean 'target_kl'"),
+        (("train", "npg", "CartPole-v1", "--max-kl=1"), "did you mean 'target_kl'"),
+        (("train", "npg", "CartPole-v1", "again"), "got another argument 'again'"),
+        (("train", "npg", "CartPole-v1", "--gamma", "2"), "gamma: expected a number in [0, 1]"),
+        (("train", "npg", "CartPole-v1", "--seed", "-1"), "seed"),
+        (("train", "npg", "CartPole-v1", "--total-timesteps", "0"), "total_timesteps"),
+        (("train", "npg", "CartPole-v1", "--policy", "MlpPolicy"), "LinearSoftmax"),
+        (("train", "npg", "CartPole-v1", "--out", "no/such/folder/x.npz"), "no folder"),
+        (("eval", "nothing.npz"), "nothing.npz"),
+        (("info", "nothing.npz"), "nothing.npz"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_2(tmp_path, arguments, text):
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert text in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_eval_and_info(tmp_path):
+    algo = fastpg.train("trpo", "CartPole-v1", total_timesteps=4000, seed=0, target_kl=0.005)
+    path = algo.save(tmp_path / "x.npz")
+    greedy = run("eval", path, "--episodes", 5, cwd=tmp_path)
+    assert re.search(r"over 5 greedy episodes of Gymnasium's CartPole-v1", greedy.stdout)
+    stochastic = run("eval", path, "--episodes", 5, "--stochastic", "--seed", 3, cwd=tmp_path)
+    assert "5 stochastic episodes" in stochastic.stdout
+    shown = run("info", path, cwd=tmp_path).stdout
+    assert "trpo" in shown
+    assert "target_kl=0.005" in shown
+    assert fastpg.__version__ in run("info", cwd=tmp_path).stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_ctrl_c_saves_prints_the_summary_and_exits_130(tmp_path):
+    process = subprocess.Popen(
+        [*COMMAND, "train", "npg", "CartPole-v1", "--total-timesteps", "2000000000"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"COLUMNS": "200"},
+    )  # fmt: skip
+    time.sleep(4.0)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "interrupted" in out
+    assert "evaluation" in out
+    algo = fastpg.load(tmp_path / "npg-CartPole-v1-0.npz")
+    assert algo.num_timesteps == algo.history[-1]["time/total_timesteps"] > 0
+
+
+def test_no_arguments_show_the_help(tmp_path):
+    assert "train" in run(cwd=tmp_path).stdout
+    assert "npg" in run("train", cwd=tmp_path).stdout

@@ -1,0 +1,412 @@
+"""Bad input: a typed error that says what was expected and what came, and nothing half-changed."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import fastpg
+from fastpg import _core
+from fastpg.algorithms import ALGORITHMS
+from fastpg.rollout import Collector
+
+GAE = {
+    "rewards": np.ones((3, 2)),
+    "values": np.ones((3, 2)),
+    "next_values": np.ones((3, 2)),
+    "terminated": np.zeros((3, 2), dtype=bool),
+    "ended": np.zeros((3, 2), dtype=bool),
+}
+FLOATS = ["rewards", "values", "next_values"]
+FLAGS = ["terminated", "ended"]
+
+
+@pytest.mark.parametrize("name", FLOATS)
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_gae_not_finite(name, bad):
+    array = np.ones((3, 2))
+    array[1, 1] = bad
+    with pytest.raises(ValueError, match=rf"{name}: expected finite values, got .* at .*\(1, 1\)"):
+        fastpg.gae(**GAE | {name: array})
+
+
+@pytest.mark.parametrize("name", FLOATS + FLAGS)
+@pytest.mark.parametrize("shape", [(2, 2), (3,), (3, 2, 1), ()])
+def test_gae_shapes(name, shape):
+    with pytest.raises(ValueError, match="expected"):
+        fastpg.gae(**GAE | {name: np.zeros(shape, dtype=GAE[name].dtype)})
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 2), (3, 0)])
+def test_gae_empty(shape):
+    with pytest.raises(ValueError, match="rewards: expected at least one element, got shape"):
+        fastpg.gae(**{name: np.zeros(shape, dtype=a.dtype) for name, a in GAE.items()})
+
+
+@pytest.mark.parametrize("name", FLOATS)
+@pytest.mark.parametrize("dtype", [complex, object, "U1", "M8[s]", bool])
+def test_gae_dtypes(name, dtype):
+    with pytest.raises(TypeError, match=f"{name}: expected real numbers, got"):
+        fastpg.gae(**GAE | {name: np.zeros((3, 2)).astype(dtype)})
+
+
+@pytest.mark.parametrize("name", FLAGS)
+def test_gae_flags_are_booleans(name):
+    with pytest.raises(TypeError, match=f"{name}: expected booleans, got dtype int64"):
+        fastpg.gae(**GAE | {name: np.zeros((3, 2), dtype=np.int64)})
+
+
+@pytest.mark.parametrize("name", ["gamma", "gae_lambda"])
+@pytest.mark.parametrize("bad", [-0.01, 1.01, np.nan, np.inf])
+def test_gae_ranges(name, bad):
+    with pytest.raises(ValueError, match=f"{name}: expected a"):
+        fastpg.gae(**GAE | {name: bad})
+
+
+def test_terminated_without_an_end():
+    terminated = GAE["terminated"].copy()
+    terminated[1, 0] = True
+    with pytest.raises(ValueError, match="expected a subset of ended"):
+        fastpg.gae(**GAE | {"terminated": terminated})
+
+
+def test_orders_and_read_only_arrays_are_accepted(rng):
+    values = rng.normal(size=(3, 2))
+    expected = fastpg.gae(**GAE | {"values": values})[0]
+    fortran, strided = np.asfortranarray(values), np.repeat(values, 2, axis=1)[:, ::2]
+    read_only, swapped = values.copy(), values.astype(">f8")
+    read_only.flags.writeable = False
+    for same in (fortran, strided, read_only, swapped, values.tolist()):
+        assert np.array_equal(fastpg.gae(**GAE | {"values": same})[0], expected)
+
+
+def test_kernels_refuse_silent_copies():
+    columns = np.asfortranarray(np.ones((3, 2)))
+    flags = np.zeros((3, 2), dtype=bool)
+    with pytest.raises(TypeError, match="incompatible function arguments"):
+        _core.gae(columns, columns, columns, flags, flags, 0.9, 0.9)
+    with pytest.raises(TypeError, match="incompatible function arguments"):
+        _core.softmax_log_probs(np.ones((3, 2), np.float32), np.ones((2, 2)))
+
+
+def kernel_arguments():
+    phi, log_pi = np.ones((3, 2)), np.log(np.full((3, 2), 0.5))
+    theta, actions, w = np.zeros((2, 2)), np.zeros(3, np.int32), np.ones(3)
+    observations, steps = np.zeros((3, 4), np.float32), np.zeros(3, np.int64)
+    env = fastpg.make_vec("CartPole-v1", 3)
+    env.reset(seed=0)
+    native, action = env.native, _core.Purpose.action
+    return {
+        "softmax_log_probs": (_core.softmax_log_probs, (phi, theta)),
+        "softmax_sample": (_core.softmax_sample, (phi, theta, w / 2)),
+        "softmax_mode": (_core.softmax_mode, (phi, theta)),
+        "softmax_score_gradient": (_core.softmax_score_gradient, (phi, log_pi, actions, w)),
+        "softmax_entropy": (_core.softmax_entropy, (log_pi,)),
+        "softmax_entropy_gradient": (_core.softmax_entropy_gradient, (phi, log_pi)),
+        "softmax_kl": (_core.softmax_kl, (log_pi, log_pi)),
+        "softmax_fisher": (_core.softmax_fisher, (phi, log_pi, actions)),
+        "softmax_fisher_vector_product": (
+            _core.softmax_fisher_vector_product, (phi, log_pi, theta, actions),
+        ),
+        "softmax_natural_gradient": (
+            _core.softmax_natural_gradient, (phi, log_pi, theta, None, 5, 1e-9, 0.0),
+        ),
+        "softmax_line_search": (
+            _core.softmax_line_search,
+            (phi, actions, w, log_pi, theta, theta, 0.0, 0.1, 0.8, 5),
+        ),
+        "softmax_clipped_surrogate": (
+            _core.softmax_clipped_surrogate,
+            (phi, actions, w, theta, _core.Adam(4), 0, 0, 0.2, 0.1, 0.0, None, None, 1, 2, True),
+        ),
+        "conjugate_gradient": (_core.conjugate_gradient, (np.eye(3), w, 5, 1e-9, 0.0)),
+        "adam": (_core.Adam(4).ascend, (theta, theta, 0.1)),
+        "adam_restore": (_core.Adam(3).restore, (w, w, 1)),
+        "ridge_add": (_core.RidgeRegression(2).add, (phi, w, 0.5)),
+        "ridge_restore": (_core.RidgeRegression(3).restore, (w, np.eye(3), 1.0)),
+        "discounted_returns": (
+            _core.discounted_returns, (phi, phi, phi > 2, phi > 2, 0.9),
+        ),
+        "gae": (_core.gae, (phi, phi, phi, phi > 2, phi > 2, 0.9, 0.9)),
+        "identity_features": (_core.identity_features, (observations,)),
+        "value_features": (_core.value_features, (observations, steps, True)),
+        "pcg64_uniform": (_core.pcg64_uniform, (np.zeros(1, np.uint32), 3)),
+        "lane_uniforms": (_core.lane_uniforms, (0, action, 0, 3, 0)),
+        "sincos": (_core.sincos, (w, False)),
+        "step": (native.step, (np.zeros(3, np.int64), _core.Autoreset.next_step)),
+        "set_state": (native.set_state, (np.zeros((3, 4)),)),
+        "collect_steps": (
+            native.collect_steps, (np.zeros((5, 2)), 3, 0, action, 0, False),
+        ),
+        "collect_episodes": (
+            native.collect_episodes, (np.zeros((5, 2)), 3, 10**6, 0, action, 0, False),
+        ),
+    }  # fmt: skip
+
+
+KERNELS = list(kernel_arguments())
+STRANGE = [
+    np.zeros((0, 0)), np.zeros((0,)), np.zeros((3, 0)), np.zeros((0, 2)), np.zeros((7, 7)),
+    np.zeros(9), np.zeros((2, 2, 2)), np.full((3, 2), np.nan), np.full(3, np.inf),
+    np.full((3, 4), np.nan), np.full((3, 4), np.inf, np.float32), np.array(1.0),
+    np.full(3, -1, np.int32), np.full(3, 99, np.int32), np.full(3, -(2**63), np.int64),
+    np.full(3, 2**62, np.int64), np.zeros((5, 2), dtype=object), None, "text", -1, 0, 2**70, -1.0,
+    np.nan, np.inf, 1e308, [], {}, object(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_kernels_survive_any_argument(name):
+    """Whatever comes in any place: a typed error, or a result. Never a crash."""
+    count = len(kernel_arguments()[name][1])
+    for place in range(count):
+        for strange in STRANGE:
+            kernel, arguments = kernel_arguments()[name]
+            given = [*arguments]
+            given[place] = strange
+            try:
+                kernel(*given)
+            except (TypeError, ValueError, RuntimeError, OverflowError, MemoryError):
+                continue
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_kernels_run_on_good_arguments(name):
+    kernel, arguments = kernel_arguments()[name]
+    kernel(*arguments)
+
+
+POLICY = fastpg.LinearSoftmax(4, 2)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda: fastpg.LinearSoftmax(0, 2), ValueError, "observation_size: expected an integer"),
+        (lambda: fastpg.LinearSoftmax(2.5, 2), TypeError, "expected an integer, got 2.5"),
+        (lambda: fastpg.LinearSoftmax(4, -1), ValueError, "n_actions"),
+        (lambda: fastpg.LinearSoftmax(4, True), TypeError, "n_actions"),
+        (lambda: fastpg.LinearSoftmax(4, 2, np.zeros((4, 2))), ValueError, r"theta.*\(5, 2\)"),
+        (lambda: POLICY.features(np.zeros((3, 5))), ValueError, "observations: expected shape"),
+        (lambda: POLICY.features(np.zeros((0, 4))), ValueError, "at least one element"),
+        (lambda: POLICY.features([["a"] * 4]), TypeError, "real numbers"),
+        (lambda: POLICY.features([[1.0, 2.0], [3.0]]), TypeError, "real numbers"),
+        (lambda: POLICY.features(np.full((1, 4), 1e300)), ValueError, "finite"),
+        (lambda: POLICY.sample(np.ones((1, 5)), [1.0]), ValueError, "uniforms"),
+        (lambda: POLICY.log_prob(np.ones((1, 5)), [2]), ValueError, r"actions.*\[0, 2\), got 2"),
+        (lambda: POLICY.log_prob(np.ones((1, 5)), [0.0]), TypeError, "actions: expected integers"),
+        (lambda: fastpg.conjugate_gradient(np.eye(3), np.ones(2)), ValueError, "matrix"),
+        (lambda: fastpg.conjugate_gradient(np.eye(2), np.ones(2), max_steps=0), ValueError,
+         "max_steps"),
+        (lambda: fastpg.conjugate_gradient(np.eye(2), np.ones(2), tol=-1.0), ValueError, "tol"),
+        (lambda: fastpg.conjugate_gradient(np.eye(2), np.ones(2), damping=-1.0), ValueError,
+         "damping"),
+        (lambda: fastpg.LinearBaseline(4, ridge=0.0), ValueError, "ridge"),
+        (lambda: fastpg.LinearBaseline(4, memory=1.5), ValueError, "memory"),
+        (lambda: fastpg.LinearBaseline(4).fit(np.zeros((2, 4)), [0], [0.0]), ValueError,
+         "step_index"),
+        (lambda: fastpg.make_vec("CartPole-v1", 0), ValueError, "num_envs"),
+        (lambda: fastpg.make_vec("CartPole-v1", -3), ValueError, "num_envs"),
+        (lambda: fastpg.make_vec("CartPole-v1", 2.0), TypeError, "num_envs"),
+        (lambda: fastpg.make_vec("CartPole-v1", max_episode_steps=0), ValueError,
+         "max_episode_steps"),
+        (lambda: fastpg.make_vec(3), TypeError, "id: expected a string"),
+        (lambda: fastpg.make_vec("CartPole-v1", autoreset_mode="Sometimes"), ValueError,
+         "unknown autoreset_mode 'Sometimes'"),
+        (lambda: fastpg.make_vec("CartPole-v1", gravity=3.0), TypeError, "unknown option"),
+        (lambda: fastpg.make_vec("CartPole-v1", exact="yes"), TypeError, "exact"),
+        (lambda: fastpg.make_vec("CartPole-v1", sutton_barto_reward=1), TypeError,
+         "sutton_barto_reward"),
+        (lambda: fastpg.make_vec("CartPole-v1", kinematics_integrator="euler2"), ValueError,
+         "did you mean 'euler'"),
+        (lambda: fastpg.collect(fastpg.make_vec("CartPole-v1"), POLICY), ValueError,
+         "exactly one of n_steps and n_episodes"),
+        (lambda: fastpg.collect(fastpg.make_vec("CartPole-v1"), POLICY, n_steps=0), ValueError,
+         "n_steps"),
+        (lambda: fastpg.collect("CartPole-v1", POLICY, n_steps=1), TypeError, "make_vec"),
+        (lambda: fastpg.collect(fastpg.make_vec("CartPole-v1"), fastpg.LinearSoftmax(3, 2),
+                                n_steps=1), ValueError, "theta"),
+    ],
+)  # fmt: skip
+def test_public_functions(call, error, text):
+    with pytest.raises(error, match=text):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("id", "nearest"),
+    [("CartPole-v0", "CartPole-v1"), ("cartpole-v1", "CartPole-v1"), ("CartPol", "CartPole-v1")],
+)
+def test_unknown_environment_names_the_nearest(id, nearest):
+    with pytest.raises(ValueError, match=f"unknown environment '{id}'; did you mean '{nearest}'"):
+        fastpg.make_vec(id)
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [("PPO", "ppo"), ("tpro", "trpo"), ("vpg", "reinforce"), ("REINFORCE", "reinforce")],
+)
+def test_unknown_algorithm_names_the_nearest(name, nearest):
+    with pytest.raises(ValueError, match=f"unknown algorithm '{name}'; did you mean '{nearest}'"):
+        fastpg.train(name, "CartPole-v1")
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "option", "nearest"),
+    [
+        ("trpo", "max_kl", "target_kl"),
+        ("trpo", "delta", "target_kl"),
+        ("npg", "damping", "cg_damping"),
+        ("npg", "cg_iters", "cg_max_steps"),
+        ("npg", "normalized_step_size", "target_kl"),
+        ("trpo", "backtrack_coeff", "line_search_shrinking_factor"),
+        ("ppo", "clip_coef", "clip_range"),
+        ("ppo", "eps_clip", "clip_range"),
+        ("ppo", "lr", "learning_rate"),
+        ("ppo", "num_envs", "n_envs"),
+        ("ppo", "lam", "gae_lambda"),
+        ("ppo", "update_epochs", "n_epochs"),
+        ("ppo", "learning_rat", "learning_rate"),
+        ("reinforce", "discount", "gamma"),
+    ],
+)
+def test_other_libraries_spellings(algorithm, option, nearest):
+    with pytest.raises(TypeError, match=f"unknown option '{option}'; did you mean '{nearest}'"):
+        ALGORITHMS[algorithm]("linear", "CartPole-v1", **{option: 1})
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "option", "bad", "error"),
+    [
+        (name, option, bad, error)
+        for name in ("npg", "ppo", "reinforce")
+        for option, bad, error in [
+            ("gamma", 1.5, ValueError),
+            ("gamma", -0.1, ValueError),
+            ("gamma", np.nan, ValueError),
+            ("gamma", "0.9", TypeError),
+            ("gamma", None, TypeError),
+            ("gamma", [0.9], TypeError),
+            ("n_envs", 0, ValueError),
+            ("n_envs", 2.0, TypeError),
+            ("ent_coef", -1.0, ValueError),
+            ("ent_coef", np.inf, ValueError),
+        ]
+    ]
+    + [
+        ("npg", "target_kl", 0.0, ValueError),
+        ("npg", "target_kl", -1.0, ValueError),
+        ("npg", "fisher", "empirical", ValueError),
+        ("npg", "normalize_advantage", 1, TypeError),
+        ("npg", "n_steps", 0, ValueError),
+        ("npg", "cg_max_steps", 0, ValueError),
+        ("npg", "cg_damping", -1e-9, ValueError),
+        ("trpo", "line_search_shrinking_factor", 0.0, ValueError),
+        ("trpo", "line_search_shrinking_factor", 1.5, ValueError),
+        ("ppo", "learning_rate", 0.0, ValueError),
+        ("ppo", "clip_range", -0.2, ValueError),
+        ("ppo", "batch_size", 0, ValueError),
+        ("ppo", "n_epochs", 1.5, TypeError),
+        ("ppo", "max_grad_norm", 0.0, ValueError),
+        ("reinforce", "n_episodes", 0, ValueError),
+    ],
+)
+def test_option_ranges(algorithm, option, bad, error):
+    with pytest.raises(error, match=f"{option}"):
+        ALGORITHMS[algorithm]("linear", "CartPole-v1", **{option: bad})
+
+
+@pytest.mark.parametrize("name", list(ALGORITHMS))
+def test_algorithm_arguments(name):
+    algorithm = ALGORITHMS[name]
+    with pytest.raises(ValueError, match="LinearSoftmax"):
+        algorithm("MlpPolicy", "CartPole-v1")
+    with pytest.raises(TypeError, match="policy: expected a policy or its name"):
+        algorithm(None, "CartPole-v1")
+    with pytest.raises(ValueError, match=r"policy: expected theta of shape \(5, 2\)"):
+        algorithm(fastpg.LinearSoftmax(3, 2), "CartPole-v1")
+    with pytest.raises(TypeError, match="env: expected an id or an environment"):
+        algorithm("linear", 3)
+    for bad, error in ((-1, ValueError), (2**64, ValueError), (1.5, TypeError), ("a", TypeError)):
+        with pytest.raises(error, match="seed"):
+            algorithm("linear", "CartPole-v1", seed=bad)
+    algo = algorithm("linear", "CartPole-v1", seed=0)
+    for bad, error in ((-1, ValueError), (1e5, TypeError), (None, TypeError), (True, TypeError)):
+        with pytest.raises(error, match="total_timesteps"):
+            algo.learn(bad)
+    for bad in (np.zeros(3), np.zeros((2, 3)), np.zeros((1, 2, 4))):
+        with pytest.raises(ValueError, match="observation: expected shape"):
+            algo.predict(bad)
+    with pytest.raises(ValueError, match="observation: expected finite"):
+        algo.predict([0.0, np.nan, 0.0, 0.0])
+    assert algo.history == []
+    assert not algo.policy.theta.any()
+
+
+def test_a_policy_keeps_its_theta_when_a_new_one_is_refused():
+    policy = fastpg.LinearSoftmax(1, 2, np.ones((2, 2)))
+    for bad in (np.zeros((3, 2)), np.full((2, 2), np.nan), "x", None):
+        with pytest.raises((TypeError, ValueError)):
+            policy.theta = bad
+        assert np.array_equal(policy.theta, np.ones((2, 2)))
+
+
+def test_an_environment_keeps_its_state_when_a_step_is_refused():
+    env = fastpg.make_vec("CartPole-v1", 2)
+    with pytest.raises(RuntimeError, match="reset"):
+        env.step(np.zeros(2, dtype=int))
+    env.reset(seed=0)
+    before = env.native.get_state()
+    bad = [
+        ([0, 2], ValueError), ([0, -1], ValueError), ([0], ValueError), ([0, 1, 0], ValueError),
+        ([0.0, 1.0], TypeError), ([[0, 1]], ValueError), (None, TypeError), (["a", "b"], TypeError),
+        ([True, False], TypeError), (np.array([0, 2**63], dtype=np.uint64), ValueError),
+    ]  # fmt: skip
+    for actions, error in bad:
+        with pytest.raises(error, match="actions: expected"):
+            env.step(actions)
+    for options, error in [
+        ({"low": 1.0, "high": 0.0}, ValueError),
+        ({"low": np.nan}, ValueError),
+        ({"high": "x"}, TypeError),
+        ({"reset_mask": np.array([True])}, ValueError),
+        ({"reset_mask": np.array([1, 0])}, TypeError),
+        ({"reset_mask": np.array([False, False])}, ValueError),
+    ]:
+        with pytest.raises(error):
+            env.reset(options=options)
+    for seed, error in [(-1, ValueError), ([1], ValueError), ([1, -2], ValueError),
+                        (1.5, TypeError), ("a", TypeError), ([1, "a"], TypeError)]:  # fmt: skip
+        with pytest.raises(error, match="seed"):
+            env.reset(seed=seed)
+    assert np.array_equal(env.native.get_state(), before)
+
+
+def test_collecting_before_a_reset():
+    env = fastpg.make_vec("CartPole-v1", 2)
+    with pytest.raises(RuntimeError, match="reset"):
+        Collector(env, POLICY, 0).steps(3)
+
+
+def test_memory_that_is_not_there():
+    with pytest.raises((MemoryError, ValueError)):
+        fastpg.make_vec("CartPole-v1", 2**31 - 1).reset(seed=None)
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    size=st.integers(1, 6),
+    n_actions=st.integers(1, 6),
+    n=st.integers(1, 30),
+    scale=st.sampled_from([1e-300, 1e-8, 1.0, 1e8, 1e150, 1e300]),
+)
+@settings(max_examples=60, deadline=None)
+def test_extreme_policies_never_give_a_nan_silently(seed, size, n_actions, n, scale):
+    rng = np.random.default_rng(seed)
+    policy = fastpg.LinearSoftmax(size, n_actions, scale * rng.normal(size=(size + 1, n_actions)))
+    phi = policy.features(rng.normal(size=(n, size)))
+    log_pi = policy.log_probs(phi)
+    assert not np.isnan(log_pi).any()
+    assert np.isfinite(policy.entropy(log_pi)).all()
+    actions = policy.sample(phi, rng.random(n) * 0.99 + 0.005)
+    assert ((actions >= 0) & (actions < n_actions)).all()

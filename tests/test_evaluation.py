@@ -1,0 +1,79 @@
+"""evaluate_policy over every kind of environment gives the same answer."""
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+import fastpg
+
+
+@pytest.fixture(scope="module")
+def algo():
+    return fastpg.train("npg", "CartPole-v1", total_timesteps=6000, seed=0)
+
+
+def sync(num_envs, mode):
+    return SyncVectorEnv([lambda: gymnasium.make("CartPole-v1")] * num_envs, autoreset_mode=mode)
+
+
+def test_native_and_gymnasium_agree_episode_by_episode(algo):
+    native = fastpg.make_vec("CartPole-v1", 5)
+    expected = fastpg.evaluate_policy(algo, native, 13, return_episode_rewards=True, seed=3)
+    for mode in AutoresetMode:
+        found = fastpg.evaluate_policy(algo, sync(5, mode), 13, return_episode_rewards=True, seed=3)
+        assert np.array_equal(expected[0], found[0])
+        assert np.array_equal(expected[1], found[1])
+
+
+def test_a_single_environment(algo):
+    mean, std = fastpg.evaluate_policy(algo, gymnasium.make("CartPole-v1"), 4, seed=3)
+    returns, lengths = fastpg.evaluate_policy(
+        algo, fastpg.make_vec("CartPole-v1", 1), 4, return_episode_rewards=True, seed=3
+    )
+    assert (mean, std) == (returns.mean(), returns.std())
+    assert np.array_equal(returns, lengths)
+
+
+def test_an_id_and_any_model(algo):
+    class Left:
+        def predict(self, observation, deterministic=False):
+            return np.zeros(np.atleast_2d(observation).shape[0], dtype=int), None
+
+    returns, lengths = fastpg.evaluate_policy(
+        Left(), "CartPole-v1", 50, return_episode_rewards=True
+    )
+    assert returns.shape == lengths.shape == (50,)
+    assert 8 <= returns.mean() <= 11
+    mean, std = fastpg.evaluate_policy(algo, "CartPole-v1")
+    assert mean > 20.0
+    assert std >= 0.0
+
+
+def test_seeds(algo):
+    def returns(seed):
+        return fastpg.evaluate_policy(
+            algo, "CartPole-v1", 20, deterministic=False, return_episode_rewards=True, seed=seed
+        )[0]
+
+    assert np.array_equal(returns(1), returns(1))
+    assert not np.array_equal(returns(1), returns(2))
+
+
+def test_evaluation_does_not_disturb_learning():
+    one = fastpg.NPG("linear", "CartPole-v1", seed=0).learn(12_000)
+    two = fastpg.NPG("linear", "CartPole-v1", seed=0)
+    two.learn(12_000, lambda _: fastpg.evaluate_policy(two, "CartPole-v1", 3) and None)
+    assert np.array_equal(one.policy.theta, two.policy.theta)
+
+
+@pytest.mark.parametrize("env", [None, 3, object()])
+def test_not_an_environment(algo, env):
+    with pytest.raises(TypeError, match="env: expected an id, an Env or a VectorEnv"):
+        fastpg.evaluate_policy(algo, env)
+
+
+@pytest.mark.parametrize("episodes", [0, -1])
+def test_no_episodes(algo, episodes):
+    with pytest.raises(ValueError, match="n_eval_episodes"):
+        fastpg.evaluate_policy(algo, "CartPole-v1", episodes)

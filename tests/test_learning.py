@@ -1,0 +1,41 @@
+"""Learning: default settings solve CartPole-v1 as Gymnasium has it, for every seed tried."""
+
+import gymnasium
+import pytest
+from gymnasium.vector import SyncVectorEnv
+
+import fastpg
+from fastpg.algorithms import ALGORITHMS, DEFAULT_TIMESTEPS
+
+NAMES = list(ALGORITHMS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_seed_on_gymnasium_s_own_environment(name):
+    algo = fastpg.train(name, "CartPole-v1", seed=0)
+    assert algo.num_timesteps <= DEFAULT_TIMESTEPS[name]
+    env = SyncVectorEnv([lambda: gymnasium.make("CartPole-v1")] * 20)
+    mean, _ = fastpg.evaluate_policy(algo, env, 100, seed=0)
+    env.close()
+    assert mean >= 475.0
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_three_more_seeds(name, seed):
+    algo = fastpg.train(name, "CartPole-v1", seed=seed)
+    assert fastpg.evaluate_policy(algo, "CartPole-v1", 100, seed=seed)[0] >= 475.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("seed", range(4, 20))
+def test_twenty_seeds(name, seed):
+    algo = fastpg.train(name, "CartPole-v1", seed=seed)
+    assert fastpg.evaluate_policy(algo, "CartPole-v1", 100, seed=seed)[0] >= 475.0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_learning_is_not_the_time_limit_of_a_constant_policy(name):
+    algo = ALGORITHMS[name]("linear", "CartPole-v1", seed=0)
+    assert fastpg.evaluate_policy(algo, "CartPole-v1", 20, seed=0)[0] < 50.0

@@ -1,0 +1,231 @@
+"""The natural gradient, NPG's step and TRPO's promises, against dense linear algebra."""
+
+import numpy as np
+import pytest
+
+import fastpg
+import reference
+from fastpg.second_order import step_to_kl
+from fastpg.solvers import NaturalGradientResult, line_search
+
+
+def dense_direction(f, g, damping):
+    """(F + damping I)^-1 g; with damping 0 on the range of F."""
+    if damping:
+        return np.linalg.solve(f + damping * np.eye(len(f)), g)
+    return np.linalg.pinv(f, rcond=1e-12) @ g
+
+
+def ill_conditioned(rng, n=200):
+    """Features whose scales span six decades, and two that are equal."""
+    observations = rng.normal(size=(n, 4)) * [1e-3, 1.0, 1e2, 1e3]
+    observations[:, 3] = observations[:, 2]
+    return observations.astype(np.float32)
+
+
+@pytest.mark.parametrize("relative", [1e-3, 1e-1, 1.0])
+@pytest.mark.parametrize("sampled", [False, True])
+def test_damped_direction(batch, relative, sampled):
+    policy, phi = batch.policy, batch.phi
+    g = policy.score_gradient(phi, batch.log_pi, batch.actions, batch.advantages)
+    actions = batch.actions if sampled else None
+    result = fastpg.natural_gradient(
+        policy, phi, batch.log_pi, g, actions=actions, cg_max_steps=200, cg_damping=relative
+    )
+    f = (
+        reference.sampled_fisher(phi, batch.pi, batch.actions)
+        if sampled
+        else reference.fisher(phi, batch.pi)
+    )
+    damping = relative * np.trace(f) / len(f)
+    if policy.n_actions == 1:
+        assert result.status == "zero_rhs"
+        return
+    expected = dense_direction(f, g.ravel(), damping)
+    assert result.damping == pytest.approx(damping, rel=1e-12)
+    assert np.allclose(result.direction.ravel(), expected, rtol=1e-7, atol=1e-9)
+    assert result.curvature == pytest.approx(expected @ f @ expected, rel=1e-7)
+
+
+def test_singular_fisher_without_damping(rng):
+    """F is always singular: from zero, conjugate gradient gives the pseudo-inverse's answer."""
+    policy = fastpg.LinearSoftmax(4, 3, rng.normal(size=(5, 3)))
+    phi = policy.features(rng.normal(size=(200, 4)))
+    log_pi = policy.log_probs(phi)
+    actions = policy.sample(phi, rng.random(200) * 0.999 + 5e-4)
+    g = policy.score_gradient(phi, log_pi, actions, rng.normal(size=200))
+    result = fastpg.natural_gradient(policy, phi, log_pi, g, cg_max_steps=100, cg_damping=0.0)
+    f = reference.fisher(phi, np.exp(log_pi))
+    assert np.linalg.matrix_rank(f) == 10
+    assert np.allclose(result.direction.ravel(), dense_direction(f, g.ravel(), 0.0), rtol=1e-6)
+
+
+def rollout_like(rng, observations, policy):
+    phi = policy.features(observations)
+    log_pi = policy.log_probs(phi)
+    actions = policy.sample(phi, rng.random(len(phi)) * 0.999 + 5e-4)
+    return phi, log_pi, actions, rng.normal(size=len(phi))
+
+
+@pytest.mark.parametrize("target_kl", [1e-4, 0.01])
+@pytest.mark.parametrize("case", ["collected", "ill_conditioned"])
+def test_npg_moves_by_eta_d(rng, monkeypatch, case, target_kl):
+    algo = fastpg.NPG(
+        "linear", "CartPole-v1", seed=0, target_kl=target_kl, ent_coef=0.0,
+        max_step_size=None, cg_max_steps=500, cg_tol=1e-13,
+    )  # fmt: skip
+    algo.policy.theta = 0.1 * rng.normal(size=(5, 2))
+    seen = {}
+    estimate = algo.estimate
+
+    def remember(rollout):
+        batch = estimate(rollout)
+        if case == "ill_conditioned":
+            phi, _, actions, advantages = rollout_like(rng, ill_conditioned(rng), algo.policy)
+            batch = type(batch)(
+                phi, actions, advantages, phi[:, :4].astype(np.float32),
+                np.zeros(len(phi), dtype=np.int64), np.zeros(len(phi)), np.zeros(len(phi)),
+            )  # fmt: skip
+        seen.update(batch=batch, theta=algo.policy.theta.copy())
+        return batch
+
+    monkeypatch.setattr(algo, "estimate", remember)
+    algo.learn(2048)
+    batch, theta = seen["batch"], seen["theta"]
+    pi = reference.softmax(batch.phi @ theta)
+    a = (batch.advantages - batch.advantages.mean()) / (batch.advantages.std() + 1e-8)
+    scores = [reference.score(*row) for row in zip(batch.phi, pi, batch.actions, strict=True)]
+    g = np.mean(a[:, None] * scores, axis=0)
+    f = reference.fisher(batch.phi, pi)
+    d = dense_direction(f, g, 1e-3 * np.trace(f) / len(f))
+    eta = np.sqrt(2 * target_kl / (d @ f @ d))
+    moved = (algo.policy.theta - theta).ravel()
+    assert np.linalg.norm(moved - eta * d) <= 1e-6 * np.linalg.norm(eta * d)
+    record = algo.history[-1]
+    assert record["train/step_size"] == pytest.approx(eta, rel=1e-6)
+    assert record["train/predicted_kl"] == pytest.approx(target_kl, rel=1e-6)
+    new = reference.softmax(batch.phi @ algo.policy.theta)
+    assert record["train/kl"] == pytest.approx(reference.mean_kl(pi, new), rel=1e-6)
+
+
+def test_small_steps_have_the_predicted_kl():
+    algo = fastpg.NPG(
+        "linear", "CartPole-v1", seed=0, target_kl=1e-7, ent_coef=0.0, max_step_size=None
+    ).learn(2048)
+    assert algo.history[0]["train/kl"] == pytest.approx(1e-7, rel=1e-2)
+
+
+def natural(curvature, status="converged", direction=1.0):
+    return NaturalGradientResult(np.full((2, 2), direction), status, 1, 0.0, curvature, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("result", "status"),
+    [
+        (natural(1.0, "zero_rhs"), "zero_gradient"),
+        (natural(0.0), "bad_curvature"),
+        (natural(-1.0), "bad_curvature"),
+        (natural(np.nan), "not_finite"),
+        (natural(np.inf), "not_finite"),
+        (natural(1.0, direction=np.nan), "not_finite"),
+        (natural(1e-320), "not_finite"),
+    ],
+)
+def test_no_step_without_curvature(result, status):
+    assert step_to_kl(result, 1e300 if result.curvature == 1e-320 else 0.01, None) == (status, 0.0)
+
+
+def test_the_cap_bounds_eta():
+    assert step_to_kl(natural(2.0), 1.0, None) == ("ok", 1.0)
+    assert step_to_kl(natural(2.0), 1.0, 0.25) == ("ok", 0.25)
+
+
+@pytest.mark.parametrize("algorithm", [fastpg.NPG, fastpg.TRPO])
+def test_constant_advantages_make_no_step(monkeypatch, algorithm):
+    algo = algorithm("linear", "CartPole-v1", seed=0, ent_coef=0.0)
+    monkeypatch.setattr(
+        "fastpg.training.gae", lambda rewards, *rest: (np.ones_like(rewards), rewards)
+    )
+    before = algo.policy.theta.copy()
+    algo.learn(2048)
+    assert algo.history[0]["train/status"] == "zero_gradient"
+    assert np.array_equal(algo.policy.theta, before)
+    assert algo.baseline.weights is not None
+
+
+def test_before_the_step_ratio_is_one_and_kl_zero(batch):
+    zero = np.zeros(batch.policy.shape)
+    found = line_search(
+        batch.policy, batch.phi, batch.policy.log_probs(batch.phi), batch.actions,
+        batch.advantages, zero, target_kl=0.01,
+    )  # fmt: skip
+    assert found.kl == 0.0
+    assert found.objective_before == pytest.approx(batch.advantages.mean(), abs=1e-15)
+    assert found.status == "no_improvement"
+
+
+def test_line_search_keeps_its_promises(batch, rng):
+    policy, phi = batch.policy, batch.phi
+    log_pi = policy.log_probs(phi)
+    for scale in (1e-3, 1.0, 100.0):
+        step = scale * rng.normal(size=policy.shape)
+        found = line_search(
+            policy, phi, log_pi, batch.actions, batch.advantages, step, target_kl=0.01
+        )
+        new = reference.softmax(phi @ found.theta)
+        if found.status == "accepted":
+            ratio = (new / batch.pi)[np.arange(len(phi)), batch.actions]
+            assert reference.mean_kl(batch.pi, new) <= 0.01
+            assert np.mean(ratio * batch.advantages) > batch.advantages.mean()
+            assert np.allclose(found.theta, policy.theta + 0.8**found.backtracks * step)
+        else:
+            assert np.array_equal(found.theta, policy.theta)
+            assert (found.fraction, found.backtracks) == (0.0, 10)
+
+
+def test_line_search_statuses(rng):
+    policy = fastpg.LinearSoftmax(1, 2)
+    phi = policy.features([[1.0], [1.0]])
+    arguments = (policy, phi, policy.log_probs(phi), np.array([0, 1]), np.array([1.0, -1.0]))
+    better = np.array([[0.1, -0.1], [0.0, 0.0]])
+
+    def status(step, target_kl):
+        return line_search(*arguments, step, target_kl=target_kl).status
+
+    assert status(better, 1.0) == "accepted"
+    assert status(-better, 1.0) == "no_improvement"
+    assert status(better, 1e-9) == "kl_exceeded"
+    assert status(np.full((2, 2), 1e308) * [[1, -1], [1, -1]], 1.0) in ("not_finite", "kl_exceeded")
+
+
+def test_trpo_never_passes_its_bound_and_never_gets_worse():
+    for seed in range(5):
+        algo = fastpg.TRPO("linear", "CartPole-v1", seed=seed, max_step_size=None)
+        thetas = [algo.policy.theta]
+        algo.learn(30_000, lambda _, a=algo, t=thetas: t.append(a.policy.theta))
+        for record, old, new in zip(algo.history, thetas, thetas[1:], strict=False):
+            assert record["train/kl"] <= algo.options.target_kl
+            if record["train/status"] != "accepted":
+                assert np.array_equal(old, new)
+                assert record["train/kl"] == 0.0
+
+
+def test_trpo_that_cannot_step_keeps_theta_bit_for_bit():
+    algo = fastpg.TRPO(
+        "linear", "CartPole-v1", seed=0, line_search_max_iter=1, target_kl=1e-2,
+        max_step_size=None, ent_coef=0.0,
+    )  # fmt: skip
+    algo.policy.theta = np.array([[0.0, 3.0], [0.0, 5.0], [0.0, 9.0], [0.0, 9.0], [0.0, 0.0]])
+    thetas = [algo.policy.theta]
+    algo.learn(40_000, lambda _: thetas.append(algo.policy.theta))
+    rejected = 0
+    for record, old, new in zip(algo.history, thetas, thetas[1:], strict=False):
+        rejected += record["train/status"] != "accepted"
+        assert np.array_equal(old, new) == (record["train/status"] != "accepted")
+    assert rejected > 0
+    assert algo.baseline.weights is not None
+
+
+def test_every_parameter_with_a_gradient_moves():
+    algo = fastpg.NPG("linear", "CartPole-v1", seed=0).learn(2048)
+    assert (algo.policy.theta != 0.0).all()

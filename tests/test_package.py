@@ -1,0 +1,172 @@
+"""The package as a whole: what it exports, what it loads, and that its documents are true."""
+
+import importlib.util
+import inspect
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import fastpg
+from fastpg import _core
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_exports():
+    assert sorted(fastpg.__all__) == fastpg.__all__ == [
+        "NPG", "PPO", "REINFORCE", "TRPO", "CheckpointError", "LinearBaseline", "LinearSoftmax",
+        "Rollout", "__version__", "collect", "conjugate_gradient", "discounted_returns",
+        "evaluate_policy", "gae", "load", "make_vec", "natural_gradient", "train",
+    ]  # fmt: skip
+    assert all(hasattr(fastpg, name) for name in fastpg.__all__)
+
+
+def test_version_is_pyproject_s():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert fastpg.__version__ == _core.__version__ == project["version"]
+    assert project["name"] == "fastpg-rl"
+    assert f"## {project['version']}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def names_only(value):
+    return value if isinstance(value, str) else ""
+
+
+def python(code):
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_import_loads_numpy_and_gymnasium_alone():
+    loaded = python(
+        "import numpy, gymnasium.vector, sys; before = set(sys.modules); import fastpg;"
+        "print(*{name.split('.')[0] for name in set(sys.modules) - before})"
+    ).split()
+    assert set(loaded) - set(sys.stdlib_module_names) == {"fastpg"}
+
+
+def test_kernels_know_no_python():
+    headers = list((ROOT / "cpp" / "include").rglob("*.hpp"))
+    assert len(headers) > 20
+    for header in headers:
+        text = header.read_text()
+        assert "pybind11" not in text, header
+        assert "Python.h" not in text, header
+
+
+def test_pybind11_is_included_once():
+    including = [
+        path.name
+        for path in (ROOT / "cpp").rglob("*pp")
+        if re.search(r"#include <pybind11", path.read_text())
+    ]
+    assert including == ["pybind.hpp"]
+
+
+def test_algorithms_never_touch_the_core_and_never_each_other():
+    folder = ROOT / "python" / "fastpg" / "algorithms"
+    for path in folder.glob("*.py"):
+        text = path.read_text()
+        assert "_core" not in text, path
+        if path.name != "__init__.py":
+            assert "fastpg.algorithms" not in text, path
+
+
+def test_environment_code_is_built_without_contraction():
+    assert "-ffp-contract=off" in (ROOT / "CMakeLists.txt").read_text()
+
+
+def stub_functions():
+    import ast
+
+    tree = ast.parse((ROOT / "python" / "fastpg" / "_core.pyi").read_text())
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            yield node.name, node
+        if isinstance(node, ast.ClassDef):
+            for member in node.body:
+                if isinstance(member, ast.FunctionDef) and not member.decorator_list:
+                    yield f"{node.name}.{member.name}", member
+
+
+@pytest.mark.parametrize(
+    ("name", "node"), stub_functions(), ids=lambda x: x if isinstance(x, str) else ""
+)
+def test_stub_arguments_are_the_binding_s(name, node):
+    """pybind11 writes the signature into the docstring: names, order and defaults agree."""
+    target = _core
+    for part in name.split("."):
+        target = getattr(target, part)
+    signature = target.__doc__.splitlines()[0]
+    inside = signature[signature.index("(") + 1 : signature.rindex(") ->")]
+    found = re.findall(r"(?:^|, )(\w+): ", inside)
+    defaults = inside.count(" = ")
+    assert found == [argument.arg for argument in node.args.args]
+    assert defaults == len(node.args.defaults)
+
+
+def test_every_kernel_has_a_docstring():
+    for name, value in inspect.getmembers(_core):
+        if not name.startswith("_") and callable(value):
+            lines = (value.__doc__ or "").strip().splitlines()
+            assert len(lines) >= 1, name
+            assert any(line and "(" not in line.split()[0] for line in lines), name
+
+
+def documented():
+    for name in fastpg.__all__:
+        value = getattr(fastpg, name)
+        if inspect.isclass(value) or inspect.isfunction(value):
+            yield name, value
+        if inspect.isclass(value):
+            for member, function in inspect.getmembers(value, inspect.isfunction):
+                if not member.startswith("_"):
+                    yield f"{name}.{member}", function
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), documented(), ids=lambda x: x if isinstance(x, str) else ""
+)
+def test_public_names_have_docstrings(name, value):
+    assert inspect.getdoc(value), name
+
+
+def test_api_page_is_up_to_date():
+    spec = importlib.util.spec_from_file_location("api", ROOT / "docs" / "generate_api.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert (ROOT / "docs" / "api.md").read_text() == module.api_page(), (
+        "run python docs/generate_api.py"
+    )
+
+
+def test_readme_has_the_two_commands_and_no_other_project_s_name():
+    text = (ROOT / "README.md").read_text()
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    assert "pip install . && fastpg train npg CartPole-v1" in lines
+    assert "pip install '.[test]' && pytest" in lines
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        assert "pip install fastpg" not in page.read_text()
+
+
+def test_readme_example_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "README.md").read_text()
+    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(compile(example, "README.md", "exec"), {})
+
+
+def test_options_table_of_the_docs_is_complete():
+    from fastpg.algorithms import ALGORITHMS
+    from fastpg.options import described
+
+    page = (ROOT / "docs" / "api.md").read_text()
+    for algorithm in ALGORITHMS.values():
+        for spec in described(algorithm.options_class):
+            assert f"`{spec.name}`" in page

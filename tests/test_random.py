@@ -1,0 +1,47 @@
+"""Philox against Random123, PCG64 and SeedSequence against NumPy."""
+
+import numpy as np
+import pytest
+
+from fastpg import _core, arrays
+
+ONES = 0xFFFFFFFF
+PI = (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344), (0xA4093822, 0x299F31D0)
+
+
+@pytest.mark.parametrize(
+    ("counter", "key", "expected"),
+    [
+        ((0,) * 4, (0,) * 2, "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
+        ((ONES,) * 4, (ONES,) * 2, "408f276d 41c83b0e a20bc7c6 6d5451fd"),
+        (*PI, "d16cfe09 94fdcceb 5001e420 24126ea1"),
+    ],
+)
+def test_philox_known_answers(counter, key, expected):
+    words = _core.philox4x32(list(counter), list(key))
+    assert " ".join(f"{word:08x}" for word in words) == expected
+
+
+@pytest.mark.parametrize("seed", [0, 1, 42, 2**32 - 1, 2**32, 2**64 + 5, 10**40])
+def test_pcg64_gives_the_doubles_of_numpy(seed):
+    ours = _core.pcg64_uniform(arrays.seed_words(seed), 1000, -0.05, 0.05)
+    assert np.array_equal(ours, np.random.default_rng(seed).uniform(-0.05, 0.05, 1000))
+
+
+def test_lane_uniforms_are_uniform_and_repeatable():
+    draw = [_core.lane_uniforms(9, _core.Purpose.action, 0, 1000, step) for step in range(100)]
+    u = np.concatenate(draw)
+    assert len(np.unique(u)) > 0.9999 * len(u)
+    assert abs(u.mean() - 0.5) < 4 / np.sqrt(12 * len(u))
+    assert abs(u.var() - 1 / 12) < 1e-3
+    assert np.array_equal(draw[7], _core.lane_uniforms(9, _core.Purpose.action, 0, 1000, 7))
+    assert np.array_equal(draw[7][100:], _core.lane_uniforms(9, _core.Purpose.action, 100, 900, 7))
+
+
+@pytest.mark.parametrize("purpose", list(_core.Purpose))
+def test_streams_of_seeds_and_purposes_differ(purpose):
+    mine = _core.lane_uniforms(1, purpose, 0, 100, 0)
+    for other in _core.Purpose:
+        same_seed = _core.lane_uniforms(1, other, 0, 100, 0)
+        assert np.array_equal(mine, same_seed) == (other is purpose)
+    assert not np.array_equal(mine, _core.lane_uniforms(2, purpose, 0, 100, 0))

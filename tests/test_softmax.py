@@ -1,0 +1,185 @@
+"""LinearSoftmax: against the reference, by finite differences, and through identities."""
+
+import numpy as np
+import pytest
+
+import fastpg
+import reference
+
+
+def test_two_actions_by_hand():
+    policy = fastpg.LinearSoftmax(1, 2, [[np.log(3.0), 0.0], [0.0, 0.0]])
+    phi = policy.features([[1.0]])
+    log_pi = policy.log_probs(phi)
+    assert phi.tolist() == [[1.0, 1.0]]
+    assert np.allclose(np.exp(log_pi), [[0.75, 0.25]], atol=1e-15)
+    gradient = policy.score_gradient(phi, log_pi, [0], [2.0])
+    assert np.allclose(gradient, [[0.5, -0.5], [0.5, -0.5]], atol=1e-15)
+    block = 0.1875 * np.array([[1, -1], [-1, 1]])
+    assert np.allclose(policy.fisher(phi, log_pi), np.kron(np.ones((2, 2)), block), atol=1e-15)
+    other = fastpg.LinearSoftmax(1, 2).log_probs(phi)
+    expected = 0.75 * np.log(0.75 / 0.5) + 0.25 * np.log(0.25 / 0.5)
+    assert policy.kl(log_pi, other)[0] == pytest.approx(expected, rel=1e-14)
+
+
+def test_features_and_log_probs(batch):
+    assert np.array_equal(batch.policy.features(batch.observations), batch.phi)
+    assert np.allclose(batch.policy.log_probs(batch.phi), batch.log_pi, atol=1e-14)
+    taken = batch.log_pi[np.arange(len(batch.phi)), batch.actions]
+    assert np.allclose(batch.policy.log_prob(batch.phi, batch.actions), taken, atol=1e-14)
+
+
+def test_huge_logits():
+    policy = fastpg.LinearSoftmax(1, 3, [[1e300, 0.0, -1e300], [0.0, 0.0, 0.0]])
+    phi = policy.features([[1.0]])
+    log_pi = policy.log_probs(phi)
+    assert log_pi[0, 0] == 0.0
+    assert np.isfinite(policy.entropy(log_pi)).all()
+    assert policy.mode(phi).tolist() == [0]
+
+
+def test_score_gradient(batch):
+    policy, phi = batch.policy, batch.phi
+    gradient = policy.score_gradient(phi, batch.log_pi, batch.actions, batch.advantages)
+    scores = [reference.score(*row) for row in zip(phi, batch.pi, batch.actions, strict=True)]
+    expected = np.mean(batch.advantages[:, None] * scores, axis=0)
+    assert np.allclose(gradient.ravel(), expected, atol=1e-14)
+
+    def surrogate(theta):
+        return np.mean(batch.advantages * policy.log_prob(phi, batch.actions, theta))
+
+    assert np.allclose(gradient, reference.numerical_gradient(surrogate, policy.theta), atol=1e-8)
+
+
+def test_scores_have_mean_zero(batch):
+    total = np.zeros(batch.policy.shape)
+    for action in range(batch.policy.n_actions):
+        actions = np.full(len(batch.phi), action)
+        weights = batch.pi[:, action]
+        total += batch.policy.score_gradient(batch.phi, batch.log_pi, actions, weights)
+    assert np.allclose(total, 0.0, atol=1e-15)
+
+
+def test_entropy_and_its_gradient(batch):
+    policy = batch.policy
+    expected = -np.sum(batch.pi * batch.log_pi, axis=1)
+    assert np.allclose(policy.entropy(batch.log_pi), expected, atol=1e-14)
+
+    def mean_entropy(theta):
+        return policy.entropy(policy.log_probs(batch.phi, theta)).mean()
+
+    gradient = policy.entropy_gradient(batch.phi, batch.log_pi)
+    assert np.allclose(
+        gradient, reference.numerical_gradient(mean_entropy, policy.theta), atol=1e-8
+    )
+
+
+def test_kl_direction_is_old_to_new(batch, rng):
+    policy = batch.policy
+    moved = policy.theta + rng.normal(size=policy.shape)
+    new = policy.log_probs(batch.phi, moved)
+    kl = policy.kl(batch.log_pi, new)
+    assert kl.mean() == pytest.approx(reference.mean_kl(batch.pi, np.exp(new)), abs=1e-13)
+    assert (kl >= 0.0).all()
+    assert policy.kl(batch.log_pi, batch.log_pi).tolist() == [0.0] * len(kl)
+    if policy.n_actions > 1:
+        assert not np.allclose(kl, policy.kl(new, batch.log_pi))
+
+
+def test_tiny_kl_is_not_rounded_away():
+    policy = fastpg.LinearSoftmax(1, 2)
+    phi = policy.features([[1.0]])
+    epsilon = 1e-9
+    moved = policy.log_probs(phi, np.array([[epsilon, 0.0], [0.0, 0.0]]))
+    kl = policy.kl(policy.log_probs(phi), moved)[0]
+    assert kl == pytest.approx(epsilon**2 / 8, rel=1e-6)
+
+
+def test_fisher_is_the_mean_outer_product_of_scores(batch):
+    policy = batch.policy
+    dense = policy.fisher(batch.phi, batch.log_pi)
+    assert np.allclose(dense, reference.fisher(batch.phi, batch.pi), atol=1e-14)
+    taken = policy.fisher(batch.phi, batch.log_pi, batch.actions)
+    expected = reference.sampled_fisher(batch.phi, batch.pi, batch.actions)
+    assert np.allclose(taken, expected, atol=1e-14)
+
+
+def test_fisher_vector_product_is_the_dense_product(batch, rng):
+    policy = batch.policy
+    vector = rng.normal(size=policy.shape)
+    for actions in (None, batch.actions):
+        product = policy.fisher_vector_product(batch.phi, batch.log_pi, vector, actions)
+        dense = policy.fisher(batch.phi, batch.log_pi, actions)
+        assert np.allclose(product.ravel(), dense @ vector.ravel(), atol=1e-13)
+
+
+def test_fisher_is_the_hessian_of_the_exact_kl(batch):
+    policy = batch.policy
+
+    def kl_gradient(theta):
+        def mean_kl(other):
+            return policy.kl(batch.log_pi, policy.log_probs(batch.phi, other)).mean()
+
+        return reference.numerical_gradient(mean_kl, theta, 1e-5)
+
+    dense = policy.fisher(batch.phi, batch.log_pi)
+    step = 1e-4
+    for k in range(dense.shape[0]):
+        unit = np.zeros(policy.shape)
+        unit.flat[k] = step
+        change = kl_gradient(policy.theta + unit) - kl_gradient(policy.theta - unit)
+        assert np.allclose(change.ravel() / (2 * step), dense[k], atol=1e-5)
+
+
+def test_fisher_is_singular_along_equal_columns_and_never_negative(batch, rng):
+    policy = batch.policy
+    dense = policy.fisher(batch.phi, batch.log_pi)
+    assert np.linalg.eigvalsh(dense).min() > -1e-14
+    common = np.repeat(rng.normal(size=(policy.shape[0], 1)), policy.n_actions, axis=1)
+    product = policy.fisher_vector_product(batch.phi, batch.log_pi, common)
+    assert np.allclose(product, 0.0, atol=1e-14)
+
+
+def test_sampled_fisher_has_the_exact_one_as_its_mean(rng):
+    theta = rng.normal(size=(3, 3))
+    policy = fastpg.LinearSoftmax(2, 3, theta)
+    phi = np.repeat(policy.features(rng.normal(size=(4, 2))), 50_000, axis=0)
+    log_pi = policy.log_probs(phi)
+    actions = policy.sample(phi, rng.random(len(phi)) * (1 - 2e-9) + 1e-9)
+    difference = policy.fisher(phi, log_pi, actions) - policy.fisher(phi, log_pi)
+    assert np.abs(difference).max() < 5.0 / np.sqrt(len(phi)) * np.abs(phi).max() ** 2
+
+
+def test_samples_follow_the_probabilities(rng):
+    policy = fastpg.LinearSoftmax(2, 4, rng.normal(size=(3, 4)))
+    phi = np.repeat(policy.features([[0.3, -1.0]]), 100_000, axis=0)
+    actions = policy.sample(phi, rng.random(len(phi)) * (1 - 2e-9) + 1e-9)
+    expected = np.exp(policy.log_probs(phi[:1]))[0]
+    counts = np.bincount(actions, minlength=4) / len(phi)
+    assert np.all(np.abs(counts - expected) < 4 * np.sqrt(expected / len(phi)))
+
+
+def test_sampling_is_the_inverse_cdf():
+    policy = fastpg.LinearSoftmax(1, 3, np.log([[0.2, 0.3, 0.5], [1.0, 1.0, 1.0]]))
+    phi = policy.features(np.ones((6, 1)))
+    actions = policy.sample(phi, [0.001, 0.199, 0.201, 0.499, 0.501, 0.999])
+    assert actions.tolist() == [0, 0, 1, 1, 2, 2]
+
+
+def test_ties_go_to_the_first_action():
+    policy = fastpg.LinearSoftmax(1, 3)
+    assert policy.mode(policy.features([[1.0]])).tolist() == [0]
+
+
+def test_theta_is_copied_and_read_only():
+    theta = np.zeros((2, 2))
+    policy = fastpg.LinearSoftmax(1, 2, theta)
+    theta[0, 0] = 5.0
+    assert policy.theta[0, 0] == 0.0
+    with pytest.raises(ValueError, match="read-only"):
+        policy.theta[0, 0] = 1.0
+
+
+def test_for_env():
+    env = fastpg.make_vec("CartPole-v1")
+    assert fastpg.LinearSoftmax.for_env(env).shape == (5, 2)
