@@ -9,6 +9,7 @@ from typing import Any
 import fastpg
 from fastpg.algorithms import ALGORITHMS
 from fastpg.options import described
+from fastpg.training import Algorithm
 
 HEAD = """# API
 
@@ -17,15 +18,34 @@ date. Shapes stand first: T steps, N environments, d numbers in an observation, 
 """
 
 
+COMMON = ("learn", "predict", "save", "use_env")
+
+
 def api_page() -> str:
     """The whole page."""
     parts = [HEAD]
     for name in fastpg.__all__:
         value = getattr(fastpg, name)
-        if inspect.isclass(value):
+        if name.lower() in ALGORITHMS:
+            parts.append(_algorithm_section(name, value))
+        elif inspect.isclass(value):
             parts.append(_class_section(name, value))
         elif inspect.isfunction(value):
             parts.append(_function_section(f"fastpg.{name}", value, 2))
+    parts.append(_common_section())
+    return "\n".join(parts)
+
+
+def _algorithm_section(name: str, kind: Any) -> str:
+    return (
+        f"## `fastpg.{name}(policy, env, *, seed=None, **options)`\n\n{_text(kind)}\n\n"
+        f"{_options_table(kind)}\nArguments and methods: [every algorithm](#every-algorithm).\n"
+    )
+
+
+def _common_section() -> str:
+    parts = [f"## Every algorithm\n\n{_text(Algorithm)}\n"]
+    parts += [_function_section(f"algo.{name}", getattr(Algorithm, name), 3) for name in COMMON]
     return "\n".join(parts)
 
 
@@ -34,15 +54,14 @@ def _function_section(title: str, function: Any, level: int) -> str:
 
 
 def _class_section(name: str, kind: type) -> str:
-    head = f"## `fastpg.{name}`\n\n{_text(kind)}\n"
-    if name.lower() in ALGORITHMS:
-        head += "\n" + _options_table(kind)
+    arguments = "" if issubclass(kind, Exception | fastpg.Rollout) else _signature(kind)
+    parts = [f"## `fastpg.{name}{arguments}`\n\n{_text(kind)}\n"]
+    if issubclass(kind, fastpg.Rollout):
+        parts.append(_fields(kind))
     if issubclass(kind, Exception):
-        return head
-    parts = [head]
-    for member in sorted(vars(kind) if name.lower() not in ALGORITHMS else dir(kind)):
-        value = inspect.getattr_static(kind, member)
-        if member.startswith("_"):
+        return parts[0]
+    for member, value in vars(kind).items():
+        if member.startswith("_") or member in ("state", "restore"):
             continue
         if isinstance(value, classmethod):
             parts.append(_function_section(f"{name}.{member}", getattr(kind, member), 3))
@@ -53,10 +72,21 @@ def _class_section(name: str, kind: type) -> str:
     return "\n".join(parts)
 
 
+def _fields(kind: type) -> str:
+    """A dataclass's fields with their comments."""
+    lines = []
+    for line in inspect.getsource(kind).splitlines():
+        field, _, comment = line.strip().partition("  # ")
+        if ": " in field and line.startswith("    ") and comment:
+            lines.append(f"- `{field.split(':')[0]}` {comment}")
+    return "\n".join(lines) + "\n"
+
+
 def _options_table(kind: Any) -> str:
     rows = ["| option | default | range | meaning |", "|---|---|---|---|"]
     for spec in described(kind.options_class):
-        rows.append(f"| `{spec.name}` | {spec.default} | {spec.limits or ''} | {spec.doc} |")
+        doc = spec.doc.replace("|", "\\|")
+        rows.append(f"| `{spec.name}` | {spec.default} | {spec.limits or ''} | {doc} |")
     return "\n".join(rows) + "\n"
 
 
@@ -82,7 +112,7 @@ def _text(value: Any) -> str:
             inside = True
         elif inside and line.startswith("    ") and not line.startswith("     "):
             lines.append(f"- {line.strip()}")
-        elif inside and line.strip():
+        elif inside and line.startswith("     "):
             lines.append(f"  {line.strip()}")
         else:
             inside = inside and not line.strip()

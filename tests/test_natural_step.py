@@ -97,7 +97,7 @@ def test_npg_moves_by_eta_d(rng, monkeypatch, case, target_kl):
     scores = [reference.score(*row) for row in zip(batch.phi, pi, batch.actions, strict=True)]
     g = np.mean(a[:, None] * scores, axis=0)
     f = reference.fisher(batch.phi, pi)
-    d = dense_direction(f, g, 1e-3 * np.trace(f) / len(f))
+    d = dense_direction(f, g, algo.options.cg_damping * np.trace(f) / len(f))
     eta = np.sqrt(2 * target_kl / (d @ f @ d))
     moved = (algo.policy.theta - theta).ravel()
     assert np.linalg.norm(moved - eta * d) <= 1e-6 * np.linalg.norm(eta * d)

@@ -15,10 +15,11 @@ void require_inner(const MatrixView& features, const MatrixView& theta) {
 // Log-probabilities may be -inf (a probability of zero), never NaN.
 MatrixView log_prob_view(const char* name, const Array<double>& array) {
   require_ndim(name, array, 2);
+  const double* const values = array.data();
   for (py::ssize_t i = 0; i < array.size(); ++i) {
-    require(array.data()[i] <= 1e-9, std::string(name) +
-                                         ": expected logarithms of probabilities, got " +
-                                         std::to_string(array.data()[i]));
+    if (values[i] <= 1e-9) continue;
+    throw py::value_error(std::string(name) + ": expected logarithms of probabilities, got " +
+                          std::to_string(values[i]));
   }
   return {array.data(), array.shape(0), array.shape(1)};
 }
@@ -82,8 +83,8 @@ Array<double> kl(const Array<double>& old_log_pi, const Array<double>& new_log_p
 }  // namespace
 
 void bind_linear_softmax(py::module_& m) {
-  m.def("softmax_log_probs", &log_probs, py::arg("features").noconvert(), py::arg("theta").noconvert(),
-        "(n, n_actions) of ln pi(a|s).");
+  m.def("softmax_log_probs", &log_probs, py::arg("features").noconvert(),
+        py::arg("theta").noconvert(), "(n, n_actions) of ln pi(a|s).");
   m.def("softmax_sample", &sample, py::arg("features").noconvert(), py::arg("theta").noconvert(),
         py::arg("uniforms").noconvert(), "(n,) actions by inverse CDF from uniforms in (0, 1).");
   m.def("softmax_mode", &mode, py::arg("features").noconvert(), py::arg("theta").noconvert(),

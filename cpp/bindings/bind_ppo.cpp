@@ -8,8 +8,8 @@ namespace {
 
 double or_infinity(const char* name, std::optional<double> value) {
   if (!value) return std::numeric_limits<double>::infinity();
-  require(*value > 0.0, std::string(name) + ": expected None or a number above 0, got " +
-                            std::to_string(*value));
+  require(*value > 0.0,
+          std::string(name) + ": expected None or a number above 0, got " + std::to_string(*value));
   return *value;
 }
 
@@ -18,8 +18,7 @@ py::dict clipped_surrogate(const Array<double>& features, const Array<std::int32
                            std::uint64_t seed, std::uint64_t epoch_count, double clip_range,
                            double learning_rate, double ent_coef,
                            std::optional<double> max_grad_norm, std::optional<double> target_kl,
-                           py::ssize_t n_epochs, py::ssize_t batch_size,
-                           bool normalize_advantage) {
+                           py::ssize_t n_epochs, py::ssize_t batch_size, bool normalize_advantage) {
   const MatrixView phi = matrix_view("features", features);
   const MatrixView parameters = matrix_view("theta", theta);
   require(phi.rows() >= 1, "features: expected at least one row, got none");
@@ -46,9 +45,8 @@ py::dict clipped_surrogate(const Array<double>& features, const Array<std::int32
   ClippedSurrogateResult result;
   {
     const py::gil_scoped_release unlocked;
-    result = clipped_surrogate_epochs(phi, a, weights, settings,
-                                      LaneStream(seed, Purpose::shuffle), epoch_count, moments,
-                                      flat);
+    result = clipped_surrogate_epochs(phi, a, weights, settings, LaneStream(seed, Purpose::shuffle),
+                                      epoch_count, moments, flat);
   }
   if (result.finite) {
     adam = moments;
@@ -78,8 +76,8 @@ void bind_ppo(py::module_& m) {
         py::arg("actions").noconvert(), py::arg("advantages").noconvert(),
         py::arg("theta").noconvert(), py::arg("adam"), py::arg("seed"), py::arg("epoch_count"),
         py::arg("clip_range"), py::arg("learning_rate"), py::arg("ent_coef"),
-        py::arg("max_grad_norm"), py::arg("target_kl"), py::arg("n_epochs"),
-        py::arg("batch_size"), py::arg("normalize_advantage"),
+        py::arg("max_grad_norm"), py::arg("target_kl"), py::arg("n_epochs"), py::arg("batch_size"),
+        py::arg("normalize_advantage"),
         "Epochs of minibatch Adam on the clipped surrogate: new theta and statistics.");
 }
 

@@ -45,8 +45,8 @@ void bind_random(py::module_& m) {
   m.def("pcg64_uniform", &pcg64_uniform, py::arg("entropy").noconvert(), py::arg("count"),
         py::arg("low") = 0.0, py::arg("high") = 1.0,
         "Uniform doubles of NumPy's PCG64 seeded by SeedSequence with these 32-bit words.");
-  m.def("lane_uniforms", &lane_uniforms, py::arg("seed"), py::arg("purpose"),
-        py::arg("first_lane"), py::arg("lanes"), py::arg("step"),
+  m.def("lane_uniforms", &lane_uniforms, py::arg("seed"), py::arg("purpose"), py::arg("first_lane"),
+        py::arg("lanes"), py::arg("step"),
         "Uniform doubles in (0, 1) of consecutive lanes at one step.");
 }
 

@@ -15,21 +15,30 @@ using Actions = std::optional<Array<std::int32_t>>;
 
 const char* name(CgStatus status) {
   switch (status) {
-    case CgStatus::converged: return "converged";
-    case CgStatus::max_steps: return "max_steps";
-    case CgStatus::zero_rhs: return "zero_rhs";
-    case CgStatus::bad_curvature: return "bad_curvature";
-    case CgStatus::not_finite: return "not_finite";
+    case CgStatus::converged:
+      return "converged";
+    case CgStatus::max_steps:
+      return "max_steps";
+    case CgStatus::zero_rhs:
+      return "zero_rhs";
+    case CgStatus::bad_curvature:
+      return "bad_curvature";
+    case CgStatus::not_finite:
+      return "not_finite";
   }
   return "unknown";
 }
 
 const char* name(LineSearchStatus status) {
   switch (status) {
-    case LineSearchStatus::accepted: return "accepted";
-    case LineSearchStatus::no_improvement: return "no_improvement";
-    case LineSearchStatus::kl_exceeded: return "kl_exceeded";
-    case LineSearchStatus::not_finite: return "not_finite";
+    case LineSearchStatus::accepted:
+      return "accepted";
+    case LineSearchStatus::no_improvement:
+      return "no_improvement";
+    case LineSearchStatus::kl_exceeded:
+      return "kl_exceeded";
+    case LineSearchStatus::not_finite:
+      return "not_finite";
   }
   return "unknown";
 }
@@ -243,16 +252,16 @@ void bind_solvers(py::module_& m) {
   py::class_<RidgeRegression>(m, "RidgeRegression",
                               "Ridge regression on data that arrive in batches and fade.")
       .def(py::init([](py::ssize_t feature_count) {
-             require(feature_count >= 1, "feature_count: expected at least 1, got " +
-                                             std::to_string(feature_count));
+             require(feature_count >= 1,
+                     "feature_count: expected at least 1, got " + std::to_string(feature_count));
              return RidgeRegression(feature_count);
            }),
            py::arg("feature_count"))
       .def("add", &ridge_add, py::arg("features").noconvert(), py::arg("targets").noconvert(),
            py::arg("memory"), "Adds a batch; column 0 of features is the constant 1.")
       .def("solve", &ridge_solve, py::arg("ridge"), "Weights (feature_count,).")
-      .def("restore", &ridge_restore, py::arg("mean").noconvert(),
-           py::arg("comoment").noconvert(), py::arg("weight"), "Sets the moments.")
+      .def("restore", &ridge_restore, py::arg("mean").noconvert(), py::arg("comoment").noconvert(),
+           py::arg("weight"), "Sets the moments.")
       .def_property_readonly("mean", [](const RidgeRegression& r) { return to_array(r.mean); })
       .def_property_readonly("comoment",
                              [](const RidgeRegression& r) { return to_array(r.comoment); })

@@ -62,8 +62,7 @@ inline void read_actions(const py::array& given, std::int32_t action_count,
   for (py::ssize_t i = 0; i < lanes; ++i) {
     if (read(i) < 0 || read(i) >= action_count) {
       throw py::value_error("actions: expected values in [0, " + std::to_string(action_count) +
-                            "), got " + std::to_string(read(i)) + " at index " +
-                            std::to_string(i));
+                            "), got " + std::to_string(read(i)) + " at index " + std::to_string(i));
     }
     out[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(read(i));
   }
@@ -122,7 +121,8 @@ py::tuple step_arrays(Lane n) {
 
 template <class E>
 void require_reset(const VectorEnv<E>& env) {
-  if (!env.all_reset()) throw std::runtime_error("expected reset() first: an environment has no state");
+  if (!env.all_reset())
+    throw std::runtime_error("expected reset() first: an environment has no state");
 }
 
 // (observations, rewards, terminated, truncated, final_observations, has_final)
@@ -250,9 +250,9 @@ py::class_<BoundVectorEnv<E>> bind_vector_env(py::module_& m, const char* name, 
            py::arg("high") = E::default_bounds.high, "Observations (n, d) after the reset.")
       .def("step", &bound_step<E>, py::arg("actions").noconvert(), py::arg("mode"),
            "(observations, rewards, terminated, truncated, final_observations, has_final)")
-      .def("collect_steps", &bound_collect_steps<E>, py::arg("theta").noconvert(),
-           py::arg("steps"), py::arg("seed"), py::arg("purpose"), py::arg("first_step"),
-           py::arg("deterministic"), "A rollout of `steps` steps of every lane.")
+      .def("collect_steps", &bound_collect_steps<E>, py::arg("theta").noconvert(), py::arg("steps"),
+           py::arg("seed"), py::arg("purpose"), py::arg("first_step"), py::arg("deterministic"),
+           "A rollout of `steps` steps of every lane.")
       .def("collect_episodes", &bound_collect_episodes<E>, py::arg("theta").noconvert(),
            py::arg("n_episodes"), py::arg("max_samples"), py::arg("seed"), py::arg("purpose"),
            py::arg("first_step"), py::arg("deterministic"), "A rollout of whole episodes.")

@@ -26,10 +26,11 @@ inline VectorView vector_view(const char* name, const Array<double>& array) {
 inline ActionView action_view(const Array<std::int32_t>& array, Index rows, Index n_actions) {
   require_ndim("actions", array, 1);
   require_size("actions", array.size(), rows);
+  const std::int32_t* const values = array.data();
   for (py::ssize_t i = 0; i < array.size(); ++i) {
-    require(array.data()[i] >= 0 && array.data()[i] < n_actions,
-            "actions: expected values in [0, " + std::to_string(n_actions) + "), got " +
-                std::to_string(array.data()[i]) + " at index " + std::to_string(i));
+    if (values[i] >= 0 && values[i] < n_actions) continue;
+    throw py::value_error("actions: expected values in [0, " + std::to_string(n_actions) +
+                          "), got " + std::to_string(values[i]) + " at index " + std::to_string(i));
   }
   return {array.data(), array.shape(0)};
 }

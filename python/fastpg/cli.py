@@ -36,6 +36,7 @@ app = typer.Typer(
     help="Policy gradients on a CPU.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,  # plain help shows long option names whole
     pretty_exceptions_enable=False,
 )
 
@@ -54,6 +55,7 @@ train_app = typer.Typer(
     cls=AlgorithmGroup,
     help="Train a policy and save it. Options: `fastpg train ALGORITHM --help`.",
     no_args_is_help=True,
+    rich_markup_mode=None,
 )
 app.add_typer(train_app, name="train")
 
@@ -103,7 +105,7 @@ def _progress(total: int) -> Iterator[Callback]:
             mean = record.get("rollout/ep_rew_mean")
             progress.update(
                 task,
-                completed=record["time/total_timesteps"],
+                completed=float(record["time/total_timesteps"]),
                 mean="-" if mean is None else f"{mean:.1f}",
                 fps=f"{record['time/fps']:,.0f}",
             )
@@ -172,8 +174,10 @@ def _train_command(name: str) -> Callable[..., None]:
             _fail(f"expected one environment, got another argument {extra!r}")
         _train(name, env, given)
 
-    def parameter(field: str, hint: Any, default: Any, doc: str, **extra: Any) -> inspect.Parameter:
-        annotation = Annotated[hint, typer.Option(help=doc, **extra)]
+    def parameter(
+        field: str, hint: Any, default: Any, doc: str, *flags: str, **extra: Any
+    ) -> inspect.Parameter:
+        annotation = Annotated[hint, typer.Option(*flags, help=doc, **extra)]
         kind = inspect.Parameter.KEYWORD_ONLY
         return inspect.Parameter(field, kind, default=default, annotation=annotation)
 
@@ -190,7 +194,7 @@ def _train_command(name: str) -> Callable[..., None]:
         parameter("seed", int, 0, "of everything random"),
         parameter("policy", str, "linear", "policy"),
         parameter("out", Path | None, None, "where to save; default: ./ALGORITHM-ENV-SEED.npz"),
-        parameter("force", bool, False, "replace that file if it exists"),
+        parameter("force", bool, False, "replace that file if it exists", "--force"),
     ]
     for spec in described(ALGORITHMS[name].options_class):
         shown = "none" if spec.default is None else True

@@ -113,13 +113,13 @@ class CommonOptions(Options):
     """What every algorithm has."""
 
     n_envs: int = option(16, "environments stepped together; goes with an id", low=1)
-    gamma: float = option(0.99, "discount", low=0.0, high=1.0)
+    gamma: float = option(0.98, "discount", low=0.0, high=1.0)
     ent_coef: float = option(0.0, "weight of the entropy bonus, per step", low=0.0)
-    ridge: float = option(1e-5, "penalty of the value baseline's regression", above=0.0)
+    ridge: float = option(0.1, "penalty of the value baseline's regression", above=0.0)
     baseline_memory: float = option(
-        0.0, "weight a fit of the baseline leaves to the data of earlier ones", low=0.0, high=1.0
+        0.8, "weight a fit of the baseline leaves to the data of earlier ones", low=0.0, high=1.0
     )
-    baseline_time: bool = option(True, "whether the baseline sees the step in the episode")
+    baseline_time: bool = option(False, "whether the baseline sees the step in the episode")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,15 +137,19 @@ class StepOptions(CommonOptions):
 class NaturalOptions(StepOptions):
     """What the second-order algorithms have."""
 
-    n_envs: int = option(32, "environments stepped together; goes with an id", low=1)
-    ent_coef: float = option(0.05, "weight of the entropy bonus, per step", low=0.0)
-    target_kl: float = option(0.02, "KL(old | new) of a step, mean per step, in nats", above=0.0)
+    n_envs: int = option(8, "environments stepped together; goes with an id", low=1)
+    n_steps: int | None = option(
+        None, "steps per environment and iteration; None: about 512 samples in all", low=1
+    )
+    gamma: float = option(0.985, "discount", low=0.0, high=1.0)
+    ent_coef: float = option(0.01, "weight of the entropy bonus, per step", low=0.0)
+    target_kl: float = option(0.01, "KL(old | new) of a step, mean per step, in nats", above=0.0)
     max_step_size: float | None = option(
-        0.5, "upper bound of the multiplier of the natural direction", above=0.0
+        0.07, "upper bound of the multiplier of the natural direction", above=0.0
     )
     fisher: str = option(
         "exact", "action summed out (exact) or taken (sampled)", choices=("exact", "sampled")
     )
     cg_max_steps: int = option(20, "most conjugate gradient iterations", low=1)
     cg_tol: float = option(1e-10, "relative residual at which they stop", low=0.0)
-    cg_damping: float = option(1e-3, "damping, relative to the mean diagonal of F", low=0.0)
+    cg_damping: float = option(1e-4, "damping, relative to the mean diagonal of F", low=0.0)

@@ -65,11 +65,11 @@ class LinearSoftmax:
         return _core.identity_features(batch)
 
     def log_probs(self, phi: Floats, theta: Floats | None = None) -> Floats:
-        """Ln pi(a|s) of every action, (n, n_actions); at other parameters if `theta` is given."""
+        """Log-probabilities of every action, (n, n_actions), at `theta` or the policy's own."""
         return _core.softmax_log_probs(self._phi(phi), self._parameters(theta))
 
     def log_prob(self, phi: Floats, actions: Any, theta: Floats | None = None) -> Floats:
-        """Ln pi(a_i|s_i), (n,), of the actions given."""
+        """Log-probabilities, (n,), of the actions given."""
         log_pi = self.log_probs(phi, theta)
         taken = arrays.actions("actions", actions, len(log_pi), self.n_actions)
         return np.take_along_axis(log_pi, taken[:, None].astype(np.int64), axis=1)[:, 0]

@@ -50,9 +50,10 @@ class NaturalAlgorithm(StepAlgorithm):
     """Base of NPG and TRPO."""
 
     options: NaturalOptions
+    samples_per_iteration = 512
 
     def ascend(self, batch: Batch) -> Ascent:
-        """D = (F + damping)^-1 g and eta = sqrt(2 target_kl / d^T F d), at most max_step_size."""
+        """The natural direction of a batch, and eta with KL target_kl, at most max_step_size."""
         options, policy = self.options, self.policy
         advantages = batch.advantages
         if options.normalize_advantage:

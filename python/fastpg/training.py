@@ -30,8 +30,6 @@ from fastpg.rollout import Collector, Rollout
 Record = dict[str, float | int | str | bool]
 Callback = Callable[[Record], bool | None]
 
-_SAMPLES_PER_ITERATION = 2048
-
 
 @dataclass(frozen=True)
 class Batch:
@@ -282,12 +280,13 @@ class StepAlgorithm(Algorithm):
     """An algorithm that collects by steps and estimates advantages by GAE."""
 
     options: StepOptions
+    samples_per_iteration: ClassVar[int] = 2048  # where n_steps is None
 
     def collect(self, collector: Collector, remaining: int) -> Iterator[Rollout]:
         """Rollouts of equal length, give or take one step: no small one at the end."""
         n_envs = collector.env.num_envs
         steps = remaining // n_envs
-        n_steps = self.options.n_steps or max(1, round(_SAMPLES_PER_ITERATION / n_envs))
+        n_steps = self.options.n_steps or max(1, round(self.samples_per_iteration / n_envs))
         iterations = -(-steps // n_steps)
         for k in range(iterations):
             yield collector.steps(steps * (k + 1) // iterations - steps * k // iterations)

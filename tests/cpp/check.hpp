@@ -22,7 +22,9 @@ inline std::vector<Case>& cases() {
 }
 
 struct Register {
-  Register(const char* name, std::function<void()> run) { cases().push_back({name, std::move(run)}); }
+  Register(const char* name, std::function<void()> run) {
+    cases().push_back({name, std::move(run)});
+  }
 };
 
 inline void fail(const char* file, int line, const std::string& text) {
@@ -49,12 +51,12 @@ inline int run_all() {
 
 #define CHECK(condition) \
   if (!(condition)) check::fail(__FILE__, __LINE__, #condition)
-#define CHECK_CLOSE(a, b, tolerance)                                                         \
-  if (!check::close((a), (b), (tolerance)))                                                  \
-  check::fail(__FILE__, __LINE__,                                                            \
+#define CHECK_CLOSE(a, b, tolerance)        \
+  if (!check::close((a), (b), (tolerance))) \
+  check::fail(__FILE__, __LINE__,           \
               std::string(#a " = ") + std::to_string(a) + ", expected " + std::to_string(b))
-#define CASE(name)                                          \
-  static void name();                                       \
+#define CASE(name)                                             \
+  static void name();                                          \
   static const check::Register registered_##name{#name, name}; \
   static void name()
 

@@ -16,9 +16,13 @@ from fastpg.training import Record, StepAlgorithm
 class PPOOptions(StepOptions):
     """Options of PPO."""
 
-    learning_rate: float = option(0.01, "step size of Adam", above=0.0)
+    gae_lambda: float = option(0.98, "lambda of the advantage estimate", low=0.0, high=1.0)
+    baseline_memory: float = option(
+        0.7, "weight a fit of the baseline leaves to the data of earlier ones", low=0.0, high=1.0
+    )
+    learning_rate: float = option(0.02, "step size of Adam", above=0.0)
     n_epochs: int = option(10, "passes over the samples of an iteration", low=1)
-    batch_size: int = option(256, "samples per minibatch; sizes differ by at most one", low=1)
+    batch_size: int = option(512, "samples per minibatch; sizes differ by at most one", low=1)
     clip_range: float = option(0.2, "epsilon of the clipped ratio", above=0.0)
     max_grad_norm: float | None = option(None, "upper bound of the gradient's norm", above=0.0)
     target_kl: float | None = option(

@@ -23,6 +23,8 @@ class REINFORCEOptions(CommonOptions):
     n_episodes: int = option(16, "whole episodes per iteration", low=1)
     gamma: float = option(1.0, "discount; 1 is the lecture's return to go", low=0.0, high=1.0)
     learning_rate: float = option(0.3, "step size of Adam", above=0.0)
+    ridge: float = option(0.01, "penalty of the value baseline's regression", above=0.0)
+    baseline_time: bool = option(True, "whether the baseline sees the step in the episode")
 
 
 class REINFORCE(Algorithm):

@@ -63,9 +63,9 @@ struct FastTrig {
   static double sine_kernel(double x, double tail) {
     const double z = x * x;
     const double p =
-        0x1.111111110f7cap-7 +
-        z * (-0x1.a01a019bfd181p-13 +
-             z * (0x1.71de3567125ecp-19 + z * (-0x1.ae5e59f595795p-26 + z * 0x1.5d8fa31eaa9e0p-33)));
+        0x1.111111110f7cap-7 + z * (-0x1.a01a019bfd181p-13 +
+                                    z * (0x1.71de3567125ecp-19 +
+                                         z * (-0x1.ae5e59f595795p-26 + z * 0x1.5d8fa31eaa9e0p-33)));
     const double cube = z * x;
     // sin(x + tail) = x + tail (1 - z/2) + x^3 (S + z p)
     return x - ((z * (0.5 * tail - cube * p) - tail) + cube * 0x1.5555555555548p-3);
@@ -73,12 +73,11 @@ struct FastTrig {
 
   static double cosine_kernel(double x, double tail) {
     const double z = x * x;
-    const double p =
-        0x1.555555555554cp-5 +
-        z * (-0x1.6c16c16c1517ep-10 +
-             z * (0x1.a01a019cb1bdap-16 +
-                  z * (-0x1.27e4f809f09efp-22 +
-                       z * (0x1.1ee9ebe931b20p-29 + z * -0x1.8fae9c7b1d773p-37))));
+    const double p = 0x1.555555555554cp-5 +
+                     z * (-0x1.6c16c16c1517ep-10 +
+                          z * (0x1.a01a019cb1bdap-16 +
+                               z * (-0x1.27e4f809f09efp-22 +
+                                    z * (0x1.1ee9ebe931b20p-29 + z * -0x1.8fae9c7b1d773p-37))));
     const double half = 0.5 * z;
     const double one_minus = 1.0 - half;
     // cos(x + tail) = 1 - z/2 + z^2 p - x tail, with what 1 - z/2 rounded off added back

@@ -74,8 +74,7 @@ struct CartPole {
       const double force = actions[i] == 1 ? force_magnitude : -force_magnitude;
       const double temp = (force + pole_moment * (spin0 * spin0) * s) / total_mass;
       const double angular_acceleration =
-          (gravity * s - c * temp) /
-          (half_length * (4.0 / 3.0 - pole_mass * (c * c) / total_mass));
+          (gravity * s - c * temp) / (half_length * (4.0 / 3.0 - pole_mass * (c * c) / total_mass));
       const double acceleration = temp - pole_moment * angular_acceleration * c / total_mass;
       const double v1 = v0 + time_step * acceleration;
       const double spin1 = spin0 + time_step * angular_acceleration;

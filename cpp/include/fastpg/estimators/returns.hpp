@@ -1,4 +1,5 @@
-// Returns to go and generalised advantage estimation over row-major (T, N) arrays, newest row first.
+// Returns to go and generalised advantage estimation over row-major (T, N) arrays, newest row
+// first.
 //
 // `terminated`: the episode ended by itself, nothing follows, no bootstrap.
 // `ended`: the episode ended, by termination or truncation; the recursion is cut here.
@@ -26,9 +27,10 @@ inline void require_terminated_within_ended(const bool* terminated, const bool* 
   for (std::ptrdiff_t i = 0; i < count; ++i) stray |= terminated[i] & !ended[i];
   if (!stray) return;
   for (std::ptrdiff_t i = 0; i < count; ++i) {
-    require(!terminated[i] || ended[i], "terminated: expected a subset of ended, got a terminated "
-                                        "step that has not ended at flat index " +
-                                            std::to_string(i));
+    require(!terminated[i] || ended[i],
+            "terminated: expected a subset of ended, got a terminated "
+            "step that has not ended at flat index " +
+                std::to_string(i));
   }
 }
 

@@ -1,5 +1,6 @@
-// phi(s, h) of the linear value baseline: (1, s, s_i s_j for i <= j) and, where time matters, (t, t^2,
-// t^3), t = h / 100; the observation is clipped to [-10, 10] (Duan et al. 2016, with the cross products added).
+// phi(s, h) of the linear value baseline: (1, s, s_i s_j for i <= j) and, where time matters, (t,
+// t^2, t^3), t = h / 100; the observation is clipped to [-10, 10] (Duan et al. 2016, with the cross
+// products added).
 #pragma once
 
 #include <algorithm>

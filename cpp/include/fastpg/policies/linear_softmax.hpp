@@ -65,8 +65,7 @@ inline Vector entropy(const ConstMatrix& log_pi) {
 // Gradient of the mean entropy: mean_i phi_i (x) (-pi (ln pi + H)).
 inline Matrix entropy_gradient(const ConstMatrix& features, const ConstMatrix& log_pi) {
   const Vector h = entropy(log_pi);
-  Matrix residual =
-      -log_pi.array().exp() * (log_pi.array().max(lowest_log).colwise() + h.array());
+  Matrix residual = -log_pi.array().exp() * (log_pi.array().max(lowest_log).colwise() + h.array());
   Matrix gradient = features.transpose() * residual;
   return gradient / static_cast<double>(std::max<Index>(features.rows(), 1));
 }
@@ -89,12 +88,18 @@ inline Vector kl(const ConstMatrix& old_log_pi, const ConstMatrix& new_log_pi) {
 
 // Products with the Fisher matrix of a batch, F = mean_i phi phi^T (x) (diag pi - pi pi^T), the
 // action summed out; or F = mean_i score score^T at the actions taken. No allocation in apply().
+//
+// The batch is kept with samples innermost, in pieces that stay in the first cache: every inner
+// loop then runs along contiguous samples.
 class Fisher {
  public:
   enum class Kind { exact, sampled };
 
   Fisher(const ConstMatrix& features, const ConstMatrix& log_pi)
-      : features_(features), probs_(log_pi.array().exp()), row_(log_pi.cols()) {}
+      : features_(features),
+        probs_(log_pi.array().exp()),
+        weighted_(piece, log_pi.cols()),
+        projection_(piece) {}
 
   Fisher(const ConstMatrix& features, const ConstMatrix& log_pi, const ConstActions& actions)
       : Fisher(features, log_pi) {
@@ -106,19 +111,9 @@ class Fisher {
 
   // out = F v, both flat (n_features * n_actions).
   void apply(const Vector& v, Vector& out) {
-    const Eigen::Map<const Matrix> direction(v.data(), features_.cols(), probs_.cols());
-    Eigen::Map<Matrix> result(out.data(), features_.cols(), probs_.cols());
     out.setZero();
-    for (Index i = 0; i < features_.rows(); ++i) {
-      row_.setZero();
-      for (Index k = 0; k < features_.cols(); ++k) row_ += features_(i, k) * direction.row(k);
-      const double projection = probs_.row(i).dot(row_);
-      if (kind_ == Kind::exact) {
-        row_.array() = probs_.row(i).array() * (row_.array() - projection);
-      } else {
-        row_ = probs_.row(i) * projection;
-      }
-      for (Index k = 0; k < features_.cols(); ++k) result.row(k) += features_(i, k) * row_;
+    for (Index begin = 0; begin < features_.rows(); begin += piece) {
+      add_piece(begin, std::min(piece, features_.rows() - begin), v, out);
     }
     out /= static_cast<double>(features_.rows());
   }
@@ -133,9 +128,41 @@ class Fisher {
   }
 
  private:
-  ConstMatrix features_;
-  Matrix probs_;  // exact: pi; sampled: pi - e_a
-  Eigen::RowVectorXd row_;
+  static constexpr Index piece = 128;
+
+  // With u = phi^T v (an action a column): exact w_a = pi_a (u_a - sum_b pi_b u_b), sampled
+  // w_a = s_a sum_b s_b u_b; then out += phi (x) w.
+  void add_piece(Index begin, Index count, const Vector& v, Vector& out) {
+    const Index n_features = features_.cols();
+    const Index n_actions = probs_.cols();
+    auto projection = projection_.head(count);
+    projection.setZero();
+    for (Index a = 0; a < n_actions; ++a) {
+      auto u = weighted_.col(a).head(count);
+      u.setZero();
+      for (Index k = 0; k < n_features; ++k) {
+        u += v[k * n_actions + a] * features_.col(k).segment(begin, count);
+      }
+      projection.array() += probs_.col(a).segment(begin, count).array() * u.array();
+    }
+    for (Index a = 0; a < n_actions; ++a) {
+      auto w = weighted_.col(a).head(count);
+      const auto p = probs_.col(a).segment(begin, count).array();
+      if (kind_ == Kind::exact) {
+        w.array() = p * (w.array() - projection.array());
+      } else {
+        w.array() = p * projection.array();
+      }
+      for (Index k = 0; k < n_features; ++k) {
+        out[k * n_actions + a] += features_.col(k).segment(begin, count).dot(w);
+      }
+    }
+  }
+
+  Eigen::MatrixXd features_;
+  Eigen::MatrixXd probs_;  // exact: pi; sampled: pi - e_a
+  Eigen::MatrixXd weighted_;
+  Vector projection_;
   Kind kind_ = Kind::exact;
 };
 

@@ -21,8 +21,8 @@ class Surrogate {
 
   // theta: flat (n_features * n_actions).
   LineSearchPoint operator()(const Vector& theta) {
-    log_probs(features_,
-              Eigen::Map<const Matrix>(theta.data(), features_.cols(), log_pi_.cols()), log_pi_);
+    log_probs(features_, Eigen::Map<const Matrix>(theta.data(), features_.cols(), log_pi_.cols()),
+              log_pi_);
     double weighted = 0.0;
     for (Index i = 0; i < log_pi_.rows(); ++i) {
       const Index a = actions_[i];

@@ -48,8 +48,8 @@ void record_end(VectorEnv<E>& env, Lane lane, Lane row, Lane column, RolloutStor
   ends.returns.push_back(env.episode_return(lane));
   ends.lengths.push_back(env.elapsed(lane));
   ends.final_observations.resize(ends.final_observations.size() + E::observation_size);
-  env.observe(lane, ends.final_observations.data() + ends.final_observations.size() -
-                        E::observation_size);
+  env.observe(
+      lane, ends.final_observations.data() + ends.final_observations.size() - E::observation_size);
   env.reset(lane);
 }
 

@@ -33,7 +33,7 @@ struct RolloutStorage {
   std::vector<std::uint8_t> truncated;
   std::vector<std::uint8_t> valid;
   std::vector<std::int32_t> step_index;
-  std::vector<float> last_observations;     // (columns, observation_size): what follows the last row
+  std::vector<float> last_observations;  // (columns, observation_size): what follows the last row
   std::vector<std::int64_t> last_step_index;  // (columns,)
   EpisodeEnds ends;
 

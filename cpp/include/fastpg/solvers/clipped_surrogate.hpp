@@ -18,7 +18,8 @@ struct ClippedSurrogateSettings {
   double learning_rate = 0.01;
   double ent_coef = 0.0;
   double max_grad_norm = std::numeric_limits<double>::infinity();
-  double target_kl = std::numeric_limits<double>::infinity();  // stop after the epoch that passed it
+  double target_kl =
+      std::numeric_limits<double>::infinity();  // stop after the epoch that passed it
   Index n_epochs = 10;
   Index batch_size = 256;
   bool normalize_advantage = true;
@@ -137,7 +138,8 @@ inline ClippedSurrogateResult clipped_surrogate_epochs(
     result.kl = softmax::kl(old_log_pi, softmax::log_probs(features, as_matrix())).mean();
     if (result.kl > settings.target_kl) break;
   }
-  for (double* sum : {&result.policy_loss, &result.entropy, &result.clip_fraction, &result.approx_kl}) {
+  for (double* sum :
+       {&result.policy_loss, &result.entropy, &result.clip_fraction, &result.approx_kl}) {
     *sum /= seen;
   }
   result.grad_norm /= static_cast<double>(result.n_updates);

@@ -54,8 +54,8 @@ class RidgeRegression {
       const bool constant = deviation <= 1e-12 * (1.0 + std::abs(mean[j]));
       scale[j] = constant ? 0.0 : 1.0 / deviation;
     }
-    Eigen::MatrixXd normal = scale.asDiagonal() * (comoment.topLeftCorner(last, last) / weight) *
-                             scale.asDiagonal();
+    Eigen::MatrixXd normal =
+        scale.asDiagonal() * (comoment.topLeftCorner(last, last) / weight) * scale.asDiagonal();
     normal.diagonal().array() += ridge;
     const Vector rhs = scale.asDiagonal() * (comoment.col(last).head(last) / weight);
 

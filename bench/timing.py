@@ -1,0 +1,44 @@
+"""Timing on a noisy machine: both sides in one run, interleaved; medians and spreads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds a call."""
+
+    median: float
+    low: float  # first quartile
+    high: float  # third quartile
+
+
+def compare(
+    calls: dict[str, Callable[[], Any]], *, repeats: int = 9, min_seconds: float = 0.02
+) -> dict[str, Timing]:
+    """Time several functions in turn, `repeats` rounds of at least `min_seconds` each."""
+    loops = {name: _loops(call, min_seconds) for name, call in calls.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(repeats):
+        for name, call in calls.items():
+            seconds[name].append(_time(call, loops[name]))
+    return {name: Timing(*np.quantile(s, [0.5, 0.25, 0.75])) for name, s in seconds.items()}
+
+
+def _time(call: Callable[[], Any], loops: int) -> float:
+    start = time.perf_counter()
+    for _ in range(loops):
+        call()
+    return (time.perf_counter() - start) / loops
+
+
+def _loops(call: Callable[[], Any], min_seconds: float) -> int:
+    call()
+    once = _time(call, 1)
+    return max(1, int(min_seconds / max(once, 1e-9)))

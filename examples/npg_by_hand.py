@@ -1,0 +1,48 @@
+"""The lecture's sample-based natural policy gradient, written out of the package's parts.
+
+Collect, estimate advantages, solve F d = g, step to a KL of 0.01, fit the baseline, repeat.
+"""
+
+import numpy as np
+
+import fastpg
+from fastpg.rollout import Collector
+
+GAMMA, GAE_LAMBDA, TARGET_KL, MAX_STEP_SIZE = 0.985, 0.95, 0.01, 0.07
+
+env = fastpg.make_vec("CartPole-v1", num_envs=8)
+policy = fastpg.LinearSoftmax.for_env(env)
+baseline = fastpg.LinearBaseline(4, ridge=0.1, memory=0.8, time=False)
+env.reset(seed=0)
+collector = Collector(env, policy, seed=0)
+
+for iteration in range(60):
+    rollout = collector.steps(64)
+    values, next_values = rollout.values(baseline)
+    advantages, targets = fastpg.gae(
+        rollout.rewards, values, next_values, rollout.terminated, rollout.ended, GAMMA, GAE_LAMBDA
+    )
+
+    phi = policy.features(rollout.flat(rollout.observations))
+    log_pi = policy.log_probs(phi)
+    a = rollout.flat(advantages)
+    g = policy.score_gradient(
+        phi, log_pi, rollout.flat(rollout.actions), (a - a.mean()) / (a.std() + 1e-8)
+    )
+    natural = fastpg.natural_gradient(policy, phi, log_pi, g, cg_damping=1e-4)
+    eta = min(np.sqrt(2 * TARGET_KL / natural.curvature), MAX_STEP_SIZE)
+    policy.theta = policy.theta + eta * natural.direction
+
+    baseline.fit(
+        rollout.flat(rollout.observations), rollout.flat(rollout.step_index), rollout.flat(targets)
+    )
+    if iteration % 10 == 9:
+        new_log_pi = policy.log_probs(phi)
+        print(
+            f"iteration {iteration + 1:3d}  mean episode length "
+            f"{rollout.episode_lengths.mean() if len(rollout.episode_lengths) else np.nan:6.1f}  "
+            f"KL {policy.kl(log_pi, new_log_pi).mean():.5f}  CG {natural.status}"
+        )
+
+test = fastpg.collect(env, policy, n_episodes=100, seed=1, deterministic=True)
+print(f"mean return of 100 greedy episodes: {test.episode_returns.mean():.1f}")
