@@ -388,9 +388,19 @@ def test_collecting_before_a_reset():
         Collector(env, POLICY, 0).steps(3)
 
 
-def test_memory_that_is_not_there():
-    with pytest.raises((MemoryError, ValueError)):
-        fastpg.make_vec("CartPole-v1", 2**31 - 1).reset(seed=None)
+def test_sizes_beyond_any_memory():
+    with pytest.raises(ValueError, match="num_envs"):
+        fastpg.make_vec("CartPole-v1", 2**24 + 1)
+    env = fastpg.make_vec("CartPole-v1", 4)
+    env.reset(seed=0)
+    before = env.native.get_state()
+    for size in (2**46 + 1, 2**61, 2**62, 2**63 - 1):
+        with pytest.raises(ValueError, match="expected at most"):
+            Collector(env, POLICY, 0).steps(size)
+    for size in (2**48 + 1, 2**62, 2**63 - 1):
+        with pytest.raises(ValueError, match="expected at most"):
+            Collector(env, POLICY, 0).episodes(size)
+    assert np.array_equal(env.native.get_state(), before)
 
 
 @given(

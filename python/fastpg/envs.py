@@ -47,6 +47,8 @@ def _cartpole(
     )
 
 
+_MOST_ENVS = 2**24
+
 _CARTPOLE_HIGH = np.array([4.8, np.inf, 24 * 2 * np.pi / 360, np.inf], dtype=np.float32)
 
 # A new environment is one line here and one C++ file.
@@ -85,7 +87,7 @@ def make_vec(
 
     Args:
         id: a Gymnasium id, "CartPole-v1".
-        num_envs: number of copies, at least 1.
+        num_envs: number of copies, from 1 to 2^24.
         autoreset_mode: what follows the end of an episode, as in Gymnasium.
         exact: True gives the numbers of `gymnasium.vector.SyncVectorEnv` bit for bit; False uses
             vectorised sine and cosine, at most 1 ulp from the true values.
@@ -110,7 +112,7 @@ def make_vec(
     elif max_episode_steps != -1:
         limit = arrays.integer("max_episode_steps", max_episode_steps, 1, 2**31 - 1)
     native = spec.kernel(
-        num_envs=arrays.integer("num_envs", num_envs, 1, 2**31 - 1),
+        num_envs=arrays.integer("num_envs", num_envs, 1, _MOST_ENVS),
         max_episode_steps=limit,
         exact=arrays.boolean("exact", exact),
         copy=arrays.boolean("copy", copy),

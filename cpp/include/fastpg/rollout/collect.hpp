@@ -69,8 +69,8 @@ void collect_steps(VectorEnv<E>& env, Policy& policy, const LaneStream& stream,
   const auto lane_count = static_cast<std::size_t>(lanes);
   const auto terminated = std::make_unique<bool[]>(lane_count);
   LockstepUniforms uniforms(stream, lanes, first_step);
-  env.reset_ended();
   out.grow(steps);
+  env.reset_ended();
   std::fill(out.valid.begin(), out.valid.end(), std::uint8_t{1});
 
   for (Lane t = 0; t < steps; ++t) {

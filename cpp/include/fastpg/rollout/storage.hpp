@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
+#include "fastpg/core/checks.hpp"
 #include "fastpg/envs/environment.hpp"
 
 namespace fastpg {
@@ -17,7 +19,13 @@ struct EpisodeEnds {  // in the order in which they happened
 };
 
 struct RolloutStorage {
-  RolloutStorage(Lane column_count, Lane size) : columns(column_count), observation_size(size) {}
+  // Far beyond any memory, far below where sizes in bytes overflow.
+  static constexpr std::int64_t most_samples = std::int64_t{1} << 48;
+
+  RolloutStorage(Lane column_count, Lane size) : columns(column_count), observation_size(size) {
+    require(columns <= most_samples,
+            "rollout: expected at most 2^48 columns, got " + std::to_string(columns));
+  }
 
   Lane columns;
   Lane observation_size;
@@ -40,6 +48,9 @@ struct RolloutStorage {
   // Rows are only ever appended, and a row-major array grows by rows in place.
   void grow(Lane row_count) {
     if (row_count <= rows) return;
+    require(row_count <= most_samples / columns, "rollout: expected at most 2^48 samples, got " +
+                                                     std::to_string(row_count) + " x " +
+                                                     std::to_string(columns));
     rows = row_count;
     const auto size = static_cast<std::size_t>(rows * columns);
     observations.resize(size * static_cast<std::size_t>(observation_size));
