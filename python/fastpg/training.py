@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import signal
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -23,9 +19,11 @@ from fastpg.arrays import Actions, Float32s, Floats
 from fastpg.baselines import LinearBaseline, explained_variance
 from fastpg.envs import NativeVectorEnv, make_vec
 from fastpg.estimators import gae
+from fastpg.interrupts import deferred_interrupt
 from fastpg.options import CommonOptions, StepOptions
 from fastpg.policies import LinearSoftmax, make_policy
 from fastpg.rollout import Collector, Rollout
+from fastpg.solvers import Adam
 
 Record = dict[str, float | int | str | bool]
 Callback = Callable[[Record], bool | None]
@@ -276,6 +274,37 @@ class Algorithm:
         return record
 
 
+class AdamAlgorithm(Algorithm):
+    """An algorithm that ascends by Adam, whose moments are saved with it."""
+
+    def __init__(
+        self,
+        policy: str | LinearSoftmax,
+        env: str | NativeVectorEnv,
+        *,
+        seed: int | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(policy, env, seed=seed, **options)
+        self.adam = Adam(self.policy.theta.size)
+
+    def state(self) -> checkpoints.State:
+        """Arrays and JSON values, with Adam's moments."""
+        stored, meta = super().state()
+        moments = {"adam_mean": self.adam.mean, "adam_square": self.adam.square}
+        return stored | moments, meta | {"adam_count": self.adam.count}
+
+    def restore_optimizer(self, stored: dict[str, npt.NDArray[Any]], meta: dict[str, Any]) -> None:
+        """Rebuild Adam from its moments."""
+        size = self.policy.theta.size
+        self.adam = Adam(size)
+        self.adam.restore(
+            arrays.floats("adam_mean", stored["adam_mean"], (size,)),
+            arrays.floats("adam_square", stored["adam_square"], (size,)),
+            arrays.integer("adam_count", meta["adam_count"], 0),
+        )
+
+
 class StepAlgorithm(Algorithm):
     """An algorithm that collects by steps and estimates advantages by GAE."""
 
@@ -311,35 +340,6 @@ def standardize(advantages: Floats) -> Floats:
     centred = advantages - advantages.mean()
     scaled: Floats = centred / (centred.std() + 1e-8)
     return scaled
-
-
-@contextmanager
-def deferred_interrupt() -> Iterator[Callable[[], bool]]:
-    """Hold back Ctrl-C: the yielded function tells whether it came.
-
-    The handler of before is restored, then KeyboardInterrupt raised. A second Ctrl-C is not held
-    back. Outside the main thread, where signals do not arrive, it does nothing.
-    """
-    pending = False
-
-    def note(signum: int, frame: FrameType | None) -> None:
-        nonlocal pending
-        if pending:
-            raise KeyboardInterrupt
-        pending = True
-
-    in_main = threading.current_thread() is threading.main_thread()
-    previous = signal.getsignal(signal.SIGINT) if in_main else None
-    if previous is None:
-        yield lambda: False
-        return
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield lambda: pending
-    finally:
-        signal.signal(signal.SIGINT, previous)
-    if pending:
-        raise KeyboardInterrupt
 
 
 def _make_env(env: str | NativeVectorEnv, n_envs: int, *, explicit: bool) -> NativeVectorEnv:

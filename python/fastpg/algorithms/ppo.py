@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from fastpg.checkpoints import State
 from fastpg.options import StepOptions, option
 from fastpg.rollout import Rollout
-from fastpg.solvers import Adam, clipped_surrogate
-from fastpg.training import Record, StepAlgorithm
+from fastpg.solvers import clipped_surrogate
+from fastpg.training import AdamAlgorithm, Record, StepAlgorithm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +29,7 @@ class PPOOptions(StepOptions):
     )
 
 
-class PPO(StepAlgorithm):
+class PPO(AdamAlgorithm, StepAlgorithm):
     """Epochs of minibatch Adam on mean_i min(w_i A_i, clip(w_i, 1 - eps, 1 + eps) A_i).
 
     Every sample is used once an epoch. Advantages are standardised per minibatch. If a gradient is
@@ -40,11 +39,6 @@ class PPO(StepAlgorithm):
     name = "ppo"
     options_class: ClassVar = PPOOptions
     options: PPOOptions
-
-    def __init__(self, policy: Any, env: Any, *, seed: int | None = None, **options: Any) -> None:
-        super().__init__(policy, env, seed=seed, **options)
-        self.adam = Adam(self.policy.theta.size)
-        self._epochs = 0
 
     def update(self, rollout: Rollout) -> Record:
         """Advantages, epochs, fit, log."""
@@ -57,7 +51,7 @@ class PPO(StepAlgorithm):
             batch.advantages,
             self.adam,
             seed=self.seed,
-            epoch_count=self._epochs,
+            epoch_count=self.adam.count,
             clip_range=options.clip_range,
             learning_rate=options.learning_rate,
             ent_coef=options.ent_coef,
@@ -67,7 +61,6 @@ class PPO(StepAlgorithm):
             batch_size=options.batch_size,
             normalize_advantage=options.normalize_advantage,
         )
-        self._epochs += options.n_epochs
         policy.theta = result["theta"]
         return {
             "train/status": "accepted" if result["finite"] else "not_finite",
@@ -82,17 +75,3 @@ class PPO(StepAlgorithm):
             "train/n_updates": self.adam.count,
             **self.fit_baseline(batch),
         }
-
-    def state(self) -> State:
-        """Arrays and JSON values, with Adam's moments."""
-        stored, meta = super().state()
-        return stored | {"adam_mean": self.adam.mean, "adam_square": self.adam.square}, meta | {
-            "adam_count": self.adam.count,
-            "epochs": self._epochs,
-        }
-
-    def restore_optimizer(self, stored: dict[str, Any], meta: dict[str, Any]) -> None:
-        """Adam's moments and the count of epochs."""
-        self.adam = Adam(self.policy.theta.size)
-        self.adam.restore(stored["adam_mean"], stored["adam_square"], meta["adam_count"])
-        self._epochs = int(meta["epochs"])

@@ -8,12 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from fastpg.checkpoints import State
 from fastpg.estimators import discounted_returns
 from fastpg.options import CommonOptions, option
 from fastpg.rollout import Collector, Rollout
-from fastpg.solvers import Adam
-from fastpg.training import Algorithm, Record
+from fastpg.training import AdamAlgorithm, Record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +25,7 @@ class REINFORCEOptions(CommonOptions):
     baseline_time: bool = option(True, "whether the baseline sees the step in the episode")
 
 
-class REINFORCE(Algorithm):
+class REINFORCE(AdamAlgorithm):
     """g' = sum_h grad ln pi(a_h|s_h) (R_h - b(s_h, h)), averaged over whole episodes (lecture L1).
 
     The baseline b is fitted on the episodes of earlier iterations, so g' is unbiased for gamma = 1:
@@ -38,10 +36,6 @@ class REINFORCE(Algorithm):
     name = "reinforce"
     options_class: ClassVar = REINFORCEOptions
     options: REINFORCEOptions
-
-    def __init__(self, policy: Any, env: Any, *, seed: int | None = None, **options: Any) -> None:
-        super().__init__(policy, env, seed=seed, **options)
-        self.adam = Adam(self.policy.theta.size)
 
     def collect(self, collector: Collector, remaining: int) -> Iterator[Rollout]:
         """Whole episodes; the last, cut by the budget, is not learned from."""
@@ -79,18 +73,6 @@ class REINFORCE(Algorithm):
             "train/n_updates": self.adam.count,
             **self.fit_baseline(batch),
         }
-
-    def state(self) -> State:
-        """Arrays and JSON values, with Adam's moments."""
-        stored, meta = super().state()
-        return stored | {"adam_mean": self.adam.mean, "adam_square": self.adam.square}, meta | {
-            "adam_count": self.adam.count
-        }
-
-    def restore_optimizer(self, stored: dict[str, Any], meta: dict[str, Any]) -> None:
-        """Adam's moments."""
-        self.adam = Adam(self.policy.theta.size)
-        self.adam.restore(stored["adam_mean"], stored["adam_square"], meta["adam_count"])
 
 
 def _taken(log_pi: Any, actions: Any) -> Any:

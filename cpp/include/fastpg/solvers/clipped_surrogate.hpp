@@ -66,7 +66,75 @@ struct Minibatch {
 
   Minibatch(Index rows, Index columns)
       : features(rows, columns), actions(rows), advantages(rows), old_log_prob(rows) {}
+
+  Index size() const { return features.rows(); }
 };
+
+inline Minibatch gather(const ConstMatrix& features, const ConstActions& actions,
+                        const ConstVector& advantages, const Matrix& old_log_pi,
+                        const Index* samples, Index size) {
+  Minibatch batch(size, features.cols());
+  for (Index i = 0; i < size; ++i) {
+    const Index from = samples[i];
+    batch.features.row(i) = features.row(from);
+    batch.actions[i] = actions[from];
+    batch.advantages[i] = advantages[from];
+    batch.old_log_prob[i] = old_log_pi(from, actions[from]);
+  }
+  return batch;
+}
+
+// d(objective)/d(ln pi(a_i|s_i)) of every sample: w A where the surrogate is not clipped, else 0.
+// Sums its statistics into `result`.
+inline Vector clipped_weights(const Minibatch& batch, const Matrix& log_pi, double clip_range,
+                              ClippedSurrogateResult& result) {
+  Vector weights(batch.size());
+  for (Index i = 0; i < batch.size(); ++i) {
+    const double log_ratio = log_pi(i, batch.actions[i]) - batch.old_log_prob[i];
+    const double ratio = std::exp(log_ratio);
+    const double advantage = batch.advantages[i];
+    const double clipped = std::min(std::max(ratio, 1.0 - clip_range), 1.0 + clip_range);
+    const bool active = ratio * advantage <= clipped * advantage;
+    weights[i] = active ? ratio * advantage : 0.0;
+    result.policy_loss -= std::min(ratio * advantage, clipped * advantage);
+    result.clip_fraction += std::abs(ratio - 1.0) > clip_range;
+    result.approx_kl += (ratio - 1.0) - log_ratio;
+  }
+  return weights;
+}
+
+// One step of Adam; false, and nothing changed, if the gradient is not finite.
+inline bool minibatch_step(const Minibatch& batch, const ClippedSurrogateSettings& settings,
+                           Index n_actions, Adam& adam, Vector& theta,
+                           ClippedSurrogateResult& result) {
+  namespace softmax = linear_softmax;
+  const Matrix log_pi = softmax::log_probs(
+      batch.features, Eigen::Map<const Matrix>(theta.data(), batch.features.cols(), n_actions));
+  const Vector weights = clipped_weights(batch, log_pi, settings.clip_range, result);
+  Matrix gradient = softmax::score_gradient(batch.features, log_pi, batch.actions, weights);
+  if (settings.ent_coef != 0.0) {
+    gradient += settings.ent_coef * softmax::entropy_gradient(batch.features, log_pi);
+  }
+  const double norm = gradient.norm();
+  if (!std::isfinite(norm)) return false;
+  if (norm > settings.max_grad_norm) gradient *= settings.max_grad_norm / norm;
+  adam.ascend(theta, Eigen::Map<const Vector>(gradient.data(), gradient.size()),
+              settings.learning_rate);
+  result.entropy += softmax::entropy(log_pi).sum();
+  result.grad_norm += norm;
+  ++result.n_updates;
+  return true;
+}
+
+// The sums over samples and updates become means.
+inline void average(ClippedSurrogateResult& result, Index samples_seen) {
+  const auto samples = static_cast<double>(samples_seen);
+  result.policy_loss /= samples;
+  result.entropy /= samples;
+  result.clip_fraction /= samples;
+  result.approx_kl /= samples;
+  result.grad_norm /= static_cast<double>(result.n_updates);
+}
 
 }  // namespace detail
 
@@ -79,70 +147,30 @@ inline ClippedSurrogateResult clipped_surrogate_epochs(
   namespace softmax = linear_softmax;
   const Index n = features.rows();
   const Index n_actions = theta.size() / features.cols();
-  const auto as_matrix = [&] {
-    return Eigen::Map<const Matrix>(theta.data(), features.cols(), n_actions);
-  };
-  const Matrix old_log_pi = softmax::log_probs(features, as_matrix());
-  const Index n_batches = (n + settings.batch_size - 1) / settings.batch_size;
+  const Eigen::Map<const Matrix> parameters(theta.data(), features.cols(), n_actions);
+  const Matrix old_log_pi = softmax::log_probs(features, parameters);
+  const Index n_batches = (n - 1) / settings.batch_size + 1;
   std::vector<Index> order(static_cast<std::size_t>(n));
   ClippedSurrogateResult result;
-  double seen = 0.0;
 
-  for (Index epoch = 0; epoch < settings.n_epochs; ++epoch) {
-    detail::shuffle(order, stream, epoch_count + static_cast<std::uint64_t>(epoch));
+  while (result.n_epochs < settings.n_epochs) {
+    detail::shuffle(order, stream, epoch_count + static_cast<std::uint64_t>(result.n_epochs));
     for (Index b = 0; b < n_batches; ++b) {
       const Index begin = n * b / n_batches;
       const Index size = n * (b + 1) / n_batches - begin;
-      detail::Minibatch batch(size, features.cols());
-      for (Index i = 0; i < size; ++i) {
-        const Index from = order[static_cast<std::size_t>(begin + i)];
-        batch.features.row(i) = features.row(from);
-        batch.actions[i] = actions[from];
-        batch.advantages[i] = advantages[from];
-        batch.old_log_prob[i] = old_log_pi(from, actions[from]);
-      }
+      detail::Minibatch batch =
+          detail::gather(features, actions, advantages, old_log_pi, order.data() + begin, size);
       if (settings.normalize_advantage) detail::normalize(batch.advantages);
-
-      const Matrix log_pi = softmax::log_probs(batch.features, as_matrix());
-      Vector weights(size);
-      for (Index i = 0; i < size; ++i) {
-        const double log_ratio = log_pi(i, batch.actions[i]) - batch.old_log_prob[i];
-        const double ratio = std::exp(log_ratio);
-        const double advantage = batch.advantages[i];
-        const double clipped =
-            std::min(std::max(ratio, 1.0 - settings.clip_range), 1.0 + settings.clip_range);
-        const bool active = ratio * advantage <= clipped * advantage;
-        weights[i] = active ? ratio * advantage : 0.0;
-        result.policy_loss -= std::min(ratio * advantage, clipped * advantage);
-        result.clip_fraction += std::abs(ratio - 1.0) > settings.clip_range;
-        result.approx_kl += (ratio - 1.0) - log_ratio;
-      }
-      Matrix gradient = softmax::score_gradient(batch.features, log_pi, batch.actions, weights);
-      if (settings.ent_coef != 0.0) {
-        gradient += settings.ent_coef * softmax::entropy_gradient(batch.features, log_pi);
-      }
-      const double norm = gradient.norm();
-      if (!std::isfinite(norm)) {
+      if (!detail::minibatch_step(batch, settings, n_actions, adam, theta, result)) {
         result.finite = false;
         return result;
       }
-      if (norm > settings.max_grad_norm) gradient *= settings.max_grad_norm / norm;
-      adam.ascend(theta, Eigen::Map<const Vector>(gradient.data(), gradient.size()),
-                  settings.learning_rate);
-      result.entropy += softmax::entropy(log_pi).sum();
-      result.grad_norm += norm;
-      seen += static_cast<double>(size);
-      ++result.n_updates;
     }
     ++result.n_epochs;
-    result.kl = softmax::kl(old_log_pi, softmax::log_probs(features, as_matrix())).mean();
+    result.kl = softmax::kl(old_log_pi, softmax::log_probs(features, parameters)).mean();
     if (result.kl > settings.target_kl) break;
   }
-  for (double* sum :
-       {&result.policy_loss, &result.entropy, &result.clip_fraction, &result.approx_kl}) {
-    *sum /= seen;
-  }
-  result.grad_norm /= static_cast<double>(result.n_updates);
+  detail::average(result, n * result.n_epochs);
   return result;
 }
 

@@ -1,0 +1,38 @@
+"""Ctrl-C that waits until work in progress is whole."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+@contextmanager
+def deferred_interrupt() -> Iterator[Callable[[], bool]]:
+    """Hold back Ctrl-C: the yielded function tells whether it came.
+
+    The handler of before is restored, then KeyboardInterrupt raised. A second Ctrl-C is not held
+    back. Outside the main thread, where signals do not arrive, it does nothing.
+    """
+    pending = False
+
+    def note(signum: int, frame: FrameType | None) -> None:
+        nonlocal pending
+        if pending:
+            raise KeyboardInterrupt
+        pending = True
+
+    in_main = threading.current_thread() is threading.main_thread()
+    previous = signal.getsignal(signal.SIGINT) if in_main else None
+    if previous is None:
+        yield lambda: False
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: pending
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    if pending:
+        raise KeyboardInterrupt
