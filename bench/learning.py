@@ -58,6 +58,10 @@ def run(name: str, seed: int, total_timesteps: int) -> Outcome:
     return Outcome(greedy, *first, seconds)
 
 
+def _or_never(value: float, format_spec: str, unit: str = "") -> str:
+    return f"{value:{format_spec}}{unit}" if np.isfinite(value) else "never"
+
+
 def table(outcomes: dict[str, list[Outcome]], totals: dict[str, int]) -> str:
     """Markdown."""
     lines = [
@@ -73,7 +77,8 @@ def table(outcomes: dict[str, list[Outcome]], totals: dict[str, int]) -> str:
         )
         lines.append(
             f"| {name} | {totals[name]:,} | {(greedy >= THRESHOLD).sum()} of {len(runs)} "
-            f"| {greedy.min():.1f} | {steps:,.0f} | {1e3 * to:.0f} ms | {1e3 * whole:.0f} ms |"
+            f"| {greedy.min():.1f} | {_or_never(steps, ',.0f')} | {_or_never(1e3 * to, '.0f', ' ms')} "
+            f"| {1e3 * whole:.0f} ms |"
         )
     return "\n".join(lines)
 

@@ -79,6 +79,7 @@ class Algorithm:
         self.num_timesteps = 0
         self._first_step = 0
         self._predictions = 0
+        self.make_optimizer()
         self._use(made)
 
     def use_env(self, env: str | NativeVectorEnv) -> None:
@@ -218,11 +219,15 @@ class Algorithm:
         algo._first_step = int(meta["first_step"])
         algo._predictions = int(meta["predictions"])
         algo._collector = None
+        algo.make_optimizer()
         algo.restore_optimizer(stored, meta)
         return algo
 
+    def make_optimizer(self) -> None:
+        """Make what a subclass ascends by, beside policy and baseline."""
+
     def restore_optimizer(self, stored: dict[str, npt.NDArray[Any]], meta: dict[str, Any]) -> None:
-        """Rebuild what a subclass added to `state`."""
+        """Bring back what a subclass added to `state`."""
 
     def batch(self, rollout: Rollout, advantages: Floats, targets: Floats, values: Floats) -> Batch:
         """The valid samples with features; advantages, targets and values are (T, N)."""
@@ -277,15 +282,8 @@ class Algorithm:
 class AdamAlgorithm(Algorithm):
     """An algorithm that ascends by Adam, whose moments are saved with it."""
 
-    def __init__(
-        self,
-        policy: str | LinearSoftmax,
-        env: str | NativeVectorEnv,
-        *,
-        seed: int | None = None,
-        **options: Any,
-    ) -> None:
-        super().__init__(policy, env, seed=seed, **options)
+    def make_optimizer(self) -> None:
+        """Adam, its moments zero."""
         self.adam = Adam(self.policy.theta.size)
 
     def state(self) -> checkpoints.State:
@@ -295,9 +293,8 @@ class AdamAlgorithm(Algorithm):
         return stored | moments, meta | {"adam_count": self.adam.count}
 
     def restore_optimizer(self, stored: dict[str, npt.NDArray[Any]], meta: dict[str, Any]) -> None:
-        """Rebuild Adam from its moments."""
+        """Adam with the moments saved."""
         size = self.policy.theta.size
-        self.adam = Adam(size)
         self.adam.restore(
             arrays.floats("adam_mean", stored["adam_mean"], (size,)),
             arrays.floats("adam_square", stored["adam_square"], (size,)),
