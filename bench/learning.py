@@ -77,8 +77,8 @@ def table(outcomes: dict[str, list[Outcome]], totals: dict[str, int]) -> str:
         )
         lines.append(
             f"| {name} | {totals[name]:,} | {(greedy >= THRESHOLD).sum()} of {len(runs)} "
-            f"| {greedy.min():.1f} | {_or_never(steps, ',.0f')} | {_or_never(1e3 * to, '.0f', ' ms')} "
-            f"| {1e3 * whole:.0f} ms |"
+            f"| {greedy.min():.1f} | {_or_never(steps, ',.0f')} "
+            f"| {_or_never(1e3 * to, '.0f', ' ms')} | {1e3 * whole:.0f} ms |"
         )
     return "\n".join(lines)
 
