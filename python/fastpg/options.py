@@ -139,7 +139,7 @@ class NaturalOptions(StepOptions):
 
     n_envs: int = option(8, "environments stepped together; goes with an id", low=1)
     n_steps: int | None = option(
-        None, "steps per environment and iteration; None: about 512 samples in all", low=1
+        64, "steps per environment and iteration; None: about 2,048 samples in all", low=1
     )
     gamma: float = option(0.985, "discount", low=0.0, high=1.0)
     ent_coef: float = option(0.01, "weight of the entropy bonus, per step", low=0.0)

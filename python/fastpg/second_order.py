@@ -50,7 +50,6 @@ class NaturalAlgorithm(StepAlgorithm):
     """Base of NPG and TRPO."""
 
     options: NaturalOptions
-    samples_per_iteration = 512
 
     def ascend(self, batch: Batch) -> Ascent:
         """The natural direction of a batch, and eta with KL target_kl, at most max_step_size."""

@@ -28,6 +28,8 @@ from fastpg.solvers import Adam
 Record = dict[str, float | int | str | bool]
 Callback = Callable[[Record], bool | None]
 
+_SAMPLES_PER_ITERATION = 2048  # where n_steps is None
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -306,13 +308,12 @@ class StepAlgorithm(Algorithm):
     """An algorithm that collects by steps and estimates advantages by GAE."""
 
     options: StepOptions
-    samples_per_iteration: ClassVar[int] = 2048  # where n_steps is None
 
     def collect(self, collector: Collector, remaining: int) -> Iterator[Rollout]:
         """Rollouts of equal length, give or take one step: no small one at the end."""
         n_envs = collector.env.num_envs
         steps = remaining // n_envs
-        n_steps = self.options.n_steps or max(1, round(self.samples_per_iteration / n_envs))
+        n_steps = self.options.n_steps or max(1, round(_SAMPLES_PER_ITERATION / n_envs))
         iterations = -(-steps // n_steps)
         for k in range(iterations):
             yield collector.steps(steps * (k + 1) // iterations - steps * k // iterations)
