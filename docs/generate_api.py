@@ -18,6 +18,7 @@ date. Shapes stand first: T steps, N environments, d numbers in an observation, 
 """
 
 
+INTERNAL = ("state", "restore", "native", "observe", "for_environment")
 COMMON = ("learn", "predict", "save", "use_env")
 
 
@@ -60,9 +61,7 @@ def _class_section(name: str, kind: type) -> str:
         parts.append(_fields(kind))
     if issubclass(kind, Exception):
         return parts[0]
-    for member, value in vars(kind).items():
-        if member.startswith("_") or member in ("state", "restore"):
-            continue
+    for member, value in _members(kind).items():
         if isinstance(value, classmethod):
             parts.append(_function_section(f"{name}.{member}", getattr(kind, member), 3))
         elif inspect.isfunction(value):
@@ -70,6 +69,15 @@ def _class_section(name: str, kind: type) -> str:
         elif isinstance(value, property):
             parts.append(f"### `{name}.{member}`\n\n{_text(value)}\n")
     return "\n".join(parts)
+
+
+def _members(kind: type) -> dict[str, Any]:
+    """Public members of a class and of its bases here, the bases' first."""
+    members: dict[str, Any] = {}
+    for base in reversed(kind.__mro__):
+        if base.__module__.startswith("fastpg"):
+            members |= {n: v for n, v in vars(base).items() if not n.startswith("_")}
+    return {n: v for n, v in members.items() if n not in INTERNAL}
 
 
 def _fields(kind: type) -> str:

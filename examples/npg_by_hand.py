@@ -6,15 +6,15 @@ Collect, estimate advantages, solve F d = g, step to a KL of 0.01, fit the basel
 import numpy as np
 
 import fastpg
-from fastpg.rollout import Collector
+from fastpg.collection import make_collector
 
 GAMMA, GAE_LAMBDA, TARGET_KL, MAX_STEP_SIZE = 0.985, 0.95, 0.01, 0.07
 
 env = fastpg.make_vec("CartPole-v1", num_envs=8)
 policy = fastpg.LinearSoftmax.for_env(env)
 baseline = fastpg.LinearBaseline(4, ridge=0.1, memory=0.8, time=False)
-env.reset(seed=0)
-collector = Collector(env, policy, seed=0)
+collector = make_collector(env, policy, seed=0)
+collector.reset(seed=0)
 
 for iteration in range(60):
     rollout = collector.steps(64)

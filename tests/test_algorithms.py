@@ -1,7 +1,6 @@
 """What every algorithm promises: seeds, counts, options, records, interrupts."""
 
 import dataclasses
-import os
 import signal
 import threading
 
@@ -155,7 +154,7 @@ def test_ctrl_c_finishes_the_iteration(name):
 
     def press(record):
         if record["time/iterations"] == 2:
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
         algo.learn(100_000, press)
@@ -244,3 +243,143 @@ def test_train():
     assert isinstance(algo, fastpg.NPG)
     assert algo.options.target_kl == 0.005
     assert algo.num_timesteps <= 5000
+
+
+def test_learn_within_learn_is_refused():
+    algo = fastpg.NPG("linear", "CartPole-v1", seed=0)
+    with pytest.raises(RuntimeError, match="already learning"):
+        algo.learn(4096, lambda _: algo.learn(4096))
+    algo.learn(4096)
+    assert algo.num_timesteps == 4096
+
+
+def test_an_ignored_signal_stays_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        algo = fastpg.NPG("linear", "CartPole-v1", seed=0)
+        algo.learn(2048, lambda _: signal.raise_signal(signal.SIGINT))
+        assert algo.num_timesteps == 2048
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("npg", {"ent_coef": 1e200}),
+        ("trpo", {"ent_coef": 1e200}),
+        ("ppo", {"learning_rate": 1e308}),
+        ("reinforce", {"learning_rate": 1e308}),
+        ("reinforce", {"ent_coef": 1e200}),
+        ("reinforce", {"learning_rate": 1e308, "optimizer": "sgd"}),
+    ],
+)
+def test_a_step_that_overflows_is_a_status(tmp_path, name, options):
+    algo = learned(name, 3000, **options)
+    assert {r["train/status"] for r in algo.history} & {"not_finite", "kl_exceeded"}
+    assert np.isfinite(algo.policy.theta).all()
+    algo.save(tmp_path / "x.npz")
+
+
+CHANGES = {
+    "common": {
+        "gamma": 0.9, "ent_coef": 0.3, "ridge": 50.0, "baseline_memory": 0.1, "baseline": "mean",
+        "baseline_batch": 3, "n_envs": 5,
+    },
+    "steps": {"n_steps": 30, "gae_lambda": 0.5, "normalize_advantage": False},
+    "natural": {
+        "target_kl": 1e-4, "kl_per": "trajectory", "max_step_size": 0.01, "fisher": "sampled",
+        "fisher_subsample": 0.5, "cg_damping": 0.5,
+    },
+    "trpo": {"line_search_shrinking_factor": 0.5},
+    "npg": {"step_size": 0.5},
+    "ppo": {
+        "learning_rate": 0.003, "clip_range": 0.01, "n_epochs": 3, "batch_size": 100,
+        "target_kl": 1e-5, "max_grad_norm": 1e-3, "optimizer": "sgd", "objective": "kl_penalty",
+    },
+    "reinforce": {
+        "learning_rate": 0.01, "n_episodes": 5, "optimizer": "sgd", "baseline_time": False,
+    },
+}  # fmt: skip
+GROUPS = {
+    "npg": ("common", "steps", "natural", "npg"), "trpo": ("common", "steps", "natural"),
+    "ppo": ("common", "steps", "ppo"), "reinforce": ("common", "reinforce"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value"),
+    [
+        (name, option, value)
+        for name, groups in GROUPS.items()
+        for group in groups
+        for option, value in CHANGES[group].items()
+    ],
+)
+def test_every_option_reaches_the_update(name, option, value):
+    total = 20_000 if name == "reinforce" else 6000
+    changed = {option: value}
+    if option == "target_kl" and name in ("npg", "trpo"):
+        changed["max_step_size"] = None
+    plain = {"max_step_size": None} if option == "kl_per" else {}
+    before, after = learned(name, total, **plain), learned(name, total, **plain, **changed)
+    assert not np.array_equal(before.policy.theta, after.policy.theta)
+
+
+@pytest.mark.parametrize("name", ["npg", "trpo"])
+@pytest.mark.parametrize(("option", "value"), [("cg_max_steps", 1), ("cg_tol", 0.5)])
+def test_conjugate_gradient_options_reach_it(name, option, value):
+    before = learned(name, 3000, solver="cg")
+    after = learned(name, 3000, solver="cg", **{option: value})
+    assert not np.array_equal(before.policy.theta, after.policy.theta)
+    assert after.history[0]["train/cg_iterations"] == 1
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("kl_coef", 30.0), ("kl_estimator", "sampled"), ("target_kl", 1e-4)]
+)
+def test_penalty_options_reach_the_update(option, value):
+    before = learned("ppo", 8192, objective="kl_penalty")
+    after = learned("ppo", 8192, objective="kl_penalty", **{option: value})
+    assert not np.array_equal(before.policy.theta, after.policy.theta)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "names"),
+    [
+        ("npg", {"step_size": 0.1, "target_kl": 0.01}, ("step_size", "target_kl")),
+        ("ppo", {"kl_coef": 1.0}, ("kl_coef", "objective")),
+        ("ppo", {"kl_estimator": "exact"}, ("kl_estimator", "objective")),
+        ("ppo", {"adaptive_kl": True}, ("adaptive_kl", "objective")),
+        ("ppo", {"objective": "kl_penalty", "kl_coef": 1.0, "target_kl": 0.1},
+         ("target_kl", "adaptive_kl")),
+    ],
+)  # fmt: skip
+def test_options_that_do_not_belong_together(name, options, names):
+    with pytest.raises(ValueError, match=f"{names[0]}.*{names[1]}|{names[1]}.*{names[0]}"):
+        ALGORITHMS[name]("linear", "CartPole-v1", **options)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_entropy_bonus_keeps_the_policy_random(name):
+    total = 40_000
+    plain, rewarded = learned(name, total, ent_coef=0.0), learned(name, total, ent_coef=1.0)
+    if name == "reinforce":  # raw advantages: the bonus must be of their size
+        rewarded = learned(name, total, ent_coef=100.0)
+    entropy = [a.history[-1]["train/entropy_loss"] for a in (plain, rewarded)]
+    assert entropy[1] < entropy[0] - 0.02
+
+
+@pytest.mark.parametrize("schedule", ["lin_0.05", lambda progress: 0.05 * progress])
+def test_schedules(tmp_path, schedule):
+    algo = learned("ppo", 8192, learning_rate=schedule, clip_range="lin_0.3")
+    rates = [r["train/learning_rate"] for r in algo.history]
+    assert rates == pytest.approx([0.05, 0.0375, 0.025, 0.0125])
+    assert [r["train/clip_range"] for r in algo.history] == pytest.approx([0.3, 0.225, 0.15, 0.075])
+    fastpg.load(algo.save(tmp_path / "x"))
+
+
+@pytest.mark.parametrize("bad", ["fast", "lin_", "lin_-1", "0", -1.0, None])
+def test_bad_schedules(bad):
+    with pytest.raises((ValueError, TypeError), match="learning_rate"):
+        fastpg.PPO("linear", "CartPole-v1", learning_rate=bad)

@@ -109,7 +109,11 @@ def test_another_version(saved):
         {"change": {"seed": -1}},
         {"change": {"history": 3}},
         {"change": {"num_timesteps": "many"}},
-        {"change": {"observation_size": None}},
+        {"change": {"policy": None}},
+        {"change": {"env_id": [1]}},
+        {"change": {"first_step": -1}},
+        {"change": {"predictions": 1.5}},
+        {"change": {"num_timesteps": float("inf")}},
     ],
     ids=str,
 )
@@ -151,11 +155,41 @@ def test_no_such_file(tmp_path):
 
 def test_spaces_that_do_not_match(tmp_path):
     algo = fastpg.NPG("linear", "CartPole-v1", seed=0)
-    stored, meta = algo.state()
-    meta = meta | {"observation_size": 3}
-    size = fastpg.LinearBaseline(3, time=algo.options.baseline_time)
-    stored = stored | {"theta": np.zeros((4, 2))} | size.state()
-    path = checkpoints.write(tmp_path / "x.npz", stored, meta)
+    algo.policy = fastpg.LinearSoftmax(3, 2)
+    algo.baseline = fastpg.LinearBaseline(3, time=False)
+    path = algo.save(tmp_path / "x.npz")
     assert fastpg.load(path).policy.shape == (4, 2)
-    with pytest.raises(ValueError, match=r"expected spaces for theta of shape \(4, 2\)"):
+    with pytest.raises(ValueError, match="observation_size 3, got 4"):
         fastpg.load(path, env="CartPole-v1")
+
+
+def test_resumed_learning_does_not_replay_the_start(tmp_path):
+    algo = fastpg.NPG("linear", "CartPole-v1", seed=0).learn(4096)
+    starts = [algo.env.native.get_state().copy()]
+    for _ in range(2):
+        resumed = fastpg.load(algo.save(tmp_path / "x"), env="CartPole-v1")
+        resumed._ready_collector()
+        starts.append(resumed.env.native.get_state().copy())
+    fresh = fastpg.make_vec("CartPole-v1", 8)
+    fresh.reset(seed=0)
+    assert np.array_equal(starts[1], starts[2])
+    assert not np.array_equal(starts[1], fresh.native.get_state())
+
+
+def test_a_folder_of_the_same_name(tmp_path):
+    (tmp_path / "run").mkdir()
+    fastpg.NPG("linear", "CartPole-v1", seed=0).save(tmp_path / "run")
+    assert fastpg.load(tmp_path / "run").name == "npg"
+
+
+@pytest.mark.parametrize("position", range(0, 2000, 97))
+def test_a_flipped_bit_is_an_error_or_no_change(saved, position):
+    algo, path = saved
+    content = bytearray(path.read_bytes())
+    content[position % len(content)] ^= 1 << (position % 8)
+    path.write_bytes(bytes(content))
+    try:
+        loaded = fastpg.load(path)
+    except fastpg.CheckpointError:
+        return
+    assert np.array_equal(loaded.policy.theta, algo.policy.theta)

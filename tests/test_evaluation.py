@@ -77,3 +77,27 @@ def test_not_an_environment(algo, env):
 def test_no_episodes(algo, episodes):
     with pytest.raises(ValueError, match="n_eval_episodes"):
         fastpg.evaluate_policy(algo, "CartPole-v1", episodes)
+
+
+def test_a_model_that_overrides_predict_is_asked():
+    class Contrary(fastpg.NPG):
+        def predict(self, observation, deterministic=False, **kwargs):
+            actions, state = super().predict(observation, deterministic, **kwargs)
+            return 1 - actions, state
+
+    contrary = Contrary("linear", "CartPole-v1", seed=0).learn(20_000)
+    assert fastpg.evaluate_policy(contrary, "CartPole-v1", 10, seed=0)[0] < 20.0
+
+
+def test_stochastic_evaluation_is_repeatable_on_any_environment(algo):
+    def returns():
+        return fastpg.evaluate_policy(
+            algo, sync(3, AutoresetMode.SAME_STEP), 6, False, True, seed=5
+        )[0]
+
+    assert np.array_equal(returns(), returns())
+
+
+def test_a_model_without_predict(algo):
+    with pytest.raises(TypeError, match="model: expected an object with predict"):
+        fastpg.evaluate_policy(algo.policy, "CartPole-v1")

@@ -5,7 +5,7 @@ import pytest
 
 import fastpg
 import reference
-from fastpg.solvers import Adam, clipped_surrogate
+from fastpg.solvers import Adam, ppo_epochs
 
 
 def clipped_gradient(batch, theta, weights, clip, ent_coef):
@@ -26,7 +26,7 @@ def clipped_gradient(batch, theta, weights, clip, ent_coef):
 @pytest.mark.parametrize("ent_coef", [0.0, 0.1])
 def test_full_batches_against_the_reference(batch, normalize, ent_coef):
     adam = Adam(batch.policy.theta.size)
-    result = clipped_surrogate(
+    result = ppo_epochs(
         batch.policy, batch.phi, batch.actions, batch.advantages, adam, seed=0, n_epochs=6,
         batch_size=len(batch.phi), learning_rate=0.05, ent_coef=ent_coef,
         normalize_advantage=normalize,
@@ -38,14 +38,14 @@ def test_full_batches_against_the_reference(batch, normalize, ent_coef):
         return clipped_gradient(batch, theta, weights, 0.2, ent_coef)
 
     expected = reference.adam(batch.policy.theta, [gradient] * 6, 0.05)
-    assert np.allclose(result["theta"], expected, atol=2e-5)
+    assert np.allclose(result["parameters"].reshape(batch.policy.shape), expected, atol=2e-5)
     assert (result["n_epochs"], result["n_updates"], adam.count) == (6, 6, 6)
-    new = reference.softmax(batch.phi @ result["theta"])
+    new = reference.softmax(batch.phi @ result["parameters"].reshape(batch.policy.shape))
     assert result["kl"] == pytest.approx(reference.mean_kl(batch.pi, new), abs=1e-12)
 
 
 def test_ratio_is_one_on_the_first_minibatch(batch):
-    result = clipped_surrogate(
+    result = ppo_epochs(
         batch.policy, batch.phi, batch.actions, batch.advantages, Adam(batch.policy.theta.size),
         seed=0, n_epochs=1, batch_size=len(batch.phi), normalize_advantage=False,
     )  # fmt: skip
@@ -59,17 +59,17 @@ def test_any_minibatch_size(batch, batch_size):
     """Sizes differ by at most one, so no single sample is left over; every sample counts once."""
     n = len(batch.phi)
     adam = Adam(batch.policy.theta.size)
-    result = clipped_surrogate(
+    result = ppo_epochs(
         batch.policy, batch.phi, batch.actions, batch.advantages, adam, seed=1, n_epochs=2,
         batch_size=batch_size,
     )  # fmt: skip
     assert result["n_updates"] == 2 * -(-n // batch_size)
-    assert np.isfinite(result["theta"]).all()
+    assert np.isfinite(result["parameters"].reshape(batch.policy.shape)).all()
 
 
 def test_each_sample_once_an_epoch(batch):
     """With a vanishing rate, sums over minibatches are the sums over the whole batch."""
-    result = clipped_surrogate(
+    result = ppo_epochs(
         batch.policy, batch.phi, batch.actions, batch.advantages, Adam(batch.policy.theta.size),
         seed=3, n_epochs=1, batch_size=7, learning_rate=1e-300, normalize_advantage=False,
     )  # fmt: skip
@@ -82,24 +82,24 @@ def test_constant_advantages_are_finite_and_do_nothing(advantages):
     policy = fastpg.LinearSoftmax(1, 2)
     phi = policy.features(np.ones((60, 1)))
     actions = np.zeros(60, dtype=np.int32)
-    result = clipped_surrogate(policy, phi, actions, advantages, Adam(4), seed=0)
-    assert np.array_equal(result["theta"], policy.theta)
+    result = ppo_epochs(policy, phi, actions, advantages, Adam(4), seed=0)
+    assert np.array_equal(result["parameters"], policy.theta.ravel())
 
 
 def test_clipping_stops_the_push():
     """One state, one action of advantage 1: the ratio stops growing beyond 1 + clip_range."""
     policy = fastpg.LinearSoftmax(1, 2)
     phi = policy.features(np.ones((4, 1)))
-    result = clipped_surrogate(
+    result = ppo_epochs(
         policy, phi, np.zeros(4, dtype=np.int32), np.ones(4), Adam(4), seed=0, n_epochs=200,
         learning_rate=0.001, normalize_advantage=False, clip_range=0.2,
     )  # fmt: skip
-    ratio = np.exp(policy.log_probs(phi, result["theta"])[0, 0]) / 0.5
+    ratio = np.exp(policy.log_probs(phi, result["parameters"].reshape(2, 2))[0, 0]) / 0.5
     assert 1.2 < ratio < 1.25
 
 
 def test_target_kl_stops_after_the_epoch_that_passed_it(batch):
-    result = clipped_surrogate(
+    result = ppo_epochs(
         batch.policy, batch.phi, batch.actions, batch.advantages, Adam(batch.policy.theta.size),
         seed=0, n_epochs=500, learning_rate=0.01, target_kl=1e-3, clip_range=10.0,
     )  # fmt: skip
@@ -115,7 +115,7 @@ def test_gradient_norm_is_bounded(batch):
     norms = {}
     for bound in (None, 1e-9):
         adam = Adam(batch.policy.theta.size)
-        clipped_surrogate(
+        ppo_epochs(
             batch.policy, batch.phi, batch.actions, batch.advantages, adam, seed=0, n_epochs=1,
             batch_size=1000, max_grad_norm=bound,
         )  # fmt: skip
@@ -127,10 +127,10 @@ def test_gradient_norm_is_bounded(batch):
 
 def test_shuffles_differ_by_epoch_and_repeat_by_seed(batch):
     def theta(seed, epoch_count):
-        return clipped_surrogate(
+        return ppo_epochs(
             batch.policy, batch.phi, batch.actions, batch.advantages,
-            Adam(batch.policy.theta.size), seed=seed, epoch_count=epoch_count, batch_size=5,
-        )["theta"]  # fmt: skip
+            Adam(batch.policy.theta.size), seed=seed, first_epoch=epoch_count, batch_size=5,
+        )["parameters"]  # fmt: skip
 
     assert np.array_equal(theta(0, 0), theta(0, 0))
     if batch.policy.n_actions > 1:
@@ -140,11 +140,11 @@ def test_shuffles_differ_by_epoch_and_repeat_by_seed(batch):
 
 def test_a_gradient_that_overflows_changes_nothing(batch):
     adam = Adam(batch.policy.theta.size)
-    result = clipped_surrogate(
+    result = ppo_epochs(
         batch.policy, batch.phi, batch.actions, np.full(len(batch.phi), 1e308), adam, seed=0,
         normalize_advantage=False, ent_coef=1e308,
     )  # fmt: skip
-    assert np.isfinite(result["theta"]).all()
+    assert np.isfinite(result["parameters"].reshape(batch.policy.shape)).all()
     if not result["finite"]:
-        assert np.array_equal(result["theta"], batch.policy.theta)
+        assert np.array_equal(result["parameters"].reshape(batch.policy.shape), batch.policy.theta)
         assert adam.count == 0

@@ -29,13 +29,16 @@ def test_pcg64_gives_the_doubles_of_numpy(seed):
 
 
 def test_lane_uniforms_are_uniform_and_repeatable():
-    draw = [_core.lane_uniforms(9, _core.Purpose.action, 0, 1000, step) for step in range(100)]
+    def uniforms(first_lane, lanes, step):
+        return _core.lane_uniforms(9, _core.Purpose.action, first_lane, lanes, step)[:, 0]
+
+    draw = [uniforms(0, 1000, step) for step in range(100)]
     u = np.concatenate(draw)
     assert len(np.unique(u)) > 0.9999 * len(u)
     assert abs(u.mean() - 0.5) < 4 / np.sqrt(12 * len(u))
     assert abs(u.var() - 1 / 12) < 1e-3
-    assert np.array_equal(draw[7], _core.lane_uniforms(9, _core.Purpose.action, 0, 1000, 7))
-    assert np.array_equal(draw[7][100:], _core.lane_uniforms(9, _core.Purpose.action, 100, 900, 7))
+    assert np.array_equal(draw[7], uniforms(0, 1000, 7))
+    assert np.array_equal(draw[7][100:], uniforms(100, 900, 7))
 
 
 @pytest.mark.parametrize("purpose", list(_core.Purpose))
@@ -45,3 +48,10 @@ def test_streams_of_seeds_and_purposes_differ(purpose):
         same_seed = _core.lane_uniforms(1, other, 0, 100, 0)
         assert np.array_equal(mine, same_seed) == (other is purpose)
     assert not np.array_equal(mine, _core.lane_uniforms(2, purpose, 0, 100, 0))
+
+
+def test_dimensions_of_a_lane_are_distinct_and_the_first_is_the_plain_one():
+    wide = _core.lane_uniforms(1, _core.Purpose.action, 0, 50, 3, 4)
+    assert wide.shape == (50, 4)
+    assert len(np.unique(wide)) == 200
+    assert np.array_equal(wide[:, :1], _core.lane_uniforms(1, _core.Purpose.action, 0, 50, 3))

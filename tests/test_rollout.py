@@ -7,7 +7,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import fastpg
 from fastpg import _core
-from fastpg.rollout import Collector
+from fastpg.collection import make_collector
 
 # Balances often, not always: rollouts with terminations and truncations.
 THETA = np.array([[0.0, 0.9], [0.0, 1.5], [0.0, 9.0], [0.0, 6.0], [0.0, 0.3]])
@@ -46,7 +46,7 @@ def test_actions_are_drawn_from_the_documented_stream():
     for t in range(40):
         u = _core.lane_uniforms(11, _core.Purpose.action, 0, 3, t)
         phi = policy().features(rollout.observations[t])
-        assert np.array_equal(rollout.actions[t], policy().sample(phi, u))
+        assert np.array_equal(rollout.actions[t], policy().sample(policy().log_probs(phi), u))
 
 
 def test_step_index_is_the_step_in_the_episode():
@@ -63,8 +63,8 @@ def test_cutting_a_rollout_changes_nothing():
     whole_env, cut_env = (fastpg.make_vec("CartPole-v1", 5) for _ in range(2))
     whole_env.reset(seed=2)
     cut_env.reset(seed=2)
-    whole = Collector(whole_env, policy(), 2).steps(300)
-    cutter = Collector(cut_env, policy(), 2)
+    whole = make_collector(whole_env, policy(), 2).steps(300)
+    cutter = make_collector(cut_env, policy(), 2)
     parts = [cutter.steps(n) for n in (1, 2, 100, 197)]
     for name in ("observations", "actions", "rewards", "terminated", "truncated", "step_index"):
         joined = np.concatenate([getattr(part, name) for part in parts])
@@ -132,7 +132,7 @@ def test_number_of_environments_does_not_bias_episode_lengths():
 def test_budget_cuts_and_says_so():
     env = fastpg.make_vec("CartPole-v1", 4)
     env.reset(seed=0)
-    rollout = Collector(env, policy(), 0).episodes(8, max_samples=100)
+    rollout = make_collector(env, policy(), 0).episodes(8, max_samples=100)
     assert not rollout.complete
     assert 96 < rollout.sample_count <= 100
     assert rollout.valid.sum() == rollout.sample_count
@@ -143,7 +143,7 @@ def test_deterministic_takes_the_mode():
         fastpg.make_vec("CartPole-v1", 3), policy(), n_steps=50, seed=0, deterministic=True
     )
     phi = policy().features(rollout.flat(rollout.observations))
-    assert np.array_equal(rollout.flat(rollout.actions), policy().mode(phi))
+    assert np.array_equal(rollout.flat(rollout.actions), policy().mode(policy().log_probs(phi)))
 
 
 class Table:

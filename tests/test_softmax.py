@@ -26,16 +26,16 @@ def test_features_and_log_probs(batch):
     assert np.array_equal(batch.policy.features(batch.observations), batch.phi)
     assert np.allclose(batch.policy.log_probs(batch.phi), batch.log_pi, atol=1e-14)
     taken = batch.log_pi[np.arange(len(batch.phi)), batch.actions]
-    assert np.allclose(batch.policy.log_prob(batch.phi, batch.actions), taken, atol=1e-14)
+    assert np.allclose(batch.policy.log_prob(batch.log_pi, batch.actions), taken, atol=1e-14)
 
 
 def test_huge_logits():
-    policy = fastpg.LinearSoftmax(1, 3, [[1e300, 0.0, -1e300], [0.0, 0.0, 0.0]])
+    policy = fastpg.LinearSoftmax(1, 3, [[1e150, 0.0, -1e150], [0.0, 0.0, 0.0]])
     phi = policy.features([[1.0]])
     log_pi = policy.log_probs(phi)
     assert log_pi[0, 0] == 0.0
     assert np.isfinite(policy.entropy(log_pi)).all()
-    assert policy.mode(phi).tolist() == [0]
+    assert policy.mode(log_pi).tolist() == [0]
 
 
 def test_score_gradient(batch):
@@ -46,7 +46,9 @@ def test_score_gradient(batch):
     assert np.allclose(gradient.ravel(), expected, atol=1e-14)
 
     def surrogate(theta):
-        return np.mean(batch.advantages * policy.log_prob(phi, batch.actions, theta))
+        return np.mean(
+            batch.advantages * policy.log_prob(policy.log_probs(phi, theta), batch.actions)
+        )
 
     assert np.allclose(gradient, reference.numerical_gradient(surrogate, policy.theta), atol=1e-8)
 
@@ -145,7 +147,7 @@ def test_sampled_fisher_has_the_exact_one_as_its_mean(rng):
     policy = fastpg.LinearSoftmax(2, 3, theta)
     phi = np.repeat(policy.features(rng.normal(size=(4, 2))), 50_000, axis=0)
     log_pi = policy.log_probs(phi)
-    actions = policy.sample(phi, rng.random(len(phi)) * (1 - 2e-9) + 1e-9)
+    actions = policy.sample(log_pi, rng.random(len(phi)) * (1 - 2e-9) + 1e-9)
     difference = policy.fisher(phi, log_pi, actions) - policy.fisher(phi, log_pi)
     assert np.abs(difference).max() < 5.0 / np.sqrt(len(phi)) * np.abs(phi).max() ** 2
 
@@ -153,7 +155,8 @@ def test_sampled_fisher_has_the_exact_one_as_its_mean(rng):
 def test_samples_follow_the_probabilities(rng):
     policy = fastpg.LinearSoftmax(2, 4, rng.normal(size=(3, 4)))
     phi = np.repeat(policy.features([[0.3, -1.0]]), 100_000, axis=0)
-    actions = policy.sample(phi, rng.random(len(phi)) * (1 - 2e-9) + 1e-9)
+    log_pi = policy.log_probs(phi)
+    actions = policy.sample(log_pi, rng.random(len(phi)) * (1 - 2e-9) + 1e-9)
     expected = np.exp(policy.log_probs(phi[:1]))[0]
     counts = np.bincount(actions, minlength=4) / len(phi)
     assert np.all(np.abs(counts - expected) < 4 * np.sqrt(expected / len(phi)))
@@ -162,13 +165,13 @@ def test_samples_follow_the_probabilities(rng):
 def test_sampling_is_the_inverse_cdf():
     policy = fastpg.LinearSoftmax(1, 3, np.log([[0.2, 0.3, 0.5], [1.0, 1.0, 1.0]]))
     phi = policy.features(np.ones((6, 1)))
-    actions = policy.sample(phi, [0.001, 0.199, 0.201, 0.499, 0.501, 0.999])
+    actions = policy.sample(policy.log_probs(phi), [0.001, 0.199, 0.201, 0.499, 0.501, 0.999])
     assert actions.tolist() == [0, 0, 1, 1, 2, 2]
 
 
 def test_ties_go_to_the_first_action():
     policy = fastpg.LinearSoftmax(1, 3)
-    assert policy.mode(policy.features([[1.0]])).tolist() == [0]
+    assert policy.mode(policy.log_probs(policy.features([[1.0]]))).tolist() == [0]
 
 
 def test_theta_is_copied_and_read_only():
@@ -183,3 +186,64 @@ def test_theta_is_copied_and_read_only():
 def test_for_env():
     env = fastpg.make_vec("CartPole-v1")
     assert fastpg.LinearSoftmax.for_env(env).shape == (5, 2)
+
+
+@pytest.mark.parametrize("gap", [50.0, 500.0, 720.0, 800.0, 1e4, 1e140])
+@pytest.mark.parametrize("new", [[0.9, 0.1], [0.5, 0.5], [1e-9, 1 - 1e-9]])
+def test_kl_of_a_nearly_certain_policy(gap, new):
+    """Where an old probability underflows, its part of sum(q - p) still counts."""
+    policy = fastpg.LinearSoftmax(1, 2)
+    kl = policy.kl(np.array([[0.0, -gap]]), np.log([new]))[0]
+    assert kl == pytest.approx(-np.log(new[0]), rel=1e-12)
+
+
+def test_several_choices_are_independent(rng):
+    """MultiDiscrete: log-probabilities, entropies and KLs add up, F is block diagonal."""
+    policy = fastpg.LinearSoftmax(2, [3, 2], rng.normal(size=(3, 5)))
+    parts = [
+        fastpg.LinearSoftmax(2, 3, policy.theta[:, :3]),
+        fastpg.LinearSoftmax(2, 2, policy.theta[:, 3:]),
+    ]
+    phi = policy.features(rng.normal(size=(40, 2)))
+    dist = policy.distribution(phi)
+    dists = [part.distribution(phi) for part in parts]
+    assert np.allclose(dist, np.hstack(dists), atol=1e-14)
+    actions = policy.sample(dist, rng.random((40, 2)) * 0.99 + 0.005)
+    assert actions.shape == (40, 2)
+    weights = rng.normal(size=40)
+    pairs = list(zip(parts, dists, actions.T, strict=True))
+    assert np.allclose(policy.log_prob(dist, actions), sum(p.log_prob(d, a) for p, d, a in pairs))
+    assert np.allclose(policy.entropy(dist), sum(p.entropy(d) for p, d, _ in pairs))
+    gradient = policy.score_gradient(phi, dist, actions, weights)
+    each = [p.score_gradient(phi, d, a, weights) for p, d, a in pairs]
+    assert np.allclose(gradient, np.hstack(each), atol=1e-14)
+    fisher = policy.fisher(phi, dist).reshape(3, 5, 3, 5)
+    assert np.allclose(fisher[:, :3, :, :3].reshape(9, 9), parts[0].fisher(phi, dists[0]))
+    assert not fisher[:, :3, :, 3:].any()
+
+
+def test_masked_actions(rng):
+    policy = fastpg.LinearSoftmax(2, 3, rng.normal(size=(3, 3)))
+    phi = policy.features(rng.normal(size=(500, 2)))
+    mask = np.ones((500, 3), dtype=bool)
+    mask[np.arange(500), rng.integers(0, 3, 500)] = False
+    dist = policy.distribution(phi, mask=mask)
+    pi = np.where(mask, np.exp(phi @ policy.theta), 0.0)
+    assert np.allclose(np.exp(dist), pi / pi.sum(axis=1, keepdims=True), atol=1e-14)
+    for actions in (policy.mode(dist), policy.sample(dist, rng.random(500) * 0.99 + 0.005)):
+        assert mask[np.arange(500), actions].all()
+    assert np.isfinite(policy.entropy(dist)).all()
+    assert policy.kl(dist, dist).max() == 0.0
+    assert np.isfinite(policy.score_gradient(phi, dist, actions, np.ones(500))).all()
+    assert np.isfinite(policy.fisher(phi, dist)).all()
+    with pytest.raises(ValueError, match="at least one allowed action"):
+        policy.distribution(phi, mask=np.zeros((500, 3), dtype=bool))
+
+
+def test_theta_must_not_be_made_infinite_behind_the_check():
+    policy = fastpg.LinearSoftmax(1, 2)
+    with pytest.raises(ValueError, match="read-only"):
+        policy.theta[0, 0] = np.nan
+    for bad in (np.full((2, 2), 1e308), np.full((2, 2), np.longdouble("1e4000"))):
+        with pytest.raises(ValueError, match="theta"):
+            policy.theta = bad

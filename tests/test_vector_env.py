@@ -6,6 +6,7 @@ import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 import fastpg
+from fastpg import _core
 
 
 def test_spaces_and_attributes_are_gymnasium_s():
@@ -157,3 +158,51 @@ def test_threads_cannot_share_an_environment():
         thread.join()
     assert all("in use by another thread" in text for text in errors)
     assert np.isfinite(env.step(np.zeros(20_000, dtype=np.int64))[0]).all()
+
+
+def test_environments_without_a_seed_of_their_own_get_fresh_entropy():
+    for seeds in ([None, None, None], [5, None, None]):
+        one, two = (fastpg.make_vec("CartPole-v1", 3).reset(seed=seeds)[0] for _ in range(2))
+        assert len(np.unique(one, axis=0)) == 3
+        assert not np.array_equal(one[1:], two[1:])
+
+
+def test_masked_seeded_resets_seed_the_streams():
+    def continued():
+        env = fastpg.make_vec("CartPole-v1", 2)
+        for mask in ([True, False], [False, True]):
+            env.reset(seed=5, options={"reset_mask": np.array(mask)})
+        return env.reset()[0]
+
+    assert np.array_equal(continued(), continued())
+
+
+def test_arrays_that_are_reused_cannot_be_resized():
+    env = fastpg.make_vec("CartPole-v1", 2, copy=False)
+    env.reset(seed=0)
+    obs = env.step(np.zeros(2, dtype=int))[0]
+    with pytest.raises(ValueError, match="resize"):
+        obs.resize((1,), refcheck=False)
+    env.step(np.zeros(2, dtype=int))
+
+
+@pytest.mark.parametrize(
+    "kind", [_core.CartPole, _core.Adam, _core.RidgeRegression, _core.FeatureMap,
+             _core.CategoricalHead, _core.GaussianHead],
+)  # fmt: skip
+def test_no_object_without_a_value(kind):
+    with pytest.raises(TypeError):
+        kind.__new__(kind)
+
+
+def test_double_state_after_many_steps():
+    """p * (w * w) * sin, as Gymnasium writes it: the double state is equal after 500 steps."""
+    gym = gymnasium.make("CartPole-v1").unwrapped
+    gym.reset(seed=0)
+    env = fastpg.make_vec("CartPole-v1", 1)
+    obs, _ = env.reset(seed=0)
+    for _ in range(500):
+        action = int(obs[0] @ [0.1, 0.3, 1.0, 1.0] > 0)
+        gym.step(action)
+        obs = env.step(np.array([action]))[0]
+    assert np.array_equal(env.native.get_state()[0], np.array(gym.state))

@@ -10,6 +10,7 @@ from gymnasium.envs.classic_control.cartpole import CartPoleVectorEnv
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import fastpg
+from fastpg.collection import make_collector
 from kernels import Case, bench
 
 NUM_ENVS = (1, 64, 4096)
@@ -72,7 +73,7 @@ def collect() -> Iterator[Case]:
         env = fastpg.make_vec("CartPole-v1", num_envs)
         env.reset(seed=0)
         policy = fastpg.LinearSoftmax(4, 2)
-        collector = fastpg.rollout.Collector(env, policy, 0)
+        collector = make_collector(env, policy, 0)
         gym = CartPoleVectorEnv(num_envs)
 
         def check(n: int = num_envs, policy: fastpg.LinearSoftmax = policy) -> None:

@@ -36,7 +36,7 @@ def _batch(n: int, d: int, n_actions: int) -> Batch:
         policy=policy,
         phi=phi,
         log_pi=policy.log_probs(phi),
-        actions=policy.sample(phi, rng.random(n) * 0.98 + 0.01),
+        actions=policy.sample(policy.log_probs(phi), rng.random(n) * 0.98 + 0.01),
         advantages=rng.normal(size=n),
         vector=rng.normal(size=policy.shape),
     )

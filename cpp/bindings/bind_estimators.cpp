@@ -34,6 +34,8 @@ py::tuple bound_gae(const Array<double>& rewards, const Array<double>& values,
     gae(shape, rewards.data(), values.data(), next_values.data(), terminated.data(), ended.data(),
         gamma, gae_lambda, advantage_data, target_data);
   }
+  require_finite("advantages", advantage_data, advantages.size());
+  require_finite("targets", target_data, targets.size());
   return py::make_tuple(advantages, targets);
 }
 
@@ -47,6 +49,7 @@ Array<double> bound_returns(const Array<double>& rewards, const Array<double>& n
     discounted_returns(shape, rewards.data(), next_values.data(), terminated.data(), ended.data(),
                        gamma, data);
   }
+  require_finite("returns", data, returns.size());
   return returns;
 }
 

@@ -1,20 +1,27 @@
 #include "fastpg/core/checks.hpp"
-#include "fastpg/features/identity.hpp"
+#include "fastpg/features/feature_map.hpp"
 #include "fastpg/features/value_features.hpp"
 #include "pybind.hpp"
 
 namespace fastpg {
 namespace {
 
-Array<double> identity_features(const Array<float>& observations) {
+Array<double> mapped(const FeatureMap& map, const Array<float>& observations,
+                     const Array<std::int64_t>& step_index) {
   require_ndim("observations", observations, 2);
+  require_ndim("step_index", step_index, 1);
+  require_size("observations (columns)", observations.shape(1), map.observation_size());
+  require_size("step_index", step_index.size(), observations.shape(0));
   require_finite("observations", observations.data(), observations.size());
-  const auto rows = observations.shape(0);
-  const auto size = observations.shape(1);
-  const auto columns = IdentityFeatures::size(size);
-  Array<double> out({rows, columns});
-  for (py::ssize_t i = 0; i < rows; ++i) {
-    IdentityFeatures::row(observations.data() + i * size, size, out.mutable_data() + i * columns);
+  Array<double> out({observations.shape(0), map.size()});
+  double* const features = out.mutable_data();
+  std::vector<double> inputs(static_cast<std::size_t>(map.inputs()));
+  {
+    const py::gil_scoped_release unlocked;
+    for (py::ssize_t i = 0; i < step_index.size(); ++i) {
+      map.row(observations.data() + i * map.observation_size(), step_index.data()[i], inputs.data(),
+              features + i * map.size());
+    }
   }
   return out;
 }
@@ -39,8 +46,21 @@ Array<double> value_features(const Array<float>& observations,
 }  // namespace
 
 void bind_features(py::module_& m) {
-  m.def("identity_features", &identity_features, py::arg("observations").noconvert(),
-        "(n, d + 1): the observation and a bias.");
+  py::class_<FeatureMap> map(m, "FeatureMap", "phi(s, h): the features of a policy.");
+  construct_in_new(map);
+  map.def_static("identity", &FeatureMap::identity, py::arg("observation_size"), py::arg("time"))
+      .def_static("polynomial", &FeatureMap::polynomial, py::arg("observation_size"),
+                  py::arg("time"), py::arg("degree"))
+      .def_static("fourier", &FeatureMap::fourier, py::arg("observation_size"), py::arg("time"),
+                  py::arg("projection"), py::arg("phases"))
+      .def("set_normalizer", &FeatureMap::set_normalizer, py::arg("mean"), py::arg("inverse_std"),
+           "x = clip((s - mean) inverse_std, -10, 10); empty lists take it away.")
+      .def("features", &mapped, py::arg("observations").noconvert(),
+           py::arg("step_index").noconvert(), "(n, size) features.")
+      .def_property_readonly("observation_size", &FeatureMap::observation_size)
+      .def_property_readonly("inputs", &FeatureMap::inputs)
+      .def_property_readonly("size", &FeatureMap::size)
+      .def_property_readonly("time", &FeatureMap::time);
   m.def("value_features", &value_features, py::arg("observations").noconvert(),
         py::arg("step_index").noconvert(), py::arg("time"),
         "(n, k): bias, observation, its products, and with `time` three powers of h / 100.");

@@ -21,12 +21,19 @@ Array<double> pcg64_uniform(const Array<std::uint32_t>& entropy, py::ssize_t cou
 }
 
 Array<double> lane_uniforms(std::uint64_t seed, Purpose purpose, std::uint32_t first_lane,
-                            py::ssize_t lanes, std::uint64_t step) {
+                            py::ssize_t lanes, std::uint64_t step, py::ssize_t dimensions) {
   if (lanes < 0) throw py::value_error("lanes: expected at least 0, got " + std::to_string(lanes));
+  if (dimensions < 1) {
+    throw py::value_error("dimensions: expected at least 1, got " + std::to_string(dimensions));
+  }
   const LaneStream stream(seed, purpose);
-  Array<double> out(lanes);
+  Array<double> out({lanes, dimensions});
+  double* u = out.mutable_data();
   for (py::ssize_t i = 0; i < lanes; ++i) {
-    out.mutable_data()[i] = stream.uniform(first_lane + static_cast<std::uint32_t>(i), step);
+    for (py::ssize_t j = 0; j < dimensions; ++j) {
+      *u++ = stream.uniform(first_lane + static_cast<std::uint32_t>(i), step,
+                            static_cast<std::uint32_t>(j));
+    }
   }
   return out;
 }
@@ -46,8 +53,8 @@ void bind_random(py::module_& m) {
         py::arg("low") = 0.0, py::arg("high") = 1.0,
         "Uniform doubles of NumPy's PCG64 seeded by SeedSequence with these 32-bit words.");
   m.def("lane_uniforms", &lane_uniforms, py::arg("seed"), py::arg("purpose"), py::arg("first_lane"),
-        py::arg("lanes"), py::arg("step"),
-        "Uniform doubles in (0, 1) of consecutive lanes at one step.");
+        py::arg("lanes"), py::arg("step"), py::arg("dimensions") = 1,
+        "Uniform doubles in (0, 1), (lanes, dimensions), of consecutive lanes at one step.");
 }
 
 }  // namespace fastpg

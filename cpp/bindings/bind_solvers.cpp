@@ -1,17 +1,12 @@
 #include <optional>
 
-#include "eigen_views.hpp"
-#include "fastpg/policies/surrogate.hpp"
+#include "bind_policy.hpp"
 #include "fastpg/solvers/adam.hpp"
 #include "fastpg/solvers/line_search.hpp"
 #include "fastpg/solvers/natural_gradient.hpp"
 #include "fastpg/solvers/ridge.hpp"
 
 namespace fastpg {
-namespace {
-
-using Fisher = linear_softmax::Fisher;
-using Actions = std::optional<Array<std::int32_t>>;
 
 const char* name(CgStatus status) {
   switch (status) {
@@ -51,6 +46,8 @@ CgSettings cg_settings(py::ssize_t max_steps, double tolerance, double damping) 
   return {max_steps, tolerance, damping};
 }
 
+namespace {
+
 py::tuple bound_cg(const Array<double>& matrix, const Array<double>& b, py::ssize_t max_steps,
                    double tolerance, double damping) {
   const MatrixView a = matrix_view("matrix", matrix);
@@ -69,87 +66,10 @@ py::tuple bound_cg(const Array<double>& matrix, const Array<double>& b, py::ssiz
   return py::make_tuple(to_array(x), name(result.status), result.iterations, result.residual);
 }
 
-Fisher make_fisher(const Array<double>& features, const Array<double>& log_pi,
-                   const Actions& actions) {
-  const MatrixView phi = matrix_view("features", features);
-  const MatrixView log_p = matrix_view("log_pi", log_pi);
-  require(phi.rows() >= 1, "features: expected at least one row, got none");
-  require_size("log_pi (rows)", log_p.rows(), phi.rows());
-  if (!actions) return Fisher(phi, log_p);
-  return Fisher(phi, log_p, action_view(*actions, phi.rows(), log_p.cols()));
-}
-
-Vector flat_direction(const char* what, const Array<double>& array, const Array<double>& features,
-                      const Array<double>& log_pi) {
-  const MatrixView direction = matrix_view(what, array);
-  require_size((std::string(what) + " (rows)").c_str(), direction.rows(), features.shape(1));
-  require_size((std::string(what) + " (columns)").c_str(), direction.cols(), log_pi.shape(1));
-  return VectorView(array.data(), array.size());
-}
-
 Array<double> shaped_like(const Array<double>& array, const Vector& flat) {
   Array<double> out = like<double>(array);
   Eigen::Map<Vector>(out.mutable_data(), out.size()) = flat;
   return out;
-}
-
-Array<double> fisher_vector_product(const Array<double>& features, const Array<double>& log_pi,
-                                    const Array<double>& vector, const Actions& actions) {
-  Fisher fisher = make_fisher(features, log_pi, actions);
-  const Vector v = flat_direction("vector", vector, features, log_pi);
-  Vector out(v.size());
-  {
-    const py::gil_scoped_release unlocked;
-    fisher.apply(v, out);
-  }
-  return shaped_like(vector, out);
-}
-
-Array<double> dense_fisher(const Array<double>& features, const Array<double>& log_pi,
-                           const Actions& actions) {
-  Fisher fisher = make_fisher(features, log_pi, actions);
-  return to_array(linear_softmax::dense_fisher(fisher));
-}
-
-py::tuple bound_natural_gradient(const Array<double>& features, const Array<double>& log_pi,
-                                 const Array<double>& gradient, const Actions& actions,
-                                 py::ssize_t max_steps, double tolerance, double damping) {
-  Fisher fisher = make_fisher(features, log_pi, actions);
-  const Vector g = flat_direction("gradient", gradient, features, log_pi);
-  const CgSettings settings = cg_settings(max_steps, tolerance, damping);
-  Vector x(g.size());
-  NaturalGradientResult result{};
-  {
-    const py::gil_scoped_release unlocked;
-    CgWorkspace work(g.size());
-    result = natural_gradient(fisher, g, settings, work, x);
-  }
-  return py::make_tuple(shaped_like(gradient, x), name(result.cg.status), result.cg.iterations,
-                        result.cg.residual, result.curvature, result.damping);
-}
-
-py::tuple bound_line_search(const Array<double>& features, const Array<std::int32_t>& actions,
-                            const Array<double>& advantages, const Array<double>& old_log_pi,
-                            const Array<double>& theta, const Array<double>& step, double ent_coef,
-                            double target_kl, double shrinking_factor, py::ssize_t max_iter) {
-  const MatrixView phi = matrix_view("features", features);
-  const MatrixView log_p = matrix_view("old_log_pi", old_log_pi);
-  require(phi.rows() >= 1, "features: expected at least one row, got none");
-  require_size("old_log_pi (rows)", log_p.rows(), phi.rows());
-  const ActionView a = action_view(actions, phi.rows(), log_p.cols());
-  const VectorView weights = vector_view("advantages", advantages);
-  require_size("advantages", weights.size(), phi.rows());
-  Vector parameters = flat_direction("theta", theta, features, old_log_pi);
-  const Vector full_step = flat_direction("step", step, features, old_log_pi);
-  LineSearchResult result{};
-  {
-    const py::gil_scoped_release unlocked;
-    linear_softmax::Surrogate surrogate(phi, a, weights, log_p, ent_coef);
-    result = line_search(surrogate, full_step, {target_kl, shrinking_factor, max_iter}, parameters);
-  }
-  return py::make_tuple(shaped_like(theta, parameters), name(result.status), result.backtracks,
-                        result.fraction, result.before.objective, result.after.objective,
-                        result.after.kl);
 }
 
 void ridge_add(RidgeRegression& regression, const Array<double>& features,
@@ -187,6 +107,7 @@ void ridge_restore(RidgeRegression& regression, const Array<double>& mean,
   regression.weight = weight;
 }
 
+// Raises, and leaves the moments as they were, where the result would not be finite.
 Array<double> adam_ascend(Adam& adam, const Array<double>& theta, const Array<double>& gradient,
                           double learning_rate) {
   require_same_shape("gradient", gradient, theta);
@@ -194,7 +115,11 @@ Array<double> adam_ascend(Adam& adam, const Array<double>& theta, const Array<do
   require_finite("theta", theta.data(), theta.size());
   require_finite("gradient", gradient.data(), gradient.size());
   Vector parameters = VectorView(theta.data(), theta.size());
-  adam.ascend(parameters, VectorView(gradient.data(), gradient.size()), learning_rate);
+  Adam moved = adam;
+  moved.ascend(parameters, VectorView(gradient.data(), gradient.size()), learning_rate);
+  require(parameters.allFinite() && moved.square.allFinite(),
+          "gradient, learning_rate: the step is not finite");
+  adam = moved;
   return shaped_like(theta, parameters);
 }
 
@@ -217,26 +142,10 @@ void bind_solvers(py::module_& m) {
   m.def("conjugate_gradient", &bound_cg, py::arg("matrix").noconvert(), py::arg("b").noconvert(),
         py::arg("max_steps"), py::arg("tolerance"), py::arg("damping"),
         "(x, status, iterations, relative residual) of (A + damping I) x = b.");
-  m.def("softmax_fisher_vector_product", &fisher_vector_product, py::arg("features").noconvert(),
-        py::arg("log_pi").noconvert(), py::arg("vector").noconvert(),
-        py::arg("actions") = py::none(),
-        "F v; the action summed out, or with `actions` at the actions taken.");
-  m.def("softmax_fisher", &dense_fisher, py::arg("features").noconvert(),
-        py::arg("log_pi").noconvert(), py::arg("actions") = py::none(),
-        "F, (n_features n_actions) squared.");
-  m.def("softmax_natural_gradient", &bound_natural_gradient, py::arg("features").noconvert(),
-        py::arg("log_pi").noconvert(), py::arg("gradient").noconvert(), py::arg("actions"),
-        py::arg("max_steps"), py::arg("tolerance"), py::arg("damping"),
-        "(direction, status, iterations, relative residual, curvature, absolute damping).");
-  m.def("softmax_line_search", &bound_line_search, py::arg("features").noconvert(),
-        py::arg("actions").noconvert(), py::arg("advantages").noconvert(),
-        py::arg("old_log_pi").noconvert(), py::arg("theta").noconvert(),
-        py::arg("step").noconvert(), py::arg("ent_coef"), py::arg("target_kl"),
-        py::arg("shrinking_factor"), py::arg("max_iter"),
-        "(theta, status, backtracks, fraction, objective before, objective after, kl).");
 
-  py::class_<Adam>(m, "Adam", "First-order ascent with Adam's moments.")
-      .def(py::init([](py::ssize_t size) {
+  py::class_<Adam> adam(m, "Adam", "First-order ascent with Adam's moments.");
+  construct_in_new(adam);
+  adam.def(py::init([](py::ssize_t size) {
              require(size >= 1, "size: expected at least 1, got " + std::to_string(size));
              return Adam(size);
            }),
@@ -245,12 +154,14 @@ void bind_solvers(py::module_& m) {
            py::arg("learning_rate"), "theta after one step.")
       .def("restore", &adam_restore, py::arg("mean").noconvert(), py::arg("square").noconvert(),
            py::arg("count"), "Sets the moments.")
-      .def_property_readonly("mean", [](const Adam& adam) { return to_array(adam.mean); })
-      .def_property_readonly("square", [](const Adam& adam) { return to_array(adam.square); })
+      .def_property_readonly("mean", [](const Adam& a) { return to_array(a.mean); })
+      .def_property_readonly("square", [](const Adam& a) { return to_array(a.square); })
       .def_readonly("count", &Adam::count);
 
-  py::class_<RidgeRegression>(m, "RidgeRegression",
-                              "Ridge regression on data that arrive in batches and fade.")
+  py::class_<RidgeRegression> ridge(m, "RidgeRegression",
+                                    "Ridge regression on data that arrive in batches and fade.");
+  construct_in_new(ridge);
+  ridge
       .def(py::init([](py::ssize_t feature_count) {
              require(feature_count >= 1,
                      "feature_count: expected at least 1, got " + std::to_string(feature_count));

@@ -83,8 +83,8 @@ Array<float> bound_reset(BoundVectorEnv<E>& self, const std::optional<py::list>&
                          const std::optional<Array<bool>>& mask, double low, double high) {
   const SoleUse guard(self.busy);
   VectorEnv<E>& env = self.env;
-  if (!std::isfinite(low) || !std::isfinite(high) || low > high) {
-    throw py::value_error("low, high: expected finite numbers with low <= high, got " +
+  if (!(low >= -1e38 && low <= high && high <= 1e38)) {
+    throw py::value_error("low, high: expected -1e38 <= low <= high <= 1e38, got " +
                           std::to_string(low) + " and " + std::to_string(high));
   }
   if (mask) {
@@ -112,11 +112,20 @@ Array<float> bound_reset(BoundVectorEnv<E>& self, const std::optional<py::list>&
   return observations(env);
 }
 
+// Memory that C++ owns: NumPy refuses to resize such arrays, so the next step may write into them.
+template <class T, class Element = T>
+Array<Element> owned(std::vector<py::ssize_t> shape) {
+  py::ssize_t size = 1;
+  for (const py::ssize_t length : shape) size *= length;
+  return take<T, Element>(std::vector<T>(static_cast<std::size_t>(size)), std::move(shape));
+}
+
 template <class E>
 py::tuple step_arrays(Lane n) {
   const py::ssize_t size = E::observation_size;
-  return py::make_tuple(Array<float>({n, size}), Array<double>(n), Array<bool>(n), Array<bool>(n),
-                        Array<float>({n, size}), Array<bool>(n));
+  return py::make_tuple(owned<float>({n, size}), owned<double>({n}), owned<std::uint8_t, bool>({n}),
+                        owned<std::uint8_t, bool>({n}), owned<float>({n, size}),
+                        owned<std::uint8_t, bool>({n}));
 }
 
 template <class E>
@@ -175,23 +184,25 @@ inline py::dict rollout_dict(RolloutStorage&& s) {
   return out;
 }
 
+// parameters: flat (n_features * n_actions).
 template <class E>
-LinearSoftmaxLane lane_policy(const Array<double>& theta, bool deterministic) {
-  require_ndim("theta", theta, 2);
-  require_size("theta (rows)", theta.shape(0), IdentityFeatures::size(E::observation_size));
-  require_size("theta (columns)", theta.shape(1), E::action_count);
-  require_finite("theta", theta.data(), theta.size());
-  return {theta.data(), E::observation_size, E::action_count, deterministic};
+LinearSoftmaxLane lane_policy(const FeatureMap& map, const Array<double>& parameters,
+                              bool deterministic) {
+  require_size("observation_size", map.observation_size(), E::observation_size);
+  require_ndim("parameters", parameters, 1);
+  require_size("parameters", parameters.size(), map.size() * E::action_count);
+  require_finite("parameters", parameters.data(), parameters.size());
+  return {map, parameters.data(), E::action_count, deterministic};
 }
 
 template <class E>
-py::dict bound_collect_steps(BoundVectorEnv<E>& self, const Array<double>& theta, py::ssize_t steps,
-                             std::uint64_t seed, Purpose purpose, std::uint64_t first_step,
-                             bool deterministic) {
+py::dict bound_collect_steps(BoundVectorEnv<E>& self, const FeatureMap& features,
+                             const Array<double>& parameters, py::ssize_t steps, std::uint64_t seed,
+                             Purpose purpose, std::uint64_t first_step, bool deterministic) {
   const SoleUse guard(self.busy);
   require_reset(self.env);
   require(steps >= 1, "steps: expected at least 1, got " + std::to_string(steps));
-  auto policy = lane_policy<E>(theta, deterministic);
+  auto policy = lane_policy<E>(features, parameters, deterministic);
   RolloutStorage storage(self.env.num_envs(), E::observation_size);
   {
     const py::gil_scoped_release unlocked;
@@ -201,15 +212,15 @@ py::dict bound_collect_steps(BoundVectorEnv<E>& self, const Array<double>& theta
 }
 
 template <class E>
-py::dict bound_collect_episodes(BoundVectorEnv<E>& self, const Array<double>& theta,
-                                py::ssize_t n_episodes, std::int64_t max_samples,
-                                std::uint64_t seed, Purpose purpose, std::uint64_t first_step,
-                                bool deterministic) {
+py::dict bound_collect_episodes(BoundVectorEnv<E>& self, const FeatureMap& features,
+                                const Array<double>& parameters, py::ssize_t n_episodes,
+                                std::int64_t max_samples, std::uint64_t seed, Purpose purpose,
+                                std::uint64_t first_step, bool deterministic) {
   const SoleUse guard(self.busy);
   require_reset(self.env);
   require(n_episodes >= 1, "n_episodes: expected at least 1, got " + std::to_string(n_episodes));
   require(max_samples >= 1, "max_samples: expected at least 1, got " + std::to_string(max_samples));
-  auto policy = lane_policy<E>(theta, deterministic);
+  auto policy = lane_policy<E>(features, parameters, deterministic);
   RolloutStorage storage(n_episodes, E::observation_size);
   {
     const py::gil_scoped_release unlocked;
@@ -244,18 +255,22 @@ void bound_set_state(BoundVectorEnv<E>& self, const Array<double>& state) {
 template <class E>
 py::class_<BoundVectorEnv<E>> bind_vector_env(py::module_& m, const char* name, const char* doc) {
   using Bound = BoundVectorEnv<E>;
-  return py::class_<Bound>(m, name, doc)
+  py::class_<Bound> bound(m, name, doc);
+  construct_in_new(bound);
+  return bound
       .def("reset", &bound_reset<E>, py::arg("entropy") = py::none(),
            py::arg("mask").noconvert() = py::none(), py::arg("low") = E::default_bounds.low,
            py::arg("high") = E::default_bounds.high, "Observations (n, d) after the reset.")
       .def("step", &bound_step<E>, py::arg("actions").noconvert(), py::arg("mode"),
            "(observations, rewards, terminated, truncated, final_observations, has_final)")
-      .def("collect_steps", &bound_collect_steps<E>, py::arg("theta").noconvert(), py::arg("steps"),
-           py::arg("seed"), py::arg("purpose"), py::arg("first_step"), py::arg("deterministic"),
+      .def("collect_steps", &bound_collect_steps<E>, py::arg("features"),
+           py::arg("parameters").noconvert(), py::arg("steps"), py::arg("seed"), py::arg("purpose"),
+           py::arg("first_step"), py::arg("deterministic"),
            "A rollout of `steps` steps of every lane.")
-      .def("collect_episodes", &bound_collect_episodes<E>, py::arg("theta").noconvert(),
-           py::arg("n_episodes"), py::arg("max_samples"), py::arg("seed"), py::arg("purpose"),
-           py::arg("first_step"), py::arg("deterministic"), "A rollout of whole episodes.")
+      .def("collect_episodes", &bound_collect_episodes<E>, py::arg("features"),
+           py::arg("parameters").noconvert(), py::arg("n_episodes"), py::arg("max_samples"),
+           py::arg("seed"), py::arg("purpose"), py::arg("first_step"), py::arg("deterministic"),
+           "A rollout of whole episodes.")
       .def("get_state", &bound_get_state<E>, "States (n, k).")
       .def("set_state", &bound_set_state<E>, py::arg("state").noconvert(),
            "Puts every lane into a state at the start of an episode.")

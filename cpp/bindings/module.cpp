@@ -7,9 +7,9 @@ void bind_trig(py::module_& m);
 void bind_envs(py::module_& m);
 void bind_estimators(py::module_& m);
 void bind_features(py::module_& m);
-void bind_linear_softmax(py::module_& m);
 void bind_solvers(py::module_& m);
-void bind_ppo(py::module_& m);
+void bind_categorical(py::module_& m);
+void bind_gaussian(py::module_& m);
 
 }  // namespace fastpg
 
@@ -21,7 +21,7 @@ PYBIND11_MODULE(_core, m) {
   fastpg::bind_envs(m);
   fastpg::bind_estimators(m);
   fastpg::bind_features(m);
-  fastpg::bind_linear_softmax(m);
   fastpg::bind_solvers(m);
-  fastpg::bind_ppo(m);
+  fastpg::bind_categorical(m);
+  fastpg::bind_gaussian(m);
 }

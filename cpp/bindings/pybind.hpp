@@ -55,6 +55,22 @@ inline void require_same_shape(const char* name, const py::array& array, const p
   }
 }
 
+// Class.__new__(Class) alone would hand out an object without a C++ value, and its methods would
+// read memory that nobody wrote. With this slot Python refuses that call, and Class(...) constructs
+// in __new__ (pybind11 ignores the second __init__).
+inline PyObject* new_and_init(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
+  PyObject* self = py::detail::make_new_instance(type);
+  if (self != nullptr && type->tp_init(self, args, kwargs) != 0) {
+    Py_DECREF(self);
+    return nullptr;
+  }
+  return self;
+}
+
+inline void construct_in_new(py::handle cls) {
+  reinterpret_cast<PyTypeObject*>(cls.ptr())->tp_new = new_and_init;
+}
+
 template <class T>
 Array<T> like(const py::array& array) {
   return Array<T>(std::vector<py::ssize_t>(array.shape(), array.shape() + array.ndim()));

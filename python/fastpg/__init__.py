@@ -2,13 +2,15 @@
 
 from fastpg._core import __version__
 from fastpg.algorithms import NPG, PPO, REINFORCE, TRPO, load, train
-from fastpg.baselines import LinearBaseline
+from fastpg.baselines import LinearBaseline, MeanBaseline
 from fastpg.checkpoints import CheckpointError
+from fastpg.collection import collect
 from fastpg.envs import make_vec
 from fastpg.estimators import discounted_returns, gae
 from fastpg.evaluation import evaluate_policy
-from fastpg.policies import LinearSoftmax
-from fastpg.rollout import Rollout, collect
+from fastpg.features import Identity, Polynomial, RandomFourier, length_scale
+from fastpg.policies import LinearGaussian, LinearSoftmax
+from fastpg.rollout import Rollout
 from fastpg.solvers import conjugate_gradient, natural_gradient
 
 __all__ = [
@@ -17,8 +19,13 @@ __all__ = [
     "REINFORCE",
     "TRPO",
     "CheckpointError",
+    "Identity",
     "LinearBaseline",
+    "LinearGaussian",
     "LinearSoftmax",
+    "MeanBaseline",
+    "Polynomial",
+    "RandomFourier",
     "Rollout",
     "__version__",
     "collect",
@@ -26,6 +33,7 @@ __all__ = [
     "discounted_returns",
     "evaluate_policy",
     "gae",
+    "length_scale",
     "load",
     "make_vec",
     "natural_gradient",

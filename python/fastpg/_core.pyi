@@ -1,6 +1,6 @@
 import enum
 from collections.abc import Sequence
-from typing import Literal, TypeAlias, TypedDict
+from typing import Any, Literal, TypeAlias, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,7 @@ _Floats: TypeAlias = npt.NDArray[np.float64]
 _Float32s: TypeAlias = npt.NDArray[np.float32]
 _Bools: TypeAlias = npt.NDArray[np.bool_]
 _Actions: TypeAlias = npt.NDArray[np.int32]
+_AnyActions: TypeAlias = npt.NDArray[Any]
 _Integers: TypeAlias = npt.NDArray[np.int64]
 _Words: TypeAlias = npt.NDArray[np.uint32]
 
@@ -34,8 +35,8 @@ class _RolloutDict(TypedDict):
     step_count: int
     complete: bool
 
-class _ClippedSurrogateDict(TypedDict):
-    theta: _Floats
+class _PpoDict(TypedDict):
+    parameters: _Floats
     finite: bool
     policy_loss: float
     entropy: float
@@ -54,6 +55,11 @@ class Purpose(enum.Enum):
     evaluation = 3
     prediction = 4
 
+class PpoObjective(enum.Enum):
+    clip = 0
+    kl_penalty_exact = 1
+    kl_penalty_sampled = 2
+
 class Autoreset(enum.Enum):
     next_step = 0
     same_step = 1
@@ -62,7 +68,7 @@ class Autoreset(enum.Enum):
 def philox4x32(counter: Sequence[int], key: Sequence[int]) -> list[int]: ...
 def pcg64_uniform(entropy: _Words, count: int, low: float = 0.0, high: float = 1.0) -> _Floats: ...
 def lane_uniforms(
-    seed: int, purpose: Purpose, first_lane: int, lanes: int, step: int
+    seed: int, purpose: Purpose, first_lane: int, lanes: int, step: int, dimensions: int = 1
 ) -> _Floats: ...
 def sincos(x: _Floats, exact: bool) -> tuple[_Floats, _Floats]: ...
 def gae(
@@ -77,64 +83,30 @@ def gae(
 def discounted_returns(
     rewards: _Floats, next_values: _Floats, terminated: _Bools, ended: _Bools, gamma: float
 ) -> _Floats: ...
-def identity_features(observations: _Float32s) -> _Floats: ...
 def value_features(observations: _Float32s, step_index: _Integers, time: bool) -> _Floats: ...
 def conjugate_gradient(
     matrix: _Floats, b: _Floats, max_steps: int, tolerance: float, damping: float
 ) -> tuple[_Floats, _CgStatus, int, float]: ...
-def softmax_log_probs(features: _Floats, theta: _Floats) -> _Floats: ...
-def softmax_sample(features: _Floats, theta: _Floats, uniforms: _Floats) -> _Actions: ...
-def softmax_mode(features: _Floats, theta: _Floats) -> _Actions: ...
-def softmax_score_gradient(
-    features: _Floats, log_pi: _Floats, actions: _Actions, weights: _Floats
-) -> _Floats: ...
-def softmax_entropy(log_pi: _Floats) -> _Floats: ...
-def softmax_entropy_gradient(features: _Floats, log_pi: _Floats) -> _Floats: ...
-def softmax_kl(old_log_pi: _Floats, new_log_pi: _Floats) -> _Floats: ...
-def softmax_fisher_vector_product(
-    features: _Floats, log_pi: _Floats, vector: _Floats, actions: _Actions | None = None
-) -> _Floats: ...
-def softmax_fisher(
-    features: _Floats, log_pi: _Floats, actions: _Actions | None = None
-) -> _Floats: ...
-def softmax_natural_gradient(
-    features: _Floats,
-    log_pi: _Floats,
-    gradient: _Floats,
-    actions: _Actions | None,
-    max_steps: int,
-    tolerance: float,
-    damping: float,
-) -> tuple[_Floats, _CgStatus, int, float, float, float]: ...
-def softmax_line_search(
-    features: _Floats,
-    actions: _Actions,
-    advantages: _Floats,
-    old_log_pi: _Floats,
-    theta: _Floats,
-    step: _Floats,
-    ent_coef: float,
-    target_kl: float,
-    shrinking_factor: float,
-    max_iter: int,
-) -> tuple[_Floats, _LineSearchStatus, int, float, float, float, float]: ...
-def softmax_clipped_surrogate(
-    features: _Floats,
-    actions: _Actions,
-    advantages: _Floats,
-    theta: _Floats,
-    adam: Adam,
-    seed: int,
-    epoch_count: int,
-    clip_range: float,
-    learning_rate: float,
-    ent_coef: float,
-    max_grad_norm: float | None,
-    target_kl: float | None,
-    n_epochs: int,
-    batch_size: int,
-    normalize_advantage: bool,
-) -> _ClippedSurrogateDict: ...
+
+class FeatureMap:
+    @staticmethod
+    def identity(observation_size: int, time: bool) -> FeatureMap: ...
+    @staticmethod
+    def polynomial(observation_size: int, time: bool, degree: int) -> FeatureMap: ...
+    @staticmethod
+    def fourier(
+        observation_size: int, time: bool, projection: Sequence[float], phases: Sequence[float]
+    ) -> FeatureMap: ...
+    def set_normalizer(self, mean: Sequence[float], inverse_std: Sequence[float]) -> None: ...
+    def features(self, observations: _Float32s, step_index: _Integers) -> _Floats: ...
+    @property
+    def observation_size(self) -> int: ...
+    @property
+    def inputs(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def time(self) -> bool: ...
 
 class Adam:
     def __init__(self, size: int) -> None: ...
@@ -159,6 +131,164 @@ class RidgeRegression:
     @property
     def weight(self) -> float: ...
 
+class CategoricalHead:
+    def __init__(self, choices: Sequence[int]) -> None: ...
+    @property
+    def choices(self) -> list[int]: ...
+    @property
+    def outputs(self) -> int: ...
+    @property
+    def extra(self) -> int: ...
+    @property
+    def action_size(self) -> int: ...
+    def distribution(
+        self, features: _Floats, parameters: _Floats, mask: _Bools | None = None
+    ) -> _Floats: ...
+    def sample(self, dist: _Floats, uniforms: _Floats) -> _AnyActions: ...
+    def mode(self, dist: _Floats) -> _AnyActions: ...
+    def log_prob(self, dist: _Floats, actions: _AnyActions) -> _Floats: ...
+    def score_gradient(
+        self, features: _Floats, dist: _Floats, actions: _AnyActions, weights: _Floats
+    ) -> _Floats: ...
+    def entropy(self, dist: _Floats) -> _Floats: ...
+    def entropy_gradient(self, features: _Floats, dist: _Floats) -> _Floats: ...
+    def kl(self, old_dist: _Floats, new_dist: _Floats) -> _Floats: ...
+    def fisher_vector_product(
+        self,
+        features: _Floats,
+        dist: _Floats,
+        vector: _Floats,
+        actions: _AnyActions | None = None,
+    ) -> _Floats: ...
+    def fisher(
+        self, features: _Floats, dist: _Floats, actions: _AnyActions | None = None
+    ) -> _Floats: ...
+    def natural_gradient(
+        self,
+        features: _Floats,
+        dist: _Floats,
+        gradient: _Floats,
+        actions: _AnyActions | None,
+        dense: bool,
+        max_steps: int,
+        tolerance: float,
+        damping: float,
+    ) -> tuple[_Floats, _CgStatus, int, float, float, float]: ...
+    def line_search(
+        self,
+        features: _Floats,
+        actions: _AnyActions,
+        advantages: _Floats,
+        old_dist: _Floats,
+        mask: _Bools | None,
+        parameters: _Floats,
+        step: _Floats,
+        ent_coef: float,
+        target_kl: float,
+        shrinking_factor: float,
+        max_iter: int,
+    ) -> tuple[_Floats, _LineSearchStatus, int, float, float, float, float]: ...
+    def ppo_epochs(
+        self,
+        features: _Floats,
+        actions: _AnyActions,
+        advantages: _Floats,
+        mask: _Bools | None,
+        parameters: _Floats,
+        adam: Adam,
+        seed: int,
+        first_epoch: int,
+        objective: PpoObjective,
+        clip_range: float,
+        kl_coef: float,
+        learning_rate: float,
+        ent_coef: float,
+        max_grad_norm: float | None,
+        target_kl: float | None,
+        n_epochs: int,
+        batch_size: int,
+        normalize_advantage: bool,
+        plain_sgd: bool,
+    ) -> _PpoDict: ...
+
+class GaussianHead:
+    def __init__(self, dimensions: int) -> None: ...
+    @property
+    def outputs(self) -> int: ...
+    @property
+    def extra(self) -> int: ...
+    @property
+    def action_size(self) -> int: ...
+    def distribution(
+        self, features: _Floats, parameters: _Floats, mask: _Bools | None = None
+    ) -> _Floats: ...
+    def sample(self, dist: _Floats, uniforms: _Floats) -> _AnyActions: ...
+    def mode(self, dist: _Floats) -> _AnyActions: ...
+    def log_prob(self, dist: _Floats, actions: _AnyActions) -> _Floats: ...
+    def score_gradient(
+        self, features: _Floats, dist: _Floats, actions: _AnyActions, weights: _Floats
+    ) -> _Floats: ...
+    def entropy(self, dist: _Floats) -> _Floats: ...
+    def entropy_gradient(self, features: _Floats, dist: _Floats) -> _Floats: ...
+    def kl(self, old_dist: _Floats, new_dist: _Floats) -> _Floats: ...
+    def fisher_vector_product(
+        self,
+        features: _Floats,
+        dist: _Floats,
+        vector: _Floats,
+        actions: _AnyActions | None = None,
+    ) -> _Floats: ...
+    def fisher(
+        self, features: _Floats, dist: _Floats, actions: _AnyActions | None = None
+    ) -> _Floats: ...
+    def natural_gradient(
+        self,
+        features: _Floats,
+        dist: _Floats,
+        gradient: _Floats,
+        actions: _AnyActions | None,
+        dense: bool,
+        max_steps: int,
+        tolerance: float,
+        damping: float,
+    ) -> tuple[_Floats, _CgStatus, int, float, float, float]: ...
+    def line_search(
+        self,
+        features: _Floats,
+        actions: _AnyActions,
+        advantages: _Floats,
+        old_dist: _Floats,
+        mask: _Bools | None,
+        parameters: _Floats,
+        step: _Floats,
+        ent_coef: float,
+        target_kl: float,
+        shrinking_factor: float,
+        max_iter: int,
+    ) -> tuple[_Floats, _LineSearchStatus, int, float, float, float, float]: ...
+    def ppo_epochs(
+        self,
+        features: _Floats,
+        actions: _AnyActions,
+        advantages: _Floats,
+        mask: _Bools | None,
+        parameters: _Floats,
+        adam: Adam,
+        seed: int,
+        first_epoch: int,
+        objective: PpoObjective,
+        clip_range: float,
+        kl_coef: float,
+        learning_rate: float,
+        ent_coef: float,
+        max_grad_norm: float | None,
+        target_kl: float | None,
+        n_epochs: int,
+        batch_size: int,
+        normalize_advantage: bool,
+        plain_sgd: bool,
+    ) -> _PpoDict: ...
+
 class CartPole:
     def __init__(
         self,
@@ -181,7 +311,8 @@ class CartPole:
     ) -> tuple[_Float32s, _Floats, _Bools, _Bools, _Float32s, _Bools]: ...
     def collect_steps(
         self,
-        theta: _Floats,
+        features: FeatureMap,
+        parameters: _Floats,
         steps: int,
         seed: int,
         purpose: Purpose,
@@ -190,7 +321,8 @@ class CartPole:
     ) -> _RolloutDict: ...
     def collect_episodes(
         self,
-        theta: _Floats,
+        features: FeatureMap,
+        parameters: _Floats,
         n_episodes: int,
         max_samples: int,
         seed: int,

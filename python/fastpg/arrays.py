@@ -47,8 +47,21 @@ def floats(name: str, values: Any, shape: tuple[int | None, ...]) -> Floats:
     """Finite float64, C-contiguous, of the given shape (None: any length)."""
     array = _array(name, values, "fiu", "real numbers")
     _check_shape(name, array, shape)
-    _check_finite(name, array)
-    return np.ascontiguousarray(array, dtype=np.float64)
+    with np.errstate(over="ignore"):
+        converted = np.ascontiguousarray(array, dtype=np.float64)
+    _check_finite(name, converted)
+    return converted
+
+
+def log_probs(name: str, values: Any, shape: tuple[int | None, ...]) -> Floats:
+    """Logarithms of probabilities, float64: at most 0, -inf allowed."""
+    array = _array(name, values, "fiu", "real numbers")
+    _check_shape(name, array, shape)
+    converted = np.ascontiguousarray(array, dtype=np.float64)
+    if not (converted <= 1e-9).all():
+        bad = converted[~(converted <= 1e-9)][0]
+        raise ValueError(f"{name}: expected logarithms of probabilities, got {bad}")
+    return converted
 
 
 def observations(name: str, values: Any, size: int) -> tuple[Float32s, bool]:
@@ -72,14 +85,25 @@ def flags(name: str, values: Any, shape: tuple[int | None, ...]) -> Bools:
     return np.ascontiguousarray(array)
 
 
-def actions(name: str, values: Any, count: int, n_actions: int) -> Actions:
-    """Discrete actions (count,) in [0, n_actions), of any integer dtype."""
+def actions(name: str, values: Any, shape: tuple[int, ...], choices: list[int]) -> Actions:
+    """Discrete actions, any integer dtype, as (n, choices): choice c in [0, choices[c])."""
+    array = _array(name, values, "iu", "integers")
+    _check_shape(name, array, shape)
+    columns = array.reshape(shape[0], len(choices))
+    for column, count in zip(columns.T, choices, strict=True):
+        if column.min() < 0 or column.max() >= count:
+            bad = column[(column < 0) | (column >= count)][0]
+            raise ValueError(f"{name}: expected values in [0, {count}), got {bad}")
+    return np.ascontiguousarray(columns, dtype=np.int32)
+
+
+def steps(name: str, values: Any, count: int) -> npt.NDArray[np.int64]:
+    """Steps in an episode (count,), integers; zeros for None."""
+    if values is None:
+        return np.zeros(count, dtype=np.int64)
     array = _array(name, values, "iu", "integers")
     _check_shape(name, array, (count,))
-    if array.min() < 0 or array.max() >= n_actions:
-        bad = array[(array < 0) | (array >= n_actions)][0]
-        raise ValueError(f"{name}: expected values in [0, {n_actions}), got {bad}")
-    return np.ascontiguousarray(array, dtype=np.int32)
+    return np.ascontiguousarray(array, dtype=np.int64)
 
 
 def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
@@ -109,9 +133,20 @@ def number(name: str, value: Any) -> float:
         raise TypeError(f"{name}: expected a number, got {value!r}")
     if not np.isreal(value):
         raise TypeError(f"{name}: expected a real number, got {value!r}")
-    result = float(value)  # type: ignore[arg-type]
+    try:
+        result = float(value)  # type: ignore[arg-type]
+    except OverflowError:
+        raise ValueError(f"{name}: expected a finite number, got a larger one") from None
     if not np.isfinite(result):
         raise ValueError(f"{name}: expected a finite number, got {value!r}")
+    return result
+
+
+def positive(name: str, value: Any) -> float:
+    """A finite number above 0."""
+    result = number(name, value)
+    if result <= 0.0:
+        raise ValueError(f"{name}: expected a number above 0, got {value!r}")
     return result
 
 

@@ -10,8 +10,87 @@ import numpy.typing as npt
 from fastpg import _core, arrays
 from fastpg.arrays import Floats
 
+BASELINES = ("linear", "mean", "none")
 
-class LinearBaseline:
+
+class Baseline:
+    """b = 0; base of the baselines that are fitted (lecture L1).
+
+    Args:
+        observation_size: length d of an observation.
+    """
+
+    def __init__(self, observation_size: int) -> None:
+        self.observation_size = arrays.integer("observation_size", observation_size, 1)
+
+    def predict(self, observations: Any, step_index: Any) -> Floats:
+        """Values (n,) of observations (n, d) at steps in the episode (n,)."""
+        batch, _ = arrays.observations("observations", observations, self.observation_size)
+        return np.zeros(len(batch))
+
+    def fit(self, observations: Any, step_index: Any, targets: Any) -> None:
+        """Fit to targets (n,)."""
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Arrays from which `restore` continues."""
+        return {}
+
+    def restore(self, stored: dict[str, npt.NDArray[Any]]) -> None:
+        """Continue from what `state` gave."""
+
+
+class MeanBaseline(Baseline):
+    """b(h): the mean of the targets at each step of the episode, whatever the state.
+
+    Args:
+        observation_size: length d of an observation.
+        memory: in [0, 1], the weight that each fit leaves to the data of earlier ones.
+    """
+
+    def __init__(self, observation_size: int, *, memory: float = 0.0) -> None:
+        super().__init__(observation_size)
+        self.memory = arrays.unit_interval("memory", memory)
+        self.weights = np.zeros(0)  # samples seen at each step, old ones faded
+        self.means = np.zeros(0)
+
+    def predict(self, observations: Any, step_index: Any) -> Floats:
+        """Values (n,); 0 at steps never seen."""
+        zeros = super().predict(observations, step_index)
+        steps = arrays.steps("step_index", step_index, len(zeros))
+        known = (steps >= 0) & (steps < len(self.means))
+        zeros[known] = self.means[steps[known]]
+        return zeros
+
+    def fit(self, observations: Any, step_index: Any, targets: Any) -> None:
+        """Fit to targets (n,) and to what `memory` leaves of earlier fits."""
+        n = len(targets)
+        steps = arrays.steps("step_index", step_index, n)
+        y = arrays.floats("targets", targets, (n,))
+        if steps.min() < 0:
+            raise ValueError(f"step_index: expected at least 0, got {steps.min()}")
+        size = max(len(self.means), int(steps.max()) + 1)
+        old = self.memory * np.pad(self.weights, (0, size - len(self.weights)))
+        means = np.pad(self.means, (0, size - len(self.means)))
+        counts = np.bincount(steps, minlength=size)
+        weights = old + counts
+        sums = old * means + np.bincount(steps, weights=y, minlength=size)
+        self.means = np.where(weights > 0.0, sums / np.where(weights > 0.0, weights, 1.0), 0.0)
+        self.weights = weights
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Arrays from which `restore` continues."""
+        return {"baseline_means": self.means, "baseline_weights": self.weights}
+
+    def restore(self, stored: dict[str, npt.NDArray[Any]]) -> None:
+        """Continue from what `state` gave."""
+        if len(stored["baseline_means"]):
+            self.means = arrays.floats("baseline_means", stored["baseline_means"], (None,))
+            self.weights = arrays.floats(
+                "baseline_weights", stored["baseline_weights"], self.means.shape
+            )
+
+
+class LinearBaseline(Baseline):
     """Ridge regression on features of the state s and the step in the episode h (lecture L1).
 
     Features: 1, s, all products s_i s_j, and with `time` t, t^2, t^3 where t = h / 100; the
@@ -34,10 +113,8 @@ class LinearBaseline:
         memory: float = 0.0,
         time: bool = True,
     ) -> None:
-        self.observation_size = arrays.integer("observation_size", observation_size, 1)
-        self.ridge = arrays.number("ridge", ridge)
-        if self.ridge <= 0.0:
-            raise ValueError(f"ridge: expected a number above 0, got {ridge!r}")
+        super().__init__(observation_size)
+        self.ridge = arrays.positive("ridge", ridge)
         self.memory = arrays.unit_interval("memory", memory)
         self.time = arrays.boolean("time", time)
         origin = np.zeros((1, self.observation_size))
@@ -47,17 +124,21 @@ class LinearBaseline:
     def features(self, observations: Any, step_index: Any) -> Floats:
         """phi(s, h), (n, k), of observations (n, d) and steps in the episode (n,)."""
         batch, _ = arrays.observations("observations", observations, self.observation_size)
-        steps: npt.NDArray[np.int64] = np.ascontiguousarray(step_index, dtype=np.int64)
+        steps = arrays.steps("step_index", step_index, len(batch))
         return _core.value_features(batch, steps, self.time)
 
     def predict(self, observations: Any, step_index: Any) -> Floats:
         """Values (n,)."""
         if self.weights is None:
-            return np.zeros(len(observations))
+            return super().predict(observations, step_index)
         return self.features(observations, step_index) @ self.weights
 
     def fit(self, observations: Any, step_index: Any, targets: Any) -> None:
-        """Fit to targets (n,) and to what `memory` leaves of earlier fits."""
+        """Fit to targets (n,) and to what `memory` leaves of earlier fits.
+
+        Raises:
+            ValueError: targets so large that the fit overflows; nothing is changed.
+        """
         phi = self.features(observations, step_index)
         self._regression.add(phi, arrays.floats("targets", targets, (len(phi),)), self.memory)
         self.weights = self._regression.solve(self.ridge)
@@ -83,7 +164,20 @@ class LinearBaseline:
         self.weights = self._regression.solve(self.ridge) if seen else None
 
 
+def make_baseline(
+    kind: str, observation_size: int, *, ridge: float, memory: float, time: bool
+) -> Baseline:
+    """The baseline of a name in `BASELINES`."""
+    if kind == "none":
+        return Baseline(observation_size)
+    if kind == "mean":
+        return MeanBaseline(observation_size, memory=memory)
+    return LinearBaseline(observation_size, ridge=ridge, memory=memory, time=time)
+
+
 def explained_variance(values: Floats, targets: Floats) -> float:
     """1 - Var(targets - values) / Var(targets); 0 where the targets do not vary."""
-    variance = float(np.var(targets))
-    return 1.0 - float(np.var(targets - values)) / variance if variance > 0.0 else 0.0
+    spread = float(np.std(targets))
+    if spread <= 1e-12 * float(np.abs(targets).max()):
+        return 0.0
+    return 1.0 - (float(np.std(targets - values)) / spread) ** 2

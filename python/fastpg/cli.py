@@ -114,6 +114,7 @@ def _progress(total: int) -> Iterator[Callback]:
 
 
 def _evaluation(algo: Algorithm, env_id: str, episodes: int, *, greedy: bool, seed: int) -> str:
+    native_spec(env_id)  # gymnasium.make would import the module that an id may name
     env = gymnasium_env(env_id)
     try:
         mean, std = evaluate_policy(algo, env, episodes, deterministic=greedy, seed=seed)
@@ -149,17 +150,39 @@ def _train(name: str, env_id: str, given: dict[str, Any]) -> None:
             interrupted = True
         elapsed = time.perf_counter() - start
         algo.save(path)
+        try:
+            evaluation = _evaluation(algo, env_id, EVAL_EPISODES, greedy=True, seed=seed)
+        except KeyboardInterrupt:
+            interrupted, evaluation = True, "interrupted"
         _table(
             {
                 "steps": f"{algo.num_timesteps:,}" + (" (interrupted)" if interrupted else ""),
                 "wall time": f"{elapsed:.3f} s",
                 "steps/s": f"{algo.num_timesteps / elapsed:,.0f}",
-                "evaluation": _evaluation(algo, env_id, EVAL_EPISODES, greedy=True, seed=seed),
+                "evaluation": evaluation,
                 "saved": str(path),
             }
         )
     if interrupted:
         raise typer.Exit(INTERRUPTED)
+
+
+def _or_none(kind: type) -> Callable[[str], Any]:
+    """Reads a value of a type, or "none"."""
+
+    def read(text: str) -> Any:
+        if text.lower() == "none":
+            return None
+        if kind is bool:
+            if text.lower() not in ("true", "false"):
+                raise typer.BadParameter(f"expected true, false or none, got {text!r}")
+            return text.lower() == "true"
+        try:
+            return kind(text)
+        except ValueError:
+            raise typer.BadParameter(f"expected {kind.__name__} or none, got {text!r}") from None
+
+    return read
 
 
 def _train_command(name: str) -> Callable[..., None]:
@@ -197,9 +220,15 @@ def _train_command(name: str) -> Callable[..., None]:
         parameter("force", bool, False, "replace that file if it exists", "--force"),
     ]
     for spec in described(ALGORITHMS[name].options_class):
-        shown = "none" if spec.default is None else True
         doc = spec.doc if spec.limits is None else f"{spec.doc}; {spec.limits}"
-        parameters.append(parameter(spec.name, spec.hint, spec.default, doc, show_default=shown))
+        if spec.takes_none:
+            default = "none" if spec.default is None else str(spec.default)
+            reader, shape = _or_none(spec.plain), f"<{spec.plain.__name__} or none>"
+            extra = {"parser": reader, "metavar": shape}
+            parameters.append(parameter(spec.name, Any, default, doc, **extra))
+        else:
+            default = str(spec.default) if spec.plain is str else spec.default
+            parameters.append(parameter(spec.name, spec.plain, default, doc))
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in parameters}
     run.__doc__ = (ALGORITHMS[name].__doc__ or "").partition("\n\n")[0]
@@ -223,7 +252,10 @@ def evaluate(
     """Evaluate a checkpoint on Gymnasium's own environment."""
     with _explained():
         algo = load(path, env)
-        text = _evaluation(algo, env or algo.env_id, episodes, greedy=not stochastic, seed=seed)
+        env_id = env or algo.env_id
+        if env_id is None:
+            raise ValueError("--env: expected an id, since the checkpoint names none")
+        text = _evaluation(algo, env_id, episodes, greedy=not stochastic, seed=seed)
         _table({"evaluation": text})
 
 
@@ -256,7 +288,7 @@ def _checkpoint_info(algo: Algorithm) -> dict[str, str]:
     }
     return {
         "algorithm": algo.name,
-        "environment": algo.env_id,
+        "environment": algo.env_id or "unnamed",
         "policy": repr(algo.policy),
         "steps": f"{algo.num_timesteps:,}",
         "iterations": str(len(algo.history)),

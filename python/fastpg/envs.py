@@ -31,7 +31,6 @@ class NativeSpec:
     action_space: spaces.Discrete
     reset_bounds: tuple[float, float]
     max_episode_steps: int
-    reward_threshold: float
 
 
 def _cartpole(
@@ -48,6 +47,8 @@ def _cartpole(
 
 
 _MOST_ENVS = 2**24
+_MOST_BOUND = 1e38  # what a float32 observation can hold
+_MAKE_VEC_OPTIONS = ("num_envs", "autoreset_mode", "exact", "max_episode_steps", "copy")
 
 _CARTPOLE_HIGH = np.array([4.8, np.inf, 24 * 2 * np.pi / 360, np.inf], dtype=np.float32)
 
@@ -59,7 +60,6 @@ NATIVE: dict[str, NativeSpec] = {
         action_space=spaces.Discrete(2),
         reset_bounds=(-0.05, 0.05),
         max_episode_steps=500,
-        reward_threshold=475.0,
     ),
 }
 
@@ -102,10 +102,10 @@ def make_vec(
     """
     spec = native_spec(id)
     parameters = inspect.signature(spec.kernel).parameters.values()
-    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    own = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
     for option in env_options:
-        if option not in known:
-            raise TypeError(f"{id}: {unknown('option', option, known)}")
+        if option not in own:
+            raise TypeError(f"{id}: {unknown('option', option, [*_MAKE_VEC_OPTIONS, *own])}")
     limit: int | None = None
     if max_episode_steps is None:
         limit = spec.max_episode_steps
@@ -152,7 +152,7 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         self.action_space = batch_space(spec.action_space, self.num_envs)
         self._bounds = spec.reset_bounds
         self._mode = _MODES[mode]
-        self._seeded = False
+        self._seeded = np.zeros(self.num_envs, dtype=np.bool_)
 
     def reset(
         self,
@@ -179,29 +179,46 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
                 raise ValueError("reset_mask: expected at least one True, got none")
         low = arrays.number("low", given.pop("low", self._bounds[0]))
         high = arrays.number("high", given.pop("high", self._bounds[1]))
-        if low > high:
-            raise ValueError(f"low, high: expected low <= high, got {low} and {high}")
-        entropy = self._entropy(seed)
-        observations = self.native.reset(entropy, mask, low, high)
-        self._seeded = self._seeded or mask is None or bool(mask.all())
+        if not -_MOST_BOUND <= low <= high <= _MOST_BOUND:
+            raise ValueError(
+                f"low, high: expected -1e38 <= low <= high <= 1e38, got {low} and {high}"
+            )
+        touched = np.ones(self.num_envs, dtype=np.bool_) if mask is None else mask
+        observations = self.native.reset(self._entropy(seed, touched), mask, low, high)
+        self._seeded |= touched
         return observations, {}
 
-    def _entropy(self, seed: int | Sequence[int | None] | None) -> list[Any] | None:
+    def _entropy(
+        self, seed: int | Sequence[int | None] | None, touched: arrays.Bools
+    ) -> list[Any] | None:
+        """The words that seed each environment; None where its stream goes on.
+
+        An environment that never had a seed gets one from fresh entropy.
+        """
+        if seed is None and self._seeded[touched].all():
+            return None
+        return [
+            self._words(one, fresh)
+            for one, fresh in zip(self._seeds(seed), touched & ~self._seeded, strict=True)
+        ]
+
+    @staticmethod
+    def _words(seed: int | None, fresh: bool) -> Any:
+        if seed is not None:
+            return arrays.seed_words(arrays.integer("seed", seed, 0))
+        return np.random.SeedSequence().generate_state(4, np.uint32) if fresh else None
+
+    def _seeds(self, seed: int | Sequence[int | None] | None) -> Sequence[int | None]:
         if seed is None:
-            if self._seeded:
-                return None
-            seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
+            return [None] * self.num_envs
         if isinstance(seed, int | np.integer):
             first = arrays.integer("seed", seed, 0)
-            return [arrays.seed_words(first + i) for i in range(self.num_envs)]
+            return [first + i for i in range(self.num_envs)]
         if isinstance(seed, str) or not isinstance(seed, Sequence | np.ndarray):
             raise TypeError(f"seed: expected an integer or a sequence of them, got {seed!r}")
         if len(seed) != self.num_envs:
             raise ValueError(f"seed: expected {self.num_envs} seeds, got {len(seed)}")
-        return [
-            None if one is None else arrays.seed_words(arrays.integer("seed", one, 0))
-            for one in seed
-        ]
+        return seed
 
     def step(
         self, actions: Any

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 import gymnasium
 import numpy as np
 import numpy.typing as npt
-from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from fastpg import arrays
-from fastpg.envs import NativeVectorEnv, make_vec
-from fastpg.policies import LinearSoftmax
-from fastpg.rollout import Collector
+from fastpg.collection import make_collector, make_env
+from fastpg.policies import LinearPolicy
+from fastpg.training import Algorithm
 
 EpisodeArrays = tuple[arrays.Floats, npt.NDArray[np.int64]]
 
 _LANES = 100
+_PIECE = 250  # steps
 
 
 class Predictor(Protocol):
@@ -40,66 +41,68 @@ def evaluate_policy(
 
     Args:
         model: an algorithm, or anything with `predict`.
-        env: an id is made natively, with exact physics, and played in C++ where the model's policy
-            allows it; a Gymnasium environment or vector environment is stepped as it is.
+        env: an id (native where there is one), a Gymnasium environment or a vector environment.
         n_eval_episodes: environment i of n plays episodes i, i + n, …, so that short episodes are
             not counted more often than long ones.
         deterministic: the most probable action instead of a sampled one.
         return_episode_rewards: return (returns, lengths), two arrays (n_eval_episodes,), instead.
-        seed: of the environments; None draws one.
+        seed: of the environments and of sampled actions; None draws one.
     """
     n_episodes = arrays.integer("n_eval_episodes", n_eval_episodes, 1)
     start = arrays.seed(seed)
     if isinstance(env, str):
-        env = make_vec(env, min(n_episodes, _LANES), autoreset_mode=AutoresetMode.SAME_STEP)
-    policy = getattr(model, "policy", None)
-    if isinstance(env, NativeVectorEnv) and isinstance(policy, LinearSoftmax):
-        returns, lengths = _play_native(policy, env, n_episodes, deterministic, start)
-    elif isinstance(env, VectorEnv):
-        returns, lengths = _play_vector(model, env, n_episodes, deterministic, start)
-    elif isinstance(env, gymnasium.Env):
-        returns, lengths = _play_single(model, env, n_episodes, deterministic, start)
-    else:
+        env = make_env(env, min(n_episodes, _LANES))
+    if isinstance(env, gymnasium.Env):
+        single = env
+        env = SyncVectorEnv([lambda: single], autoreset_mode=AutoresetMode.SAME_STEP)
+    if not isinstance(env, VectorEnv):
         raise TypeError(f"env: expected an id, an Env or a VectorEnv, got {env!r}")
+    if _acts_by_its_policy(model):
+        returns, lengths = _play_policy(model.policy, env, n_episodes, deterministic, start)
+    elif callable(getattr(model, "predict", None)):
+        returns, lengths = _play(model, env, n_episodes, deterministic, start)
+    else:
+        raise TypeError(f"model: expected an object with predict(), got {model!r}")
     if return_episode_rewards:
         return returns, lengths
     return float(returns.mean()), float(returns.std())
 
 
-def _play_native(
-    policy: LinearSoftmax, env: NativeVectorEnv, n_episodes: int, deterministic: bool, seed: int
-) -> EpisodeArrays:
-    collector = Collector(env, policy, seed, evaluation=True)
-    env.reset(seed=seed)
-    rollout = collector.episodes(n_episodes, deterministic=deterministic)
-    order = np.argsort(rollout.end_columns)
-    return rollout.episode_returns[order], rollout.episode_lengths[order]
+def _acts_by_its_policy(model: Any) -> TypeGuard[Algorithm]:
+    """Whether `predict` is ours, so that the policy may be asked without it."""
+    return (
+        isinstance(model, Algorithm)
+        and type(model).predict is Algorithm.predict
+        and "predict" not in vars(model)
+    )
 
 
-def _play_single(
-    model: Predictor,
-    env: gymnasium.Env[Any, Any],
+def _play_policy(
+    policy: LinearPolicy,
+    env: VectorEnv[Any, Any, Any],
     n_episodes: int,
     deterministic: bool,
     seed: int,
 ) -> EpisodeArrays:
+    """By pieces of a rollout: memory stays bounded, and Ctrl-C comes through between them."""
+    collector = make_collector(env, policy, seed, evaluation=True)
+    collector.reset(seed)
     returns = np.zeros(n_episodes)
     lengths = np.zeros(n_episodes, dtype=np.int64)
-    observation, _ = env.reset(seed=seed)
-    for episode in range(n_episodes):
-        if episode:
-            observation, _ = env.reset()
-        ended = False
-        while not ended:
-            action, _ = model.predict(observation, deterministic=deterministic)
-            observation, reward, terminated, truncated, _ = env.step(action)
-            returns[episode] += float(reward)
-            lengths[episode] += 1
-            ended = terminated or truncated
+    playing = np.arange(env.num_envs)  # the episode of each environment
+    while (playing < n_episodes).any():
+        rollout = collector.steps(_PIECE, deterministic=deterministic)
+        ends = zip(
+            rollout.end_columns, rollout.episode_returns, rollout.episode_lengths, strict=True
+        )
+        for lane, total, length in ends:
+            if playing[lane] < n_episodes:
+                returns[playing[lane]], lengths[playing[lane]] = total, length
+            playing[lane] += env.num_envs
     return returns, lengths
 
 
-def _play_vector(
+def _play(
     model: Predictor,
     env: VectorEnv[Any, Any, Any],
     n_episodes: int,

@@ -14,7 +14,8 @@ def deferred_interrupt() -> Iterator[Callable[[], bool]]:
     """Hold back Ctrl-C: the yielded function tells whether it came.
 
     The handler of before is restored, then KeyboardInterrupt raised. A second Ctrl-C is not held
-    back. Outside the main thread, where signals do not arrive, it does nothing.
+    back. Outside the main thread, where signals do not arrive, and where they are ignored, it does
+    nothing.
     """
     pending = False
 
@@ -26,12 +27,16 @@ def deferred_interrupt() -> Iterator[Callable[[], bool]]:
 
     in_main = threading.current_thread() is threading.main_thread()
     previous = signal.getsignal(signal.SIGINT) if in_main else None
-    if previous is None:
+    if previous in (None, signal.SIG_IGN):
         yield lambda: False
         return
     signal.signal(signal.SIGINT, note)
     try:
         yield lambda: pending
+    except Exception as error:
+        if pending:
+            raise KeyboardInterrupt from error
+        raise
     finally:
         signal.signal(signal.SIGINT, previous)
     if pending:

@@ -8,8 +8,14 @@ import typing
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from fastpg import arrays
+from fastpg import arrays, schedules
+from fastpg.baselines import BASELINES
 from fastpg.naming import unknown
+from fastpg.schedules import Schedule
+from fastpg.solvers import SOLVERS
+
+# Of the algorithms and of `train`: known names too, where a misspelt one is explained.
+_ARGUMENTS = ("policy", "env", "seed", "total_timesteps", "callback")
 
 
 def option(
@@ -35,14 +41,24 @@ class Options:
         for spec in dataclasses.fields(self):
             checked = _check(spec.name, getattr(self, spec.name), hints[spec.name], spec.metadata)
             object.__setattr__(self, spec.name, checked)
+        self.check_together()
+
+    def check_together(self) -> None:
+        """Raise ValueError where options that do not belong together are given."""
+
+    def only_with(self, condition: bool, what: str, *names: str) -> None:
+        """Raise ValueError, naming both sides, if an option is given without its condition."""
+        for name in names:
+            if not condition and getattr(self, name) is not None:
+                raise ValueError(f"{name}: goes only with {what}, got {getattr(self, name)!r}")
 
     @classmethod
     def build(cls, owner: str, given: dict[str, Any]) -> Self:
         """The options with some values given; an unknown name raises TypeError."""
-        known = [spec.name for spec in dataclasses.fields(cls)]
+        own = [spec.name for spec in dataclasses.fields(cls)]
         for name in given:
-            if name not in known:
-                raise TypeError(f"{owner}: {unknown('option', name, known)}")
+            if name not in own:
+                raise TypeError(f"{owner}: {unknown('option', name, [*own, *_ARGUMENTS])}")
         return cls(**given)
 
 
@@ -55,6 +71,20 @@ class Described:
     default: Any
     doc: str
     limits: str | None
+
+    @property
+    def takes_none(self) -> bool:
+        """Whether None is among the values."""
+        return isinstance(self.hint, types.UnionType) and type(None) in typing.get_args(self.hint)
+
+    @property
+    def plain(self) -> type:
+        """The type of the values that are not None; str for a schedule."""
+        if _is_schedule(self.hint):
+            return str
+        members = typing.get_args(self.hint) if self.takes_none else (self.hint,)
+        kind: type = next(member for member in members if member is not type(None))
+        return kind
 
 
 def described(options_class: type[Options]) -> list[Described]:
@@ -87,6 +117,8 @@ def _check(name: str, value: Any, hint: Any, limits: typing.Mapping[str, Any]) -
     members = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     if value is None and types.NoneType in members:
         return None
+    if _is_schedule(hint):
+        return _check_schedule(name, value, limits)
     kind = next(member for member in members if member is not types.NoneType)
     if kind is bool:
         return arrays.boolean(name, value)
@@ -97,6 +129,17 @@ def _check(name: str, value: Any, hint: Any, limits: typing.Mapping[str, Any]) -
     if kind is int:
         return arrays.integer(name, value, limits["low"], limits["high"])
     return _check_range(name, arrays.number(name, value), limits)
+
+
+def _is_schedule(hint: Any) -> bool:
+    return bool(hint == Schedule)
+
+
+def _check_schedule(name: str, value: Any, limits: typing.Mapping[str, Any]) -> Schedule:
+    schedule = schedules.checked(name, value)
+    if not callable(schedule):
+        _check_range(name, schedules.start(schedule), limits)
+    return schedule
 
 
 def _check_range(name: str, value: float, limits: typing.Mapping[str, Any]) -> float:
@@ -114,12 +157,21 @@ class CommonOptions(Options):
 
     n_envs: int = option(16, "environments stepped together; goes with an id", low=1)
     gamma: float = option(0.98, "discount", low=0.0, high=1.0)
-    ent_coef: float = option(0.0, "weight of the entropy bonus, per step", low=0.0)
-    ridge: float = option(0.1, "penalty of the value baseline's regression", above=0.0)
+    ent_coef: Schedule = option(0.0, "weight of the entropy bonus, per step", low=0.0)
+    baseline: str = option(
+        "linear", "value baseline; mean: of each step in the episode", choices=BASELINES
+    )
+    ridge: float = option(0.1, "penalty of the linear baseline's regression", above=0.0)
     baseline_memory: float = option(
         0.8, "weight a fit of the baseline leaves to the data of earlier ones", low=0.0, high=1.0
     )
-    baseline_time: bool = option(False, "whether the baseline sees the step in the episode")
+    baseline_time: bool = option(False, "whether the linear baseline sees the step in the episode")
+    baseline_batch: int = option(
+        0,
+        "steps per environment that fit the baseline before each gradient; 0: earlier "
+        "iterations do",
+        low=0,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,14 +194,35 @@ class NaturalOptions(StepOptions):
         64, "steps per environment and iteration; None: about 2,048 samples in all", low=1
     )
     gamma: float = option(0.985, "discount", low=0.0, high=1.0)
-    ent_coef: float = option(0.01, "weight of the entropy bonus, per step", low=0.0)
-    target_kl: float = option(0.01, "KL(old | new) of a step, mean per step, in nats", above=0.0)
+    ent_coef: Schedule = option(0.01, "weight of the entropy bonus, per step", low=0.0)
+    target_kl: float | None = option(
+        None,
+        "KL(old | new) of a step, in nats; None: 0.01 per step, 1 per trajectory",
+        above=0.0,
+    )
+    kl_per: str = option(
+        "step",
+        "what target_kl is a mean over; trajectory: mean step KL times the mean episode length",
+        choices=("step", "trajectory"),
+    )
     max_step_size: float | None = option(
         0.07, "upper bound of the multiplier of the natural direction", above=0.0
     )
     fisher: str = option(
         "exact", "action summed out (exact) or taken (sampled)", choices=("exact", "sampled")
     )
+    fisher_subsample: float = option(
+        1.0, "share of the samples that F is made of", above=0.0, high=1.0
+    )
+    solver: str = option(
+        "auto", "auto: cholesky for at most 64 parameters, cg for more", choices=SOLVERS
+    )
     cg_max_steps: int = option(20, "most conjugate gradient iterations", low=1)
     cg_tol: float = option(1e-10, "relative residual at which they stop", low=0.0)
     cg_damping: float = option(1e-4, "damping, relative to the mean diagonal of F", low=0.0)
+
+    def kl_bound(self, mean_length: float) -> float:
+        """The bound on the mean KL of a step."""
+        if self.kl_per == "step":
+            return 0.01 if self.target_kl is None else self.target_kl
+        return (1.0 if self.target_kl is None else self.target_kl) / mean_length

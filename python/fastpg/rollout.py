@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from gymnasium.vector import VectorEnv
 
 from fastpg import _core, arrays
-from fastpg.arrays import Actions, Bools, Float32s, Floats
-from fastpg.baselines import LinearBaseline
+from fastpg.arrays import Bools, Float32s, Floats
+from fastpg.baselines import Baseline
 from fastpg.envs import NativeVectorEnv
-from fastpg.policies import LinearSoftmax
+from fastpg.policies import LinearPolicy, LinearSoftmax
 
 Integers = npt.NDArray[np.int64]
-_UNLIMITED = 2**62
+UNLIMITED = 2**62
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,13 @@ class Rollout:
     """
 
     observations: Float32s  # (T, N, d)
-    actions: Actions  # (T, N)
+    actions: npt.NDArray[Any]  # (T, N), or (T, N, size) where an action is several numbers
     rewards: Floats  # (T, N)
     terminated: Bools  # (T, N)
     truncated: Bools  # (T, N); both flags may be set
     valid: Bools  # (T, N)
     step_index: npt.NDArray[np.int32]  # (T, N): step in the episode, the lecture's h
-    last_observations: Float32s  # (N, d): what follows the last valid row of each column
+    last_observations: Float32s  # (N, d): what follows the last row of a column still running
     last_step_index: Integers  # (N,)
     end_rows: Integers  # (K,)
     end_columns: Integers  # (K,)
@@ -43,6 +44,7 @@ class Rollout:
     sample_count: int  # number of valid samples
     step_count: int  # steps that the slowest environment took
     complete: bool  # False: a budget cut the last episodes
+    action_masks: Bools | None = None  # (T, N, n_actions): what was allowed, where it was said
 
     @property
     def ended(self) -> Bools:
@@ -55,7 +57,7 @@ class Rollout:
             return values.reshape(self.valid.size, *values.shape[2:])
         return values[self.valid]
 
-    def values(self, baseline: LinearBaseline) -> tuple[Floats, Floats]:
+    def values(self, baseline: Baseline) -> tuple[Floats, Floats]:
         """V(s_t) and V of the state that really followed, each (T, N)."""
         shape = self.rewards.shape
         values = baseline.predict(
@@ -64,7 +66,7 @@ class Rollout:
         following = np.zeros(shape)
         following[:-1] = values[1:]
         columns = np.arange(shape[1])
-        last_rows = np.maximum(self.valid.sum(axis=0) - 1, 0)
+        last_rows = shape[0] - 1 - np.argmax(self.valid[::-1], axis=0)
         following[last_rows, columns] = baseline.predict(
             self.last_observations, self.last_step_index
         )
@@ -91,28 +93,58 @@ class Collector:
     and step: two calls of 100 steps take the same actions as one of 200.
 
     Args:
-        env: a native vector environment that has been reset.
+        env: a vector environment that has been reset.
         policy: read anew at every call.
         seed: in [0, 2^64).
         evaluation: draws from a stream of its own.
     """
 
-    def __init__(
-        self, env: NativeVectorEnv, policy: LinearSoftmax, seed: int, *, evaluation: bool = False
-    ) -> None:
-        if not isinstance(env, NativeVectorEnv):
-            raise TypeError(f"env: expected an environment made by fastpg.make_vec, got {env!r}")
-        self.env = env
+    env: VectorEnv[Any, Any, Any]
+
+    def __init__(self, policy: LinearPolicy, seed: int, *, evaluation: bool = False) -> None:
         self.policy = policy
         self.seed = arrays.seed(seed)
         self.purpose = _core.Purpose.evaluation if evaluation else _core.Purpose.action
         self.step_count = 0
 
+    def reset(self, seed: int | None) -> None:
+        """Start new episodes everywhere; None continues the environment's own streams."""
+        raise NotImplementedError
+
     def steps(self, n_steps: int, *, deterministic: bool = False) -> Rollout:
         """`n_steps` steps of every environment, episodes running over into the next call."""
+        raise NotImplementedError
+
+    def episodes(
+        self, n_episodes: int, *, max_samples: int | None = None, deterministic: bool = False
+    ) -> Rollout:
+        """`n_episodes` whole episodes, one a column; environment i plays i, i + N, i + 2N, ….
+
+        With `max_samples` it stops before taking more samples; `complete` is then False.
+        """
+        raise NotImplementedError
+
+
+class NativeCollector(Collector):
+    """A `Collector` that runs wholly in C++: a native environment and a `LinearSoftmax`."""
+
+    env: NativeVectorEnv
+
+    def __init__(
+        self, env: NativeVectorEnv, policy: LinearSoftmax, seed: int, *, evaluation: bool = False
+    ) -> None:
+        super().__init__(policy, seed, evaluation=evaluation)
+        self.env = env
+
+    def reset(self, seed: int | None) -> None:
+        """See `Collector`."""
+        self.env.reset(seed=seed)
+
+    def steps(self, n_steps: int, *, deterministic: bool = False) -> Rollout:
+        """See `Collector`."""
         return self._rollout(
             self.env.native.collect_steps(
-                self.policy.theta,
+                *self.policy.native,
                 arrays.integer("n_steps", n_steps, 1),
                 self.seed,
                 self.purpose,
@@ -124,14 +156,11 @@ class Collector:
     def episodes(
         self, n_episodes: int, *, max_samples: int | None = None, deterministic: bool = False
     ) -> Rollout:
-        """`n_episodes` whole episodes, one a column; environment i plays i, i + N, i + 2N, ….
-
-        With `max_samples` it stops before taking more samples; `complete` is then False.
-        """
-        limit = _UNLIMITED if max_samples is None else max_samples
+        """See `Collector`."""
+        limit = UNLIMITED if max_samples is None else max_samples
         return self._rollout(
             self.env.native.collect_episodes(
-                self.policy.theta,
+                *self.policy.native,
                 arrays.integer("n_episodes", n_episodes, 1),
                 arrays.integer("max_samples", limit, 1),
                 self.seed,
@@ -144,35 +173,3 @@ class Collector:
     def _rollout(self, collected: _core._RolloutDict) -> Rollout:
         self.step_count += collected["step_count"]
         return Rollout(**collected)
-
-
-def collect(
-    env: NativeVectorEnv,
-    policy: LinearSoftmax,
-    *,
-    n_steps: int | None = None,
-    n_episodes: int | None = None,
-    seed: int | None = None,
-    deterministic: bool = False,
-) -> Rollout:
-    """Reset the environment and run a policy in it, wholly in C++.
-
-    Args:
-        env: made by `make_vec`.
-        policy: whose actions are taken.
-        n_steps: steps of every environment; or
-        n_episodes: whole episodes. Exactly one of the two is given.
-        seed: of the environment and of the actions, in [0, 2^64); None draws one.
-        deterministic: take the most probable action.
-    """
-    if (n_steps is None) == (n_episodes is None):
-        raise ValueError(
-            f"expected exactly one of n_steps and n_episodes, got {n_steps!r} and {n_episodes!r}"
-        )
-    drawn = arrays.seed(seed)
-    collector = Collector(env, policy, drawn)
-    env.reset(seed=drawn)
-    if n_steps is not None:
-        return collector.steps(n_steps, deterministic=deterministic)
-    assert n_episodes is not None
-    return collector.episodes(n_episodes, deterministic=deterministic)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -22,11 +23,12 @@ class Ascent:
     """
 
     advantages: Floats
-    log_pi: Floats
+    dist: Floats
     gradient: Floats
     natural: NaturalGradientResult
     status: str
     step_size: float
+    ent_coef: float
 
     @property
     def step(self) -> Floats:
@@ -57,46 +59,78 @@ class NaturalAlgorithm(StepAlgorithm):
         advantages = batch.advantages
         if options.normalize_advantage:
             advantages = standardize(advantages)
-        log_pi = policy.log_probs(batch.phi)
-        gradient = policy.score_gradient(batch.phi, log_pi, batch.actions, advantages)
-        if options.ent_coef:
-            gradient = gradient + options.ent_coef * policy.entropy_gradient(batch.phi, log_pi)
+        dist = policy.distribution(batch.phi, mask=batch.mask)
+        ent_coef = self.at_progress(options.ent_coef)
+        gradient = policy.score_gradient(batch.phi, dist, batch.actions, advantages)
+        if ent_coef:
+            gradient = gradient + ent_coef * policy.entropy_gradient(batch.phi, dist)
+        rows = self._fisher_rows(len(dist))
         natural = natural_gradient(
             policy,
-            batch.phi,
-            log_pi,
+            batch.phi[rows],
+            dist[rows],
             gradient,
-            actions=batch.actions if options.fisher == "sampled" else None,
+            actions=batch.actions[rows] if options.fisher == "sampled" else None,
+            solver=options.solver,
             cg_max_steps=options.cg_max_steps,
             cg_tol=options.cg_tol,
             cg_damping=options.cg_damping,
         )
-        status, step_size = step_to_kl(natural, options.target_kl, options.max_step_size)
-        return Ascent(advantages, log_pi, gradient, natural, status, step_size)
+        fixed = self._step_size
+        status, step_size = step_to_kl(
+            natural,
+            options.kl_bound(self.mean_length),
+            options.max_step_size if fixed is None else None,
+            fixed,
+        )
+        return Ascent(advantages, dist, gradient, natural, status, step_size, ent_coef)
+
+    @property
+    def _step_size(self) -> float | None:
+        """A fixed eta, where the algorithm has one."""
+        return None
+
+    def _fisher_rows(self, n: int) -> Any:
+        """Evenly spread samples, `fisher_subsample` of all."""
+        count = max(1, round(self.options.fisher_subsample * n))
+        return slice(None) if count == n else np.arange(count) * n // count
 
     def measured(self, batch: Batch, ascent: Ascent) -> Record:
         """KL, surrogate and entropy at the parameters of now, against those of the batch."""
-        log_pi = self.policy.log_probs(batch.phi)
-        rows = np.arange(len(batch.actions))
-        ratio = np.exp((log_pi - ascent.log_pi)[rows, batch.actions])
+        policy = self.policy
+        dist = policy.distribution(batch.phi, mask=batch.mask)
+        log_ratio = policy.log_prob(dist, batch.actions) - policy.log_prob(
+            ascent.dist, batch.actions
+        )
+        kl = float(policy.kl(ascent.dist, dist).mean())
+        with np.errstate(over="ignore"):
+            ratio = np.exp(log_ratio)
         return {
-            "train/kl": float(self.policy.kl(ascent.log_pi, log_pi).mean()),
+            "train/kl": kl,
+            "train/kl_trajectory": kl * self.mean_length,
+            "train/approx_kl": float(np.mean((ratio - 1.0) - log_ratio)),
+            "train/policy_objective_before": float(np.mean(ascent.advantages)),
             "train/policy_objective": float(np.mean(ratio * ascent.advantages)),
-            "train/entropy_loss": -float(self.policy.entropy(log_pi).mean()),
+            "train/entropy_loss": -float(policy.entropy(dist).mean()),
         }
 
 
 def step_to_kl(
-    natural: NaturalGradientResult, target_kl: float, max_step_size: float | None
+    natural: NaturalGradientResult,
+    target_kl: float,
+    max_step_size: float | None,
+    step_size: float | None = None,
 ) -> tuple[str, float]:
     """The status and the multiplier eta of a natural direction; nothing is repaired silently."""
     if natural.status == "zero_rhs":
         return "zero_gradient", 0.0
-    if not math.isfinite(natural.curvature):
+    if natural.status == "not_finite" or not math.isfinite(natural.curvature):
         return "not_finite", 0.0
     if natural.curvature <= 0.0:
         return "bad_curvature", 0.0
-    eta = math.sqrt(2.0 * target_kl / natural.curvature)
+    eta = math.sqrt(2.0 * target_kl / natural.curvature) if step_size is None else step_size
+    if max_step_size is not None:
+        eta = min(eta, max_step_size)
     if not math.isfinite(eta) or not np.isfinite(eta * natural.direction).all():
         return "not_finite", 0.0
-    return "ok", eta if max_step_size is None else min(eta, max_step_size)
+    return "ok", eta

@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy.typing as npt
+
 from fastpg import _core, arrays
-from fastpg.arrays import Actions, Floats
-from fastpg.policies import LinearSoftmax
+from fastpg.arrays import Floats
+from fastpg.naming import unknown
+from fastpg.policies import LinearPolicy
 
 Adam = _core.Adam
+
+SOLVERS = ("auto", "cg", "cholesky")
+_MOST_DENSE = 64  # parameters
 
 
 @dataclass(frozen=True)
@@ -61,42 +67,49 @@ class NaturalGradientResult:
 
 
 def natural_gradient(
-    policy: LinearSoftmax,
+    policy: LinearPolicy,
     phi: Floats,
-    log_pi: Floats,
+    dist: Floats,
     gradient: Floats,
     *,
-    actions: Actions | None = None,
+    actions: npt.NDArray[Any] | None = None,
+    solver: str = "cg",
     cg_max_steps: int = 20,
     cg_tol: float = 1e-10,
     cg_damping: float = 1e-3,
 ) -> NaturalGradientResult:
-    """Conjugate gradient on the Fisher matrix of a batch, wholly in C++ (lecture L6, L7).
+    """The natural direction of a batch, wholly in C++ (lecture L6, L7).
 
     Args:
         policy: whose parameters the gradient is for.
         phi: features (n, n_features).
-        log_pi: log-probabilities (n, n_actions) at the policy's parameters.
+        dist: distributions (n, k) at the policy's parameters.
         gradient: g, the shape of theta, a mean over the same batch.
-        actions: None sums the action out of F; actions (n,) use those taken.
+        actions: None sums the action out of F; actions, as many as samples, use those taken.
+        solver: "cg", conjugate gradient on products with F; "cholesky", a dense factorisation,
+            which needs damping, F being singular; "auto", cholesky for at most 64 parameters with
+            damping, else cg.
         cg_max_steps: at most this many Fisher products.
         cg_tol: relative residual to stop at.
         cg_damping: relative to the mean of F's diagonal; 0 restricts F^-1 to the range of F.
     """
-    features = arrays.floats("phi", phi, (None, policy.shape[0]))
-    return NaturalGradientResult(
-        *_core.softmax_natural_gradient(
-            features,
-            arrays.floats("log_pi", log_pi, (len(features), policy.n_actions)),
-            arrays.floats("gradient", gradient, policy.shape),
-            None
-            if actions is None
-            else arrays.actions("actions", actions, len(features), policy.n_actions),
-            arrays.integer("cg_max_steps", cg_max_steps, 1),
-            arrays.number("cg_tol", cg_tol),
-            arrays.number("cg_damping", cg_damping),
-        )
+    if solver not in SOLVERS:
+        raise ValueError(unknown("solver", solver, SOLVERS))
+    damping = arrays.number("cg_damping", cg_damping)
+    features = policy._phi(phi)
+    n = len(features)
+    few = policy.theta.size <= _MOST_DENSE and damping > 0.0
+    result = policy._head.natural_gradient(
+        features,
+        policy._dist(dist, n),
+        arrays.floats("gradient", gradient, policy.shape).ravel(),
+        policy._taken(actions, n),
+        solver == "cholesky" or (solver == "auto" and few),
+        arrays.integer("cg_max_steps", cg_max_steps, 1),
+        arrays.number("cg_tol", cg_tol),
+        damping,
     )
+    return NaturalGradientResult(policy._shaped(result[0]), *result[1:])
 
 
 @dataclass(frozen=True)
@@ -116,14 +129,15 @@ class LineSearchResult:
 
 
 def line_search(
-    policy: LinearSoftmax,
+    policy: LinearPolicy,
     phi: Floats,
-    log_pi: Floats,
-    actions: Actions,
+    dist: Floats,
+    actions: npt.NDArray[Any],
     advantages: Floats,
     step: Floats,
     *,
     target_kl: float,
+    mask: Any = None,
     ent_coef: float = 0.0,
     shrinking_factor: float = 0.8,
     max_iter: int = 10,
@@ -133,34 +147,46 @@ def line_search(
     The objective is the surrogate mean_i w_i A_i + ent_coef mean_i H_i, w the ratio of the new
     to the old probability of the action taken (TRPO, Schulman et al. 2015, appendix C).
     """
-    features = arrays.floats("phi", phi, (None, policy.shape[0]))
+    features = policy._phi(phi)
     n = len(features)
-    return LineSearchResult(
-        *_core.softmax_line_search(
-            features,
-            arrays.actions("actions", actions, n, policy.n_actions),
-            arrays.floats("advantages", advantages, (n,)),
-            arrays.floats("log_pi", log_pi, (n, policy.n_actions)),
-            policy.theta,
-            arrays.floats("step", step, policy.shape),
-            arrays.number("ent_coef", ent_coef),
-            arrays.number("target_kl", target_kl),
-            arrays.unit_interval("shrinking_factor", shrinking_factor),
-            arrays.integer("max_iter", max_iter, 1),
-        )
+    result = policy._head.line_search(
+        features,
+        policy._actions(actions, n),
+        arrays.floats("advantages", advantages, (n,)),
+        policy._dist(dist, n),
+        policy._mask(mask, features),
+        policy.theta.ravel(),
+        arrays.floats("step", step, policy.shape).ravel(),
+        arrays.number("ent_coef", ent_coef),
+        arrays.positive("target_kl", target_kl),
+        arrays.unit_interval("shrinking_factor", shrinking_factor),
+        arrays.integer("max_iter", max_iter, 1),
     )
+    return LineSearchResult(policy._shaped(result[0]), *result[1:])
 
 
-def clipped_surrogate(
-    policy: LinearSoftmax,
+OBJECTIVES = {
+    ("clip", "exact"): _core.PpoObjective.clip,
+    ("clip", "sampled"): _core.PpoObjective.clip,
+    ("kl_penalty", "exact"): _core.PpoObjective.kl_penalty_exact,
+    ("kl_penalty", "sampled"): _core.PpoObjective.kl_penalty_sampled,
+}
+
+
+def ppo_epochs(
+    policy: LinearPolicy,
     phi: Floats,
-    actions: Actions,
+    actions: npt.NDArray[Any],
     advantages: Floats,
     adam: _core.Adam,
     *,
     seed: int,
-    epoch_count: int = 0,
+    first_epoch: int = 0,
+    mask: Any = None,
+    objective: str = "clip",
     clip_range: float = 0.2,
+    kl_coef: float = 0.0,
+    kl_estimator: str = "exact",
     learning_rate: float = 0.01,
     ent_coef: float = 0.0,
     max_grad_norm: float | None = None,
@@ -168,30 +194,41 @@ def clipped_surrogate(
     n_epochs: int = 10,
     batch_size: int = 256,
     normalize_advantage: bool = True,
-) -> _core._ClippedSurrogateDict:
-    """PPO's epochs of minibatch Adam, wholly in C++ (Schulman et al. 2017, arXiv 1707.06347).
+    optimizer: str = "adam",
+) -> _core._PpoDict:
+    """PPO's epochs of minibatch ascent, wholly in C++ (Schulman et al. 2017, arXiv 1707.06347).
 
-    The batch is shuffled anew each epoch by (seed, epoch_count + epoch) and cut into minibatches
+    The batch is shuffled anew each epoch by (seed, first_epoch + epoch) and cut into minibatches
     whose sizes differ by at most one. `adam` is updated in place, the policy is not: its new
-    parameters are returned under "theta". With `target_kl` the epochs stop after the one whose
-    exact mean KL(old | new) is above it. If a gradient is not finite, nothing is changed and
-    "finite" is False.
+    parameters are returned, flat, under "parameters". With `target_kl` the epochs stop after the
+    one whose exact mean KL(old | new) is above it. If a gradient is not finite, nothing is changed
+    and "finite" is False.
     """
-    features = arrays.floats("phi", phi, (None, policy.shape[0]))
-    return _core.softmax_clipped_surrogate(
+    features = policy._phi(phi)
+    n = len(features)
+    if (objective, kl_estimator) not in OBJECTIVES:
+        raise ValueError(
+            "expected objective 'clip' or 'kl_penalty' and kl_estimator 'exact' or 'sampled', got "
+            f"{objective!r} and {kl_estimator!r}"
+        )
+    return policy._head.ppo_epochs(
         features,
-        arrays.actions("actions", actions, len(features), policy.n_actions),
-        arrays.floats("advantages", advantages, (len(features),)),
-        policy.theta,
+        policy._actions(actions, n),
+        arrays.floats("advantages", advantages, (n,)),
+        policy._mask(mask, features),
+        policy.theta.ravel(),
         adam,
         arrays.seed(seed),
-        arrays.integer("epoch_count", epoch_count, 0),
-        clip_range,
-        learning_rate,
-        ent_coef,
-        max_grad_norm,
-        target_kl,
-        n_epochs,
-        batch_size,
-        normalize_advantage,
+        arrays.integer("first_epoch", first_epoch, 0),
+        OBJECTIVES[objective, kl_estimator],
+        arrays.positive("clip_range", clip_range),
+        arrays.number("kl_coef", kl_coef),
+        arrays.positive("learning_rate", learning_rate),
+        arrays.number("ent_coef", ent_coef),
+        None if max_grad_norm is None else arrays.positive("max_grad_norm", max_grad_norm),
+        None if target_kl is None else arrays.positive("target_kl", target_kl),
+        arrays.integer("n_epochs", n_epochs, 1),
+        arrays.integer("batch_size", batch_size, 1),
+        arrays.boolean("normalize_advantage", normalize_advantage),
+        optimizer == "sgd",
     )

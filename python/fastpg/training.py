@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import time
 from collections import deque
@@ -13,22 +14,25 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
+from gymnasium.vector import VectorEnv
 
-from fastpg import _core, arrays, checkpoints
-from fastpg.arrays import Actions, Float32s, Floats
-from fastpg.baselines import LinearBaseline, explained_variance
-from fastpg.envs import NativeVectorEnv, make_vec
+from fastpg import _core, arrays, checkpoints, schedules
+from fastpg.arrays import Bools, Float32s, Floats
+from fastpg.baselines import Baseline, explained_variance, make_baseline
+from fastpg.collection import env_name, make_collector, make_env
 from fastpg.estimators import gae
 from fastpg.interrupts import deferred_interrupt
 from fastpg.options import CommonOptions, StepOptions
-from fastpg.policies import LinearSoftmax, make_policy
+from fastpg.policies import LinearPolicy, make_policy, require_fit, restore_policy
 from fastpg.rollout import Collector, Rollout
+from fastpg.schedules import Schedule
 from fastpg.solvers import Adam
 
 Record = dict[str, float | int | str | bool]
 Callback = Callable[[Record], bool | None]
 
 _SAMPLES_PER_ITERATION = 2048  # where n_steps is None
+_RECENT_EPISODES = 100
 
 
 @dataclass(frozen=True)
@@ -36,26 +40,29 @@ class Batch:
     """The valid samples of a rollout, flat (n,), ready for a step."""
 
     phi: Floats
-    actions: Actions
+    actions: npt.NDArray[Any]
+    mask: Bools | None
     advantages: Floats
     observations: Float32s
     step_index: npt.NDArray[np.int64]
     values: Floats
     targets: Floats
+    n_episodes: int  # that ended
 
 
 class Algorithm:
     """Base of REINFORCE, NPG, TRPO and PPO: subclasses say what an iteration collects and does.
 
     Args:
-        policy: a `LinearSoftmax`, or "linear".
-        env: an id such as "CartPole-v1", or an environment made by `make_vec`.
+        policy: a `LinearSoftmax`, a `LinearGaussian`, or "linear", the one that fits.
+        env: an id such as "CartPole-v1", a Gymnasium environment, a callable that makes one, or a
+            vector environment.
         seed: of everything random, in [0, 2^64); None draws one and records it in `seed`.
-        **options: fields of the algorithm's options class; `n_envs` goes with an id and raises
-            when it contradicts an environment given.
+        **options: fields of the algorithm's options class; `n_envs` goes with an id or a callable
+            and raises when it contradicts an environment given.
 
     Attributes:
-        history: one dict per iteration, under the log keys of the documentation.
+        history: one dict per iteration, under the keys of docs/records.md.
         num_timesteps: environment steps taken by `learn`.
     """
 
@@ -65,15 +72,15 @@ class Algorithm:
 
     def __init__(
         self,
-        policy: str | LinearSoftmax,
-        env: str | NativeVectorEnv,
+        policy: str | LinearPolicy,
+        env: Any,
         *,
         seed: int | None = None,
         **options: Any,
     ) -> None:
         owner = type(self).__name__
         self.options = self.options_class.build(owner, options)
-        made = _make_env(env, self.options.n_envs, explicit="n_envs" in options)
+        made = make_env(env, self.options.n_envs, explicit="n_envs" in options)
         self.policy = make_policy(policy, made)
         self.seed = arrays.seed(seed)
         self.baseline = self._make_baseline()
@@ -81,40 +88,54 @@ class Algorithm:
         self.num_timesteps = 0
         self._first_step = 0
         self._predictions = 0
+        self._start_fresh()
         self.make_optimizer()
         self._use(made)
 
-    def use_env(self, env: str | NativeVectorEnv) -> None:
+    def use_env(self, env: Any) -> None:
         """Go on learning in this environment, whose spaces must be those of the policy."""
-        made = _make_env(env, self.options.n_envs, explicit=False)
-        fitting = LinearSoftmax.for_env(made).shape
-        if fitting != self.policy.shape:
-            raise ValueError(
-                f"env: expected spaces for theta of shape {self.policy.shape}, got {fitting}"
-            )
+        made = make_env(env, self.options.n_envs)
+        require_fit(self.policy, made)
         self._use(made)
 
-    def _make_baseline(self) -> LinearBaseline:
+    def _start_fresh(self) -> None:
+        self._learning = False
+        self._progress_remaining = 1.0
+        self._recent_returns: deque[float] = deque(maxlen=_RECENT_EPISODES)
+        self._recent_lengths: deque[int] = deque(maxlen=_RECENT_EPISODES)
+
+    def _make_baseline(self) -> Baseline:
         options = self.options
-        return LinearBaseline(
+        return make_baseline(
+            options.baseline,
             self.policy.observation_size,
             ridge=options.ridge,
             memory=options.baseline_memory,
             time=options.baseline_time,
         )
 
-    def _use(self, env: NativeVectorEnv) -> None:
-        self.env: NativeVectorEnv | None = env
-        self.env_id = env.env_id
+    def _use(self, env: VectorEnv[Any, Any, Any]) -> None:
+        self.env: VectorEnv[Any, Any, Any] | None = env
+        self.env_id = env_name(env)
         self.options = dataclasses.replace(self.options, n_envs=env.num_envs)
         self._collector: Collector | None = None
 
-    def collect(self, collector: Collector, remaining: int) -> Iterator[Rollout]:
-        """Rollouts of one iteration each, until `remaining` samples are used up."""
+    def collect(
+        self, collector: Collector, remaining: int
+    ) -> Iterator[tuple[Rollout | None, Rollout]]:
+        """What each iteration learns from, until `remaining` samples are used up.
+
+        The first of a pair fits the baseline before the second makes the gradient, where
+        `baseline_batch` asks for that (lecture L1).
+        """
         raise NotImplementedError
 
-    def update(self, rollout: Rollout) -> Record:
-        """One step from a rollout: changes policy and baseline, returns what to log."""
+    def estimate(self, rollout: Rollout) -> Batch:
+        """Advantages and value targets, from the baseline as it is."""
+        raise NotImplementedError
+
+    def update(self, batch: Batch) -> Record:
+        """One step of the policy; returns what to log."""
         raise NotImplementedError
 
     def learn(
@@ -138,47 +159,97 @@ class Algorithm:
         Raises:
             KeyboardInterrupt: after Ctrl-C, once the iteration is finished.
         """
+        if self._learning:
+            raise RuntimeError("learn: already learning, and called again from a callback")
         collector = self._ready_collector()
         total = arrays.integer("total_timesteps", total_timesteps, collector.env.num_envs)
         if reset_num_timesteps:
             self.num_timesteps = 0
-        start = time.perf_counter()
-        first = self.num_timesteps
-        with deferred_interrupt() as interrupted:
-            mark = start
-            for rollout in self.collect(collector, total):
-                self.num_timesteps += rollout.sample_count
-                self._first_step = collector.step_count
-                if not rollout.complete:
-                    break
-                collected = time.perf_counter()
-                record = self.update(rollout)
-                now = time.perf_counter()
-                record |= {"time/collect": collected - mark, "time/update": now - collected}
-                record |= self._progress(rollout, now - start, self.num_timesteps - first)
-                self.history.append(record)
-                if (callback is not None and callback(dict(record)) is False) or interrupted():
-                    break
-                mark = time.perf_counter()
+        self._learning = True
+        try:
+            with deferred_interrupt() as interrupted:
+                for record in self._iterations(collector, total):
+                    stop = callback is not None and callback(dict(record)) is False
+                    if stop or interrupted():
+                        break
+        finally:
+            self._learning = False
         return self
 
+    def _iterations(self, collector: Collector, total: int) -> Iterator[Record]:
+        clock = _Clock()
+        taken = 0
+        for fresh, rollout in self.collect(collector, total):
+            samples = rollout.sample_count + (fresh.sample_count if fresh else 0)
+            taken += samples
+            self.num_timesteps += samples
+            self._first_step = collector.step_count
+            if not rollout.complete or (fresh and not fresh.complete):
+                return
+            self._recent_returns.extend(rollout.episode_returns.tolist())
+            self._recent_lengths.extend(rollout.episode_lengths.tolist())
+            clock.lap("time/collect")
+            if fresh:
+                self._fit(self.estimate(fresh))
+            batch = self.estimate(rollout)
+            clock.lap("time/estimate")
+            record = self.update(batch) | self._judge_baseline(batch)
+            if not fresh:
+                self._fit(batch)
+            self.policy.observe(batch.observations)
+            clock.lap("time/update")
+            self._progress_remaining = max(0.0, 1.0 - taken / total)
+            record |= clock.record(taken) | self._statistics()
+            self.history.append({k: v for k, v in record.items() if _can_be_stored(v)})
+            yield self.history[-1]
+            clock.restart_lap()
+
+    def at_progress(self, schedule: Schedule) -> float:
+        """A schedule's value now."""
+        return schedules.at(schedule, self._progress_remaining)
+
+    def try_theta(self, theta: Floats) -> str:
+        """Take new parameters: "accepted", or "not_finite" and the old ones stay."""
+        try:
+            self.policy.theta = theta
+        except ValueError:
+            return "not_finite"
+        return "accepted"
+
+    @property
+    def mean_length(self) -> float:
+        """Mean length of recent episodes; until one has ended, the most a rollout saw."""
+        return float(np.mean(self._recent_lengths)) if self._recent_lengths else 1.0
+
     def predict(
-        self, observation: Any, deterministic: bool = False
-    ) -> tuple[np.int64 | npt.NDArray[np.int64], None]:
-        """Actions for one observation (d,) or a batch (n, d): (action, None)."""
-        batch, single = arrays.observations(
-            "observation", observation, self.policy.observation_size
-        )
-        phi = _core.identity_features(batch)
+        self, observation: Any, deterministic: bool = False, *, action_masks: Any = None
+    ) -> tuple[Any, None]:
+        """Actions for one observation (d,) or a batch (n, d): (action, None).
+
+        Args:
+            observation: in the units of the environment.
+            deterministic: the most probable action instead of a sampled one.
+            action_masks: bool (n_actions,) or (n, n_actions), what is allowed.
+        """
+        policy = self.policy
+        batch, single = arrays.observations("observation", observation, policy.observation_size)
+        mask = None if action_masks is None else np.atleast_2d(action_masks)
+        dist = policy.distribution(policy.features(batch), mask=mask)
         if deterministic:
-            actions = self.policy.mode(phi)
+            actions = policy.mode(dist)
         else:
             uniforms = _core.lane_uniforms(
-                self.seed, _core.Purpose.prediction, 0, len(phi), self._predictions
+                self.seed,
+                _core.Purpose.prediction,
+                0,
+                len(batch),
+                self._predictions,
+                policy._head.action_size,
             )
             self._predictions += 1
-            actions = self.policy.sample(phi, uniforms)
-        wide = actions.astype(np.int64)
+            actions = policy.sample(dist, uniforms)
+        given = policy.for_environment(actions)
+        wide = given.astype(np.int64) if given.dtype == np.int32 else given.astype(np.float32)
         return (wide[0] if single else wide), None
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -188,14 +259,14 @@ class Algorithm:
 
     def state(self) -> checkpoints.State:
         """Arrays and JSON values from which `restore` rebuilds the algorithm."""
-        stored = {"theta": self.policy.theta, **self.baseline.state()}
+        policy_arrays, policy_meta = self.policy.state()
+        stored = {**policy_arrays, **self.baseline.state()}
         meta = {
             "algorithm": self.name,
             "version": _core.__version__,
             "env_id": self.env_id,
-            "observation_size": self.policy.observation_size,
-            "n_actions": self.policy.n_actions,
-            "options": dataclasses.asdict(self.options),
+            "policy": policy_meta,
+            "options": {k: self._plain(v) for k, v in dataclasses.asdict(self.options).items()},
             "seed": self.seed,
             "num_timesteps": self.num_timesteps,
             "first_step": self._first_step,
@@ -204,6 +275,11 @@ class Algorithm:
         }
         return stored, meta
 
+    @staticmethod
+    def _plain(value: Any) -> Any:
+        """An option as JSON; a callable schedule as its value at the start."""
+        return schedules.start(value) if callable(value) else value
+
     @classmethod
     def restore(cls, state: checkpoints.State) -> Self:
         """The algorithm of a `state`, without an environment: it predicts but cannot learn."""
@@ -211,16 +287,17 @@ class Algorithm:
         algo = cls.__new__(cls)
         algo.options = cls.options_class.build(cls.__name__, meta["options"])
         algo.env = None
-        algo.policy = LinearSoftmax(meta["observation_size"], meta["n_actions"], stored["theta"])
-        algo.seed = arrays.seed(meta["seed"])
+        algo.policy = restore_policy(stored, meta["policy"])
+        algo.seed = arrays.seed(arrays.integer("seed", meta["seed"], 0))
         algo.baseline = algo._make_baseline()
         algo.baseline.restore(stored)
-        algo.history = list(meta["history"])
-        algo.num_timesteps = int(meta["num_timesteps"])
-        algo.env_id = str(meta["env_id"])
-        algo._first_step = int(meta["first_step"])
-        algo._predictions = int(meta["predictions"])
+        algo.history = [dict(record) for record in meta["history"]]
+        algo.num_timesteps = arrays.integer("num_timesteps", meta["num_timesteps"], 0)
+        algo.env_id = None if meta["env_id"] is None else _id(meta["env_id"])
+        algo._first_step = arrays.integer("first_step", meta["first_step"], 0)
+        algo._predictions = arrays.integer("predictions", meta["predictions"], 0)
         algo._collector = None
+        algo._start_fresh()
         algo.make_optimizer()
         algo.restore_optimizer(stored, meta)
         return algo
@@ -234,51 +311,81 @@ class Algorithm:
     def batch(self, rollout: Rollout, advantages: Floats, targets: Floats, values: Floats) -> Batch:
         """The valid samples with features; advantages, targets and values are (T, N)."""
         observations = rollout.flat(rollout.observations)
+        steps = rollout.flat(rollout.step_index).astype(np.int64)
+        masks = rollout.action_masks
         return Batch(
-            phi=self.policy.features(observations),
+            phi=self.policy.features(observations, steps),
             actions=rollout.flat(rollout.actions),
+            mask=None if masks is None else rollout.flat(masks),
             advantages=rollout.flat(advantages),
             observations=observations,
-            step_index=rollout.flat(rollout.step_index).astype(np.int64),
+            step_index=steps,
             values=rollout.flat(values),
             targets=rollout.flat(targets),
+            n_episodes=len(rollout.end_rows),
         )
 
-    def fit_baseline(self, batch: Batch) -> Record:
-        """Fit the baseline for the next iteration; how well the old one predicted this batch."""
-        error = batch.targets - batch.values
-        record: Record = {
-            "train/value_loss": float(np.mean(error**2)),
-            "train/explained_variance": explained_variance(batch.values, batch.targets),
-        }
+    def _fit(self, batch: Batch) -> None:
         self.baseline.fit(batch.observations, batch.step_index, batch.targets)
-        return record
+
+    @staticmethod
+    def _judge_baseline(batch: Batch) -> Record:
+        """How well the baseline predicted a batch that it was not fitted to."""
+        return {
+            "train/explained_variance": explained_variance(batch.values, batch.targets),
+            "train/value_loss": float(np.mean((batch.targets - batch.values) ** 2)),
+        }
 
     def _ready_collector(self) -> Collector:
         if self.env is None:
-            raise RuntimeError("learn: expected an environment; give load(path, env=...) one")
+            raise RuntimeError("learn: expected an environment; give one to load() or use_env()")
         if self._collector is None:
-            collector = Collector(self.env, self.policy, self.seed)
+            collector = make_collector(self.env, self.policy, self.seed)
             collector.step_count = self._first_step
-            self.env.reset(seed=self.seed)
-            self._recent_returns: deque[float] = deque(maxlen=100)
-            self._recent_lengths: deque[int] = deque(maxlen=100)
+            collector.reset(self._reset_seed())
             self._collector = collector
         return self._collector
 
-    def _progress(self, rollout: Rollout, elapsed: float, steps: int) -> Record:
-        self._recent_returns.extend(rollout.episode_returns.tolist())
-        self._recent_lengths.extend(rollout.episode_lengths.tolist())
+    def _reset_seed(self) -> int:
+        """The seed itself at the start; another for every step at which learning is resumed."""
+        if self._first_step == 0:
+            return self.seed
+        words = np.random.SeedSequence([self.seed, self._first_step]).generate_state(1, np.uint64)
+        return int(words[0] >> np.uint64(1))
+
+    def _statistics(self) -> Record:
         record: Record = {
             "time/iterations": len(self.history) + 1,
             "time/total_timesteps": self.num_timesteps,
-            "time/time_elapsed": elapsed,
-            "time/fps": steps / max(elapsed, 1e-9),
         }
         if self._recent_returns:
             record["rollout/ep_rew_mean"] = float(np.mean(self._recent_returns))
             record["rollout/ep_len_mean"] = float(np.mean(self._recent_lengths))
         return record
+
+
+class _Clock:
+    """Wall time of the parts of an iteration, in seconds."""
+
+    def __init__(self) -> None:
+        self._start = self._mark = time.perf_counter()
+        self._laps: Record = {}
+
+    def lap(self, key: str) -> None:
+        now = time.perf_counter()
+        self._laps[key] = now - self._mark
+        self._mark = now
+
+    def restart_lap(self) -> None:
+        self._mark = time.perf_counter()
+
+    def record(self, samples: int) -> Record:
+        elapsed = self._mark - self._start
+        return {
+            **self._laps,
+            "time/time_elapsed": elapsed,
+            "time/fps": samples / max(elapsed, 1e-9),
+        }
 
 
 class AdamAlgorithm(Algorithm):
@@ -300,7 +407,7 @@ class AdamAlgorithm(Algorithm):
         self.adam.restore(
             arrays.floats("adam_mean", stored["adam_mean"], (size,)),
             arrays.floats("adam_square", stored["adam_square"], (size,)),
-            arrays.integer("adam_count", meta["adam_count"], 0),
+            arrays.integer("adam_count", meta["adam_count"], 0, 2**62),
         )
 
 
@@ -309,14 +416,19 @@ class StepAlgorithm(Algorithm):
 
     options: StepOptions
 
-    def collect(self, collector: Collector, remaining: int) -> Iterator[Rollout]:
+    def collect(
+        self, collector: Collector, remaining: int
+    ) -> Iterator[tuple[Rollout | None, Rollout]]:
         """Rollouts of equal length, give or take one step: no small one at the end."""
         n_envs = collector.env.num_envs
         steps = remaining // n_envs
         n_steps = self.options.n_steps or max(1, round(_SAMPLES_PER_ITERATION / n_envs))
-        iterations = -(-steps // n_steps)
+        extra = self.options.baseline_batch
+        iterations = -(-steps // (n_steps + extra))
         for k in range(iterations):
-            yield collector.steps(steps * (k + 1) // iterations - steps * k // iterations)
+            length = steps * (k + 1) // iterations - steps * k // iterations
+            fresh = min(length - 1, round(length * extra / (n_steps + extra)))
+            yield (collector.steps(fresh) if fresh else None), collector.steps(length - fresh)
 
     def estimate(self, rollout: Rollout) -> Batch:
         """Advantages and value targets by GAE, from the baseline of earlier iterations."""
@@ -340,11 +452,12 @@ def standardize(advantages: Floats) -> Floats:
     return scaled
 
 
-def _make_env(env: str | NativeVectorEnv, n_envs: int, *, explicit: bool) -> NativeVectorEnv:
-    if isinstance(env, str):
-        return make_vec(env, n_envs)
-    if not isinstance(env, NativeVectorEnv):
-        raise TypeError(f"env: expected an id or an environment made by make_vec, got {env!r}")
-    if explicit and env.num_envs != n_envs:
-        raise ValueError(f"n_envs: expected {env.num_envs}, the environment's, got {n_envs}")
-    return env
+def _can_be_stored(value: float | int | str | bool) -> bool:
+    """A status says what was not finite; the number itself is left out."""
+    return isinstance(value, str) or math.isfinite(value)
+
+
+def _id(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"env_id: expected a string, got {value!r}")
+    return value

@@ -20,8 +20,10 @@ VectorEnv<CartPole> made(Lane lanes, std::int64_t limit) {
   return env;
 }
 
+const FeatureMap identity = FeatureMap::identity(observation_size, false);
+
 LinearSoftmaxLane uniform_policy(const std::vector<double>& theta) {
-  return {theta.data(), observation_size, CartPole::action_count, false};
+  return {identity, theta.data(), CartPole::action_count, false};
 }
 
 const std::vector<double> zero_theta((observation_size + 1) * CartPole::action_count, 0.0);

@@ -5,7 +5,8 @@
   if (!(condition)) throw std::logic_error(#condition)
 
 #include "check.hpp"
-#include "fastpg/policies/linear_softmax.hpp"
+#include "fastpg/policies/categorical_head.hpp"
+#include "fastpg/policies/fisher.hpp"
 #include "fastpg/solvers/line_search.hpp"
 #include "fastpg/solvers/natural_gradient.hpp"
 #include "fastpg/solvers/ridge.hpp"
@@ -40,8 +41,10 @@ CASE(conjugate_gradient_says_why_it_stopped) {
 
 CASE(solving_allocates_nothing) {
   const Matrix features = Matrix::Random(50, 5);
-  const Matrix theta = Matrix::Random(5, 3);
-  linear_softmax::Fisher fisher(features, linear_softmax::log_probs(features, theta));
+  const CategoricalHead head({3});
+  Matrix dist;
+  linear_policy::distribution(head, features, Vector::Random(15), nullptr, dist);
+  Fisher<CategoricalHead> fisher(head, features, dist);
   const Vector gradient = Vector::Random(15);
   CgWorkspace work(15);
   Vector x(15);
@@ -65,10 +68,29 @@ CASE(solving_allocates_nothing) {
   CHECK(result.curvature > 0.0 && x.allFinite());
 }
 
+CASE(a_dense_solve_is_a_conjugate_gradient_solve) {
+  const Matrix features = Matrix::Random(50, 5);
+  const CategoricalHead head({3});
+  Matrix dist;
+  linear_policy::distribution(head, features, Vector::Random(15), nullptr, dist);
+  Fisher<CategoricalHead> fisher(head, features, dist);
+  const Vector gradient = Vector::Random(15);
+  CgWorkspace work(15);
+  Vector iterated(15), factored(15);
+  natural_gradient(fisher, gradient, {200, 1e-13, 1e-2}, work, iterated);
+  dense_natural_gradient(fisher, gradient, 1e-2, factored);
+  CHECK((iterated - factored).norm() < 1e-8 * factored.norm());
+  const auto singular = dense_natural_gradient(fisher, gradient, 0.0, factored);
+  CHECK(singular.cg.status == CgStatus::bad_curvature || factored.allFinite());
+}
+
 CASE(line_search_halves_until_the_bound_holds) {
-  const auto evaluate = [](const Vector& theta) {
-    return LineSearchPoint{theta[0], theta[0] * theta[0]};
-  };
+  struct {
+    LineSearchPoint operator()(const Vector& theta) const {
+      return {theta[0], theta[0] * theta[0]};
+    }
+    void project(Vector&) const {}
+  } evaluate;
   Vector theta = Vector::Zero(1);
   const LineSearchResult found =
       line_search(evaluate, Vector::Constant(1, 8.0), {1.0, 0.5, 10}, theta);

@@ -10,9 +10,8 @@ from fastpg.algorithms.npg import NPG
 from fastpg.algorithms.ppo import PPO
 from fastpg.algorithms.reinforce import REINFORCE
 from fastpg.algorithms.trpo import TRPO
-from fastpg.envs import NativeVectorEnv
 from fastpg.naming import unknown
-from fastpg.policies import LinearSoftmax
+from fastpg.policies import LinearPolicy
 from fastpg.training import Algorithm, Callback
 
 __all__ = [
@@ -42,11 +41,11 @@ def find(name: str) -> type[Algorithm]:
 
 def train(
     algorithm: str,
-    env: str | NativeVectorEnv,
+    env: Any,
     *,
     total_timesteps: int | None = None,
     seed: int | None = None,
-    policy: str | LinearSoftmax = "linear",
+    policy: str | LinearPolicy = "linear",
     callback: Callback | None = None,
     **options: Any,
 ) -> Algorithm:
@@ -54,7 +53,7 @@ def train(
 
     Args:
         algorithm: "reinforce", "npg", "trpo" or "ppo".
-        env: an id such as "CartPole-v1", or an environment made by `make_vec`.
+        env: as of the algorithm.
         total_timesteps: environment steps; by default 100,000 (REINFORCE 300,000).
         seed: as of the algorithm.
         policy: as of the algorithm.
@@ -66,12 +65,14 @@ def train(
     return algo.learn(steps, callback)
 
 
-def load(path: str | os.PathLike[str], env: str | NativeVectorEnv | None = None) -> Algorithm:
+def load(path: str | os.PathLike[str], env: Any = None) -> Algorithm:
     """The algorithm that `save` wrote.
 
     Args:
         path: of the checkpoint.
-        env: to go on learning in; without one the algorithm predicts, and `learn` raises.
+        env: to go on learning in, as of the algorithm; without one it predicts, and `learn`
+            raises. Options of the environment are not saved: give one that has them. Learning goes
+            on from new start states, drawn from the seed and the steps taken so far.
 
     Raises:
         FileNotFoundError: no such file.
@@ -82,7 +83,7 @@ def load(path: str | os.PathLike[str], env: str | NativeVectorEnv | None = None)
     try:
         kind = find(state[1]["algorithm"])
         algo = kind.restore(state)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise checkpoints.CheckpointError(
             f"{os.fspath(path)}: expected a complete checkpoint, got {error}"
         ) from error

@@ -5,38 +5,45 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fastpg.options import NaturalOptions
-from fastpg.rollout import Rollout
+from fastpg.options import NaturalOptions, option
 from fastpg.second_order import NaturalAlgorithm
-from fastpg.training import Record
+from fastpg.training import Batch, Record
 
 
 @dataclass(frozen=True, kw_only=True)
 class NPGOptions(NaturalOptions):
     """Options of NPG."""
 
+    step_size: float | None = option(
+        None, "a fixed multiplier eta instead of target_kl and max_step_size", above=0.0
+    )
+
+    def check_together(self) -> None:
+        """`step_size` stands in the place of `target_kl`."""
+        self.only_with(self.step_size is None, "step_size=None", "target_kl")
+
 
 class NPG(NaturalAlgorithm):
     """theta <- theta + eta d, d = (F + damping)^-1 g, eta = sqrt(2 target_kl / d^T F d).
 
-    The lecture's delta (L6) is 2 target_kl. The step is taken unchecked; the KL measured after it
-    stands in the history beside the predicted one. Where there is no direction (a zero gradient, no
-    curvature) theta stays as it was and `train/status` says why.
+    The lecture's delta (L6) is 2 target_kl, of a trajectory where `kl_per` says so; `step_size`
+    fixes eta instead, and no bound then applies. The step is taken unchecked; the KL measured
+    after it stands in the history beside the predicted one. Where there is no direction (a zero
+    gradient, no curvature) theta stays as it was and `train/status` says why.
     """
 
     name = "npg"
     options_class: ClassVar = NPGOptions
     options: NPGOptions
 
-    def update(self, rollout: Rollout) -> Record:
-        """Advantages, direction, step, fit, log."""
-        batch = self.estimate(rollout)
+    def update(self, batch: Batch) -> Record:
+        """Gradient, direction, step, log."""
         ascent = self.ascend(batch)
-        if ascent.status == "ok":
-            self.policy.theta = self.policy.theta + ascent.step
-        return {
-            "train/status": "accepted" if ascent.status == "ok" else ascent.status,
-            **ascent.record(),
-            **self.measured(batch, ascent),
-            **self.fit_baseline(batch),
-        }
+        status = ascent.status
+        if status == "ok":
+            status = self.try_theta(self.policy.theta + ascent.step)
+        return {"train/status": status, **ascent.record(), **self.measured(batch, ascent)}
+
+    @property
+    def _step_size(self) -> float | None:
+        return self.options.step_size

@@ -1,14 +1,22 @@
-"""Proximal policy optimisation, clipped (Schulman et al. 2017; lecture L10)."""
+"""Proximal policy optimisation, clipped or penalised (Schulman et al. 2017; lecture L10, L12)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy.typing as npt
+
+from fastpg import arrays
+from fastpg.checkpoints import State
 from fastpg.options import StepOptions, option
-from fastpg.rollout import Rollout
-from fastpg.solvers import clipped_surrogate
-from fastpg.training import AdamAlgorithm, Record, StepAlgorithm
+from fastpg.schedules import Schedule
+from fastpg.solvers import ppo_epochs
+from fastpg.training import AdamAlgorithm, Batch, Record, StepAlgorithm
+
+_TARGET_KL = 0.01
+_KL_COEF = 1.0
+_LOWEST_KL_COEF, _HIGHEST_KL_COEF = 1e-4, 1e4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,59 +27,133 @@ class PPOOptions(StepOptions):
     baseline_memory: float = option(
         0.7, "weight a fit of the baseline leaves to the data of earlier ones", low=0.0, high=1.0
     )
-    learning_rate: float = option(0.02, "step size of Adam", above=0.0)
+    objective: str = option(
+        "clip", "clipped ratio, or ratio with a KL penalty", choices=("clip", "kl_penalty")
+    )
+    learning_rate: Schedule = option(0.02, "step size of the optimizer", above=0.0)
+    optimizer: str = option("adam", "adam, or plain ascent (sgd)", choices=("adam", "sgd"))
     n_epochs: int = option(10, "passes over the samples of an iteration", low=1)
     batch_size: int = option(512, "samples per minibatch; sizes differ by at most one", low=1)
-    clip_range: float = option(0.2, "epsilon of the clipped ratio", above=0.0)
+    clip_range: Schedule = option(0.2, "epsilon of the clipped ratio", above=0.0)
     max_grad_norm: float | None = option(None, "upper bound of the gradient's norm", above=0.0)
     target_kl: float | None = option(
-        None, "stop after the epoch whose exact KL(old | new) passed it", above=0.0
+        None,
+        "clip: stop after the epoch whose exact KL(old | new) passed it; adaptive penalty: its "
+        "goal, 0.01 where None",
+        above=0.0,
     )
+    kl_coef: float | None = option(
+        None, "penalty's weight lambda, at the start if adaptive; None: 1", low=0.0
+    )
+    adaptive_kl: bool | None = option(
+        None, "penalty: halve or double kl_coef towards target_kl; None: if kl_coef is None"
+    )
+    kl_estimator: str | None = option(
+        None,
+        "penalty: action summed out (exact, where None) or taken (sampled)",
+        choices=("exact", "sampled"),
+    )
+
+    def check_together(self) -> None:
+        """What belongs to the penalty goes only with it."""
+        penalty = self.objective == "kl_penalty"
+        self.only_with(penalty, "objective='kl_penalty'", "kl_coef", "adaptive_kl", "kl_estimator")
+        if penalty and not self.adaptive:
+            self.only_with(False, "objective='clip' or adaptive_kl=True", "target_kl")
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether kl_coef changes."""
+        return self.kl_coef is None if self.adaptive_kl is None else self.adaptive_kl
 
 
 class PPO(AdamAlgorithm, StepAlgorithm):
-    """Epochs of minibatch Adam on mean_i min(w_i A_i, clip(w_i, 1 - eps, 1 + eps) A_i).
+    """Epochs of minibatch ascent on a surrogate of the advantages A, w the ratio of probabilities.
+
+    `objective="clip"`: mean_i min(w_i A_i, clip(w_i, 1 - eps, 1 + eps) A_i).
+    `objective="kl_penalty"`: mean_i w_i A_i - lambda KL(old | new), lambda = `kl_coef`; the sampled
+    form is + lambda ln pi(a_i|s_i). Both terms are means over steps, so that lambda is the
+    lecture's for raw advantages; with `normalize_advantage` it counts in standard deviations of
+    them. Adaptive: after an iteration lambda is halved where KL < target_kl / 1.5 and doubled where
+    KL > 1.5 target_kl, within [1e-4, 1e4].
 
     Every sample is used once an epoch. Advantages are standardised per minibatch. If a gradient is
-    not finite, theta and Adam stay as they were and `train/status` is "not_finite".
+    not finite, theta and the optimizer stay as they were and `train/status` is "not_finite".
     """
 
     name = "ppo"
     options_class: ClassVar = PPOOptions
     options: PPOOptions
 
-    def update(self, rollout: Rollout) -> Record:
-        """Advantages, epochs, fit, log."""
+    def make_optimizer(self) -> None:
+        """Adam, its moments zero, and lambda at its start."""
+        super().make_optimizer()
+        self.kl_coef = _KL_COEF if self.options.kl_coef is None else self.options.kl_coef
+
+    def update(self, batch: Batch) -> Record:
+        """Epochs, lambda, log."""
         options, policy = self.options, self.policy
-        batch = self.estimate(rollout)
-        result = clipped_surrogate(
+        stops = options.objective == "clip"
+        learning_rate = self.at_progress(options.learning_rate)
+        clip_range = self.at_progress(options.clip_range)
+        result = ppo_epochs(
             policy,
             batch.phi,
             batch.actions,
             batch.advantages,
             self.adam,
             seed=self.seed,
-            epoch_count=self.adam.count,
-            clip_range=options.clip_range,
-            learning_rate=options.learning_rate,
-            ent_coef=options.ent_coef,
+            first_epoch=self.adam.count,
+            mask=batch.mask,
+            objective=options.objective,
+            clip_range=clip_range,
+            kl_coef=self.kl_coef,
+            kl_estimator=options.kl_estimator or "exact",
+            learning_rate=learning_rate,
+            ent_coef=self.at_progress(options.ent_coef),
             max_grad_norm=options.max_grad_norm,
-            target_kl=options.target_kl,
+            target_kl=options.target_kl if stops else None,
             n_epochs=options.n_epochs,
             batch_size=options.batch_size,
             normalize_advantage=options.normalize_advantage,
+            optimizer=options.optimizer,
         )
-        policy.theta = result["theta"]
-        return {
+        policy.theta = result["parameters"].reshape(policy.shape)
+        record: Record = {
             "train/status": "accepted" if result["finite"] else "not_finite",
             "train/policy_gradient_loss": result["policy_loss"],
             "train/kl": result["kl"],
             "train/approx_kl": result["approx_kl"],
-            "train/clip_fraction": result["clip_fraction"],
-            "train/clip_range": options.clip_range,
             "train/entropy_loss": -result["entropy"],
             "train/grad_norm": result["grad_norm"],
-            "train/learning_rate": options.learning_rate,
+            "train/learning_rate": learning_rate,
             "train/n_updates": self.adam.count,
-            **self.fit_baseline(batch),
         }
+        if options.objective == "clip":
+            return record | {
+                "train/clip_fraction": result["clip_fraction"],
+                "train/clip_range": clip_range,
+            }
+        record["train/kl_coef"] = self.kl_coef
+        if options.adaptive and result["finite"]:
+            self.kl_coef = adapted(self.kl_coef, result["kl"], options.target_kl or _TARGET_KL)
+        return record
+
+    def state(self) -> State:
+        """Arrays and JSON values, with lambda."""
+        stored, meta = super().state()
+        return stored, meta | {"kl_coef": self.kl_coef}
+
+    def restore_optimizer(self, stored: dict[str, npt.NDArray[Any]], meta: dict[str, Any]) -> None:
+        """Adam with the moments saved, and lambda."""
+        super().restore_optimizer(stored, meta)
+        self.kl_coef = arrays.number("kl_coef", meta["kl_coef"])
+
+
+def adapted(kl_coef: float, kl: float, target_kl: float) -> float:
+    """Lambda for the next iteration (Schulman et al. 2017, section 4), bounded both ways."""
+    if kl < target_kl / 1.5:
+        kl_coef = kl_coef / 2.0
+    elif kl > 1.5 * target_kl:
+        kl_coef = kl_coef * 2.0
+    return min(max(kl_coef, _LOWEST_KL_COEF), _HIGHEST_KL_COEF)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
+from fastpg.arrays import Floats
 from fastpg.estimators import discounted_returns
 from fastpg.options import CommonOptions, option
 from fastpg.rollout import Collector, Rollout
-from fastpg.training import AdamAlgorithm, Record
+from fastpg.schedules import Schedule
+from fastpg.training import AdamAlgorithm, Batch, Record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,60 +23,97 @@ class REINFORCEOptions(CommonOptions):
 
     n_episodes: int = option(16, "whole episodes per iteration", low=1)
     gamma: float = option(1.0, "discount; 1 is the lecture's return to go", low=0.0, high=1.0)
-    learning_rate: float = option(0.3, "step size of Adam", above=0.0)
-    ridge: float = option(0.01, "penalty of the value baseline's regression", above=0.0)
-    baseline_time: bool = option(True, "whether the baseline sees the step in the episode")
+    discount_weighting: bool = option(
+        False, "keep the weights gamma^h: exact for the discounted return"
+    )
+    learning_rate: Schedule = option(0.3, "step size of the optimizer", above=0.0)
+    optimizer: str = option("adam", "adam, or plain ascent (sgd)", choices=("adam", "sgd"))
+    ridge: float = option(0.01, "penalty of the linear baseline's regression", above=0.0)
+    baseline_time: bool = option(True, "whether the linear baseline sees the step in the episode")
+    baseline_batch: int = option(
+        0,
+        "whole episodes that fit the baseline before each gradient; 0: earlier iterations do",
+        low=0,
+    )
 
 
 class REINFORCE(AdamAlgorithm):
     """g' = sum_h grad ln pi(a_h|s_h) (R_h - b(s_h, h)), averaged over whole episodes (lecture L1).
 
-    The baseline b is fitted on the episodes of earlier iterations, so g' is unbiased for gamma = 1:
-    a time limit ends an episode like any other end, and nothing is bootstrapped. With gamma < 1 the
-    weights gamma^h are left out, as is usual, and g' is biased for the discounted return.
+    The baseline b is fitted on the episodes of earlier iterations, or on `baseline_batch` fresh
+    ones, so g' is unbiased for gamma = 1: a time limit ends an episode like any other end, and
+    nothing is bootstrapped. With gamma < 1 the weights gamma^h are left out unless
+    `discount_weighting` keeps them, and g' is biased for the discounted return without them.
     """
 
     name = "reinforce"
     options_class: ClassVar = REINFORCEOptions
     options: REINFORCEOptions
 
-    def collect(self, collector: Collector, remaining: int) -> Iterator[Rollout]:
-        """Whole episodes; the last, cut by the budget, is not learned from."""
+    def collect(
+        self, collector: Collector, remaining: int
+    ) -> Iterator[tuple[Rollout | None, Rollout]]:
+        """Whole episodes; a batch cut by the budget is not learned from."""
+        extra = self.options.baseline_batch
         while remaining > 0:
+            fresh = collector.episodes(extra, max_samples=remaining) if extra else None
+            remaining -= fresh.sample_count if fresh else 0
+            if fresh and (not fresh.complete or remaining <= 0):
+                yield None, dataclasses.replace(fresh, complete=False)
+                return
             rollout = collector.episodes(self.options.n_episodes, max_samples=remaining)
             remaining -= rollout.sample_count
-            yield rollout
+            yield fresh, rollout
 
-    def update(self, rollout: Rollout) -> Record:
-        """One step of Adam along g'."""
-        options, policy = self.options, self.policy
+    def estimate(self, rollout: Rollout) -> Batch:
+        """R_h - b(s_h, h), and R_h as the baseline's target."""
+        options = self.options
         values, _ = rollout.values(self.baseline)
         returns = discounted_returns(rollout.rewards, rollout.cut, options.gamma)
-        batch = self.batch(rollout, returns - values, returns, values)
+        advantages = returns - values
+        if options.discount_weighting:
+            advantages = advantages * options.gamma ** rollout.step_index.astype(np.float64)
+        return self.batch(rollout, advantages, returns, values)
 
+    def update(self, batch: Batch) -> Record:
+        """One step along g'."""
+        options, policy = self.options, self.policy
         # Sums over h, means over episodes: per-step means times the mean length.
-        mean_length = rollout.sample_count / len(rollout.end_rows)
-        log_pi = policy.log_probs(batch.phi)
-        gradient = policy.score_gradient(batch.phi, log_pi, batch.actions, batch.advantages)
-        if options.ent_coef:
-            gradient = gradient + options.ent_coef * policy.entropy_gradient(batch.phi, log_pi)
+        mean_length = len(batch.actions) / batch.n_episodes
+        dist = policy.distribution(batch.phi, mask=batch.mask)
+        gradient = policy.score_gradient(batch.phi, dist, batch.actions, batch.advantages)
+        ent_coef = self.at_progress(options.ent_coef)
+        if ent_coef:
+            gradient = gradient + ent_coef * policy.entropy_gradient(batch.phi, dist)
         gradient = mean_length * gradient
 
-        old_theta = policy.theta
-        policy.theta = self.adam.ascend(old_theta, gradient, options.learning_rate)
-        new_log_pi = policy.log_probs(batch.phi)
+        learning_rate = self.at_progress(options.learning_rate)
+        status = self._step(gradient, learning_rate)
+        new_dist = policy.distribution(batch.phi, mask=batch.mask)
+        log_pi = policy.log_prob(dist, batch.actions)
         return {
-            "train/policy_gradient_loss": -float(
-                np.mean(batch.advantages * _taken(log_pi, batch.actions))
-            ),
+            "train/status": status,
+            "train/policy_gradient_loss": -float(np.mean(batch.advantages * log_pi)),
             "train/grad_norm": float(np.linalg.norm(gradient)),
-            "train/kl": float(policy.kl(log_pi, new_log_pi).mean()),
-            "train/entropy_loss": -float(policy.entropy(log_pi).mean()),
-            "train/learning_rate": options.learning_rate,
+            "train/kl": float(policy.kl(dist, new_dist).mean()),
+            "train/entropy_loss": -float(policy.entropy(new_dist).mean()),
+            "train/learning_rate": learning_rate,
             "train/n_updates": self.adam.count,
-            **self.fit_baseline(batch),
         }
 
-
-def _taken(log_pi: Any, actions: Any) -> Any:
-    return log_pi[np.arange(len(actions)), actions]
+    def _step(self, gradient: Floats, learning_rate: float) -> str:
+        """Ascend; "not_finite", and nothing changed, where the step is not."""
+        if not np.isfinite(gradient).all():
+            return "not_finite"
+        theta = self.policy.theta
+        if self.options.optimizer == "sgd":
+            return self.try_theta(theta + learning_rate * gradient)
+        moments = self.adam.mean, self.adam.square, self.adam.count
+        try:
+            moved = self.adam.ascend(theta, gradient, learning_rate)
+        except ValueError:
+            return "not_finite"
+        status = self.try_theta(moved)
+        if status != "accepted":
+            self.adam.restore(*moments)
+        return status

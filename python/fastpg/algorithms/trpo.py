@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fastpg.options import NaturalOptions, option
-from fastpg.rollout import Rollout
 from fastpg.second_order import NaturalAlgorithm
 from fastpg.solvers import line_search
-from fastpg.training import Record
+from fastpg.training import Batch, Record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,22 +34,22 @@ class TRPO(NaturalAlgorithm):
     options_class: ClassVar = TRPOOptions
     options: TRPOOptions
 
-    def update(self, rollout: Rollout) -> Record:
-        """Advantages, direction, line search, fit, log."""
+    def update(self, batch: Batch) -> Record:
+        """Gradient, direction, line search, log."""
         options = self.options
-        batch = self.estimate(rollout)
         ascent = self.ascend(batch)
         status, searched = ascent.status, self._no_search()
-        if ascent.status == "ok":
+        if status == "ok":
             found = line_search(
                 self.policy,
                 batch.phi,
-                ascent.log_pi,
+                ascent.dist,
                 batch.actions,
                 ascent.advantages,
                 ascent.step,
-                target_kl=options.target_kl,
-                ent_coef=options.ent_coef,
+                target_kl=options.kl_bound(self.mean_length),
+                mask=batch.mask,
+                ent_coef=ascent.ent_coef,
                 shrinking_factor=options.line_search_shrinking_factor,
                 max_iter=options.line_search_max_iter,
             )
@@ -59,15 +58,14 @@ class TRPO(NaturalAlgorithm):
                 "train/backtracks": found.backtracks,
                 "train/line_search_fraction": found.fraction,
             }
-            if found.status == "accepted":
-                self.policy.theta = found.theta
+            if status == "accepted":
+                status = self.try_theta(found.theta)
         return {
             "train/status": status,
             "train/is_line_search_success": status == "accepted",
             **searched,
             **ascent.record(),
             **self.measured(batch, ascent),
-            **self.fit_baseline(batch),
         }
 
     @staticmethod

@@ -41,20 +41,22 @@ inline Philox4x32::Key derive_key(std::uint64_t seed, Purpose purpose) {
 // Uniform on the open interval (0, 1), a multiple of 2^-33.
 inline double to_uniform(std::uint32_t word) { return (word + 0.5) * 0x1p-32; }
 
-// Uniform numbers indexed by (lane, step). Four consecutive steps of a lane share one block.
+// Uniform numbers indexed by (lane, step), and by dimension where an action has several. Four
+// consecutive steps of a lane share one block.
 class LaneStream {
  public:
   LaneStream(std::uint64_t seed, Purpose purpose) : key_(derive_key(seed, purpose)) {}
 
-  Philox4x32::Counter block(std::uint32_t lane, std::uint64_t step) const {
+  Philox4x32::Counter block(std::uint32_t lane, std::uint64_t step,
+                            std::uint32_t dimension = 0) const {
     const std::uint64_t group = step >> 2;
-    return Philox4x32::generate(
-        {static_cast<std::uint32_t>(group), static_cast<std::uint32_t>(group >> 32), lane, 0},
-        key_);
+    return Philox4x32::generate({static_cast<std::uint32_t>(group),
+                                 static_cast<std::uint32_t>(group >> 32), lane, dimension},
+                                key_);
   }
 
-  double uniform(std::uint32_t lane, std::uint64_t step) const {
-    return to_uniform(block(lane, step)[step & 3]);
+  double uniform(std::uint32_t lane, std::uint64_t step, std::uint32_t dimension = 0) const {
+    return to_uniform(block(lane, step, dimension)[step & 3]);
   }
 
  private:

@@ -13,6 +13,9 @@ using ConstMatrix = Eigen::Ref<const Matrix>;
 using ConstVector = Eigen::Ref<const Vector>;
 using MutableMatrix = Eigen::Ref<Matrix>;
 using MutableVector = Eigen::Ref<Vector>;
-using ConstActions = Eigen::Ref<const Eigen::Matrix<std::int32_t, Eigen::Dynamic, 1>>;
+
+// (n, action_size), row-major; a column of one is laid out like a vector.
+template <class Scalar>
+using Actions = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 }  // namespace fastpg

@@ -47,8 +47,6 @@ class VectorEnv {
   }
 
   Lane num_envs() const { return static_cast<Lane>(streams_.size()); }
-  const Params& params() const { return params_; }
-  std::int64_t max_episode_steps() const { return max_episode_steps_; }
   bool exact() const { return exact_; }
 
   void seed(Lane lane, const SeedSequence& sequence) { streams_[lane] = Pcg64(sequence); }

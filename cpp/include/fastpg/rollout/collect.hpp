@@ -78,7 +78,7 @@ void collect_steps(VectorEnv<E>& env, Policy& policy, const LaneStream& stream,
     for (Lane i = 0; i < lanes; ++i) {
       env.observe(i, out.observation(t, i));
       out.step_index[row + i] = static_cast<std::int32_t>(env.elapsed(i));
-      out.actions[row + i] = policy.act(out.observation(t, i), uniforms.at(i));
+      out.actions[row + i] = policy.act(out.observation(t, i), env.elapsed(i), uniforms.at(i));
     }
     env.advance(env.states(), &out.actions[row], &out.rewards[row], terminated.get());
     for (Lane i = 0; i < lanes; ++i) {
@@ -170,7 +170,7 @@ void collect_episodes(VectorEnv<E>& env, Policy& policy, const LaneStream& strea
       active.get(slot, state);
       float* const observation = out.observation(t, column[lane]);
       E::observe(state, observation);
-      actions[slot] = policy.act(observation, uniforms.at(lane));
+      actions[slot] = policy.act(observation, t, uniforms.at(lane));
     }
     env.advance(active.block(), actions.data(), rewards.data(), terminated.get());
     out.sample_count += active.count();

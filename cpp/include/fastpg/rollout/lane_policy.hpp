@@ -5,25 +5,26 @@
 #include <cstdint>
 #include <vector>
 
-#include "fastpg/features/identity.hpp"
+#include "fastpg/features/feature_map.hpp"
 #include "fastpg/policies/categorical.hpp"
 
 namespace fastpg {
 
 class LinearSoftmaxLane {
  public:
-  // theta: row-major (n_features, n_actions), kept by the caller.
-  LinearSoftmaxLane(const double* theta, std::ptrdiff_t observation_size, std::int32_t n_actions,
+  // theta: row-major (n_features, n_actions). The caller keeps it and the map.
+  LinearSoftmaxLane(const FeatureMap& map, const double* theta, std::int32_t n_actions,
                     bool deterministic)
-      : theta_(theta),
-        observation_size_(observation_size),
+      : map_(map),
+        theta_(theta),
         n_actions_(n_actions),
         deterministic_(deterministic),
-        features_(static_cast<std::size_t>(IdentityFeatures::size(observation_size))),
+        inputs_(static_cast<std::size_t>(map.inputs())),
+        features_(static_cast<std::size_t>(map.size())),
         logits_(static_cast<std::size_t>(n_actions)) {}
 
-  std::int32_t act(const float* observation, double uniform) {
-    IdentityFeatures::row(observation, observation_size_, features_.data());
+  std::int32_t act(const float* observation, std::int64_t step_index, double uniform) {
+    map_.row(observation, step_index, inputs_.data(), features_.data());
     std::fill(logits_.begin(), logits_.end(), 0.0);
     const double* row = theta_;
     for (const double feature : features_) {
@@ -35,10 +36,11 @@ class LinearSoftmaxLane {
   }
 
  private:
+  const FeatureMap& map_;
   const double* theta_;
-  std::ptrdiff_t observation_size_;
   std::int32_t n_actions_;
   bool deterministic_;
+  std::vector<double> inputs_;
   std::vector<double> features_;
   std::vector<double> logits_;
 };

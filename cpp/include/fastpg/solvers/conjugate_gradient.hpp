@@ -2,6 +2,7 @@
 // through products. From x = 0 the iterates stay in the range of F when b is in it.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 
 #include "fastpg/core/types.hpp"
@@ -49,9 +50,11 @@ CgResult conjugate_gradient(Operator& op, const Vector& b, const CgSettings& set
   work.residual = b / scale;
   work.direction = work.residual;
   double rho = work.residual.squaredNorm();
+  // Below the rounding error of the recurrence more steps only add noise, along the null space too.
+  const double tolerance = std::max(settings.tolerance, 1e-14);
   CgResult result{CgStatus::max_steps, 0, 1.0};
   for (; result.iterations < settings.max_steps; ++result.iterations) {
-    if (std::sqrt(rho) <= settings.tolerance) break;
+    if (std::sqrt(rho) <= tolerance) break;
     op.apply(work.direction, work.product);
     work.product += settings.damping * work.direction;
     const double curvature = work.direction.dot(work.product);
@@ -60,6 +63,10 @@ CgResult conjugate_gradient(Operator& op, const Vector& b, const CgSettings& set
       break;
     }
     const double alpha = rho / curvature;
+    if (!std::isfinite(alpha * scale)) {
+      result.status = CgStatus::not_finite;
+      break;
+    }
     x += alpha * work.direction;
     work.residual -= alpha * work.product;
     const double next_rho = work.residual.squaredNorm();
@@ -68,7 +75,11 @@ CgResult conjugate_gradient(Operator& op, const Vector& b, const CgSettings& set
   }
   x *= scale;
   result.residual = std::sqrt(rho);
-  if (result.residual <= settings.tolerance) result.status = CgStatus::converged;
+  if (!x.allFinite()) {
+    x.setZero();
+    return {CgStatus::not_finite, result.iterations, 1.0};
+  }
+  if (result.residual <= tolerance) result.status = CgStatus::converged;
   return result;
 }
 

@@ -29,7 +29,8 @@ struct LineSearchResult {
   LineSearchPoint after;  // `before` when nothing was accepted
 };
 
-// evaluate(theta) -> LineSearchPoint. theta receives the accepted point and is untouched otherwise.
+// evaluate(theta) -> LineSearchPoint; evaluate.project(theta) keeps a point within its bounds.
+// theta receives the accepted point and is untouched otherwise.
 template <class Evaluate>
 LineSearchResult line_search(Evaluate&& evaluate, const Vector& step,
                              const LineSearchSettings& settings, Vector& theta) {
@@ -37,7 +38,8 @@ LineSearchResult line_search(Evaluate&& evaluate, const Vector& step,
   LineSearchStatus status = LineSearchStatus::no_improvement;
   double fraction = 1.0;
   for (Index k = 0; k < settings.max_iter; ++k) {
-    const Vector candidate = theta + fraction * step;
+    Vector candidate = theta + fraction * step;
+    evaluate.project(candidate);
     const LineSearchPoint point = evaluate(candidate);
     if (!std::isfinite(point.objective) || !std::isfinite(point.kl)) {
       status = LineSearchStatus::not_finite;

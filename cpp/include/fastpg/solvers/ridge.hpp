@@ -8,6 +8,7 @@
 #include <Eigen/Cholesky>
 #include <cmath>
 
+#include "fastpg/core/checks.hpp"
 #include "fastpg/core/types.hpp"
 
 namespace fastpg {
@@ -27,6 +28,7 @@ class RidgeRegression {
 
   // `memory` in [0, 1] multiplies the weight of everything seen before (Chan, Golub & LeVeque
   // 1983, pairwise update).
+  // Throws, and changes nothing, where the moments would overflow.
   void add(const ConstMatrix& features, const ConstVector& targets, double memory) {
     const Index last = feature_count() - 1;
     Matrix z(features.rows(), feature_count());
@@ -38,11 +40,15 @@ class RidgeRegression {
     const double old_weight = memory * weight;
     const double batch_weight = static_cast<double>(features.rows());
     const Vector shift = batch_mean - mean;
-    weight = old_weight + batch_weight;
-    comoment *= memory;
-    comoment.noalias() += z.transpose() * z;
-    comoment += (old_weight * batch_weight / weight) * shift * shift.transpose();
-    mean += (batch_weight / weight) * shift;
+    const double total = old_weight + batch_weight;
+    Matrix moved = memory * comoment;
+    moved.noalias() += z.transpose() * z;
+    moved += (old_weight * batch_weight / total) * shift * shift.transpose();
+    require(moved.allFinite() && shift.allFinite(),
+            "features, targets: expected values whose squares can be summed");
+    weight = total;
+    comoment = moved;
+    mean += (batch_weight / total) * shift;
   }
 
   // Weights (feature_count). `ridge` > 0 is relative to the mean squared deviation of a column.
@@ -61,6 +67,7 @@ class RidgeRegression {
 
     Vector weights(feature_count());
     weights.tail(last) = scale.asDiagonal() * normal.llt().solve(rhs);
+    require(weights.allFinite(), "comoment: expected a positive semi-definite matrix");
     weights[0] = mean[last] - mean.head(last).dot(weights.tail(last));
     return weights;
   }

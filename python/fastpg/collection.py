@@ -1,0 +1,367 @@
+"""Collecting from any environment: in C++ where both sides are native, else step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
+
+from fastpg import _core, arrays
+from fastpg.arrays import Bools, Float32s
+from fastpg.envs import NATIVE, NativeVectorEnv, make_vec
+from fastpg.naming import unknown
+from fastpg.policies import LinearPolicy, LinearSoftmax
+from fastpg.rollout import UNLIMITED, Collector, NativeCollector, Rollout
+
+EnvLike = str | gymnasium.Env[Any, Any] | Callable[[], Any] | VectorEnv[Any, Any, Any]
+
+
+def make_env(env: Any, n_envs: int, *, explicit: bool = False) -> VectorEnv[Any, Any, Any]:
+    """A vector environment of an id, an environment, a callable that makes one, or itself.
+
+    Args:
+        env: native ids are made natively, other ids by `gymnasium.make`.
+        n_envs: number of copies where they are made here.
+        explicit: whether the caller asked for that number, which then must be the environment's.
+    """
+    if isinstance(env, str) and env in NATIVE:
+        return make_vec(env, n_envs)
+    if isinstance(env, str):
+        _require_registered(env)
+        return _sync(lambda: gymnasium.make(env), n_envs)
+    if isinstance(env, VectorEnv | gymnasium.Env):
+        made = env if isinstance(env, VectorEnv) else _sync(lambda: env, 1)
+        if explicit and made.num_envs != n_envs:
+            raise ValueError(f"n_envs: expected {made.num_envs}, the environment's, got {n_envs}")
+        return made
+    if callable(env):
+        return _sync(env, n_envs)
+    raise TypeError(f"env: expected an id, an Env, a callable or a VectorEnv, got {env!r}")
+
+
+def env_name(env: VectorEnv[Any, Any, Any]) -> str | None:
+    """The id under which an environment is known, if it is."""
+    if isinstance(env, NativeVectorEnv):
+        return env.env_id
+    if isinstance(env, SyncVectorEnv) and env.envs[0].spec is not None:
+        return str(env.envs[0].spec.id)
+    return None
+
+
+def _sync(make: Callable[[], Any], n_envs: int) -> SyncVectorEnv:
+    return SyncVectorEnv([make] * n_envs, autoreset_mode=AutoresetMode.SAME_STEP)
+
+
+def _require_registered(env_id: str) -> None:
+    try:
+        gymnasium.spec(env_id)
+    except gymnasium.error.Error:
+        known = sorted({*NATIVE, *gymnasium.registry})
+        message = unknown("environment", env_id, known).partition(" (known:")[0]
+        raise ValueError(f"{message} (native: {', '.join(NATIVE)})") from None
+
+
+def make_collector(
+    env: VectorEnv[Any, Any, Any], policy: LinearPolicy, seed: int, *, evaluation: bool = False
+) -> Collector:
+    """The collector that fits both sides."""
+    if isinstance(env, NativeVectorEnv) and isinstance(policy, LinearSoftmax):
+        return NativeCollector(env, policy, seed, evaluation=evaluation)
+    if not isinstance(env, VectorEnv):
+        raise TypeError(f"env: expected an environment made by fastpg.make_vec, got {env!r}")
+    return SteppingCollector(env, policy, seed, evaluation=evaluation)
+
+
+def collect(
+    env: VectorEnv[Any, Any, Any],
+    policy: LinearPolicy,
+    *,
+    n_steps: int | None = None,
+    n_episodes: int | None = None,
+    seed: int | None = None,
+    deterministic: bool = False,
+) -> Rollout:
+    """Reset the environment and run a policy in it; wholly in C++ where the environment is native.
+
+    Args:
+        env: made by `make_vec`, or any Gymnasium vector environment.
+        policy: whose actions are taken.
+        n_steps: steps of every environment; or
+        n_episodes: whole episodes. Exactly one of the two is given.
+        seed: of the environment and of the actions, in [0, 2^64); None draws one.
+        deterministic: take the most probable action.
+    """
+    if (n_steps is None) == (n_episodes is None):
+        raise ValueError(
+            f"expected exactly one of n_steps and n_episodes, got {n_steps!r} and {n_episodes!r}"
+        )
+    drawn = arrays.seed(seed)
+    collector = make_collector(env, policy, drawn)
+    collector.reset(drawn)
+    if n_steps is not None:
+        return collector.steps(n_steps, deterministic=deterministic)
+    assert n_episodes is not None
+    return collector.episodes(n_episodes, deterministic=deterministic)
+
+
+class _Recorder:
+    """Rows of a rollout as they come, and the ends of episodes."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, npt.NDArray[Any]]] = []
+        self.ends: list[tuple[int, int, Float32s, float, int]] = []
+
+    def end(self, row: int, column: int, final: Float32s, total: float, length: int) -> None:
+        self.ends.append((row, column, final, total, length))
+
+    def ends_dict(self, observation_size: int) -> dict[str, npt.NDArray[Any]]:
+        parts = zip(*self.ends, strict=True) if self.ends else ((),) * 5
+        rows, columns, finals, returns, lengths = parts
+        return {
+            "end_rows": np.array(rows, dtype=np.int64),
+            "end_columns": np.array(columns, dtype=np.int64),
+            "final_observations": np.array(finals, dtype=np.float32).reshape(-1, observation_size),
+            "episode_returns": np.array(returns, dtype=np.float64),
+            "episode_lengths": np.array(lengths, dtype=np.int64),
+        }
+
+
+class SteppingCollector(Collector):
+    """A `Collector` that steps any Gymnasium vector environment from Python.
+
+    Ended environments are reset before the next step whatever the autoreset mode, so that no row is
+    spent on a reset; a NEXT_STEP environment that cannot be reset alone keeps such rows, and
+    `valid` is False there.
+    """
+
+    def __init__(
+        self,
+        env: VectorEnv[Any, Any, Any],
+        policy: LinearPolicy,
+        seed: int,
+        *,
+        evaluation: bool = False,
+    ) -> None:
+        super().__init__(policy, seed, evaluation=evaluation)
+        self.env = env
+        mode = env.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP)
+        alone = isinstance(env, SyncVectorEnv | AsyncVectorEnv | NativeVectorEnv)
+        self._same_step = mode == AutoresetMode.SAME_STEP
+        self._resets_here = not self._same_step and (alone or mode == AutoresetMode.DISABLED)
+        self._dead = np.zeros(env.num_envs, dtype=np.bool_)
+        self._elapsed = np.zeros(env.num_envs, dtype=np.int64)
+        self._returns = np.zeros(env.num_envs)
+        self._observations: Float32s | None = None
+        self._masks: Bools | None = None
+        self._masked = False  # whether the environment says what is allowed
+
+    def reset(self, seed: int | None) -> None:
+        """See `Collector`."""
+        observations, info = self.env.reset(seed=seed)
+        self._begin(self._float32(observations), info)
+
+    def steps(self, n_steps: int, *, deterministic: bool = False) -> Rollout:
+        """See `Collector`."""
+        count = arrays.integer("n_steps", n_steps, 1)
+        if self._observations is None:
+            self.reset(None)
+        recorder = _Recorder()
+        for t in range(count):
+            row = self._row(deterministic)
+            finals, ended = self._advance(row)
+            recorder.rows.append(row)
+            for i in np.flatnonzero(ended):
+                self._record_end(recorder, t, int(i), int(i), finals[i])
+        stacked = {name: np.stack([r[name] for r in recorder.rows]) for name in recorder.rows[0]}
+        return self._rollout(stacked, recorder, self._current(), self._elapsed.copy(), count)
+
+    def episodes(
+        self, n_episodes: int, *, max_samples: int | None = None, deterministic: bool = False
+    ) -> Rollout:
+        """See `Collector`."""
+        total = arrays.integer("n_episodes", n_episodes, 1)
+        limit = UNLIMITED if max_samples is None else arrays.integer("max_samples", max_samples, 1)
+        if self._observations is None or self._elapsed.any() or self._dead.any():
+            self.reset(None)
+        n_envs = self.env.num_envs
+        column = np.arange(n_envs)
+        recorder = _Recorder()
+        cells: list[tuple[npt.NDArray[Any], npt.NDArray[Any]]] = []  # (steps, columns) of a row
+        taken, complete, count = 0, True, 0
+        while (column < total).any():
+            playing = (column < total) & ~self._dead
+            if taken + int(playing.sum()) > limit:
+                complete = False
+                break
+            at = (self._elapsed.copy(), np.where(playing, column, total))
+            row = self._row(deterministic)
+            finals, ended = self._advance(row)
+            recorder.rows.append(row)
+            cells.append(at)
+            taken, count = taken + int(playing.sum()), count + 1
+            for i in np.flatnonzero(ended & playing):
+                self._record_end(recorder, int(at[0][i]), int(column[i]), int(i), finals[i])
+                column[i] += n_envs
+            for i in np.flatnonzero(ended & ~playing):
+                self._record_end(_Recorder(), 0, 0, int(i), finals[i])
+        return self._columns(recorder, cells, total, count, complete)
+
+    def _columns(
+        self,
+        recorder: _Recorder,
+        cells: list[tuple[npt.NDArray[Any], npt.NDArray[Any]]],
+        total: int,
+        count: int,
+        complete: bool,
+    ) -> Rollout:
+        """Rows of environments, laid out again as columns of episodes."""
+        if not cells:
+            raise ValueError("max_samples: expected room for one step of every environment")
+        steps, columns = (np.stack(part) for part in zip(*cells, strict=True))
+        used = columns < total
+        height = int(steps[used].max()) + 1
+        laid: dict[str, npt.NDArray[Any]] = {}
+        for name in recorder.rows[0]:
+            stacked = np.stack([r[name] for r in recorder.rows])
+            out = np.zeros((height, total, *stacked.shape[2:]), dtype=stacked.dtype)
+            out[steps[used], columns[used]] = stacked[used]
+            laid[name] = out
+        last = np.zeros((total, self.policy.observation_size), dtype=np.float32)
+        last_step = np.zeros(total, dtype=np.int64)
+        if not complete:
+            playing = columns[-1] < total
+            last[columns[-1][playing]] = self._current()[playing]
+            last_step[columns[-1][playing]] = self._elapsed[playing]
+        return self._rollout(laid, recorder, last, last_step, count, complete)
+
+    def _row(self, deterministic: bool) -> dict[str, npt.NDArray[Any]]:
+        """What is known before a step, and the actions."""
+        policy = self.policy
+        observations = self._current()
+        dist = policy.distribution(policy.features(observations, self._elapsed), mask=self._masks)
+        if deterministic:
+            actions = policy.mode(dist)
+        else:
+            size = policy._head.action_size
+            actions = policy.sample(
+                dist,
+                _core.lane_uniforms(
+                    self.seed, self.purpose, 0, self.env.num_envs, self.step_count, size
+                ),
+            )
+        row: dict[str, npt.NDArray[Any]] = {
+            "observations": observations,
+            "actions": actions,
+            "valid": ~self._dead,
+            "step_index": self._elapsed.astype(np.int32),
+        }
+        if self._masked:
+            allowed = np.ones((len(observations), policy._head.outputs), dtype=np.bool_)
+            row["action_masks"] = allowed if self._masks is None else self._masks
+        return row
+
+    def _advance(self, row: dict[str, npt.NDArray[Any]]) -> tuple[Float32s, Bools]:
+        """Step; fill in what came of it. Returns true next observations and who ended."""
+        actions = self.policy.for_environment(row["actions"])
+        space = self.env.single_action_space
+        observations, rewards, terminated, truncated, info = self.env.step(
+            actions.astype(space.dtype, copy=False)
+        )
+        self.step_count += 1
+        valid = row["valid"]
+        following = self._float32(observations)
+        finals = following.copy()
+        row["rewards"] = np.where(valid, rewards, 0.0).astype(np.float64)
+        row["terminated"] = np.asarray(terminated, dtype=np.bool_) & valid
+        row["truncated"] = np.asarray(truncated, dtype=np.bool_) & valid
+        if not np.isfinite(row["rewards"]).all():
+            raise ValueError("rewards: expected finite values from the environment")
+        ended = row["terminated"] | row["truncated"]
+        self._elapsed[valid] += 1
+        self._returns[valid] += row["rewards"][valid]
+        self._dead[:] = False
+        if ended.any():
+            if self._same_step:
+                for i in np.flatnonzero(ended):
+                    finals[i] = np.asarray(info["final_obs"][i], dtype=np.float32)
+            elif self._resets_here:
+                reset, reset_info = self.env.reset(options={"reset_mask": ended.copy()})
+                following = np.where(ended[:, None], self._float32(reset), following)
+                info = self._merge_masks(info, reset_info, ended)
+            else:
+                self._dead[ended] = True
+        self._observations = following
+        self._masks = self._mask_of(info)
+        return finals, ended
+
+    def _begin(self, observations: Float32s, info: dict[str, Any]) -> None:
+        self._observations = observations
+        self._elapsed[:] = 0
+        self._returns[:] = 0.0
+        self._dead[:] = False
+        self._masks = self._mask_of(info)
+        self._masked = self._masks is not None
+
+    def _record_end(
+        self, recorder: _Recorder, row: int, column: int, lane: int, final: Float32s
+    ) -> None:
+        length = int(self._elapsed[lane])
+        recorder.end(row, column, final, float(self._returns[lane]), length)
+        self._elapsed[lane] = 0
+        self._returns[lane] = 0.0
+
+    def _rollout(
+        self,
+        rows: dict[str, npt.NDArray[Any]],
+        recorder: _Recorder,
+        last: Float32s,
+        last_step: npt.NDArray[np.int64],
+        count: int,
+        complete: bool = True,
+    ) -> Rollout:
+        return Rollout(
+            **rows,
+            **recorder.ends_dict(self.policy.observation_size),
+            last_observations=last,
+            last_step_index=last_step,
+            sample_count=int(rows["valid"].sum()),
+            step_count=count,
+            complete=complete,
+        )
+
+    def _current(self) -> Float32s:
+        assert self._observations is not None
+        return self._observations
+
+    def _float32(self, observations: Any) -> Float32s:
+        batch = np.asarray(observations)
+        converted, _ = arrays.observations("observation", batch, self.policy.observation_size)
+        return converted.copy()
+
+    def _mask_of(self, info: dict[str, Any]) -> Bools | None:
+        """What is allowed now: info["action_mask"], or the environments' action_masks()."""
+        if not self.policy.masked:
+            return None
+        if "action_mask" in info:
+            masks = np.asarray(info["action_mask"]).astype(np.bool_)
+            known = np.asarray(info.get("_action_mask", np.ones(len(masks), dtype=np.bool_)))
+            masks[~known] = True
+            return masks
+        if isinstance(self.env, SyncVectorEnv) and hasattr(
+            self.env.envs[0].unwrapped, "action_masks"
+        ):
+            return np.stack([np.asarray(m, dtype=np.bool_) for m in self.env.call("action_masks")])
+        return None
+
+    def _merge_masks(
+        self, info: dict[str, Any], reset_info: dict[str, Any], ended: Bools
+    ) -> dict[str, Any]:
+        if "action_mask" not in reset_info:
+            return info
+        merged = np.asarray(info.get("action_mask", reset_info["action_mask"])).copy()
+        merged[ended] = np.asarray(reset_info["action_mask"])[ended]
+        return {"action_mask": merged}

@@ -1,0 +1,175 @@
+"""Feature maps phi(s, h): what a linear policy is linear in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastpg import _core, arrays
+from fastpg.arrays import Floats
+
+_FOURIER_PAIRS = 1000
+
+
+class FeatureMap:
+    """Base of the maps. The inputs x are the observation and, with `time`, t = h / 100.
+
+    Args:
+        observation_size: length d of an observation.
+        time: whether the step in the episode h is among the inputs.
+    """
+
+    kind = ""
+
+    def __init__(self, observation_size: int, *, time: bool = False) -> None:
+        self.observation_size = arrays.integer("observation_size", observation_size, 1, 2**20)
+        self.time = arrays.boolean("time", time)
+        self.native = self._make()
+
+    def _make(self) -> _core.FeatureMap:
+        raise NotImplementedError
+
+    @property
+    def size(self) -> int:
+        """Number of features, the constant included."""
+        return self.native.size
+
+    def __call__(self, observations: Any, step_index: Any = None) -> Floats:
+        """phi, (n, size), of observations (n, d) at steps in the episode (n,), 0 by default."""
+        batch, _ = arrays.observations("observations", observations, self.observation_size)
+        steps = arrays.steps("step_index", step_index, len(batch))
+        return self.native.features(batch, steps)
+
+    def state(self) -> dict[str, Any]:
+        """Arguments, as JSON values and arrays, from which `make_features` builds it again."""
+        return {"kind": self.kind, "observation_size": self.observation_size, "time": self.time}
+
+
+class Identity(FeatureMap):
+    """phi = (x, 1)."""
+
+    kind = "identity"
+
+    def _make(self) -> _core.FeatureMap:
+        return _core.FeatureMap.identity(self.observation_size, self.time)
+
+
+class Polynomial(FeatureMap):
+    """Every product of powers of the inputs up to a total degree, the constant included.
+
+    Args:
+        observation_size: length d of an observation.
+        degree: in [1, 16].
+        time: whether the step in the episode h is among the inputs.
+    """
+
+    kind = "polynomial"
+
+    def __init__(self, observation_size: int, degree: int = 2, *, time: bool = False) -> None:
+        self.degree = arrays.integer("degree", degree, 1, 16)
+        super().__init__(observation_size, time=time)
+
+    def _make(self) -> _core.FeatureMap:
+        return _core.FeatureMap.polynomial(self.observation_size, self.time, self.degree)
+
+    def state(self) -> dict[str, Any]:
+        """As of every map, with the degree."""
+        return super().state() | {"degree": self.degree}
+
+
+class RandomFourier(FeatureMap):
+    """phi_k = sin((P x)_k / nu + phase_k) and a constant (Rajeswaran et al. 2017).
+
+    P is standard normal, the phases uniform on [-pi, pi).
+
+    Args:
+        observation_size: length d of an observation.
+        n_features: number of sines, at least 1.
+        nu: length scale of the inputs, above 0; `length_scale` gives one from observations.
+        seed: of P and the phases.
+        time: whether the step in the episode h is among the inputs.
+    """
+
+    kind = "fourier"
+
+    def __init__(
+        self,
+        observation_size: int,
+        n_features: int = 100,
+        *,
+        nu: float = 1.0,
+        seed: int = 0,
+        time: bool = False,
+    ) -> None:
+        self.n_features = arrays.integer("n_features", n_features, 1, 2**20)
+        self.nu = arrays.positive("nu", nu)
+        self.seed = arrays.seed(seed)
+        super().__init__(observation_size, time=time)
+
+    def _make(self) -> _core.FeatureMap:
+        rng = np.random.Generator(np.random.PCG64(self.seed))
+        inputs = self.observation_size + self.time
+        projection = rng.standard_normal((self.n_features, inputs)) / self.nu
+        phases = rng.uniform(-np.pi, np.pi, self.n_features)
+        return _core.FeatureMap.fourier(
+            self.observation_size, self.time, projection.ravel().tolist(), phases.tolist()
+        )
+
+    def state(self) -> dict[str, Any]:
+        """As of every map, with what the numbers are drawn from."""
+        return super().state() | {"n_features": self.n_features, "nu": self.nu, "seed": self.seed}
+
+
+MAPS: dict[str, type[FeatureMap]] = {
+    kind.kind: kind for kind in (Identity, Polynomial, RandomFourier)
+}
+
+
+def make_features(state: dict[str, Any]) -> FeatureMap:
+    """The map of a `state`."""
+    arguments = dict(state)
+    return MAPS[arguments.pop("kind")](**arguments)
+
+
+def length_scale(observations: Any, seed: int = 0) -> float:
+    """Mean distance of 1,000 random pairs of observations (n, d): nu of `RandomFourier`."""
+    batch = arrays.floats("observations", observations, (None, None))
+    rng = np.random.Generator(np.random.PCG64(arrays.seed(seed)))
+    one, other = rng.integers(0, len(batch), (2, _FOURIER_PAIRS))
+    mean = float(np.linalg.norm(batch[one] - batch[other], axis=1).mean())
+    if mean <= 0.0:
+        raise ValueError("observations: expected some that differ, got all alike")
+    return mean
+
+
+class RunningNormalizer:
+    """Mean and standard deviation of all observations seen (Chan, Golub & LeVeque 1983).
+
+    Args:
+        observation_size: length d of an observation.
+    """
+
+    def __init__(self, observation_size: int) -> None:
+        self.mean = np.zeros(observation_size)
+        self.squares = np.zeros(observation_size)  # summed squared deviations
+        self.count = 0
+
+    def update(self, observations: npt.NDArray[Any]) -> None:
+        """Take in observations (n, d)."""
+        batch = observations.astype(np.float64)
+        n, total = len(batch), self.count + len(batch)
+        shift = batch.mean(axis=0) - self.mean
+        deviations = ((batch - batch.mean(axis=0)) ** 2).sum(axis=0)
+        self.squares = self.squares + deviations + shift**2 * self.count * n / total
+        self.mean = self.mean + shift * n / total
+        self.count = total
+
+    @property
+    def inverse_std(self) -> Floats:
+        """1 / standard deviation, (d,); 1 where nothing has varied."""
+        std = np.sqrt(self.squares / max(self.count, 1))
+        varied = std > 1e-8
+        result: Floats = np.where(varied, 1.0 / np.where(varied, std, 1.0), 1.0)
+        return result

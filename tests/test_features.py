@@ -1,0 +1,110 @@
+"""Feature maps: by hand, against NumPy, and inside a policy."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import fastpg
+from fastpg.features import RunningNormalizer, make_features
+
+
+def test_identity():
+    phi = fastpg.Identity(2, time=True)
+    assert phi([[2.0, 3.0]], [250]).tolist() == [[2.0, 3.0, 2.5, 1.0]]
+    assert fastpg.Identity(2)([[2.0, 3.0]]).tolist() == [[2.0, 3.0, 1.0]]
+
+
+@pytest.mark.parametrize(("d", "degree"), [(1, 1), (1, 5), (2, 3), (4, 2), (3, 4)])
+def test_polynomial_has_every_monomial_once(rng, d, degree):
+    x = rng.normal(size=(1, d)).astype(np.float32)
+    got = np.sort(fastpg.Polynomial(d, degree)(x)[0])
+    powers = [p for p in itertools.product(range(degree + 1), repeat=d) if sum(p) <= degree]
+    expected = np.sort([np.prod(x[0].astype(float) ** np.array(p)) for p in powers])
+    assert np.allclose(got, expected, rtol=1e-13)
+
+
+def test_random_fourier(rng):
+    phi = fastpg.RandomFourier(3, 50, nu=2.0, seed=7)
+    x = rng.normal(size=(20, 3)).astype(np.float32)
+    generator = np.random.Generator(np.random.PCG64(7))
+    projection = generator.standard_normal((50, 3))
+    phases = generator.uniform(-np.pi, np.pi, 50)
+    expected = np.sin(x.astype(float) @ projection.T / 2.0 + phases)
+    assert np.allclose(phi(x)[:, :-1], expected, atol=1e-13)
+    assert (phi(x)[:, -1] == 1.0).all()
+    assert np.array_equal(phi(x), fastpg.RandomFourier(3, 50, nu=2.0, seed=7)(x))
+    assert not np.array_equal(phi(x), fastpg.RandomFourier(3, 50, nu=2.0, seed=8)(x))
+
+
+def test_length_scale(rng):
+    x = rng.normal(size=(5000, 4)) * 3.0
+    expected = 3.0 * np.sqrt(2) * 1.8799712  # mean of chi with 4 degrees of freedom
+    assert fastpg.length_scale(x) == pytest.approx(expected, rel=0.05)
+    with pytest.raises(ValueError, match="differ"):
+        fastpg.length_scale(np.ones((10, 2)))
+
+
+@pytest.mark.parametrize(
+    "phi",
+    [fastpg.Identity(3), fastpg.Polynomial(3, 3, time=True), fastpg.RandomFourier(3, 9, seed=4)],
+)
+def test_a_map_comes_back_from_its_state(rng, phi):
+    x, h = rng.normal(size=(5, 3)), np.arange(5)
+    assert np.array_equal(make_features(phi.state())(x, h), phi(x, h))
+
+
+def test_running_normalizer(rng):
+    data = rng.normal(size=(700, 3)) * [1.0, 10.0, 0.0] + [5.0, 0.0, 2.0]
+    running = RunningNormalizer(3)
+    for piece in np.array_split(data, [1, 100, 350]):
+        running.update(piece)
+    assert np.allclose(running.mean, data.mean(axis=0))
+    assert np.allclose(1 / running.inverse_std[:2], data.std(axis=0)[:2])
+    assert running.inverse_std[2] == 1.0
+    assert running.count == 700
+
+
+def test_normalisation_lives_in_the_policy_and_is_frozen_in_evaluation(tmp_path):
+    policy = fastpg.LinearSoftmax(4, 2, normalize_observations=True)
+    env = fastpg.make_vec("CartPole-v1", 8)
+    algo = fastpg.NPG(policy, env, seed=0).learn(20_000)
+    count = policy.normalizer.count
+    assert count == algo.num_timesteps
+    x = np.array([[0.1, -0.2, 0.03, 0.4]], np.float32)
+    normal = (x - policy.normalizer.mean) * policy.normalizer.inverse_std
+    assert np.allclose(policy.features(x)[:, :4], np.clip(normal, -10, 10), rtol=1e-12)
+    fastpg.evaluate_policy(algo, "CartPole-v1", 5)
+    assert policy.normalizer.count == count
+    loaded = fastpg.load(algo.save(tmp_path / "x"))
+    assert np.array_equal(loaded.policy.features(x), policy.features(x))
+
+
+@pytest.mark.parametrize(
+    "features",
+    [fastpg.Polynomial(4, 2), fastpg.RandomFourier(4, 30), fastpg.Identity(4, time=True)],
+)
+def test_native_rollouts_use_the_map(features):
+    env = fastpg.make_vec("CartPole-v1", 3)
+    rng = np.random.default_rng(0)
+    policy = fastpg.LinearSoftmax(4, 2, rng.normal(size=(features.size, 2)), features=features)
+    rollout = fastpg.collect(env, policy, n_steps=60, seed=1, deterministic=True)
+    phi = policy.features(rollout.flat(rollout.observations), rollout.flat(rollout.step_index))
+    assert np.array_equal(rollout.flat(rollout.actions), policy.mode(policy.distribution(phi)))
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda: fastpg.Polynomial(4, 0), "degree"),
+        (lambda: fastpg.Polynomial(300, 4), "at most 1048576 features"),
+        (lambda: fastpg.RandomFourier(4, 0), "n_features"),
+        (lambda: fastpg.RandomFourier(4, nu=0.0), "nu"),
+        (lambda: fastpg.Identity(0), "observation_size"),
+        (lambda: fastpg.Identity(2)([[1.0, np.nan]]), "finite"),
+        (lambda: fastpg.LinearSoftmax(3, 2, features=fastpg.Identity(4)), "a map of 3 numbers"),
+    ],
+)
+def test_bad_maps(call, text):
+    with pytest.raises(ValueError, match=text):
+        call()
