@@ -276,7 +276,7 @@ def test_an_ignored_signal_stays_ignored():
 )
 def test_a_step_that_overflows_is_a_status(tmp_path, name, options):
     algo = learned(name, 3000, **options)
-    assert {r["train/status"] for r in algo.history} & {"not_finite", "kl_exceeded"}
+    assert {r["train/status"] for r in algo.history} - {"accepted"}
     assert np.isfinite(algo.policy.theta).all()
     algo.save(tmp_path / "x.npz")
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastpg.arrays import Floats
 from fastpg.options import NaturalOptions
-from fastpg.solvers import NaturalGradientResult, natural_gradient
+from fastpg.solvers import NaturalGradientResult, natural_gradient, norm
 from fastpg.training import Batch, Record, StepAlgorithm, standardize
 
 
@@ -41,7 +41,7 @@ class Ascent:
             "train/step_size": self.step_size,
             "train/predicted_kl": 0.5 * self.step_size**2 * self.natural.curvature,
             "train/curvature": self.natural.curvature,
-            "train/grad_norm": float(np.linalg.norm(self.gradient)),
+            "train/grad_norm": norm(self.gradient),
             "train/cg_status": self.natural.status,
             "train/cg_iterations": self.natural.iterations,
             "train/cg_residual": self.natural.residual,

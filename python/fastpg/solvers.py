@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from fastpg import _core, arrays
@@ -16,6 +17,12 @@ Adam = _core.Adam
 
 SOLVERS = ("auto", "cg", "cholesky")
 _MOST_DENSE = 64  # parameters
+
+
+def norm(values: Floats) -> float:
+    """Euclidean norm, without overflow on the way."""
+    largest = float(np.abs(values).max())
+    return largest * float(np.linalg.norm(values / largest)) if largest > 0.0 else 0.0
 
 
 @dataclass(frozen=True)

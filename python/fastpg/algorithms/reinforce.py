@@ -14,6 +14,7 @@ from fastpg.estimators import discounted_returns
 from fastpg.options import CommonOptions, option
 from fastpg.rollout import Collector, Rollout
 from fastpg.schedules import Schedule
+from fastpg.solvers import norm
 from fastpg.training import AdamAlgorithm, Batch, Record
 
 
@@ -94,7 +95,7 @@ class REINFORCE(AdamAlgorithm):
         return {
             "train/status": status,
             "train/policy_gradient_loss": -float(np.mean(batch.advantages * log_pi)),
-            "train/grad_norm": float(np.linalg.norm(gradient)),
+            "train/grad_norm": norm(gradient),
             "train/kl": float(policy.kl(dist, new_dist).mean()),
             "train/entropy_loss": -float(policy.entropy(new_dist).mean()),
             "train/learning_rate": learning_rate,
@@ -107,7 +108,8 @@ class REINFORCE(AdamAlgorithm):
             return "not_finite"
         theta = self.policy.theta
         if self.options.optimizer == "sgd":
-            return self.try_theta(theta + learning_rate * gradient)
+            with np.errstate(over="ignore"):
+                return self.try_theta(theta + learning_rate * gradient)
         moments = self.adam.mean, self.adam.square, self.adam.count
         try:
             moved = self.adam.ascend(theta, gradient, learning_rate)
