@@ -18,10 +18,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def test_exports():
     assert fastpg.__all__ == [
-        "NPG", "PPO", "REINFORCE", "TRPO", "CheckpointError", "Identity", "LinearBaseline",
+        "NPG", "PPO", "REINFORCE", "TRPO", "CheckpointError", "Identity",
+        "ImportanceSamplingEstimate", "LinearBaseline",
         "LinearGaussian", "LinearSoftmax", "MeanBaseline", "Polynomial", "RandomFourier",
         "Rollout", "__version__", "collect", "conjugate_gradient", "discounted_returns",
-        "evaluate_policy", "gae", "length_scale", "load", "make_vec", "natural_gradient", "train",
+        "effective_sample_size", "evaluate_policy", "gae", "importance_sampling_estimate",
+        "importance_weights", "length_scale", "load", "make_vec", "natural_gradient", "train",
     ]  # fmt: skip
     assert all(hasattr(fastpg, name) for name in fastpg.__all__)
 

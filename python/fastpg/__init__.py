@@ -11,6 +11,12 @@ from fastpg.evaluation import evaluate_policy
 from fastpg.features import Identity, Polynomial, RandomFourier, length_scale
 from fastpg.policies import LinearGaussian, LinearSoftmax
 from fastpg.rollout import Rollout
+from fastpg.sampling import (
+    ImportanceSamplingEstimate,
+    effective_sample_size,
+    importance_sampling_estimate,
+    importance_weights,
+)
 from fastpg.solvers import conjugate_gradient, natural_gradient
 
 __all__ = [
@@ -20,6 +26,7 @@ __all__ = [
     "TRPO",
     "CheckpointError",
     "Identity",
+    "ImportanceSamplingEstimate",
     "LinearBaseline",
     "LinearGaussian",
     "LinearSoftmax",
@@ -31,8 +38,11 @@ __all__ = [
     "collect",
     "conjugate_gradient",
     "discounted_returns",
+    "effective_sample_size",
     "evaluate_policy",
     "gae",
+    "importance_sampling_estimate",
+    "importance_weights",
     "length_scale",
     "load",
     "make_vec",

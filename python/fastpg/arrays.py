@@ -85,6 +85,16 @@ def flags(name: str, values: Any, shape: tuple[int | None, ...]) -> Bools:
     return np.ascontiguousarray(array)
 
 
+def log_densities(name: str, values: Any, shape: tuple[int | None, ...]) -> Floats:
+    """Logarithms of densities, float64: -inf allowed, NaN and inf not."""
+    array = _array(name, values, "fiu", "real numbers")
+    _check_shape(name, array, shape)
+    converted = np.ascontiguousarray(array, dtype=np.float64)
+    if np.isnan(converted).any() or np.isposinf(converted).any():
+        raise ValueError(f"{name}: expected logarithms of densities, got NaN or inf")
+    return converted
+
+
 def actions(name: str, values: Any, shape: tuple[int, ...], choices: list[int]) -> Actions:
     """Discrete actions, any integer dtype, as (n, choices): choice c in [0, choices[c])."""
     array = _array(name, values, "iu", "integers")

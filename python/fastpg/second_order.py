@@ -10,6 +10,7 @@ import numpy as np
 
 from fastpg.arrays import Floats
 from fastpg.options import NaturalOptions
+from fastpg.sampling import ratio_record
 from fastpg.solvers import NaturalGradientResult, natural_gradient, norm
 from fastpg.training import Batch, Record, StepAlgorithm, standardize
 
@@ -99,16 +100,14 @@ class NaturalAlgorithm(StepAlgorithm):
         """KL, surrogate and entropy at the parameters of now, against those of the batch."""
         policy = self.policy
         dist = policy.distribution(batch.phi, mask=batch.mask)
-        log_ratio = policy.log_prob(dist, batch.actions) - policy.log_prob(
-            ascent.dist, batch.actions
-        )
+        log_new, log_old = (policy.log_prob(d, batch.actions) for d in (dist, ascent.dist))
         kl = float(policy.kl(ascent.dist, dist).mean())
         with np.errstate(over="ignore"):
-            ratio = np.exp(log_ratio)
+            ratio = np.exp(log_new - log_old)
         return {
             "train/kl": kl,
             "train/kl_trajectory": kl * self.mean_length,
-            "train/approx_kl": float(np.mean((ratio - 1.0) - log_ratio)),
+            **ratio_record(log_new, log_old),
             "train/policy_objective_before": float(np.mean(ascent.advantages)),
             "train/policy_objective": float(np.mean(ratio * ascent.advantages)),
             "train/entropy_loss": -float(policy.entropy(dist).mean()),

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from fastpg import arrays
 from fastpg.checkpoints import State
 from fastpg.options import StepOptions, option
+from fastpg.sampling import ratio_record
 from fastpg.schedules import Schedule
 from fastpg.solvers import ppo_epochs
 from fastpg.training import AdamAlgorithm, Batch, Record, StepAlgorithm
@@ -118,12 +119,14 @@ class PPO(AdamAlgorithm, StepAlgorithm):
             normalize_advantage=options.normalize_advantage,
             optimizer=options.optimizer,
         )
+        log_old = policy.log_prob(policy.distribution(batch.phi, mask=batch.mask), batch.actions)
         policy.theta = result["parameters"].reshape(policy.shape)
+        log_new = policy.log_prob(policy.distribution(batch.phi, mask=batch.mask), batch.actions)
         record: Record = {
             "train/status": "accepted" if result["finite"] else "not_finite",
             "train/policy_gradient_loss": result["policy_loss"],
             "train/kl": result["kl"],
-            "train/approx_kl": result["approx_kl"],
+            **ratio_record(log_new, log_old),
             "train/entropy_loss": -result["entropy"],
             "train/grad_norm": result["grad_norm"],
             "train/learning_rate": learning_rate,

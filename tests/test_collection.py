@@ -1,0 +1,202 @@
+"""Collecting from any environment equals collecting natively, whatever the autoreset mode."""
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium import spaces
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
+
+import fastpg
+from fastpg.collection import SteppingCollector, make_collector
+
+THETA = np.array([[0.0, 0.9], [0.0, 1.5], [0.0, 9.0], [0.0, 6.0], [0.0, 0.3]])
+ARRAYS = [
+    "observations", "actions", "rewards", "terminated", "truncated", "valid", "step_index",
+    "last_observations", "last_step_index", "sample_count", "step_count", "complete",
+]  # fmt: skip
+
+
+def policy():
+    return fastpg.LinearSoftmax(4, 2, THETA)
+
+
+def sync(num_envs, mode, **kwargs):
+    return SyncVectorEnv(
+        [lambda: gymnasium.make("CartPole-v1", **kwargs)] * num_envs, autoreset_mode=mode
+    )
+
+
+def assert_equal(one, two):
+    for name in ARRAYS:
+        assert np.array_equal(getattr(one, name), getattr(two, name)), name
+    order = [np.lexsort((r.end_columns, r.end_rows)) for r in (one, two)]
+    for name in ("end_rows", "end_columns", "final_observations", "episode_returns"):
+        assert np.array_equal(getattr(one, name)[order[0]], getattr(two, name)[order[1]]), name
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+@pytest.mark.parametrize("how", [{"n_steps": 700}, {"n_episodes": 11}])
+def test_gymnasium_s_environment_gives_the_native_rollout(mode, how):
+    native = fastpg.collect(fastpg.make_vec("CartPole-v1", 4), policy(), seed=3, **how)
+    env = sync(4, mode)
+    stepped = fastpg.collect(env, policy(), seed=3, **how)
+    env.close()
+    assert native.ended.any()
+    assert_equal(native, stepped)
+
+
+def test_a_native_environment_stepped_from_python_gives_the_native_rollout():
+    rollouts = []
+    for kind in (make_collector, SteppingCollector):
+        collector = kind(fastpg.make_vec("CartPole-v1", 4), policy(), 5)
+        collector.reset(5)
+        rollouts.append(collector.steps(600))
+    assert_equal(*rollouts)
+
+
+def test_a_budget_cuts_both_alike():
+    rollouts = []
+    for env in (fastpg.make_vec("CartPole-v1", 3), sync(3, AutoresetMode.SAME_STEP)):
+        collector = make_collector(env, policy(), 2)
+        collector.reset(2)
+        rollouts.append(collector.episodes(7, max_samples=300))
+    assert not rollouts[0].complete
+    assert rollouts[0].sample_count == rollouts[1].sample_count <= 300
+    assert np.array_equal(rollouts[0].valid, rollouts[1].valid)
+
+
+def test_async_environments():
+    env = AsyncVectorEnv([lambda: gymnasium.make("CartPole-v1")] * 2)
+    try:
+        stepped = fastpg.collect(env, policy(), n_steps=200, seed=1)
+    finally:
+        env.close()
+    native = fastpg.collect(fastpg.make_vec("CartPole-v1", 2), policy(), n_steps=200, seed=1)
+    assert_equal(native, stepped)
+
+
+class Foreign(gymnasium.vector.VectorEnv):
+    """A third-party NEXT_STEP environment: it cannot be reset alone."""
+
+    def __init__(self, num_envs):
+        self._env = sync(num_envs, AutoresetMode.NEXT_STEP, max_episode_steps=20)
+        self.num_envs = num_envs
+        self.metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}
+        for name in ("single_observation_space", "single_action_space", "observation_space"):
+            setattr(self, name, getattr(self._env, name))
+
+    def reset(self, *, seed=None, options=None):
+        assert options is None
+        return self._env.reset(seed=seed)
+
+    def step(self, actions):
+        return self._env.step(actions)
+
+
+def test_dead_rows_never_count():
+    rollout = fastpg.collect(Foreign(3), policy(), n_steps=100, seed=0)
+    assert not rollout.valid.all()
+    assert rollout.sample_count == rollout.valid.sum()
+    assert (rollout.flat(rollout.rewards) == 1.0).all()
+    for n in range(3):
+        for t in np.flatnonzero(~rollout.valid[:, n]):
+            assert rollout.ended[t - 1, n]
+            assert rollout.step_index[t + 1, n] == 0 if t < 99 else True
+    assert (rollout.episode_lengths <= 20).all()
+    algo = fastpg.NPG("linear", Foreign(4), seed=0).learn(2000)
+    assert algo.num_timesteps <= 2000
+
+
+def test_algorithms_learn_alike_from_gymnasium_s_environment():
+    native = fastpg.NPG("linear", "CartPole-v1", n_envs=4, seed=0).learn(3000)
+    stepped = fastpg.NPG("linear", sync(4, AutoresetMode.NEXT_STEP), seed=0).learn(3000)
+    assert np.array_equal(native.policy.theta, stepped.policy.theta)
+
+
+@pytest.mark.parametrize(
+    "env", [gymnasium.make("CartPole-v1"), lambda: gymnasium.make("CartPole-v1")]
+)
+def test_an_env_and_a_callable(env):
+    algo = fastpg.NPG("linear", env, seed=0).learn(600)
+    assert algo.options.n_envs == (1 if isinstance(env, gymnasium.Env) else 8)
+    assert algo.num_timesteps == 600 - 600 % algo.options.n_envs
+
+
+def test_an_id_that_is_not_native():
+    algo = fastpg.NPG("linear", "Acrobot-v1", n_envs=2, seed=0).learn(400)
+    assert algo.policy.shape == (7, 3)
+    with pytest.raises(ValueError, match="unknown environment 'Acrobat-v1'; did you mean 'Acrobot"):
+        fastpg.NPG("linear", "Acrobat-v1")
+
+
+class Masked(gymnasium.Env):
+    """Three actions of which one, told in the info, is forbidden; taking it is an error."""
+
+    observation_space = spaces.Box(-1, 1, (2,), np.float32)
+    action_space = spaces.Discrete(3)
+
+    def _mask(self):
+        self.forbidden = int(self.np_random.integers(3))
+        return {"action_mask": (np.arange(3) != self.forbidden).astype(np.int8)}
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.steps = 0
+        return self.np_random.uniform(-1, 1, 2).astype(np.float32), self._mask()
+
+    def step(self, action):
+        assert action != self.forbidden
+        self.steps += 1
+        obs = self.np_random.uniform(-1, 1, 2).astype(np.float32)
+        return obs, float(action == 0), self.steps == 5, False, self._mask()
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+@pytest.mark.parametrize("name", ["npg", "trpo", "ppo", "reinforce"])
+def test_masked_actions_are_never_taken(mode, name):
+    env = SyncVectorEnv([Masked] * 3, autoreset_mode=mode)
+    options = {"n_episodes": 6} if name == "reinforce" else {"n_steps": 40}
+    algo = fastpg.train(name, env, total_timesteps=600, seed=0, **options)
+    assert algo.policy.theta.any()
+    rollout = fastpg.collect(env, algo.policy, n_steps=50, seed=1)
+    masks = rollout.flat(rollout.action_masks)
+    assert (masks.sum(axis=1) == 2).all()
+    assert masks[np.arange(len(masks)), rollout.flat(rollout.actions)].all()
+
+
+def test_predict_takes_masks():
+    algo = fastpg.NPG("linear", Masked, seed=0)
+    for _ in range(30):
+        assert algo.predict([0.1, 0.2], action_masks=[False, True, False])[0] == 1
+    with pytest.raises(ValueError, match="at least one allowed action"):
+        algo.predict([0.1, 0.2], action_masks=[False] * 3)
+
+
+def test_evaluation_of_masked_policies():
+    algo = fastpg.NPG("linear", Masked, seed=0).learn(1000)
+    mean, _ = fastpg.evaluate_policy(algo, Masked(), 20, seed=0)
+    assert 0.0 <= mean <= 5.0
+
+
+def test_spaces_that_no_policy_fits():
+    class Odd(Masked):
+        action_space = spaces.Text(3)
+
+    with pytest.raises(ValueError, match="expected a Discrete action space"):
+        fastpg.NPG("linear", Odd)
+
+    class Image(Masked):
+        observation_space = spaces.Box(0, 1, (4, 4, 3), np.float32)
+
+    with pytest.raises(ValueError, match=r"expected a Box \(d,\) observation"):
+        fastpg.NPG("linear", Image)
+
+
+def test_an_environment_that_gives_nonsense():
+    class Bad(Masked):
+        def step(self, action):
+            obs, _, *rest = super().step(action)
+            return obs, float("nan"), *rest
+
+    with pytest.raises(ValueError, match="rewards: expected finite values"):
+        fastpg.NPG("linear", Bad, seed=0).learn(100)
