@@ -5,6 +5,7 @@ import pytest
 
 import fastpg
 import reference
+from fastpg.algorithms.ppo import adapted
 from fastpg.solvers import Adam, ppo_epochs
 
 
@@ -148,3 +149,112 @@ def test_a_gradient_that_overflows_changes_nothing(batch):
     if not result["finite"]:
         assert np.array_equal(result["parameters"].reshape(batch.policy.shape), batch.policy.theta)
         assert adam.count == 0
+
+
+def penalised_gradient(batch, theta, weights, kl_coef, estimator):
+    """Of mean w A - kl_coef KL(old | new), or + kl_coef ln pi, by finite differences."""
+
+    def objective(other):
+        pi = reference.softmax(batch.phi @ other)
+        rows = np.arange(len(batch.phi))
+        ratio = pi[rows, batch.actions] / batch.pi[rows, batch.actions]
+        if estimator == "exact":
+            penalty = -np.sum(batch.pi * (np.log(batch.pi) - np.log(pi)), axis=1)
+        else:
+            penalty = np.log(pi[rows, batch.actions])
+        return np.mean(ratio * weights + kl_coef * penalty)
+
+    return reference.numerical_gradient(objective, theta, 1e-6)
+
+
+@pytest.mark.parametrize("estimator", ["exact", "sampled"])
+def test_penalised_objective_against_the_reference(batch, estimator):
+    result = ppo_epochs(
+        batch.policy, batch.phi, batch.actions, batch.advantages, Adam(batch.policy.theta.size),
+        seed=0, n_epochs=5, batch_size=len(batch.phi), learning_rate=0.05, objective="kl_penalty",
+        kl_coef=0.7, kl_estimator=estimator, normalize_advantage=False,
+    )  # fmt: skip
+
+    def gradient(theta):
+        return penalised_gradient(batch, theta, batch.advantages, 0.7, estimator)
+
+    expected = reference.adam(batch.policy.theta, [gradient] * 5, 0.05)
+    assert np.allclose(result["parameters"].reshape(expected.shape), expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("kl_coef", [0.0, 5.0])
+def test_at_theta_k_the_exact_penalty_has_no_gradient(batch, optimizer, kl_coef):
+    """The first step is the plain policy gradient, for every lambda (lecture L10)."""
+    result = ppo_epochs(
+        batch.policy, batch.phi, batch.actions, batch.advantages, Adam(batch.policy.theta.size),
+        seed=0, n_epochs=1, batch_size=1000, learning_rate=0.1, objective="kl_penalty",
+        kl_coef=kl_coef, normalize_advantage=False, optimizer=optimizer,
+    )  # fmt: skip
+    g = batch.policy.score_gradient(batch.phi, batch.log_pi, batch.actions, batch.advantages)
+    step = 0.1 * g if optimizer == "sgd" else 0.1 * g / (np.abs(g) + 1e-5)
+    assert np.allclose(result["parameters"], (batch.policy.theta + step).ravel(), atol=1e-12)
+
+
+def test_near_theta_k_the_penalised_maximum_is_the_natural_step(batch):
+    """F^-1 g / lambda, with KL about g^T F^-1 g / (2 lambda^2) (lecture L10)."""
+    if batch.policy.n_actions == 1:
+        return
+    kl_coef = 300.0
+    result = ppo_epochs(
+        batch.policy, batch.phi, batch.actions, batch.advantages, Adam(batch.policy.theta.size),
+        seed=0, n_epochs=60_000, batch_size=1000, learning_rate=2e-3, objective="kl_penalty",
+        kl_coef=kl_coef, normalize_advantage=False, optimizer="sgd",
+    )  # fmt: skip
+    g = batch.policy.score_gradient(batch.phi, batch.log_pi, batch.actions, batch.advantages)
+    d = np.linalg.pinv(reference.fisher(batch.phi, batch.pi), rcond=1e-10) @ g.ravel()
+    moved = result["parameters"] - batch.policy.theta.ravel()
+    assert np.linalg.norm(moved - d / kl_coef) < 0.05 * np.linalg.norm(d / kl_coef)
+    assert result["kl"] == pytest.approx(g.ravel() @ d / (2 * kl_coef**2), rel=0.1)
+
+
+def test_adaptive_coefficient():
+    assert adapted(1.0, 0.0066, 0.01) == 0.5
+    assert adapted(1.0, 0.0067, 0.01) == 1.0
+    assert adapted(1.0, 0.0149, 0.01) == 1.0
+    assert adapted(1.0, 0.0151, 0.01) == 2.0
+    assert adapted(1e-4, 0.0, 0.01) == 1e-4
+    assert adapted(1e4, 1e9, 0.01) == 1e4
+
+
+def test_the_coefficient_in_the_history_follows_the_rule():
+    algo = fastpg.PPO(
+        "linear", "CartPole-v1", seed=0, objective="kl_penalty", target_kl=1e-3
+    ).learn(30_000)
+    for before, after in zip(algo.history, algo.history[1:], strict=False):
+        expected = adapted(before["train/kl_coef"], before["train/kl"], 1e-3)
+        assert after["train/kl_coef"] == expected
+    fixed = fastpg.PPO("linear", "CartPole-v1", seed=0, objective="kl_penalty", kl_coef=2.0)
+    assert {r["train/kl_coef"] for r in fixed.learn(8000).history} == {2.0}
+
+
+def test_gaussian_epochs_against_the_reference(rng):
+    theta = np.concatenate([rng.normal(size=3), [-0.3]])
+    policy = fastpg.LinearGaussian(2, 1, theta)
+    phi = policy.features(rng.normal(size=(40, 2)))
+    dist = policy.distribution(phi)
+    actions = policy.sample(dist, rng.random((40, 1)) * 0.98 + 0.01)
+    a = rng.normal(size=40)
+    result = ppo_epochs(
+        policy, phi, actions, a, Adam(4), seed=0, n_epochs=4, batch_size=40, learning_rate=0.05,
+        normalize_advantage=False,
+    )  # fmt: skip
+
+    def log_prob(t):
+        z = (actions[:, 0] - phi @ t[:3]) / np.exp(t[3])
+        return -0.5 * z**2 - t[3]
+
+    def gradient(t):
+        def objective(other):
+            ratio = np.exp(log_prob(other) - log_prob(theta))
+            return np.mean(np.minimum(ratio * a, np.clip(ratio, 0.8, 1.2) * a))
+
+        return reference.numerical_gradient(objective, t)
+
+    expected = reference.adam(theta, [gradient] * 4, 0.05)
+    assert np.allclose(result["parameters"], expected, atol=2e-5)

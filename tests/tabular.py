@@ -1,0 +1,82 @@
+"""A small finite-horizon decision problem with exact answers. NumPy only, never fastpg."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+
+class Tabular:
+    """S states, A actions, horizon H; a softmax policy with one logit for each state and action.
+
+    The horizon terminates. Episodes are enumerated or sampled; every quantity is exact.
+    """
+
+    def __init__(self, seed=0, states=2, actions=2, horizon=3):
+        rng = np.random.default_rng(seed)
+        self.states, self.actions, self.horizon = states, actions, horizon
+        self.start = rng.dirichlet(np.ones(states))
+        self.transition = rng.dirichlet(np.ones(states), size=(states, actions))
+        self.reward = rng.normal(size=(states, actions))
+
+    def pi(self, theta):
+        weights = np.exp(theta - theta.max(axis=1, keepdims=True))
+        return weights / weights.sum(axis=1, keepdims=True)
+
+    def trajectories(self, theta):
+        """Every (probability, states, actions, rewards)."""
+        pi = self.pi(theta)
+        steps = range(self.horizon)
+        for s in itertools.product(range(self.states), repeat=self.horizon):
+            for a in itertools.product(range(self.actions), repeat=self.horizon):
+                p = self.start[s[0]]
+                for h in steps:
+                    p *= pi[s[h], a[h]]
+                    if h:
+                        p *= self.transition[s[h - 1], a[h - 1], s[h]]
+                yield (
+                    p,
+                    np.array(s),
+                    np.array(a),
+                    np.array([self.reward[s[h], a[h]] for h in steps]),
+                )
+
+    def expectation(self, theta, function):
+        return sum(p * function(s, a, r) for p, s, a, r in self.trajectories(theta))
+
+    def objective(self, theta, gamma=1.0):
+        weights = gamma ** np.arange(self.horizon)
+        return self.expectation(theta, lambda s, a, r: weights @ r)
+
+    def gradient(self, theta, gamma=1.0, step=1e-6):
+        """Of the objective, by finite differences of the exact value."""
+        out = np.zeros_like(theta)
+        for index in np.ndindex(theta.shape):
+            moved = np.zeros_like(theta)
+            moved[index] = step
+            out[index] = self.objective(theta + moved, gamma) - self.objective(theta - moved, gamma)
+        return out / (2 * step)
+
+    def values(self, theta, gamma=1.0):
+        """V_h(s), (H + 1, S)."""
+        pi = self.pi(theta)
+        v = np.zeros((self.horizon + 1, self.states))
+        for h in range(self.horizon - 1, -1, -1):
+            q = self.reward + gamma * self.transition @ v[h + 1]
+            v[h] = (pi * q).sum(axis=1)
+        return v
+
+    def sample(self, theta, count, rng):
+        """(states, actions, rewards), each (H, count)."""
+        pi = self.pi(theta)
+        s = np.zeros((self.horizon, count), dtype=int)
+        a = np.zeros_like(s)
+        s[0] = rng.choice(self.states, size=count, p=self.start)
+        for h in range(self.horizon):
+            u = rng.random(count)[:, None]
+            a[h] = (u > pi[s[h]].cumsum(axis=1)).sum(axis=1)
+            if h + 1 < self.horizon:
+                u = rng.random(count)[:, None]
+                s[h + 1] = (u > self.transition[s[h], a[h]].cumsum(axis=1)).sum(axis=1)
+        return s, a, self.reward[s, a]
