@@ -78,8 +78,9 @@ class BoundPolicy {
                                     const Array<double>& parameters, const MaskArray& mask) {
     const MatrixView phi = features_view(features);
     const VectorView theta = parameters_view(head, parameters, phi.cols());
+    const bool* const m = mask_data(head, mask, phi.rows());
     Matrix out;
-    linear_policy::distribution(head, phi, theta, mask_data(head, mask, phi.rows()), out);
+    unlocked([&] { linear_policy::distribution(head, phi, theta, m, out); });
     if (out.array().isNaN().any()) {
       throw py::value_error("features, parameters: their products are not finite");
     }
@@ -95,21 +96,22 @@ class BoundPolicy {
     require(u.size() == 0 || (u.minCoeff() > 0.0 && u.maxCoeff() < 1.0),
             "uniforms: expected numbers in (0, 1)");
     Actions<Scalar> actions(d.rows(), head.action_size());
-    head.sample(d, u, actions);
+    unlocked([&] { head.sample(d, u, actions); });
     return to_action_array(actions);
   }
 
   static ActionArray mode(const Head& head, const Array<double>& dist) {
     const MatrixView d = dist_view(head, "dist", dist, -1);
     Actions<Scalar> actions(d.rows(), head.action_size());
-    head.mode(d, actions);
+    unlocked([&] { head.mode(d, actions); });
     return to_action_array(actions);
   }
 
   static Array<double> log_prob(const Head& head, const Array<double>& dist,
                                 const ActionArray& actions) {
     const MatrixView d = dist_view(head, "dist", dist, -1);
-    return to_array(linear_policy::log_probs(head, d, actions_of(head, actions, d.rows())));
+    const Actions<Scalar> a = actions_of(head, actions, d.rows());
+    return to_array(unlocked([&] { return linear_policy::log_probs(head, d, a); }));
   }
 
   static Array<double> score_gradient(const Head& head, const Array<double>& features,
@@ -119,25 +121,27 @@ class BoundPolicy {
     const MatrixView d = dist_view(head, "dist", dist, phi.rows());
     const VectorView w = vector_view("weights", weights);
     require_size("weights", w.size(), phi.rows());
-    return to_array(
-        linear_policy::score_gradient(head, phi, d, actions_of(head, actions, phi.rows()), w));
+    const Actions<Scalar> a = actions_of(head, actions, phi.rows());
+    return to_array(unlocked([&] { return linear_policy::score_gradient(head, phi, d, a, w); }));
   }
 
   static Array<double> entropy(const Head& head, const Array<double>& dist) {
-    return to_array(head.entropy(dist_view(head, "dist", dist, -1)));
+    const MatrixView d = dist_view(head, "dist", dist, -1);
+    return to_array(unlocked([&] { return head.entropy(d); }));
   }
 
   static Array<double> entropy_gradient(const Head& head, const Array<double>& features,
                                         const Array<double>& dist) {
     const MatrixView phi = features_view(features);
-    return to_array(
-        linear_policy::entropy_gradient(head, phi, dist_view(head, "dist", dist, phi.rows())));
+    const MatrixView d = dist_view(head, "dist", dist, phi.rows());
+    return to_array(unlocked([&] { return linear_policy::entropy_gradient(head, phi, d); }));
   }
 
   static Array<double> kl(const Head& head, const Array<double>& old_dist,
                           const Array<double>& new_dist) {
     const MatrixView old_view = dist_view(head, "old_dist", old_dist, -1);
-    return to_array(head.kl(old_view, dist_view(head, "new_dist", new_dist, old_view.rows())));
+    const MatrixView new_view = dist_view(head, "new_dist", new_dist, old_view.rows());
+    return to_array(unlocked([&] { return head.kl(old_view, new_view); }));
   }
 
   static Fisher<Head> make_fisher(const Head& head, const Array<double>& features,
@@ -172,7 +176,8 @@ class BoundPolicy {
   static Array<double> fisher(const Head& head, const Array<double>& features,
                               const Array<double>& dist,
                               const std::optional<ActionArray>& actions) {
-    const Matrix dense = make_fisher(head, features, dist, actions).dense();
+    const Fisher<Head> f = make_fisher(head, features, dist, actions);
+    const Matrix dense = unlocked([&]() -> Matrix { return f.dense(); });
     return to_array(dense);
   }
 

@@ -71,6 +71,13 @@ inline void construct_in_new(py::handle cls) {
   reinterpret_cast<PyTypeObject*>(cls.ptr())->tp_new = new_and_init;
 }
 
+// Runs a function of C++ alone with the interpreter lock released.
+template <class Function>
+auto unlocked(Function&& function) {
+  const py::gil_scoped_release released;
+  return function();
+}
+
 template <class T>
 Array<T> like(const py::array& array) {
   return Array<T>(std::vector<py::ssize_t>(array.shape(), array.shape() + array.ndim()));
