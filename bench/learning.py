@@ -122,9 +122,10 @@ def _or_never(value: float, format_spec: str, unit: str = "") -> str:
 
 PAGE = """# Learning with default settings
 
-`{command}` makes this table on {env_id}. Returns are means
-over {episodes} episodes of Gymnasium's own environment with the final policy; "steps to" is the median count of environment steps after which
-{look} greedy episodes first average that much. Times are medians of training alone.
+`{command}` makes this table on {env_id}.
+Returns are means over {episodes} episodes of Gymnasium's own environment with the final policy;
+"steps to" is the median count of environment steps after which {look} greedy episodes first average
+that much. Times are medians of training alone.
 
 {table}
 

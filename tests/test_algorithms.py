@@ -336,11 +336,13 @@ def test_conjugate_gradient_options_reach_it(name, option, value):
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("kl_coef", 30.0), ("kl_estimator", "sampled"), ("target_kl", 1e-4)]
+    ("option", "value"),
+    [("kl_coef", 30.0), ("kl_estimator", "sampled"), ("adaptive_kl", True), ("target_kl", 1e-4)],
 )
 def test_penalty_options_reach_the_update(option, value):
-    before = learned("ppo", 8192, objective="kl_penalty")
-    after = learned("ppo", 8192, objective="kl_penalty", **{option: value})
+    plain = {"adaptive_kl": True} if option == "target_kl" else {}
+    before = learned("ppo", 8192, objective="kl_penalty", **plain)
+    after = learned("ppo", 8192, objective="kl_penalty", **plain | {option: value})
     assert not np.array_equal(before.policy.theta, after.policy.theta)
 
 

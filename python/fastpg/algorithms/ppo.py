@@ -17,7 +17,7 @@ from fastpg.training import AdamAlgorithm, Batch, Record, StepAlgorithm
 
 _TARGET_KL = 0.01
 _KL_COEF = 1.0
-_LOWEST_KL_COEF, _HIGHEST_KL_COEF = 1e-4, 1e4
+_LOWEST_KL_COEF, _HIGHEST_KL_COEF = 0.1, 1e3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class PPOOptions(StepOptions):
         None, "penalty's weight lambda, at the start if adaptive; None: 1", low=0.0
     )
     adaptive_kl: bool | None = option(
-        None, "penalty: halve or double kl_coef towards target_kl; None: if kl_coef is None"
+        None, "penalty: halve or double kl_coef towards target_kl after each iteration; None: no"
     )
     kl_estimator: str | None = option(
         None,
@@ -59,13 +59,8 @@ class PPOOptions(StepOptions):
         """What belongs to the penalty goes only with it."""
         penalty = self.objective == "kl_penalty"
         self.only_with(penalty, "objective='kl_penalty'", "kl_coef", "adaptive_kl", "kl_estimator")
-        if penalty and not self.adaptive:
+        if penalty and not self.adaptive_kl:
             self.only_with(False, "objective='clip' or adaptive_kl=True", "target_kl")
-
-    @property
-    def adaptive(self) -> bool:
-        """Whether kl_coef changes."""
-        return self.kl_coef is None if self.adaptive_kl is None else self.adaptive_kl
 
 
 class PPO(AdamAlgorithm, StepAlgorithm):
@@ -76,7 +71,7 @@ class PPO(AdamAlgorithm, StepAlgorithm):
     form is + lambda ln pi(a_i|s_i). Both terms are means over steps, so that lambda is the
     lecture's for raw advantages; with `normalize_advantage` it counts in standard deviations of
     them. Adaptive: after an iteration lambda is halved where KL < target_kl / 1.5 and doubled where
-    KL > 1.5 target_kl, within [1e-4, 1e4].
+    KL > 1.5 target_kl, within [0.1, 1000].
 
     Every sample is used once an epoch. Advantages are standardised per minibatch. If a gradient is
     not finite, theta and the optimizer stay as they were and `train/status` is "not_finite".
@@ -138,7 +133,7 @@ class PPO(AdamAlgorithm, StepAlgorithm):
                 "train/clip_range": clip_range,
             }
         record["train/kl_coef"] = self.kl_coef
-        if options.adaptive and result["finite"]:
+        if options.adaptive_kl and result["finite"]:
             self.kl_coef = adapted(self.kl_coef, result["kl"], options.target_kl or _TARGET_KL)
         return record
 
