@@ -286,7 +286,9 @@ CHANGES = {
         "gamma": 0.9, "ent_coef": 0.3, "ridge": 50.0, "baseline_memory": 0.1, "baseline": "mean",
         "baseline_batch": 3, "n_envs": 5,
     },
-    "steps": {"n_steps": 30, "gae_lambda": 0.5, "normalize_advantage": False},
+    "steps": {
+        "n_steps": 30, "gae_lambda": 0.5, "normalize_advantage": False, "value_target": "mc",
+    },
     "natural": {
         "target_kl": 1e-4, "kl_per": "trajectory", "max_step_size": 0.01, "fisher": "sampled",
         "fisher_subsample": 0.5, "cg_damping": 0.5,
@@ -385,3 +387,65 @@ def test_schedules(tmp_path, schedule):
 def test_bad_schedules(bad):
     with pytest.raises((ValueError, TypeError), match="learning_rate"):
         fastpg.PPO("linear", "CartPole-v1", learning_rate=bad)
+
+
+@pytest.mark.parametrize("name", STEP_NAMES)
+@pytest.mark.parametrize(("n_envs", "n_steps"), [(1, 1), (1, 7), (9, 1)])
+def test_batches_of_any_shape(name, n_envs, n_steps):
+    """One sample, one row, one column: nothing is normalised along the wrong axis or by 0 / 0."""
+    algo = learned(name, 300, n_envs=n_envs, n_steps=n_steps)
+    assert np.isfinite(algo.policy.theta).all()
+    assert {r["train/status"] for r in algo.history} <= {
+        "accepted", "zero_gradient", "no_improvement", "kl_exceeded",
+    }  # fmt: skip
+    if n_envs * n_steps > 1:
+        assert algo.policy.theta.any()
+
+
+def test_a_trajectory_s_bound_is_the_step_s_times_the_mean_length():
+    algo = fastpg.NPG(
+        "linear", "CartPole-v1", seed=0, kl_per="trajectory", target_kl=0.5, max_step_size=None
+    )
+    lengths = []
+    ascend = algo.ascend
+    algo.ascend = lambda batch: lengths.append(algo.mean_length) or ascend(batch)
+    algo.learn(20_000)
+    for record, length in zip(algo.history, lengths, strict=True):
+        if record["train/status"] == "accepted":
+            assert record["train/predicted_kl"] * length == pytest.approx(0.5, rel=1e-9)
+
+
+def test_a_fixed_step_size_is_the_multiplier():
+    algo = fastpg.NPG("linear", "CartPole-v1", seed=0, step_size=0.123).learn(3000)
+    assert {r["train/step_size"] for r in algo.history} == {0.123}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_fresh_baseline_batch_is_counted_and_fitted_first(name):
+    algo = ALGORITHMS[name]("linear", "CartPole-v1", seed=0, baseline_batch=8)
+    seen = []
+    fit = algo._fit
+    algo._fit = lambda batch: (seen.append(len(batch.actions)), fit(batch))
+    estimate = algo.estimate
+    first = []
+    algo.estimate = lambda rollout: first.append(estimate(rollout)) or first[-1]
+    algo.learn(6000)
+    assert len(seen) == len(algo.history)
+    assert len(first) == 2 * len(algo.history)
+    assert not first[0].values.any()
+    assert first[1].values.any()
+    assert sum(len(batch.actions) for batch in first) <= algo.num_timesteps <= 6000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_thousand_trainings_without_a_number_that_is_not_finite(name):
+    """250 seeds of each algorithm; what is not finite would be missing from a record."""
+    keys = None
+    for seed in range(250):
+        algo = learned(name, 30_000, seed=seed)
+        keys = keys or algo.history[-1].keys()
+        for record in algo.history[1:]:
+            assert record["train/status"] != "not_finite"
+            assert record.keys() >= keys - {"rollout/ep_rew_mean", "rollout/ep_len_mean"}
+        assert np.isfinite(algo.policy.theta).all()

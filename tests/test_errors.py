@@ -149,6 +149,8 @@ def kernel_arguments():
         "gae": (_core.gae, (phi, phi, phi, phi > 2, phi > 2, 0.9, 0.9)),
         "features": (identity.features, (observations, steps)),
         "set_normalizer": (identity.set_normalizer, ([0.0] * 4, [1.0] * 4)),
+        "moments_update": (_core.RunningMoments(4).update, (observations,)),
+        "moments_restore": (_core.RunningMoments(2).restore, ([0.0, 0.0], [1.0, 1.0], 3)),
         "identity": (_core.FeatureMap.identity, (4, True)),
         "polynomial": (_core.FeatureMap.polynomial, (4, True, 2)),
         "fourier": (_core.FeatureMap.fourier, (2, False, [1.0] * 4, [0.0, 1.0])),

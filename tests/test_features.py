@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fastpg
-from fastpg.features import RunningNormalizer, make_features
+from fastpg.features import make_features
 
 
 def test_identity():
@@ -55,14 +55,21 @@ def test_a_map_comes_back_from_its_state(rng, phi):
 
 
 def test_running_normalizer(rng):
-    data = rng.normal(size=(700, 3)) * [1.0, 10.0, 0.0] + [5.0, 0.0, 2.0]
-    running = RunningNormalizer(3)
+    data = (rng.normal(size=(700, 3)) * [1.0, 10.0, 0.0] + [5.0, 0.0, 2.0]).astype(np.float32)
+    running = fastpg.RunningNormalizer(3)
     for piece in np.array_split(data, [1, 100, 350]):
         running.update(piece)
     assert np.allclose(running.mean, data.mean(axis=0))
     assert np.allclose(1 / running.inverse_std[:2], data.std(axis=0)[:2])
     assert running.inverse_std[2] == 1.0
     assert running.count == 700
+    expected = np.clip((data - running.mean) * running.inverse_std, -10, 10)
+    assert np.allclose(running(data), expected, atol=1e-6)
+    again = fastpg.RunningNormalizer(3)
+    again.restore(running.state(), running.count)
+    again.update(data)
+    running.update(data)
+    assert np.array_equal(again.state(), running.state())
 
 
 def test_normalisation_lives_in_the_policy_and_is_frozen_in_evaluation(tmp_path):

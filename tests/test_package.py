@@ -21,7 +21,8 @@ def test_exports():
         "NPG", "PPO", "REINFORCE", "TRPO", "CheckpointError", "Identity",
         "ImportanceSamplingEstimate", "LinearBaseline",
         "LinearGaussian", "LinearSoftmax", "MeanBaseline", "Polynomial", "RandomFourier",
-        "Rollout", "__version__", "collect", "conjugate_gradient", "discounted_returns",
+        "Rollout", "RunningNormalizer", "__version__", "collect", "conjugate_gradient",
+        "discounted_returns",
         "effective_sample_size", "evaluate_policy", "gae", "importance_sampling_estimate",
         "importance_weights", "length_scale", "load", "make_vec", "natural_gradient", "train",
     ]  # fmt: skip

@@ -188,7 +188,7 @@ def test_arrays_that_are_reused_cannot_be_resized():
 
 @pytest.mark.parametrize(
     "kind", [_core.CartPole, _core.Adam, _core.RidgeRegression, _core.FeatureMap,
-             _core.CategoricalHead, _core.GaussianHead],
+             _core.RunningMoments, _core.CategoricalHead, _core.GaussianHead],
 )  # fmt: skip
 def test_no_object_without_a_value(kind):
     with pytest.raises(TypeError):

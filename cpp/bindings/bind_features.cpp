@@ -1,5 +1,6 @@
 #include "fastpg/core/checks.hpp"
 #include "fastpg/features/feature_map.hpp"
+#include "fastpg/features/running_moments.hpp"
 #include "fastpg/features/value_features.hpp"
 #include "pybind.hpp"
 
@@ -24,6 +25,28 @@ Array<double> mapped(const FeatureMap& map, const Array<float>& observations,
     }
   }
   return out;
+}
+
+void update_moments(RunningMoments& moments, const Array<float>& observations) {
+  require_ndim("observations", observations, 2);
+  require_size("observations (columns)", observations.shape(1), moments.size());
+  require(observations.shape(0) >= 1, "observations: expected at least one row, got none");
+  require_finite("observations", observations.data(), observations.size());
+  const py::gil_scoped_release released;
+  moments.update(observations.data(), observations.shape(0));
+}
+
+void restore_moments(RunningMoments& moments, std::vector<double> mean, std::vector<double> squares,
+                     std::int64_t count) {
+  require_size("mean", static_cast<std::ptrdiff_t>(mean.size()), moments.size());
+  require_size("squares", static_cast<std::ptrdiff_t>(squares.size()), moments.size());
+  require_finite("mean", mean.data(), moments.size());
+  require_finite("squares", squares.data(), moments.size());
+  for (const double value : squares) require(value >= 0.0, "squares: expected at least 0");
+  require(count >= 0, "count: expected at least 0, got " + std::to_string(count));
+  moments.mean = std::move(mean);
+  moments.squares = std::move(squares);
+  moments.count = count;
 }
 
 Array<double> value_features(const Array<float>& observations,
@@ -61,6 +84,22 @@ void bind_features(py::module_& m) {
       .def_property_readonly("inputs", &FeatureMap::inputs)
       .def_property_readonly("size", &FeatureMap::size)
       .def_property_readonly("time", &FeatureMap::time);
+  py::class_<RunningMoments> moments(m, "RunningMoments", "Mean and variance, batch by batch.");
+  construct_in_new(moments);
+  moments
+      .def(py::init([](py::ssize_t size) {
+             require(size >= 1 && size <= FeatureMap::most_features,
+                     "size: expected an integer in [1, 1048576], got " + std::to_string(size));
+             return RunningMoments(size);
+           }),
+           py::arg("size"))
+      .def("update", &update_moments, py::arg("observations").noconvert(), "Takes in (n, size).")
+      .def("restore", &restore_moments, py::arg("mean"), py::arg("squares"), py::arg("count"),
+           "Sets the moments.")
+      .def("inverse_std", &RunningMoments::inverse_std, "1 / standard deviation, (size,).")
+      .def_readonly("mean", &RunningMoments::mean)
+      .def_readonly("squares", &RunningMoments::squares)
+      .def_readonly("count", &RunningMoments::count);
   m.def("value_features", &value_features, py::arg("observations").noconvert(),
         py::arg("step_index").noconvert(), py::arg("time"),
         "(n, k): bias, observation, its products, and with `time` three powers of h / 100.");

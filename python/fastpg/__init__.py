@@ -8,7 +8,13 @@ from fastpg.collection import collect
 from fastpg.envs import make_vec
 from fastpg.estimators import discounted_returns, gae
 from fastpg.evaluation import evaluate_policy
-from fastpg.features import Identity, Polynomial, RandomFourier, length_scale
+from fastpg.features import (
+    Identity,
+    Polynomial,
+    RandomFourier,
+    RunningNormalizer,
+    length_scale,
+)
 from fastpg.policies import LinearGaussian, LinearSoftmax
 from fastpg.rollout import Rollout
 from fastpg.sampling import (
@@ -34,6 +40,7 @@ __all__ = [
     "Polynomial",
     "RandomFourier",
     "Rollout",
+    "RunningNormalizer",
     "__version__",
     "collect",
     "conjugate_gradient",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from fastpg import _core, arrays
 from fastpg.arrays import Floats
@@ -145,31 +144,54 @@ def length_scale(observations: Any, seed: int = 0) -> float:
 
 
 class RunningNormalizer:
-    """Mean and standard deviation of all observations seen (Chan, Golub & LeVeque 1983).
+    """(s - mean) / standard deviation of all observations seen, clipped to [-10, 10].
 
     Args:
         observation_size: length d of an observation.
     """
 
     def __init__(self, observation_size: int) -> None:
-        self.mean = np.zeros(observation_size)
-        self.squares = np.zeros(observation_size)  # summed squared deviations
-        self.count = 0
+        self.observation_size = arrays.integer("observation_size", observation_size, 1, 2**20)
+        self._moments = _core.RunningMoments(self.observation_size)
 
-    def update(self, observations: npt.NDArray[Any]) -> None:
-        """Take in observations (n, d)."""
-        batch = observations.astype(np.float64)
-        n, total = len(batch), self.count + len(batch)
-        shift = batch.mean(axis=0) - self.mean
-        deviations = ((batch - batch.mean(axis=0)) ** 2).sum(axis=0)
-        self.squares = self.squares + deviations + shift**2 * self.count * n / total
-        self.mean = self.mean + shift * n / total
-        self.count = total
+    @property
+    def count(self) -> int:
+        """Number of observations seen."""
+        return self._moments.count
+
+    @property
+    def mean(self) -> Floats:
+        """Their mean, (d,)."""
+        return np.array(self._moments.mean)
 
     @property
     def inverse_std(self) -> Floats:
         """1 / standard deviation, (d,); 1 where nothing has varied."""
-        std = np.sqrt(self.squares / max(self.count, 1))
-        varied = std > 1e-8
-        result: Floats = np.where(varied, 1.0 / np.where(varied, std, 1.0), 1.0)
-        return result
+        return np.array(self._moments.inverse_std())
+
+    def update(self, observations: Any) -> None:
+        """Take in observations (n, d)."""
+        batch, _ = arrays.observations("observations", observations, self.observation_size)
+        self._moments.update(batch)
+
+    def __call__(self, observations: Any) -> Floats:
+        """The normalised observations, (n, d)."""
+        batch, _ = arrays.observations("observations", observations, self.observation_size)
+        normal: Floats = np.clip((batch - self.mean) * self.inverse_std, -10.0, 10.0)
+        return normal
+
+    def use_in(self, features: FeatureMap) -> None:
+        """Normalise in front of a feature map from now on, with the moments of now."""
+        if self.count:
+            features.native.set_normalizer(self._moments.mean, self._moments.inverse_std())
+
+    def state(self) -> Floats:
+        """Mean and summed squared deviations, (2, d), from which `restore` continues."""
+        return np.array([self._moments.mean, self._moments.squares])
+
+    def restore(self, state: Any, count: int) -> None:
+        """Continue from a `state` of so many observations."""
+        mean, squares = arrays.floats("normalizer", state, (2, self.observation_size))
+        self._moments.restore(
+            mean.tolist(), squares.tolist(), arrays.integer("count", count, 0, 2**62)
+        )

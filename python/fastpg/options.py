@@ -182,6 +182,11 @@ class StepOptions(CommonOptions):
         None, "steps per environment and iteration; None: about 2,048 samples in all", low=1
     )
     gae_lambda: float = option(0.95, "lambda of the advantage estimate", low=0.0, high=1.0)
+    value_target: str = option(
+        "lambda",
+        "what the baseline is fitted to: A + V, or the discounted return (mc)",
+        choices=("lambda", "mc"),
+    )
     normalize_advantage: bool = option(True, "advantages to mean 0 and standard deviation 1")
 
 

@@ -106,13 +106,7 @@ class LinearPolicy:
         """Take observations (n, d) into the running normalisation, if there is one."""
         if self.normalizer is not None:
             self.normalizer.update(observations)
-            self._use_normalizer()
-
-    def _use_normalizer(self) -> None:
-        if self.normalizer is not None and self.normalizer.count:
-            self.feature_map.native.set_normalizer(
-                self.normalizer.mean.tolist(), self.normalizer.inverse_std.tolist()
-            )
+            self.normalizer.use_in(self.feature_map)
 
     def distribution(self, phi: Floats, theta: Floats | None = None, mask: Any = None) -> Floats:
         """What the policy says in each state: `dist`, at `theta` or the policy's own.
@@ -204,7 +198,7 @@ class LinearPolicy:
         """Arrays and JSON values from which `restore_policy` builds it again."""
         stored: dict[str, npt.NDArray[Any]] = {"theta": self._theta}
         if self.normalizer is not None:
-            stored["normalizer"] = np.stack([self.normalizer.mean, self.normalizer.squares])
+            stored["normalizer"] = self.normalizer.state()
         return stored, {
             "kind": self.kind,
             "observation_size": self.observation_size,
@@ -212,13 +206,10 @@ class LinearPolicy:
             "normalizer_count": None if self.normalizer is None else self.normalizer.count,
         }
 
-    def _restore_normalizer(self, stored: dict[str, Any], count: int | None) -> None:
-        if self.normalizer is None:
-            return
-        moments = arrays.floats("normalizer", stored["normalizer"], (2, self.observation_size))
-        self.normalizer.mean, self.normalizer.squares = moments
-        self.normalizer.count = arrays.integer("normalizer_count", count, 0)
-        self._use_normalizer()
+    def _restore_normalizer(self, stored: dict[str, Any], count: Any) -> None:
+        if self.normalizer is not None:
+            self.normalizer.restore(stored["normalizer"], count)
+            self.normalizer.use_in(self.feature_map)
 
     def _phi(self, phi: Floats) -> Floats:
         return arrays.floats("phi", phi, (None, self.n_features))

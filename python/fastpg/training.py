@@ -20,7 +20,7 @@ from fastpg import _core, arrays, checkpoints, schedules
 from fastpg.arrays import Bools, Float32s, Floats
 from fastpg.baselines import Baseline, explained_variance, make_baseline
 from fastpg.collection import env_name, make_collector, make_env
-from fastpg.estimators import gae
+from fastpg.estimators import discounted_returns, gae
 from fastpg.interrupts import deferred_interrupt
 from fastpg.options import CommonOptions, StepOptions
 from fastpg.policies import LinearPolicy, make_policy, require_fit, restore_policy
@@ -433,15 +433,24 @@ class StepAlgorithm(Algorithm):
     def estimate(self, rollout: Rollout) -> Batch:
         """Advantages and value targets by GAE, from the baseline of earlier iterations."""
         values, next_values = rollout.values(self.baseline)
+        options = self.options
         advantages, targets = gae(
             rollout.rewards,
             values,
             next_values,
             rollout.terminated,
             rollout.cut,
-            self.options.gamma,
-            self.options.gae_lambda,
+            options.gamma,
+            options.gae_lambda,
         )
+        if options.value_target == "mc":
+            targets = discounted_returns(
+                rollout.rewards,
+                rollout.cut,
+                options.gamma,
+                terminated=rollout.terminated,
+                next_values=next_values,
+            )
         return self.batch(rollout, advantages, targets, values)
 
 
