@@ -6,6 +6,8 @@ import argparse
 import json
 import os
 import platform
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +72,16 @@ def _row(result: dict[str, Any]) -> list[str]:
     ]
 
 
+def import_seconds() -> float:
+    """Median wall time of `import fastpg` in a fresh interpreter, numpy and gymnasium included."""
+    code = "import time; t = time.perf_counter(); import fastpg; print(time.perf_counter() - t)"
+    runs = [
+        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+        for _ in range(5)
+    ]
+    return float(np.median([float(r.stdout) for r in runs]))
+
+
 def main() -> None:
     """Print the table, and write the figures where asked."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -85,8 +97,14 @@ def main() -> None:
         table.add_row(*_row(results[-1]))
     console = Console()
     console.print(table) if console.is_terminal else Console(width=150).print(table)
+    imported = import_seconds()
+    print(f"import fastpg: {imported:.3f} s")
     if given.json is not None:
-        given.json.write_text(json.dumps({"machine": machine(), "results": results}, indent=2))
+        given.json.write_text(
+            json.dumps(
+                {"machine": machine(), "import_seconds": imported, "results": results}, indent=2
+            )
+        )
 
 
 if __name__ == "__main__":

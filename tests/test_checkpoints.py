@@ -102,7 +102,6 @@ def test_another_version(saved):
         {"theta": np.full((5, 2), np.nan)},
         {"theta": np.zeros((4, 2))},
         {"theta": np.array(["a"])},
-        {"baseline_comoment": -np.eye(3)},
         {"change": {"algorithm": "sarsa"}},
         {"change": {"options": {"gama": 1.0}}},
         {"change": {"options": 3}},
@@ -193,3 +192,11 @@ def test_a_flipped_bit_is_an_error_or_no_change(saved, position):
     except fastpg.CheckpointError:
         return
     assert np.array_equal(loaded.policy.theta, algo.policy.theta)
+
+
+def test_moments_that_no_data_can_have(saved):
+    algo, path = saved
+    size = len(algo.baseline.weights)
+    rewritten(path, baseline_comoment=np.ones((size, size)) - 1e3 * (1 - np.eye(size)))
+    with pytest.raises(fastpg.CheckpointError, match="positive semi-definite"):
+        fastpg.load(path)

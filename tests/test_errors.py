@@ -50,6 +50,12 @@ def test_gae_dtypes(name, dtype):
         fastpg.gae(**GAE | {name: np.zeros((3, 2)).astype(dtype)})
 
 
+@pytest.mark.parametrize("name", FLOATS)
+def test_gae_ragged(name):
+    with pytest.raises(TypeError, match=f"{name}: expected real numbers, got list"):
+        fastpg.gae(**GAE | {name: [[1.0], [1.0, 2.0], [1.0]]})
+
+
 @pytest.mark.parametrize("name", FLAGS)
 def test_gae_flags_are_booleans(name):
     with pytest.raises(TypeError, match=f"{name}: expected booleans, got dtype int64"):

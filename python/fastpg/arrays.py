@@ -43,6 +43,11 @@ def _check_finite(name: str, array: npt.NDArray[Any]) -> None:
         raise ValueError(f"{name}: expected finite values, got {array[where]} at index {where}")
 
 
+def ndim(name: str, values: Any) -> int:
+    """Number of dimensions of real numbers."""
+    return _array(name, values, "fiub", "real numbers").ndim
+
+
 def floats(name: str, values: Any, shape: tuple[int | None, ...]) -> Floats:
     """Finite float64, C-contiguous, of the given shape (None: any length)."""
     array = _array(name, values, "fiu", "real numbers")

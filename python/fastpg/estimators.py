@@ -100,7 +100,7 @@ def _columns(**given: Any) -> tuple[tuple[int, ...], list[Floats]]:
     shape: tuple[int, ...] | None = None
     out = []
     for name, values in given.items():
-        ndim = max(np.ndim(values), 1)
+        ndim = max(arrays.ndim(name, values), 1)
         if ndim > 2:
             raise ValueError(f"{name}: expected shape (T,) or (T, N), got {np.shape(values)}")
         array = arrays.floats(name, values, shape or (None,) * ndim)

@@ -66,8 +66,10 @@ class RidgeRegression {
     const Vector rhs = scale.asDiagonal() * (comoment.col(last).head(last) / weight);
 
     Vector weights(feature_count());
-    weights.tail(last) = scale.asDiagonal() * normal.llt().solve(rhs);
-    require(weights.allFinite(), "comoment: expected a positive semi-definite matrix");
+    const Eigen::LLT<Eigen::MatrixXd> factor(normal);
+    require(factor.info() == Eigen::Success, "comoment: expected a positive semi-definite matrix");
+    weights.tail(last) = scale.asDiagonal() * factor.solve(rhs);
+    require(weights.tail(last).allFinite(), "targets: expected values that can be fitted");
     weights[0] = mean[last] - mean.head(last).dot(weights.tail(last));
     return weights;
   }
