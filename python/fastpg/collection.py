@@ -13,8 +13,9 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, Vecto
 from fastpg import _core, arrays
 from fastpg.arrays import Bools, Float32s
 from fastpg.envs import NATIVE, NativeVectorEnv, make_vec
+from fastpg.linear_policy import LinearPolicy
 from fastpg.naming import unknown
-from fastpg.policies import LinearPolicy, LinearSoftmax
+from fastpg.policies import LinearSoftmax
 from fastpg.rollout import UNLIMITED, Collector, NativeCollector, Rollout
 
 EnvLike = str | gymnasium.Env[Any, Any] | Callable[[], Any] | VectorEnv[Any, Any, Any]

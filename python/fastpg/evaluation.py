@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from fastpg import arrays
 from fastpg.collection import make_collector, make_env
-from fastpg.policies import LinearPolicy
+from fastpg.linear_policy import LinearPolicy
 from fastpg.training import Algorithm
 
 EpisodeArrays = tuple[arrays.Floats, npt.NDArray[np.int64]]

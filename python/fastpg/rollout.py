@@ -13,7 +13,8 @@ from fastpg import _core, arrays
 from fastpg.arrays import Bools, Float32s, Floats
 from fastpg.baselines import Baseline
 from fastpg.envs import NativeVectorEnv
-from fastpg.policies import LinearPolicy, LinearSoftmax
+from fastpg.linear_policy import LinearPolicy
+from fastpg.policies import LinearSoftmax
 
 Integers = npt.NDArray[np.int64]
 UNLIMITED = 2**62

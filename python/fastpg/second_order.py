@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from fastpg.arrays import Floats
+from fastpg.families import StepAlgorithm, standardize
 from fastpg.options import NaturalOptions
 from fastpg.sampling import ratio_record
 from fastpg.solvers import NaturalGradientResult, natural_gradient, norm
-from fastpg.training import Batch, Record, StepAlgorithm, standardize
+from fastpg.training import Batch, Record
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from fastpg import _core, arrays
 from fastpg.arrays import Floats
+from fastpg.linear_policy import LinearPolicy
 from fastpg.naming import unknown
-from fastpg.policies import LinearPolicy
 
 Adam = _core.Adam
 

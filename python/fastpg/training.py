@@ -20,18 +20,16 @@ from fastpg import _core, arrays, checkpoints, schedules
 from fastpg.arrays import Bools, Float32s, Floats
 from fastpg.baselines import Baseline, explained_variance, make_baseline
 from fastpg.collection import env_name, make_collector, make_env
-from fastpg.estimators import discounted_returns, gae
 from fastpg.interrupts import deferred_interrupt
-from fastpg.options import CommonOptions, StepOptions
-from fastpg.policies import LinearPolicy, make_policy, require_fit, restore_policy
+from fastpg.linear_policy import LinearPolicy
+from fastpg.options import CommonOptions
+from fastpg.policies import make_policy, require_fit, restore_policy
 from fastpg.rollout import Collector, Rollout
 from fastpg.schedules import Schedule
-from fastpg.solvers import Adam
 
 Record = dict[str, float | int | str | bool]
 Callback = Callable[[Record], bool | None]
 
-_SAMPLES_PER_ITERATION = 2048  # where n_steps is None
 _RECENT_EPISODES = 100
 
 
@@ -386,79 +384,6 @@ class _Clock:
             "time/time_elapsed": elapsed,
             "time/fps": samples / max(elapsed, 1e-9),
         }
-
-
-class AdamAlgorithm(Algorithm):
-    """An algorithm that ascends by Adam, whose moments are saved with it."""
-
-    def make_optimizer(self) -> None:
-        """Adam, its moments zero."""
-        self.adam = Adam(self.policy.theta.size)
-
-    def state(self) -> checkpoints.State:
-        """Arrays and JSON values, with Adam's moments."""
-        stored, meta = super().state()
-        moments = {"adam_mean": self.adam.mean, "adam_square": self.adam.square}
-        return stored | moments, meta | {"adam_count": self.adam.count}
-
-    def restore_optimizer(self, stored: dict[str, npt.NDArray[Any]], meta: dict[str, Any]) -> None:
-        """Adam with the moments saved."""
-        size = self.policy.theta.size
-        self.adam.restore(
-            arrays.floats("adam_mean", stored["adam_mean"], (size,)),
-            arrays.floats("adam_square", stored["adam_square"], (size,)),
-            arrays.integer("adam_count", meta["adam_count"], 0, 2**62),
-        )
-
-
-class StepAlgorithm(Algorithm):
-    """An algorithm that collects by steps and estimates advantages by GAE."""
-
-    options: StepOptions
-
-    def collect(
-        self, collector: Collector, remaining: int
-    ) -> Iterator[tuple[Rollout | None, Rollout]]:
-        """Rollouts of equal length, give or take one step: no small one at the end."""
-        n_envs = collector.env.num_envs
-        steps = remaining // n_envs
-        n_steps = self.options.n_steps or max(1, round(_SAMPLES_PER_ITERATION / n_envs))
-        extra = self.options.baseline_batch
-        iterations = -(-steps // (n_steps + extra))
-        for k in range(iterations):
-            length = steps * (k + 1) // iterations - steps * k // iterations
-            fresh = min(length - 1, round(length * extra / (n_steps + extra)))
-            yield (collector.steps(fresh) if fresh else None), collector.steps(length - fresh)
-
-    def estimate(self, rollout: Rollout) -> Batch:
-        """Advantages and value targets by GAE, from the baseline of earlier iterations."""
-        values, next_values = rollout.values(self.baseline)
-        options = self.options
-        advantages, targets = gae(
-            rollout.rewards,
-            values,
-            next_values,
-            rollout.terminated,
-            rollout.cut,
-            options.gamma,
-            options.gae_lambda,
-        )
-        if options.value_target == "mc":
-            targets = discounted_returns(
-                rollout.rewards,
-                rollout.cut,
-                options.gamma,
-                terminated=rollout.terminated,
-                next_values=next_values,
-            )
-        return self.batch(rollout, advantages, targets, values)
-
-
-def standardize(advantages: Floats) -> Floats:
-    """Mean 0 and standard deviation 1; finite for one sample and for constant advantages."""
-    centred = advantages - advantages.mean()
-    scaled: Floats = centred / (centred.std() + 1e-8)
-    return scaled
 
 
 def _can_be_stored(value: float | int | str | bool) -> bool:

@@ -10,8 +10,8 @@ from fastpg.algorithms.npg import NPG
 from fastpg.algorithms.ppo import PPO
 from fastpg.algorithms.reinforce import REINFORCE
 from fastpg.algorithms.trpo import TRPO
+from fastpg.linear_policy import LinearPolicy
 from fastpg.naming import unknown
-from fastpg.policies import LinearPolicy
 from fastpg.training import Algorithm, Callback
 
 __all__ = [

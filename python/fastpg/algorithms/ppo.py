@@ -9,11 +9,12 @@ import numpy.typing as npt
 
 from fastpg import arrays
 from fastpg.checkpoints import State
+from fastpg.families import AdamAlgorithm, StepAlgorithm
 from fastpg.options import StepOptions, option
 from fastpg.sampling import ratio_record
 from fastpg.schedules import Schedule
 from fastpg.solvers import ppo_epochs
-from fastpg.training import AdamAlgorithm, Batch, Record, StepAlgorithm
+from fastpg.training import Batch, Record
 
 _TARGET_KL = 0.01
 _KL_COEF = 1.0

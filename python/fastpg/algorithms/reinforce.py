@@ -11,11 +11,12 @@ import numpy as np
 
 from fastpg.arrays import Floats
 from fastpg.estimators import discounted_returns
+from fastpg.families import AdamAlgorithm
 from fastpg.options import CommonOptions, option
 from fastpg.rollout import Collector, Rollout
 from fastpg.schedules import Schedule
 from fastpg.solvers import norm
-from fastpg.training import AdamAlgorithm, Batch, Record
+from fastpg.training import Batch, Record
 
 
 @dataclass(frozen=True, kw_only=True)

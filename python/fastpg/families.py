@@ -1,0 +1,91 @@
+"""Families of algorithms: those that ascend by Adam, and those that collect by steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy.typing as npt
+
+from fastpg import arrays, checkpoints
+from fastpg.arrays import Floats
+from fastpg.estimators import discounted_returns, gae
+from fastpg.options import StepOptions
+from fastpg.rollout import Collector, Rollout
+from fastpg.solvers import Adam
+from fastpg.training import Algorithm, Batch
+
+_SAMPLES_PER_ITERATION = 2048  # where n_steps is None
+
+
+class AdamAlgorithm(Algorithm):
+    """An algorithm that ascends by Adam, whose moments are saved with it."""
+
+    def make_optimizer(self) -> None:
+        """Adam, its moments zero."""
+        self.adam = Adam(self.policy.theta.size)
+
+    def state(self) -> checkpoints.State:
+        """Arrays and JSON values, with Adam's moments."""
+        stored, meta = super().state()
+        moments = {"adam_mean": self.adam.mean, "adam_square": self.adam.square}
+        return stored | moments, meta | {"adam_count": self.adam.count}
+
+    def restore_optimizer(self, stored: dict[str, npt.NDArray[Any]], meta: dict[str, Any]) -> None:
+        """Adam with the moments saved."""
+        size = self.policy.theta.size
+        self.adam.restore(
+            arrays.floats("adam_mean", stored["adam_mean"], (size,)),
+            arrays.floats("adam_square", stored["adam_square"], (size,)),
+            arrays.integer("adam_count", meta["adam_count"], 0, 2**62),
+        )
+
+
+class StepAlgorithm(Algorithm):
+    """An algorithm that collects by steps and estimates advantages by GAE."""
+
+    options: StepOptions
+
+    def collect(
+        self, collector: Collector, remaining: int
+    ) -> Iterator[tuple[Rollout | None, Rollout]]:
+        """Rollouts of equal length, give or take one step: no small one at the end."""
+        n_envs = collector.env.num_envs
+        steps = remaining // n_envs
+        n_steps = self.options.n_steps or max(1, round(_SAMPLES_PER_ITERATION / n_envs))
+        extra = self.options.baseline_batch
+        iterations = -(-steps // (n_steps + extra))
+        for k in range(iterations):
+            length = steps * (k + 1) // iterations - steps * k // iterations
+            fresh = min(length - 1, round(length * extra / (n_steps + extra)))
+            yield (collector.steps(fresh) if fresh else None), collector.steps(length - fresh)
+
+    def estimate(self, rollout: Rollout) -> Batch:
+        """Advantages and value targets by GAE, from the baseline of earlier iterations."""
+        values, next_values = rollout.values(self.baseline)
+        options = self.options
+        advantages, targets = gae(
+            rollout.rewards,
+            values,
+            next_values,
+            rollout.terminated,
+            rollout.cut,
+            options.gamma,
+            options.gae_lambda,
+        )
+        if options.value_target == "mc":
+            targets = discounted_returns(
+                rollout.rewards,
+                rollout.cut,
+                options.gamma,
+                terminated=rollout.terminated,
+                next_values=next_values,
+            )
+        return self.batch(rollout, advantages, targets, values)
+
+
+def standardize(advantages: Floats) -> Floats:
+    """Mean 0 and standard deviation 1; finite for one sample and for constant advantages."""
+    centred = advantages - advantages.mean()
+    scaled: Floats = centred / (centred.std() + 1e-8)
+    return scaled

@@ -1,0 +1,250 @@
+"""What every policy that is linear in features computes over a batch, in closed form."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+
+from fastpg import _core, arrays
+from fastpg.arrays import Bools, Floats
+from fastpg.features import FeatureMap, Identity, RunningNormalizer, make_features
+
+State = tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]
+
+_MOST = 1e150  # beyond it products with float32 observations may overflow
+
+
+class LinearPolicy:
+    """Base of `LinearSoftmax` and `LinearGaussian`.
+
+    Batches are features `phi` of shape (n, n_features), made by `features`, and distributions
+    `dist`, made by `distribution`. Gradients have the shape of theta and are means over the batch;
+    the flat order of parameters is `theta.ravel()`.
+
+    Args:
+        features: the map of observations and steps to features; `Identity` by default.
+        normalize_observations: keep a running mean and standard deviation of the observations and
+            normalise by them before the features. They are saved with the policy, change only
+            while learning, and never within an iteration.
+        theta: parameters; by default those of the uniform policy, or of mean 0.
+    """
+
+    kind: ClassVar[str]
+    masked: ClassVar[bool] = False
+    _head: _core.CategoricalHead | _core.GaussianHead
+
+    def _set_up(
+        self,
+        observation_size: int,
+        features: FeatureMap | None,
+        normalize_observations: bool,
+        theta: Any,
+    ) -> None:
+        self.observation_size = arrays.integer("observation_size", observation_size, 1)
+        if features is not None and not isinstance(features, FeatureMap):
+            raise TypeError(f"features: expected a feature map, got {features!r}")
+        # A map of its own: the normalisation is set inside it.
+        self.feature_map = (
+            Identity(self.observation_size) if features is None else make_features(features.state())
+        )
+        if self.feature_map.observation_size != self.observation_size:
+            raise ValueError(
+                f"features: expected a map of {self.observation_size} numbers, got one of "
+                f"{self.feature_map.observation_size}"
+            )
+        wanted = arrays.boolean("normalize_observations", normalize_observations)
+        self.normalizer = RunningNormalizer(self.observation_size) if wanted else None
+        self.theta = self._initial_theta() if theta is None else theta
+
+    @classmethod
+    def for_env(cls, env: Any, **arguments: Any) -> Self:
+        """The policy that fits an environment's spaces."""
+        raise NotImplementedError
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of theta."""
+        raise NotImplementedError
+
+    def _initial_theta(self) -> Floats:
+        return np.zeros(self.shape)
+
+    @property
+    def n_features(self) -> int:
+        """Number of features, the constant included."""
+        return self.feature_map.size
+
+    @property
+    def theta(self) -> Floats:
+        """The parameters, float64. Assigning copies and checks."""
+        return self._theta
+
+    @theta.setter
+    def theta(self, value: Any) -> None:
+        self._theta = self._project(self._checked_theta(value))
+        self._theta.flags.writeable = False
+
+    def _checked_theta(self, value: Any) -> Floats:
+        checked = arrays.floats("theta", value, self.shape)
+        if np.abs(checked).max() > _MOST:
+            raise ValueError(f"theta: expected magnitudes of at most {_MOST:g}")
+        return checked.copy()
+
+    def _project(self, theta: Floats) -> Floats:
+        return theta
+
+    def features(self, observations: Any, step_index: Any = None) -> Floats:
+        """phi(s, h), (n, n_features), of observations (n, d) at steps (n,), 0 by default."""
+        return self.feature_map(observations, step_index)
+
+    def observe(self, observations: npt.NDArray[Any]) -> None:
+        """Take observations (n, d) into the running normalisation, if there is one."""
+        if self.normalizer is not None:
+            self.normalizer.update(observations)
+            self.normalizer.use_in(self.feature_map)
+
+    def distribution(self, phi: Floats, theta: Floats | None = None, mask: Any = None) -> Floats:
+        """What the policy says in each state: `dist`, at `theta` or the policy's own.
+
+        Args:
+            phi: features (n, n_features).
+            theta: other parameters.
+            mask: bool, actions that are allowed, where the policy takes a mask.
+        """
+        parameters = self._theta if theta is None else self._checked_theta(theta)
+        features = self._phi(phi)
+        return self._head.distribution(features, parameters.ravel(), self._mask(mask, features))
+
+    def sample(self, dist: Floats, uniforms: Any) -> npt.NDArray[Any]:
+        """Actions by inverse CDF from uniforms in (0, 1), one for each number of an action."""
+        d = self._dist(dist)
+        u = arrays.floats("uniforms", np.reshape(uniforms, (len(d), -1)), (len(d), None))
+        return self._public(self._head.sample(d, u))
+
+    def mode(self, dist: Floats) -> npt.NDArray[Any]:
+        """The most probable actions; the first of equals."""
+        return self._public(self._head.mode(self._dist(dist)))
+
+    def log_prob(self, dist: Floats, actions: Any) -> Floats:
+        """Ln pi(a_i|s_i), (n,), of the actions given."""
+        d = self._dist(dist)
+        return self._head.log_prob(d, self._actions(actions, len(d)))
+
+    def score_gradient(self, phi: Floats, dist: Floats, actions: Any, weights: Any) -> Floats:
+        """mean_i w_i grad ln pi(a_i|s_i), the shape of theta; weights (n,)."""
+        features = self._phi(phi)
+        n = len(features)
+        return self._shaped(
+            self._head.score_gradient(
+                features,
+                self._dist(dist, n),
+                self._actions(actions, n),
+                arrays.floats("weights", weights, (n,)),
+            )
+        )
+
+    def entropy(self, dist: Floats) -> Floats:
+        """H(pi(.|s)) in nats, (n,)."""
+        return self._head.entropy(self._dist(dist))
+
+    def entropy_gradient(self, phi: Floats, dist: Floats) -> Floats:
+        """Gradient of the mean entropy, the shape of theta."""
+        features = self._phi(phi)
+        gradient = self._head.entropy_gradient(features, self._dist(dist, len(features)))
+        return self._shaped(gradient)
+
+    def kl(self, old_dist: Floats, new_dist: Floats) -> Floats:
+        """KL(old | new) of every row, (n,), exact (lecture L5)."""
+        old = self._dist(old_dist)
+        return self._head.kl(old, self._dist(new_dist, len(old)))
+
+    def fisher_vector_product(
+        self, phi: Floats, dist: Floats, vector: Any, actions: Any = None
+    ) -> Floats:
+        """F v, the shape of theta, the action summed out of F (lecture L7).
+
+        With `actions`, F = mean_i score score^T at those actions: `fisher="sampled"`.
+        """
+        features = self._phi(phi)
+        n = len(features)
+        v = arrays.floats("vector", vector, self.shape).ravel()
+        return self._shaped(
+            self._head.fisher_vector_product(
+                features, self._dist(dist, n), v, self._taken(actions, n)
+            )
+        )
+
+    def fisher(self, phi: Floats, dist: Floats, actions: Any = None) -> Floats:
+        """The dense Fisher matrix, theta.size squared: for few parameters."""
+        features = self._phi(phi)
+        n = len(features)
+        return self._head.fisher(features, self._dist(dist, n), self._taken(actions, n))
+
+    def for_environment(self, actions: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The copy of some actions that an environment gets."""
+        return actions
+
+    @property
+    def native(self) -> tuple[_core.FeatureMap, Floats]:
+        """What a rollout in C++ needs."""
+        return self.feature_map.native, self._theta.ravel()
+
+    def state(self) -> State:
+        """Arrays and JSON values from which `restore_policy` builds it again."""
+        stored: dict[str, npt.NDArray[Any]] = {"theta": self._theta}
+        if self.normalizer is not None:
+            stored["normalizer"] = self.normalizer.state()
+        return stored, {
+            "kind": self.kind,
+            "observation_size": self.observation_size,
+            "features": self.feature_map.state(),
+            "normalizer_count": None if self.normalizer is None else self.normalizer.count,
+        }
+
+    def _restore_normalizer(self, stored: dict[str, Any], count: Any) -> None:
+        if self.normalizer is not None:
+            self.normalizer.restore(stored["normalizer"], count)
+            self.normalizer.use_in(self.feature_map)
+
+    def _phi(self, phi: Floats) -> Floats:
+        return arrays.floats("phi", phi, (None, self.n_features))
+
+    def _dist(self, dist: Floats, rows: int | None = None) -> Floats:
+        raise NotImplementedError
+
+    def _mask(self, mask: Any, features: Floats) -> Bools | None:
+        if mask is not None:
+            raise TypeError(f"mask: {type(self).__name__} takes none")
+        return None
+
+    def _actions(self, actions: Any, count: int) -> npt.NDArray[Any]:
+        raise NotImplementedError
+
+    def _public(self, actions: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return actions
+
+    def _taken(self, actions: Any, count: int) -> npt.NDArray[Any] | None:
+        return None if actions is None else self._actions(actions, count)
+
+    def _shaped(self, flat: Floats) -> Floats:
+        return flat.reshape(self.shape)
+
+
+def single_space(env: Any, what: str) -> spaces.Space[Any]:
+    """The observation or action space of one environment."""
+    for name in (f"single_{what}_space", f"{what}_space"):
+        space = getattr(env, name, None)
+        if isinstance(space, spaces.Space):
+            return space
+    raise TypeError(f"env: expected an environment with an {what}_space, got {env!r}")
+
+
+def observation_size(env: Any) -> int:
+    """Length of an observation after flattening."""
+    space = single_space(env, "observation")
+    if isinstance(space, spaces.Box) and len(space.shape) == 1:
+        return space.shape[0]
+    raise ValueError(f"env: expected a Box (d,) observation space, got {space}")
