@@ -1,8 +1,7 @@
 """Learning with default settings, judged on Gymnasium's own environment.
 
 python bench/learning.py makes the table of the README (20 seeds, the default number of steps);
-python bench/learning.py --seeds 200 --total-timesteps 60000 --workers 2 --write docs/learning.md
-makes that of the docs.
+that of docs/learning.md is made by the command it names, with --write docs/learning.md.
 """
 
 from __future__ import annotations
@@ -136,6 +135,8 @@ Runs in which a step met a number that was not finite: {not_finite}.
 def page(given: argparse.Namespace, text: str, outcomes: dict[str, list[Outcome]]) -> str:
     """The table as a page of the docs, with the command that makes it."""
     command = f"python bench/learning.py --seeds {given.seeds}"
+    if given.algorithms != list(VARIANTS):
+        command += f" --algorithms {' '.join(given.algorithms)}"
     if given.total_timesteps:
         command += f" --total-timesteps {given.total_timesteps}"
     return PAGE.format(
