@@ -449,3 +449,43 @@ def test_a_thousand_trainings_without_a_number_that_is_not_finite(name):
             assert record["train/status"] != "not_finite"
             assert record.keys() >= keys - {"rollout/ep_rew_mean", "rollout/ep_len_mean"}
         assert np.isfinite(algo.policy.theta).all()
+
+
+@pytest.mark.parametrize("name", ["ppo", "reinforce"])
+def test_a_second_learn_begins_its_schedules_anew(name):
+    algo = ALGORITHMS[name]("linear", "CartPole-v1", seed=0, learning_rate="lin_0.02")
+    for _ in range(2):
+        count = len(algo.history)
+        algo.learn(6000)
+        assert algo.history[count]["train/learning_rate"] == 0.02
+
+
+def test_a_schedule_may_end_at_zero_but_not_below():
+    falling = fastpg.PPO(
+        "linear", "CartPole-v1", learning_rate=lambda p: max(0.0, 0.02 * (2 * p - 1))
+    )
+    assert falling.learn(8192).history[-1]["train/learning_rate"] == 0.0
+    negative = fastpg.REINFORCE("linear", "CartPole-v1", learning_rate=lambda p: -0.3)
+    with pytest.raises(ValueError, match="schedule: expected values of at least 0"):
+        negative.learn(4000)
+
+
+def test_a_rising_schedule_can_be_saved(tmp_path):
+    algo = learned("reinforce", 2000, learning_rate=lambda progress: 0.3 * (1.0 - progress))
+    assert fastpg.load(algo.save(tmp_path / "x")).options.learning_rate == 0.3
+
+
+def test_mean_length_before_an_episode_has_ended_and_after_loading(tmp_path):
+    algo = learned("npg", 800, n_envs=8, n_steps=8)
+    lengths = algo.mean_length
+    assert fastpg.load(algo.save(tmp_path / "x")).mean_length == lengths
+    env = fastpg.make_vec("CartPole-v1", 2)
+    young = fastpg.NPG("linear", env, seed=0, n_steps=6).learn(12)
+    assert young.mean_length == 6
+
+
+def test_large_constant_advantages_make_no_step():
+    from fastpg.families import standardize
+
+    assert not standardize(np.full(999, 123456789.1)).any()
+    assert standardize(np.array([1e9, 1e9 + 1.0])) == pytest.approx([-1.0, 1.0], rel=1e-6)

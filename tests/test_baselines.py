@@ -126,3 +126,14 @@ def test_explained_variance():
     assert explained_variance(targets, targets) == 1.0
     assert explained_variance(np.full(3, 2.0), targets) == 0.0
     assert explained_variance(targets, np.ones(3)) == 0.0
+
+
+def test_mean_baseline_bootstraps_from_its_last_step(rng):
+    baseline = fastpg.MeanBaseline(1)
+    baseline.fit(np.zeros((6, 1)), [0, 0, 1, 1, 2, 2], [1.0, 3.0, 5.0, 7.0, 9.0, 11.0])
+    assert baseline.predict(np.zeros((4, 1)), [0, 1, 2, 3]).tolist() == [2.0, 6.0, 10.0, 10.0]
+
+
+def test_long_observations_have_squares_alone():
+    assert fastpg.LinearBaseline(32, time=False).features(np.zeros((1, 32)), [0]).shape[1] == 561
+    assert fastpg.LinearBaseline(400, time=False).features(np.zeros((1, 400)), [0]).shape[1] == 801

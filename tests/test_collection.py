@@ -200,3 +200,140 @@ def test_an_environment_that_gives_nonsense():
 
     with pytest.raises(ValueError, match="rewards: expected finite values"):
         fastpg.NPG("linear", Bad, seed=0).learn(100)
+
+
+class Toy(gymnasium.Env):
+    """Episodes of seven steps; float64 observations and integer rewards."""
+
+    observation_space = spaces.Box(-1, 1, (3,), np.float64)
+    action_space = spaces.Box(-0.1, 0.1, (2,), np.float64)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.steps = 0
+        return self.np_random.uniform(-1, 1, 3), {}
+
+    def step(self, action):
+        assert self.action_space.contains(action)
+        self.steps += 1
+        if getattr(self, "broken", False):
+            return self.np_random.uniform(-1, 1, 3), float("nan"), False, False, {}
+        return self.np_random.uniform(-1, 1, 3), 1, self.steps == 7, False, {}
+
+
+def test_any_budget_suits_whole_episodes():
+    for total in range(112, 130):
+        algo = fastpg.REINFORCE("linear", Toy, seed=0, n_envs=16, n_episodes=16).learn(total)
+        assert total - 16 < algo.num_timesteps <= total
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_evaluating_on_the_environment_of_training(single):
+    env = Toy() if single else SyncVectorEnv([Toy] * 2, autoreset_mode=AutoresetMode.SAME_STEP)
+    algo = fastpg.PPO("linear", env, n_steps=10, seed=0).learn(20)
+    lengths = []
+    estimate = algo.estimate
+    algo.estimate = lambda rollout: lengths.extend(rollout.episode_lengths) or estimate(rollout)
+    fastpg.evaluate_policy(algo, env, 3)
+    algo.learn(40, reset_num_timesteps=False)
+    assert set(lengths) == {7}
+
+
+def test_an_error_in_the_environment_starts_new_episodes():
+    env = SyncVectorEnv([Toy] * 2, autoreset_mode=AutoresetMode.SAME_STEP)
+    algo = fastpg.PPO("linear", env, n_steps=10, seed=0).learn(20)
+    env.envs[0].broken = True
+    with pytest.raises(ValueError, match="rewards"):
+        algo.learn(60, reset_num_timesteps=False)
+    env.envs[0].broken = False
+    lengths = []
+    algo.learn(60, lambda record: lengths.append(record["rollout/ep_len_mean"]))
+    assert set(lengths) == {7.0}
+
+
+def test_an_unbounded_policy_sends_bounded_actions():
+    policy = fastpg.LinearGaussian(3, 2)
+    fastpg.collect(SyncVectorEnv([Toy] * 2), policy, n_steps=20, seed=0)
+    algo = fastpg.PPO(policy, Toy, seed=0)
+    assert np.abs(algo.predict(np.ones((50, 3)))[0]).max() <= np.float32(0.1)
+    with pytest.raises(ValueError, match="low <= high"):
+        fastpg.LinearGaussian(3, 2, low=[1, 1], high=[-1, -1])
+
+
+class SteppedMasks(Masked):
+    """Tells what is allowed after steps, and not after a reset."""
+
+    def reset(self, *, seed=None, options=None):
+        obs, _ = super().reset(seed=seed)
+        self.forbidden = -1
+        return obs, {}
+
+
+class ResetMasks(Masked):
+    """Tells what is allowed after a reset, for the first step, and then all is."""
+
+    def __init__(self, length=5):
+        self.length = length
+
+    def step(self, action):
+        obs, reward, *_ = super().step(action)
+        self.forbidden = -1
+        return obs, reward, self.steps == self.length, False, {}
+
+
+class MethodMasks(Masked):
+    """Tells what is allowed through action_masks()."""
+
+    def reset(self, *, seed=None, options=None):
+        return super().reset(seed=seed)[0], {}
+
+    def step(self, action):
+        return *super().step(action)[:4], {}
+
+    def action_masks(self):
+        return np.arange(3) != self.forbidden
+
+
+class Wrapped(gymnasium.Wrapper):
+    """The method on a wrapper."""
+
+    def __init__(self):
+        super().__init__(Masked())
+
+    def action_masks(self):
+        return np.arange(3) != self.env.forbidden
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+@pytest.mark.parametrize("kind", [SteppedMasks, ResetMasks, MethodMasks, Wrapped])
+def test_masks_from_wherever_they_come(mode, kind):
+    makers = [lambda n=n: ResetMasks(n) for n in (5, 6, 7)] if kind is ResetMasks else [kind] * 3
+    env = SyncVectorEnv(makers, autoreset_mode=mode)
+    rollout = fastpg.collect(env, fastpg.LinearSoftmax(2, 3), n_steps=60, seed=0)
+    masks = rollout.flat(rollout.action_masks)
+    assert masks[np.arange(len(masks)), rollout.flat(rollout.actions)].all()
+    assert not masks.all()
+
+
+def test_masks_of_rows_that_do_not_count():
+    env = gymnasium.wrappers.vector.RecordEpisodeStatistics(SyncVectorEnv([Masked] * 2))
+    rollout = fastpg.collect(env, fastpg.LinearSoftmax(2, 3), n_steps=40, seed=0)
+    assert not rollout.valid.all()
+    assert rollout.action_masks[~rollout.valid].all()
+
+
+def test_discrete_and_one_choice_are_not_the_same():
+    with pytest.raises(ValueError, match="single"):
+        fastpg.PPO(fastpg.LinearSoftmax(4, [2]), "CartPole-v1")
+
+
+def test_predict_sees_the_time_it_is_told():
+    policy = fastpg.LinearSoftmax(4, 2, features=fastpg.Identity(4, time=True))
+    theta = np.zeros((6, 2))
+    theta[4, 1], theta[5, 0] = 1.0, 2.0
+    policy.theta = theta
+    algo = fastpg.NPG(policy, "CartPole-v1", seed=0)
+    assert algo.predict(np.zeros(4), True)[0] == 0
+    assert algo.predict(np.zeros(4), True, step_index=300)[0] == 1
+    actions, _ = algo.predict(np.zeros((2, 4)), True, step_index=[0, 300])
+    assert actions.tolist() == [0, 1]

@@ -157,6 +157,14 @@ def number(name: str, value: Any) -> float:
     return result
 
 
+def non_negative(name: str, value: Any) -> float:
+    """A finite number of at least 0."""
+    result = number(name, value)
+    if result < 0.0:
+        raise ValueError(f"{name}: expected a number of at least 0, got {value!r}")
+    return result
+
+
 def positive(name: str, value: Any) -> float:
     """A finite number above 0."""
     result = number(name, value)

@@ -54,12 +54,13 @@ class MeanBaseline(Baseline):
         self.means = np.zeros(0)
 
     def predict(self, observations: Any, step_index: Any) -> Floats:
-        """Values (n,); 0 at steps never seen."""
+        """Values (n,); beyond the last step seen, the mean of that one; 0 before a fit."""
         zeros = super().predict(observations, step_index)
         steps = arrays.steps("step_index", step_index, len(zeros))
-        known = (steps >= 0) & (steps < len(self.means))
-        zeros[known] = self.means[steps[known]]
-        return zeros
+        if len(self.means) == 0:
+            return zeros
+        values: Floats = self.means[np.clip(steps, 0, len(self.means) - 1)]
+        return values
 
     def fit(self, observations: Any, step_index: Any, targets: Any) -> None:
         """Fit to targets (n,) and to what `memory` leaves of earlier fits."""
@@ -93,9 +94,9 @@ class MeanBaseline(Baseline):
 class LinearBaseline(Baseline):
     """Ridge regression on features of the state s and the step in the episode h (lecture L1).
 
-    Features: 1, s, all products s_i s_j, and with `time` t, t^2, t^3 where t = h / 100; the
-    observation is clipped to [-10, 10]. The columns are standardised before the fit and the
-    intercept is not penalised. Before the first fit the baseline is 0.
+    Features: 1, s, all products s_i s_j (squares alone beyond 32 numbers), and with `time` t, t^2,
+    t^3 where t = h / 100; the observation is clipped to [-10, 10]. The columns are standardised
+    before the fit and the intercept is not penalised. Before the first fit the baseline is 0.
 
     Args:
         observation_size: length d of an observation.

@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import numpy.typing as npt
+from gymnasium import spaces
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
 
 from fastpg import _core, arrays
@@ -51,6 +52,12 @@ def env_name(env: VectorEnv[Any, Any, Any]) -> str | None:
     if isinstance(env, SyncVectorEnv) and env.envs[0].spec is not None:
         return str(env.envs[0].spec.id)
     return None
+
+
+def shares_environments(one: VectorEnv[Any, Any, Any], other: VectorEnv[Any, Any, Any]) -> bool:
+    """Whether two vector environments are one, or hold the same environment."""
+    inner = [set(map(id, getattr(env, "envs", ()))) for env in (one, other)]
+    return one is other or bool(inner[0] & inner[1])
 
 
 def _sync(make: Callable[[], Any], n_envs: int) -> SyncVectorEnv:
@@ -158,7 +165,8 @@ class SteppingCollector(Collector):
         self._returns = np.zeros(env.num_envs)
         self._observations: Float32s | None = None
         self._masks: Bools | None = None
-        self._masked = False  # whether the environment says what is allowed
+        self._method: bool | None = None  # whether there is an action_masks() to ask
+        self._masked = False  # whether the environment has said what is allowed
 
     def reset(self, seed: int | None) -> None:
         """See `Collector`."""
@@ -260,15 +268,21 @@ class SteppingCollector(Collector):
             "valid": ~self._dead,
             "step_index": self._elapsed.astype(np.int32),
         }
-        if self._masked:
+        if policy.masked:
             allowed = np.ones((len(observations), policy._head.outputs), dtype=np.bool_)
             row["action_masks"] = allowed if self._masks is None else self._masks
         return row
 
     def _advance(self, row: dict[str, npt.NDArray[Any]]) -> tuple[Float32s, Bools]:
-        """Step; fill in what came of it. Returns true next observations and who ended."""
+        """Step; fill in what came of it. Returns true next observations and who ended.
+
+        After an error the next call starts new episodes: what the environment did is not known.
+        """
+        self._observations = None
         actions = self.policy.for_environment(row["actions"])
         space = self.env.single_action_space
+        if isinstance(space, spaces.Box):
+            actions = np.clip(actions, space.low, space.high)
         observations, rewards, terminated, truncated, info = self.env.step(
             actions.astype(space.dtype, copy=False)
         )
@@ -305,7 +319,6 @@ class SteppingCollector(Collector):
         self._returns[:] = 0.0
         self._dead[:] = False
         self._masks = self._mask_of(info)
-        self._masked = self._masks is not None
 
     def _record_end(
         self, recorder: _Recorder, row: int, column: int, lane: int, final: Float32s
@@ -324,6 +337,8 @@ class SteppingCollector(Collector):
         count: int,
         complete: bool = True,
     ) -> Rollout:
+        if not self._masked:
+            rows.pop("action_masks", None)
         return Rollout(
             **rows,
             **recorder.ends_dict(self.policy.observation_size),
@@ -347,22 +362,38 @@ class SteppingCollector(Collector):
         """What is allowed now: info["action_mask"], or the environments' action_masks()."""
         if not self.policy.masked:
             return None
-        if "action_mask" in info:
-            masks = np.asarray(info["action_mask"]).astype(np.bool_)
-            known = np.asarray(info.get("_action_mask", np.ones(len(masks), dtype=np.bool_)))
-            masks[~known] = True
-            return masks
-        if isinstance(self.env, SyncVectorEnv) and hasattr(
-            self.env.envs[0].unwrapped, "action_masks"
-        ):
-            return np.stack([np.asarray(m, dtype=np.bool_) for m in self.env.call("action_masks")])
-        return None
+        masks = _told(info, self.env.num_envs, self.policy._head.outputs)
+        if masks is None and isinstance(self.env, SyncVectorEnv) and self._has_method(self.env):
+            masks = np.stack([np.asarray(m, dtype=np.bool_) for m in self.env.call("action_masks")])
+        if masks is not None:
+            self._masked = True
+            masks[self._dead] = True
+        return masks
+
+    def _has_method(self, env: SyncVectorEnv) -> bool:
+        if self._method is None:
+            self._method = bool(env.envs[0].has_wrapper_attr("action_masks"))
+        return self._method
 
     def _merge_masks(
         self, info: dict[str, Any], reset_info: dict[str, Any], ended: Bools
     ) -> dict[str, Any]:
-        if "action_mask" not in reset_info:
-            return info
-        merged = np.asarray(info.get("action_mask", reset_info["action_mask"])).copy()
-        merged[ended] = np.asarray(reset_info["action_mask"])[ended]
-        return {"action_mask": merged}
+        """The masks of a step with those of the environments that were then reset."""
+        size = self.policy._head.outputs
+        told = [_told(i, len(ended), size) for i in (info, reset_info)]
+        if told[0] is None and told[1] is None:
+            return {}
+        every = np.ones((len(ended), size), dtype=np.bool_)
+        step, reset = (every if t is None else t for t in told)
+        return {"action_mask": np.where(ended[:, None], reset, step)}
+
+
+def _told(info: dict[str, Any], count: int, size: int) -> Bools | None:
+    """The masks of an info, (count, size); all True for environments that told none."""
+    if "action_mask" not in info:
+        return None
+    masks = np.ones((count, size), dtype=np.bool_)
+    known = np.asarray(info.get("_action_mask", np.ones(count, dtype=np.bool_)))
+    for i in np.flatnonzero(known):
+        masks[i] = np.asarray(info["action_mask"][i]).astype(np.bool_)
+    return masks

@@ -57,6 +57,8 @@ def evaluate_policy(
         env = SyncVectorEnv([lambda: single], autoreset_mode=AutoresetMode.SAME_STEP)
     if not isinstance(env, VectorEnv):
         raise TypeError(f"env: expected an id, an Env or a VectorEnv, got {env!r}")
+    if isinstance(model, Algorithm):
+        model.forget_episodes(env)
     if _acts_by_its_policy(model):
         returns, lengths = _play_policy(model.policy, env, n_episodes, deterministic, start)
     elif callable(getattr(model, "predict", None)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from fastpg import arrays, checkpoints
@@ -87,5 +88,9 @@ class StepAlgorithm(Algorithm):
 def standardize(advantages: Floats) -> Floats:
     """Mean 0 and standard deviation 1; finite for one sample and for constant advantages."""
     centred = advantages - advantages.mean()
-    scaled: Floats = centred / (centred.std() + 1e-8)
+    centred = centred - centred.mean()
+    std = centred.std()
+    if std <= 1e-12 * np.abs(advantages).max():  # rounding errors of a constant
+        return np.zeros_like(centred)
+    scaled: Floats = centred / (std + 1e-8)
     return scaled

@@ -142,6 +142,8 @@ class LinearGaussian(LinearPolicy):
         self.log_std_init = arrays.number("log_std_init", log_std_init)
         self.low = self._bound("low", low, -np.inf)
         self.high = self._bound("high", high, np.inf)
+        if (self.low > self.high).any():
+            raise ValueError("low, high: expected low <= high")
         self._head = _core.GaussianHead(self.action_size)
         self._set_up(observation_size, features, normalize_observations, theta)
 
@@ -172,6 +174,11 @@ class LinearGaussian(LinearPolicy):
     def log_std(self) -> Floats:
         """Ln sigma, (action_size,)."""
         return self._theta[-self.action_size :]
+
+    def keep_within(self, space: spaces.Box) -> None:
+        """Send only actions of this space from now on."""
+        self.low = np.clip(self.low, space.low, space.high)
+        self.high = np.clip(self.high, space.low, space.high)
 
     def for_environment(self, actions: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The actions clipped to the environment's bounds."""
@@ -236,10 +243,13 @@ def make_policy(policy: str | LinearPolicy, env: Any) -> LinearPolicy:
 def require_fit(policy: LinearPolicy, env: Any) -> None:
     """Raise ValueError unless the policy's sizes are those of the environment's spaces."""
     fitting = type(policy).for_env(env)
-    for name in ("observation_size", "choices", "action_size"):
+    for name in ("observation_size", "single", "choices", "action_size"):
         expected, got = getattr(fitting, name, None), getattr(policy, name, None)
         if expected != got:
             raise ValueError(f"env: expected spaces of a policy with {name} {got}, got {expected}")
+    space = single_space(env, "action")
+    if isinstance(policy, LinearGaussian) and isinstance(space, spaces.Box):
+        policy.keep_within(space)
 
 
 def restore_policy(stored: dict[str, npt.NDArray[Any]], meta: dict[str, Any]) -> LinearPolicy:

@@ -24,8 +24,8 @@ UNLIMITED = 2**62
 class Rollout:
     """T rows by N columns: steps by environments, or steps in the episode by episodes.
 
-    Where `valid` is False the other arrays hold zeros. Episodes that ended are listed in the order
-    of their ends; entry k ended at [end_rows[k], end_columns[k]].
+    Where `valid` is False nothing counts; whole episodes are filled up with zeros. Episodes that
+    ended are listed in the order of their ends; entry k ended at [end_rows[k], end_columns[k]].
     """
 
     observations: Float32s  # (T, N, d)

@@ -19,7 +19,7 @@ from gymnasium.vector import VectorEnv
 from fastpg import _core, arrays, checkpoints, schedules
 from fastpg.arrays import Bools, Float32s, Floats
 from fastpg.baselines import Baseline, explained_variance, make_baseline
-from fastpg.collection import env_name, make_collector, make_env
+from fastpg.collection import env_name, make_collector, make_env, shares_environments
 from fastpg.interrupts import deferred_interrupt
 from fastpg.linear_policy import LinearPolicy
 from fastpg.options import CommonOptions
@@ -101,6 +101,7 @@ class Algorithm:
         self._progress_remaining = 1.0
         self._recent_returns: deque[float] = deque(maxlen=_RECENT_EPISODES)
         self._recent_lengths: deque[int] = deque(maxlen=_RECENT_EPISODES)
+        self._longest = 1
 
     def _make_baseline(self) -> Baseline:
         options = self.options
@@ -117,6 +118,11 @@ class Algorithm:
         self.env_id = env_name(env)
         self.options = dataclasses.replace(self.options, n_envs=env.num_envs)
         self._collector: Collector | None = None
+
+    def forget_episodes(self, env: VectorEnv[Any, Any, Any]) -> None:
+        """Learning will start new episodes, if this is its environment, which others step."""
+        if self.env is not None and shares_environments(env, self.env):
+            self._collector = None
 
     def collect(
         self, collector: Collector, remaining: int
@@ -177,6 +183,7 @@ class Algorithm:
     def _iterations(self, collector: Collector, total: int) -> Iterator[Record]:
         clock = _Clock()
         taken = 0
+        self._progress_remaining = 1.0
         for fresh, rollout in self.collect(collector, total):
             samples = rollout.sample_count + (fresh.sample_count if fresh else 0)
             taken += samples
@@ -186,6 +193,7 @@ class Algorithm:
                 return
             self._recent_returns.extend(rollout.episode_returns.tolist())
             self._recent_lengths.extend(rollout.episode_lengths.tolist())
+            self._longest = max(self._longest, int(rollout.step_index.max()) + 1)
             clock.lap("time/collect")
             if fresh:
                 self._fit(self.estimate(fresh))
@@ -203,8 +211,11 @@ class Algorithm:
             clock.restart_lap()
 
     def at_progress(self, schedule: Schedule) -> float:
-        """A schedule's value now."""
-        return schedules.at(schedule, self._progress_remaining)
+        """A schedule's value now, at least 0."""
+        value = schedules.at(schedule, self._progress_remaining)
+        if value < 0.0:
+            raise ValueError(f"schedule: expected values of at least 0, got {value}")
+        return value
 
     def try_theta(self, theta: Floats) -> str:
         """Take new parameters: "accepted", or "not_finite" and the old ones stay."""
@@ -216,11 +227,16 @@ class Algorithm:
 
     @property
     def mean_length(self) -> float:
-        """Mean length of recent episodes; until one has ended, the most a rollout saw."""
-        return float(np.mean(self._recent_lengths)) if self._recent_lengths else 1.0
+        """Mean length of recent episodes; until one has ended, the most steps one has seen."""
+        return float(np.mean(self._recent_lengths)) if self._recent_lengths else self._longest
 
     def predict(
-        self, observation: Any, deterministic: bool = False, *, action_masks: Any = None
+        self,
+        observation: Any,
+        deterministic: bool = False,
+        *,
+        action_masks: Any = None,
+        step_index: Any = None,
     ) -> tuple[Any, None]:
         """Actions for one observation (d,) or a batch (n, d): (action, None).
 
@@ -228,11 +244,14 @@ class Algorithm:
             observation: in the units of the environment.
             deterministic: the most probable action instead of a sampled one.
             action_masks: bool (n_actions,) or (n, n_actions), what is allowed.
+            step_index: step in the episode, an integer or (n,), for policies that see the time; 0
+                by default.
         """
         policy = self.policy
         batch, single = arrays.observations("observation", observation, policy.observation_size)
         mask = None if action_masks is None else np.atleast_2d(action_masks)
-        dist = policy.distribution(policy.features(batch), mask=mask)
+        steps = None if step_index is None else np.atleast_1d(step_index)
+        dist = policy.distribution(policy.features(batch, steps), mask=mask)
         if deterministic:
             actions = policy.mode(dist)
         else:
@@ -251,7 +270,10 @@ class Algorithm:
         return (wide[0] if single else wide), None
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write a checkpoint (.npz, arrays and JSON) and return its path."""
+        """Write a checkpoint (.npz, arrays and JSON) and return its path.
+
+        A callable schedule is saved as a constant, the larger of its first and last values.
+        """
         stored, meta = self.state()
         return checkpoints.write(path, stored, meta)
 
@@ -269,14 +291,17 @@ class Algorithm:
             "num_timesteps": self.num_timesteps,
             "first_step": self._first_step,
             "predictions": self._predictions,
+            "recent_returns": list(self._recent_returns),
+            "recent_lengths": list(self._recent_lengths),
+            "longest": self._longest,
             "history": self.history,
         }
         return stored, meta
 
     @staticmethod
     def _plain(value: Any) -> Any:
-        """An option as JSON; a callable schedule as its value at the start."""
-        return schedules.start(value) if callable(value) else value
+        """An option as JSON; a callable schedule as the larger of its first and last values."""
+        return max(value(1.0), value(0.0)) if callable(value) else value
 
     @classmethod
     def restore(cls, state: checkpoints.State) -> Self:
@@ -296,6 +321,9 @@ class Algorithm:
         algo._predictions = arrays.integer("predictions", meta["predictions"], 0)
         algo._collector = None
         algo._start_fresh()
+        algo._recent_returns.extend(arrays.number("return", r) for r in meta["recent_returns"])
+        algo._recent_lengths.extend(arrays.integer("length", n, 1) for n in meta["recent_lengths"])
+        algo._longest = arrays.integer("longest", meta["longest"], 1)
         algo.make_optimizer()
         algo.restore_optimizer(stored, meta)
         return algo

@@ -57,10 +57,11 @@ class REINFORCE(AdamAlgorithm):
     ) -> Iterator[tuple[Rollout | None, Rollout]]:
         """Whole episodes; a batch cut by the budget is not learned from."""
         extra = self.options.baseline_batch
-        while remaining > 0:
+        n_envs = collector.env.num_envs
+        while remaining >= n_envs:
             fresh = collector.episodes(extra, max_samples=remaining) if extra else None
             remaining -= fresh.sample_count if fresh else 0
-            if fresh and (not fresh.complete or remaining <= 0):
+            if fresh and (not fresh.complete or remaining < n_envs):
                 yield None, dataclasses.replace(fresh, complete=False)
                 return
             rollout = collector.episodes(self.options.n_episodes, max_samples=remaining)

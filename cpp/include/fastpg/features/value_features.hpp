@@ -12,9 +12,13 @@ namespace fastpg {
 struct ValueFeatures {
   static constexpr double clip = 10.0;
   static constexpr double time_scale = 100.0;
+  static constexpr std::ptrdiff_t most_crossed = 32;  // longer observations: squares alone
 
   static std::ptrdiff_t size(std::ptrdiff_t observation_size, bool time) {
-    return 1 + observation_size + observation_size * (observation_size + 1) / 2 + (time ? 3 : 0);
+    const std::ptrdiff_t products = observation_size <= most_crossed
+                                        ? observation_size * (observation_size + 1) / 2
+                                        : observation_size;
+    return 1 + observation_size + products + (time ? 3 : 0);
   }
 
   static void row(const float* observation, std::ptrdiff_t observation_size, bool time,
@@ -26,7 +30,8 @@ struct ValueFeatures {
       linear[i] = std::clamp(static_cast<double>(observation[i]), -clip, clip);
     }
     for (std::ptrdiff_t i = 0; i < observation_size; ++i) {
-      for (std::ptrdiff_t j = i; j < observation_size; ++j) *product++ = linear[i] * linear[j];
+      const std::ptrdiff_t end = observation_size <= most_crossed ? observation_size : i + 1;
+      for (std::ptrdiff_t j = i; j < end; ++j) *product++ = linear[i] * linear[j];
     }
     if (!time) return;
     const double t = static_cast<double>(step_index) / time_scale;

@@ -61,9 +61,15 @@ inline void shuffle(std::vector<Index>& order, const LaneStream& stream, std::ui
 // (A - mean) / (std + 1e-8); one sample, or a constant, becomes zero or is left alone.
 inline void normalize(Vector& advantages) {
   if (advantages.size() < 2) return;
+  const double largest = advantages.cwiseAbs().maxCoeff();
   advantages.array() -= advantages.mean();
-  const double variance = advantages.squaredNorm() / static_cast<double>(advantages.size());
-  advantages /= std::sqrt(variance) + 1e-8;
+  advantages.array() -= advantages.mean();
+  const double std = std::sqrt(advantages.squaredNorm() / static_cast<double>(advantages.size()));
+  if (std <= 1e-12 * largest) {  // rounding errors of a constant
+    advantages.setZero();
+  } else {
+    advantages /= std + 1e-8;
+  }
 }
 
 }  // namespace detail
