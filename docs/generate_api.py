@@ -18,7 +18,7 @@ date. Shapes stand first: T steps, N environments, d numbers in an observation, 
 """
 
 
-INTERNAL = ("state", "restore", "native", "observe", "for_environment")
+INTERNAL = ("state", "restore", "actor", "native", "observe", "for_environment")
 COMMON = ("learn", "predict", "save", "use_env")
 
 

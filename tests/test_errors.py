@@ -138,6 +138,8 @@ def kernel_arguments():
     env.reset(seed=0)
     native, action = env.native, _core.Purpose.action
     identity = _core.FeatureMap.identity(4, True)
+    actor = _core.SoftmaxActor(identity, [0.0] * 12, 2, False)
+    _, (arguments, values, snapshot) = native.__reduce__()
     heads = {
         f"{head}.{name}": call
         for head in ("categorical", "gaussian")
@@ -165,12 +167,23 @@ def kernel_arguments():
         "lane_uniforms": (_core.lane_uniforms, (0, action, 0, 3, 0, 1)),
         "sincos": (_core.sincos, (w, False)),
         "step": (native.step, (np.zeros(3, np.int64), _core.Autoreset.next_step)),
-        "set_state": (native.set_state, (np.zeros((3, 4)),)),
+        "reset": (native.reset, ([None] * 3, np.ones(3, bool), (-0.1, 0.1))),
+        "set_state": (native.set_state, (np.zeros((3, 4)), np.ones(3, bool))),
+        "restore": (native.restore, tuple(snapshot.values())),
+        "set_streams": (lambda words: setattr(native, "streams", words), (native.streams,)),
+        "parameters": (native.parameters, (0,)),
+        "set_parameter": (native.set_parameter, ("gravity", [9.8])),
+        "restored_env": (_core.restored_env, (arguments, values, snapshot)),
+        "make_env": (_core.VectorEnv, ("Pendulum", 3, 200, True, True)),
+        "softmax_actor": (_core.SoftmaxActor, (identity, [0.0] * 12, 2, False)),
+        "gaussian_actor": (
+            _core.GaussianActor, (identity, [0.0] * 7, [-1.0], [1.0], False),
+        ),
         "collect_steps": (
-            native.collect_steps, (identity, np.zeros(12), 3, 0, action, 0, False),
+            native.collect_steps, (actor, 3, 0, action, 0),
         ),
         "collect_episodes": (
-            native.collect_episodes, (identity, np.zeros(12), 3, 10**6, 0, action, 0, False),
+            native.collect_episodes, (actor, 3, 10**6, 0, action, 0),
         ),
     }  # fmt: skip
 
@@ -245,7 +258,8 @@ EVEN = np.log([[0.5, 0.5]])
         (lambda: fastpg.make_vec(3), TypeError, "id: expected a string"),
         (lambda: fastpg.make_vec("CartPole-v1", autoreset_mode="Sometimes"), ValueError,
          "unknown autoreset_mode 'Sometimes'"),
-        (lambda: fastpg.make_vec("CartPole-v1", gravity=3.0), TypeError, "unknown option"),
+        (lambda: fastpg.make_vec("CartPole-v1", gravty=3.0), TypeError,
+         "unknown option 'gravty'; did you mean 'gravity'"),
         (lambda: fastpg.make_vec("CartPole-v1", exact="yes"), TypeError, "exact"),
         (lambda: fastpg.make_vec("CartPole-v1", sutton_barto_reward=1), TypeError,
          "sutton_barto_reward"),
@@ -267,7 +281,7 @@ def test_public_functions(call, error, text):
 
 @pytest.mark.parametrize(
     ("id", "nearest"),
-    [("CartPole-v0", "CartPole-v1"), ("cartpole-v1", "CartPole-v1"), ("CartPol", "CartPole-v1")],
+    [("CartPole-v2", "CartPole-v1"), ("cartpole-v1", "CartPole-v1"), ("CartPol", "CartPole-v1")],
 )
 def test_unknown_environment_names_the_nearest(id, nearest):
     with pytest.raises(ValueError, match=f"unknown environment '{id}'; did you mean '{nearest}'"):

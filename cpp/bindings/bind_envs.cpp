@@ -1,7 +1,461 @@
-#include "bind_vector_env.hpp"
+#include <atomic>
+#include <functional>
+#include <map>
+#include <optional>
+
+#include "fastpg/envs/acrobot.hpp"
 #include "fastpg/envs/cartpole.hpp"
+#include "fastpg/envs/mountain_car.hpp"
+#include "fastpg/envs/mountain_car_continuous.hpp"
+#include "fastpg/envs/pendulum.hpp"
+#include "fastpg/rollout/collect.hpp"
+#include "pybind.hpp"
 
 namespace fastpg {
+namespace {
+
+template <class E>
+std::unique_ptr<EnvironmentKernel> make(bool exact) {
+  return std::make_unique<Kernel<E>>(exact);
+}
+
+// A new environment is its header and one line here.
+const std::map<std::string, std::unique_ptr<EnvironmentKernel> (*)(bool)> kernels = {
+    {"Acrobot", &make<Acrobot>},         {"CartPole", &make<CartPole>},
+    {"MountainCar", &make<MountainCar>}, {"MountainCarContinuous", &make<MountainCarContinuous>},
+    {"Pendulum", &make<Pendulum>},
+};
+
+std::unique_ptr<EnvironmentKernel> make_kernel(const std::string& name, bool exact) {
+  const auto found = kernels.find(name);
+  if (found == kernels.end()) throw py::value_error("name: no environment '" + name + "'");
+  return found->second(exact);
+}
+
+// Two Python threads inside one object would race: the second gets a RuntimeError.
+class SoleUse {
+ public:
+  explicit SoleUse(std::atomic_flag& flag) : flag_(flag) {
+    if (flag_.test_and_set()) {
+      throw std::runtime_error("this environment is in use by another thread");
+    }
+  }
+  SoleUse(const SoleUse&) = delete;
+  SoleUse& operator=(const SoleUse&) = delete;
+  ~SoleUse() { flag_.clear(); }
+
+ private:
+  std::atomic_flag& flag_;
+};
+
+struct BoundVectorEnv {
+  BoundVectorEnv(const std::string& kernel, py::ssize_t num_envs,
+                 std::optional<std::int64_t> max_steps, bool is_exact, bool copy)
+      : env(make_kernel(kernel, is_exact), num_envs, max_steps.value_or(VectorEnv::no_limit)),
+        name(kernel),
+        max_episode_steps(max_steps),
+        exact(is_exact),
+        copy_outputs(copy) {}
+
+  VectorEnv env;
+  std::string name;
+  std::optional<std::int64_t> max_episode_steps;
+  bool exact;
+  bool copy_outputs;
+  std::optional<py::tuple> reused;  // copy=False: the arrays every step writes into
+  std::atomic_flag busy;
+};
+
+void require_reset(const VectorEnv& env) {
+  if (!env.all_reset()) {
+    throw std::runtime_error("expected reset() first: an environment has no state");
+  }
+}
+
+// The actions of one step, checked, in memory of their own: another thread may change the array.
+class ReadActions {
+ public:
+  ReadActions(const py::array& given, const VectorEnv& env) {
+    const EnvironmentShape& shape = env.shape();
+    const char kind = given.dtype().kind();
+    if (shape.action_count > 0) {
+      if (kind != 'i' && kind != 'u') refuse_dtype("an integer dtype", given);
+      require_shape(given, env.num_envs(), {});
+      read_discrete(given, shape.action_count);
+    } else {
+      const py::ssize_t size = given.itemsize();
+      if (kind != 'f' || (size != 4 && size != 8)) refuse_dtype("float32 or float64", given);
+      require_shape(given, env.num_envs(), shape.action_size);
+      if (size == 4) {
+        view_ = read_continuous(given, singles_);
+      } else {
+        view_ = read_continuous(given, doubles_);
+      }
+    }
+  }
+
+  ActionsView view() const { return view_; }
+
+ private:
+  [[noreturn]] static void refuse_dtype(const char* expected, const py::array& given) {
+    throw py::type_error("actions: expected " + std::string(expected) + ", got " +
+                         py::str(given.dtype()).cast<std::string>());
+  }
+
+  static void require_shape(const py::array& given, Lane lanes, std::optional<Lane> size) {
+    const bool right = given.ndim() == (size ? 2 : 1) && given.shape(0) == lanes &&
+                       (!size || given.shape(1) == *size);
+    if (right) return;
+    const std::string wanted =
+        "(" + std::to_string(lanes) + (size ? ", " + std::to_string(*size) + ")" : ",)");
+    throw py::value_error("actions: expected shape " + wanted + ", got " + shape_text(given));
+  }
+
+  void read_discrete(const py::array& given, std::int32_t count) {
+    const auto values = py::array_t<std::int64_t, py::array::forcecast>::ensure(given);
+    if (!values) throw py::error_already_set();
+    const auto read = values.template unchecked<1>();
+    integers_.resize(static_cast<std::size_t>(given.shape(0)));
+    for (py::ssize_t i = 0; i < given.shape(0); ++i) {
+      if (read(i) < 0 || read(i) >= count) {
+        throw py::value_error("actions: expected values in [0, " + std::to_string(count) +
+                              "), got " + std::to_string(read(i)) + " at index " +
+                              std::to_string(i));
+      }
+      integers_[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(read(i));
+    }
+    view_ = integers_.data();
+  }
+
+  template <class Real>
+  static const Real* read_continuous(const py::array& given, std::vector<Real>& out) {
+    const auto values = py::array_t<Real, py::array::c_style | py::array::forcecast>::ensure(given);
+    if (!values) throw py::error_already_set();
+    out.assign(values.data(), values.data() + values.size());
+    require_finite("actions", out.data(), values.size());
+    return out.data();
+  }
+
+  std::vector<std::int32_t> integers_;
+  std::vector<float> singles_;
+  std::vector<double> doubles_;
+  ActionsView view_;
+};
+
+Array<float> observations(VectorEnv& env) {
+  Array<float> out({env.num_envs(), env.shape().observation_size});
+  env.kernel().observe(env.states(), out.mutable_data());
+  return out;
+}
+
+using Seeds = std::vector<std::optional<SeedSequence>>;
+
+// entropy: one entry a lane, None (the stream goes on) or the words of a seed.
+Seeds read_seeds(const std::optional<py::list>& entropy, Lane lanes) {
+  Seeds seeds(static_cast<std::size_t>(lanes));
+  if (!entropy) return seeds;
+  if (static_cast<Lane>(entropy->size()) != lanes) {
+    throw py::value_error("entropy: expected one entry a lane");
+  }
+  for (std::size_t i = 0; i < seeds.size(); ++i) {
+    const py::object entry = (*entropy)[i];
+    if (entry.is_none()) continue;
+    const auto words = entry.cast<Array<std::uint32_t>>();
+    require_ndim("entropy", words, 1);
+    seeds[i] = SeedSequence({words.data(), static_cast<std::size_t>(words.size())});
+  }
+  return seeds;
+}
+
+Array<float> reset(BoundVectorEnv& self, const std::optional<py::list>& entropy,
+                   const std::optional<Array<bool>>& mask,
+                   std::optional<std::pair<double, double>> bounds) {
+  const SoleUse guard(self.busy);
+  VectorEnv& env = self.env;
+  ResetBounds chosen = env.shape().default_bounds;
+  if (bounds) chosen = {bounds->first, bounds->second};
+  if (!(std::abs(chosen.first) <= 1e38 && std::abs(chosen.second) <= 1e38)) {
+    throw py::value_error("bounds: expected numbers of magnitude at most 1e38");
+  }
+  if (mask) {
+    require_ndim("mask", *mask, 1);
+    if (mask->size() != env.num_envs()) throw py::value_error("mask: expected one flag a lane");
+  }
+  const Seeds seeds = read_seeds(entropy, env.num_envs());
+  for (Lane i = 0; i < env.num_envs(); ++i) {
+    if (mask && !mask->data()[i]) continue;
+    if (const auto& seed = seeds[static_cast<std::size_t>(i)]) env.stream(i) = Pcg64(*seed);
+    env.reset(i, chosen);
+  }
+  return observations(env);
+}
+
+// Memory that C++ owns: NumPy refuses to resize such arrays, so the next step may write into them.
+template <class T, class Element = T>
+Array<Element> owned(std::vector<py::ssize_t> shape) {
+  py::ssize_t size = 1;
+  for (const py::ssize_t length : shape) size *= length;
+  return take<T, Element>(std::vector<T>(static_cast<std::size_t>(size)), std::move(shape));
+}
+
+py::tuple step_arrays(const VectorEnv& env) {
+  const py::ssize_t n = env.num_envs();
+  const py::ssize_t size = env.shape().observation_size;
+  return py::make_tuple(owned<float>({n, size}), owned<double>({n}), owned<std::uint8_t, bool>({n}),
+                        owned<std::uint8_t, bool>({n}), owned<float>({n, size}),
+                        owned<std::uint8_t, bool>({n}));
+}
+
+// (observations, rewards, terminated, truncated, final_observations, restarted)
+py::tuple step(BoundVectorEnv& self, const py::array& actions, Autoreset mode) {
+  const SoleUse guard(self.busy);
+  VectorEnv& env = self.env;
+  require_reset(env);
+  if (mode == Autoreset::disabled && env.any_ended()) {
+    throw std::runtime_error(
+        "an environment's episode has ended: expected reset(options={'reset_mask': ...}) first");
+  }
+  const ReadActions read(actions, env);
+  if (!self.copy_outputs && !self.reused) self.reused = step_arrays(env);
+  py::tuple arrays = self.copy_outputs ? step_arrays(env) : *self.reused;
+  const auto data = [&arrays]<class T>(std::size_t k, T) {
+    return static_cast<T*>(py::reinterpret_borrow<py::array>(arrays[k]).mutable_data());
+  };
+  const StepOutputs out{data(0, float{}), data(1, double{}), data(2, bool{}),
+                        data(3, bool{}),  data(4, float{}),  data(5, bool{})};
+  unlocked([&] { env.step(read.view(), mode, out); });
+  return arrays;
+}
+
+template <class Action>
+Array<Action> recorded_actions(RolloutStorage<Action>& s) {
+  std::vector<py::ssize_t> shape = {s.rows, s.columns};
+  if constexpr (std::floating_point<Action>) shape.push_back(s.action_size);
+  return take(std::move(s.actions), std::move(shape));
+}
+
+template <class Action>
+py::dict rollout_dict(RolloutStorage<Action>&& s) {
+  const py::ssize_t t = s.rows, n = s.columns, d = s.observation_size;
+  const auto k = static_cast<py::ssize_t>(s.ends.row.size());
+  py::dict out;
+  out["observations"] = take(std::move(s.observations), {t, n, d});
+  out["actions"] = recorded_actions(s);
+  out["rewards"] = take(std::move(s.rewards), {t, n});
+  out["terminated"] = take<std::uint8_t, bool>(std::move(s.terminated), {t, n});
+  out["truncated"] = take<std::uint8_t, bool>(std::move(s.truncated), {t, n});
+  out["valid"] = take<std::uint8_t, bool>(std::move(s.valid), {t, n});
+  out["step_index"] = take(std::move(s.step_index), {t, n});
+  out["last_observations"] = take(std::move(s.last_observations), {n, d});
+  out["last_step_index"] = take(std::move(s.last_step_index), {n});
+  out["end_rows"] = take(std::move(s.ends.row), {k});
+  out["end_columns"] = take(std::move(s.ends.column), {k});
+  out["final_observations"] = take(std::move(s.ends.final_observations), {k, d});
+  out["episode_returns"] = take(std::move(s.ends.returns), {k});
+  out["episode_lengths"] = take(std::move(s.ends.lengths), {k});
+  out["sample_count"] = s.sample_count;
+  out["step_count"] = s.step_count;
+  out["complete"] = s.complete;
+  return out;
+}
+
+template <class Actor>
+void require_fit(const Actor& actor, const VectorEnv& env) {
+  require_reset(env);
+  require_size("observation_size", actor.observation_size(), env.shape().observation_size);
+  require(actor.fits(env.shape()), "actor: expected one with the environment's actions");
+}
+
+using AnyActor = std::variant<const SoftmaxActor*, const GaussianActor*>;
+
+// Runs collect(actor, storage) with a copy of the actor, which keeps scratch memory, and hands out
+// what was stored.
+template <class Collect>
+py::dict collected(BoundVectorEnv& self, const AnyActor& any, Lane columns, Collect&& collect) {
+  return std::visit(
+      [&]<class Actor>(const Actor* given) {
+        require(given != nullptr, "actor: expected one, got None");
+        Actor actor = *given;
+        require_fit(actor, self.env);
+        RolloutStorage<typename Actor::Action> storage(columns, self.env.shape().observation_size,
+                                                       actor.action_size());
+        unlocked([&] { collect(actor, storage); });
+        return rollout_dict(std::move(storage));
+      },
+      any);
+}
+
+py::dict bound_collect_steps(BoundVectorEnv& self, const AnyActor& actor, py::ssize_t steps,
+                             std::uint64_t seed, Purpose purpose, std::uint64_t first_step) {
+  const SoleUse guard(self.busy);
+  require(steps >= 1, "steps: expected at least 1, got " + std::to_string(steps));
+  return collected(self, actor, self.env.num_envs(), [&](auto& policy, auto& storage) {
+    collect_steps(self.env, policy, LaneStream(seed, purpose), first_step, steps, storage);
+  });
+}
+
+py::dict bound_collect_episodes(BoundVectorEnv& self, const AnyActor& actor, py::ssize_t n_episodes,
+                                std::int64_t max_samples, std::uint64_t seed, Purpose purpose,
+                                std::uint64_t first_step) {
+  const SoleUse guard(self.busy);
+  require(n_episodes >= 1, "n_episodes: expected at least 1, got " + std::to_string(n_episodes));
+  require(max_samples >= 1, "max_samples: expected at least 1, got " + std::to_string(max_samples));
+  return collected(self, actor, n_episodes, [&](auto& policy, auto& storage) {
+    collect_episodes(self.env, policy, LaneStream(seed, purpose), first_step, max_samples, storage);
+  });
+}
+
+Array<double> get_state(BoundVectorEnv& self) {
+  const SoleUse guard(self.busy);
+  const VectorEnv& env = self.env;
+  require_reset(env);
+  Array<double> out({env.num_envs(), env.shape().state_size});
+  for (Lane i = 0; i < env.num_envs(); ++i) {
+    env.get_state(i, out.mutable_data() + i * env.shape().state_size);
+  }
+  return out;
+}
+
+void set_state(BoundVectorEnv& self, const Array<double>& state,
+               const std::optional<Array<bool>>& mask) {
+  const SoleUse guard(self.busy);
+  VectorEnv& env = self.env;
+  require_ndim("state", state, 2);
+  require_size("state (rows)", state.shape(0), env.num_envs());
+  require_size("state (columns)", state.shape(1), env.shape().state_size);
+  require_finite("state", state.data(), state.size());
+  if (mask) {
+    require_ndim("mask", *mask, 1);
+    require_size("mask", mask->size(), env.num_envs());
+  }
+  for (Lane i = 0; i < env.num_envs(); ++i) {
+    if (mask && !mask->data()[i]) continue;
+    env.set_state(i, state.data() + i * env.shape().state_size);
+  }
+}
+
+template <class T, class From>
+std::vector<T> converted(const std::vector<From>& from) {
+  std::vector<T> out;
+  for (const From& value : from) out.push_back(static_cast<T>(value));
+  return out;
+}
+
+Array<std::uint64_t> stream_words(const std::vector<Pcg64>& streams) {
+  std::vector<std::uint64_t> words;
+  for (const Pcg64& stream : streams) {
+    for (const std::uint64_t word : stream.words()) words.push_back(word);
+  }
+  return take(std::move(words), {static_cast<py::ssize_t>(streams.size()), 4});
+}
+
+std::vector<Pcg64> read_streams(const Array<std::uint64_t>& words, Lane lanes) {
+  require_ndim("streams", words, 2);
+  require_size("streams (rows)", words.shape(0), lanes);
+  require_size("streams (columns)", words.shape(1), 4);
+  std::vector<Pcg64> streams;
+  for (const std::uint64_t* w = words.data(); w != words.data() + words.size(); w += 4) {
+    streams.emplace_back(Pcg64::Words{w[0], w[1], w[2], w[3]});
+  }
+  return streams;
+}
+
+py::dict snapshot_dict(const BoundVectorEnv& self) {
+  VectorEnv::Snapshot now = self.env.snapshot();
+  const py::ssize_t n = self.env.num_envs();
+  py::dict out;
+  out["states"] = take(std::move(now.states), {self.env.shape().state_size, n});
+  out["streams"] = stream_words(now.streams);
+  out["elapsed_steps"] = take(std::move(now.elapsed), {n});
+  out["episode_returns"] = take(std::move(now.episode_returns), {n});
+  out["status"] = take(converted<std::uint8_t>(now.status), {n});
+  return out;
+}
+
+void restore(BoundVectorEnv& self, const Array<double>& states, const Array<std::uint64_t>& streams,
+             const Array<std::int64_t>& elapsed_steps, const Array<double>& episode_returns,
+             const Array<std::uint8_t>& status) {
+  const SoleUse guard(self.busy);
+  const Lane n = self.env.num_envs();
+  require_ndim("states", states, 2);
+  require_size("states (rows)", states.shape(0), self.env.shape().state_size);
+  require_size("states (columns)", states.shape(1), n);
+  require_finite("states", states.data(), states.size());
+  require_size("elapsed_steps", elapsed_steps.size(), n);
+  require_size("episode_returns", episode_returns.size(), n);
+  require_finite("episode_returns", episode_returns.data(), n);
+  require_size("status", status.size(), n);
+  VectorEnv::Snapshot next;
+  next.states.assign(states.data(), states.data() + states.size());
+  next.streams = read_streams(streams, n);
+  for (Lane i = 0; i < n; ++i) {
+    require(elapsed_steps.data()[i] >= 0, "elapsed_steps: expected at least 0");
+    require(status.data()[i] <= static_cast<std::uint8_t>(LaneStatus::ended),
+            "status: expected 0, 1 or 2");
+    next.status.push_back(static_cast<LaneStatus>(status.data()[i]));
+  }
+  next.elapsed.assign(elapsed_steps.data(), elapsed_steps.data() + n);
+  next.episode_returns.assign(episode_returns.data(), episode_returns.data() + n);
+  self.env.restore(std::move(next));
+}
+
+py::dict parameter_dict(const BoundVectorEnv& self, Lane lane) {
+  py::dict out;
+  for (const Parameter& p : self.env.kernel().parameters(lane)) {
+    out[p.name.c_str()] = py::make_tuple(p.value, p.choices);
+  }
+  return out;
+}
+
+py::dict parameters(BoundVectorEnv& self, py::ssize_t lane) {
+  const SoleUse guard(self.busy);
+  require(lane >= 0 && lane < self.env.num_envs(), "lane: expected one of the environments");
+  return parameter_dict(self, lane);
+}
+
+void set_parameter(BoundVectorEnv& self, const std::string& name,
+                   const std::vector<ParameterValue>& values) {
+  const SoleUse guard(self.busy);
+  self.env.kernel().set_parameter(name, values, self.env.num_envs());
+}
+
+// What pickle and copy make an environment again from.
+py::tuple reduce(const py::object& object) {
+  auto& self = object.cast<BoundVectorEnv&>();
+  const SoleUse guard(self.busy);
+  py::dict values;  // name: one value, or one a lane
+  for (const Parameter& p : self.env.kernel().parameters(0)) {
+    values[p.name.c_str()] = self.env.kernel().parameter(p.name);
+  }
+  const auto arguments = py::make_tuple(self.name, self.env.num_envs(), self.max_episode_steps,
+                                        self.exact, self.copy_outputs);
+  return py::make_tuple(py::module_::import("fastpg._core").attr("restored_env"),
+                        py::make_tuple(arguments, values, snapshot_dict(self)));
+}
+
+py::object restored_env(const py::tuple& arguments, const py::dict& values,
+                        const py::dict& snapshot) {
+  py::object env = py::type::of<BoundVectorEnv>()(*arguments);
+  for (const auto& [name, given] : values) env.attr("set_parameter")(name, given);
+  env.attr("restore")(**snapshot);
+  return env;
+}
+
+void bind_actors(py::module_& m) {
+  py::class_<SoftmaxActor> softmax(m, "SoftmaxActor", "A linear softmax policy inside a rollout.");
+  construct_in_new(softmax);
+  softmax.def(py::init<FeatureMap, std::vector<double>, std::int32_t, bool>(), py::arg("features"),
+              py::arg("theta"), py::arg("n_actions"), py::arg("deterministic"));
+  py::class_<GaussianActor> gaussian(m, "GaussianActor",
+                                     "A linear Gaussian policy inside a rollout.");
+  construct_in_new(gaussian);
+  gaussian.def(
+      py::init<FeatureMap, std::vector<double>, std::vector<double>, std::vector<double>, bool>(),
+      py::arg("features"), py::arg("theta"), py::arg("low"), py::arg("high"),
+      py::arg("deterministic"));
+}
+
+}  // namespace
 
 void bind_envs(py::module_& m) {
   py::native_enum<Autoreset>(m, "Autoreset", "enum.Enum",
@@ -10,16 +464,63 @@ void bind_envs(py::module_& m) {
       .value("same_step", Autoreset::same_step)
       .value("disabled", Autoreset::disabled)
       .finalize();
+  bind_actors(m);
 
-  bind_vector_env<CartPole>(m, "CartPole", "`num_envs` copies of CartPole.")
-      .def(py::init([](py::ssize_t num_envs, std::optional<std::int64_t> max_episode_steps,
-                       bool exact, bool copy, bool sutton_barto_reward, bool semi_implicit) {
-             return std::make_unique<BoundVectorEnv<CartPole>>(
-                 num_envs, max_episode_steps, exact, copy,
-                 CartPole::Params{sutton_barto_reward, semi_implicit});
-           }),
-           py::arg("num_envs"), py::arg("max_episode_steps"), py::arg("exact"), py::arg("copy"),
-           py::arg("sutton_barto_reward"), py::arg("semi_implicit"));
+  py::class_<BoundVectorEnv> bound(m, "VectorEnv", "`num_envs` copies of one environment.");
+  construct_in_new(bound);
+  bound
+      .def(py::init<const std::string&, py::ssize_t, std::optional<std::int64_t>, bool, bool>(),
+           py::arg("name"), py::arg("num_envs"), py::arg("max_episode_steps"), py::arg("exact"),
+           py::arg("copy"))
+      .def("reset", &reset, py::arg("entropy") = py::none(),
+           py::arg("mask").noconvert() = py::none(), py::arg("bounds") = py::none(),
+           "Observations (n, d) after the reset.")
+      .def("step", &step, py::arg("actions").noconvert(), py::arg("mode"),
+           "(observations, rewards, terminated, truncated, final_observations, restarted)")
+      .def("collect_steps", &bound_collect_steps, py::arg("actor").none(false), py::arg("steps"),
+           py::arg("seed"), py::arg("purpose"), py::arg("first_step"),
+           "A rollout of `steps` steps of every lane.")
+      .def("collect_episodes", &bound_collect_episodes, py::arg("actor").none(false),
+           py::arg("n_episodes"), py::arg("max_samples"), py::arg("seed"), py::arg("purpose"),
+           py::arg("first_step"), "A rollout of whole episodes.")
+      .def("get_state", &get_state, "States (n, k).")
+      .def("set_state", &set_state, py::arg("state").noconvert(),
+           py::arg("mask").noconvert() = py::none(),
+           "Puts lanes into states at the start of an episode.")
+      .def(
+          "snapshot",
+          [](BoundVectorEnv& self) {
+            const SoleUse guard(self.busy);
+            return snapshot_dict(self);
+          },
+          "Everything that changes: arrays by name, for `restore`.")
+      .def("restore", &restore, py::arg("states").noconvert(), py::arg("streams").noconvert(),
+           py::arg("elapsed_steps").noconvert(), py::arg("episode_returns").noconvert(),
+           py::arg("status").noconvert(), "Goes on from a snapshot.")
+      .def("parameters", &parameters, py::arg("lane") = 0, "name: (value, choices) of a lane.")
+      .def("set_parameter", &set_parameter, py::arg("name"), py::arg("values").noconvert(),
+           "One value for all lanes, or one a lane.")
+      .def("__reduce__", &reduce)
+      .def_property(
+          "streams",
+          [](BoundVectorEnv& self) {
+            const SoleUse guard(self.busy);
+            return stream_words(self.env.snapshot().streams);
+          },
+          [](BoundVectorEnv& self, const Array<std::uint64_t>& words) {
+            const SoleUse guard(self.busy);
+            self.env.set_streams(read_streams(words, self.env.num_envs()));
+          },
+          "Random streams (n, 4): PCG64 state and increment, high words first.")
+      .def_property_readonly(
+          "draws_in_steps",
+          [](const BoundVectorEnv& self) { return self.env.shape().draws_in_steps; })
+      .def_property_readonly("name", [](const BoundVectorEnv& self) { return self.name; })
+      .def_property_readonly("num_envs",
+                             [](const BoundVectorEnv& self) { return self.env.num_envs(); })
+      .def_property_readonly("exact", [](const BoundVectorEnv& self) { return self.exact; });
+  m.def("restored_env", &restored_env, py::arg("arguments"), py::arg("values"), py::arg("snapshot"),
+        "The VectorEnv of a pickle.");
 }
 
 }  // namespace fastpg

@@ -18,7 +18,7 @@ _LineSearchStatus: TypeAlias = Literal["accepted", "no_improvement", "kl_exceede
 
 class _RolloutDict(TypedDict):
     observations: _Float32s
-    actions: _Actions
+    actions: _AnyActions
     rewards: _Floats
     terminated: _Bools
     truncated: _Bools
@@ -301,50 +301,93 @@ class GaussianHead:
         plain_sgd: bool,
     ) -> _PpoDict: ...
 
-class CartPole:
+class SoftmaxActor:
     def __init__(
         self,
+        features: FeatureMap,
+        theta: Sequence[float],
+        n_actions: int,
+        deterministic: bool,
+    ) -> None: ...
+
+class GaussianActor:
+    def __init__(
+        self,
+        features: FeatureMap,
+        theta: Sequence[float],
+        low: Sequence[float],
+        high: Sequence[float],
+        deterministic: bool,
+    ) -> None: ...
+
+class _Snapshot(TypedDict):
+    states: _Floats
+    streams: npt.NDArray[np.uint64]
+    elapsed_steps: _Integers
+    episode_returns: _Floats
+    status: npt.NDArray[np.uint8]
+
+_Parameter = bool | float | str | list[float]
+
+class VectorEnv:
+    streams: npt.NDArray[np.uint64]
+    def __init__(
+        self,
+        name: str,
         num_envs: int,
         max_episode_steps: int | None,
         exact: bool,
         copy: bool,
-        sutton_barto_reward: bool,
-        semi_implicit: bool,
     ) -> None: ...
     def reset(
         self,
         entropy: Sequence[_Words | None] | None = None,
         mask: _Bools | None = None,
-        low: float = -0.05,
-        high: float = 0.05,
+        bounds: tuple[float, float] | None = None,
     ) -> _Float32s: ...
     def step(
-        self, actions: npt.NDArray[np.integer], mode: Autoreset
+        self, actions: npt.NDArray[Any], mode: Autoreset
     ) -> tuple[_Float32s, _Floats, _Bools, _Bools, _Float32s, _Bools]: ...
     def collect_steps(
         self,
-        features: FeatureMap,
-        parameters: _Floats,
+        actor: SoftmaxActor | GaussianActor,
         steps: int,
         seed: int,
         purpose: Purpose,
         first_step: int,
-        deterministic: bool,
     ) -> _RolloutDict: ...
     def collect_episodes(
         self,
-        features: FeatureMap,
-        parameters: _Floats,
+        actor: SoftmaxActor | GaussianActor,
         n_episodes: int,
         max_samples: int,
         seed: int,
         purpose: Purpose,
         first_step: int,
-        deterministic: bool,
     ) -> _RolloutDict: ...
     def get_state(self) -> _Floats: ...
-    def set_state(self, state: _Floats) -> None: ...
+    def set_state(self, state: _Floats, mask: _Bools | None = None) -> None: ...
+    def snapshot(self) -> _Snapshot: ...
+    def restore(
+        self,
+        states: _Floats,
+        streams: npt.NDArray[np.uint64],
+        elapsed_steps: _Integers,
+        episode_returns: _Floats,
+        status: npt.NDArray[np.uint8],
+    ) -> None: ...
+    def parameters(self, lane: int = 0) -> dict[str, tuple[_Parameter, list[str]]]: ...
+    def set_parameter(self, name: str, values: Sequence[_Parameter]) -> None: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
+    @property
+    def name(self) -> str: ...
     @property
     def num_envs(self) -> int: ...
     @property
     def exact(self) -> bool: ...
+    @property
+    def draws_in_steps(self) -> bool: ...
+
+def restored_env(
+    arguments: tuple[Any, ...], values: dict[str, list[_Parameter]], snapshot: _Snapshot
+) -> VectorEnv: ...

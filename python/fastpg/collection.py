@@ -16,7 +16,6 @@ from fastpg.arrays import Bools, Float32s
 from fastpg.envs import NATIVE, NativeVectorEnv, make_vec
 from fastpg.linear_policy import LinearPolicy
 from fastpg.naming import unknown
-from fastpg.policies import LinearSoftmax
 from fastpg.rollout import UNLIMITED, Collector, NativeCollector, Rollout
 
 EnvLike = str | gymnasium.Env[Any, Any] | Callable[[], Any] | VectorEnv[Any, Any, Any]
@@ -77,7 +76,7 @@ def make_collector(
     env: VectorEnv[Any, Any, Any], policy: LinearPolicy, seed: int, *, evaluation: bool = False
 ) -> Collector:
     """The collector that fits both sides."""
-    if isinstance(env, NativeVectorEnv) and isinstance(policy, LinearSoftmax):
+    if isinstance(env, NativeVectorEnv):
         return NativeCollector(env, policy, seed, evaluation=evaluation)
     if not isinstance(env, VectorEnv):
         raise TypeError(f"env: expected an environment made by fastpg.make_vec, got {env!r}")

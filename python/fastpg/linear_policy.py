@@ -13,6 +13,7 @@ from fastpg.arrays import Bools, Floats
 from fastpg.features import FeatureMap, Identity, RunningNormalizer, make_features
 
 State = tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]
+Actor = _core.SoftmaxActor | _core.GaussianActor
 
 _MOST = 1e150  # beyond it products with float32 observations may overflow
 
@@ -187,10 +188,9 @@ class LinearPolicy:
         """The copy of some actions that an environment gets."""
         return actions
 
-    @property
-    def native(self) -> tuple[_core.FeatureMap, Floats]:
-        """What a rollout in C++ needs."""
-        return self.feature_map.native, self._theta.ravel()
+    def actor(self, space: spaces.Space[Any], deterministic: bool) -> Actor:
+        """The policy as it is now, for a rollout in C++ with actions of this space."""
+        raise NotImplementedError
 
     def state(self) -> State:
         """Arrays and JSON values from which `restore_policy` builds it again."""

@@ -80,6 +80,12 @@ class LinearSoftmax(LinearPolicy):
         """Ln pi of every action, (n, n_actions): the `distribution`."""
         return self.distribution(phi, theta, mask)
 
+    def actor(self, space: spaces.Space[Any], deterministic: bool) -> _core.SoftmaxActor:
+        """See `LinearPolicy`."""
+        return _core.SoftmaxActor(
+            self.feature_map.native, self._theta.ravel().tolist(), self.n_actions, deterministic
+        )
+
     def state(self) -> State:
         """As of every policy, with the number of actions."""
         stored, meta = super().state()
@@ -184,6 +190,18 @@ class LinearGaussian(LinearPolicy):
         """The actions clipped to the environment's bounds."""
         clipped: npt.NDArray[Any] = np.clip(actions, self.low, self.high)
         return clipped
+
+    def actor(self, space: spaces.Space[Any], deterministic: bool) -> _core.GaussianActor:
+        """See `LinearPolicy`."""
+        assert isinstance(space, spaces.Box)
+        low, high = (np.clip(bound, space.low, space.high) for bound in (self.low, self.high))
+        return _core.GaussianActor(
+            self.feature_map.native,
+            self._theta.tolist(),
+            low.tolist(),
+            high.tolist(),
+            deterministic,
+        )
 
     def state(self) -> State:
         """As of every policy, with the size and bounds of an action."""

@@ -13,8 +13,7 @@ from fastpg import _core, arrays
 from fastpg.arrays import Bools, Float32s, Floats
 from fastpg.baselines import Baseline
 from fastpg.envs import NativeVectorEnv
-from fastpg.linear_policy import LinearPolicy
-from fastpg.policies import LinearSoftmax
+from fastpg.linear_policy import Actor, LinearPolicy
 
 Integers = npt.NDArray[np.int64]
 UNLIMITED = 2**62
@@ -127,12 +126,12 @@ class Collector:
 
 
 class NativeCollector(Collector):
-    """A `Collector` that runs wholly in C++: a native environment and a `LinearSoftmax`."""
+    """A `Collector` that runs wholly in C++, in a native environment."""
 
     env: NativeVectorEnv
 
     def __init__(
-        self, env: NativeVectorEnv, policy: LinearSoftmax, seed: int, *, evaluation: bool = False
+        self, env: NativeVectorEnv, policy: LinearPolicy, seed: int, *, evaluation: bool = False
     ) -> None:
         super().__init__(policy, seed, evaluation=evaluation)
         self.env = env
@@ -145,12 +144,11 @@ class NativeCollector(Collector):
         """See `Collector`."""
         return self._rollout(
             self.env.native.collect_steps(
-                *self.policy.native,
+                self._actor(deterministic),
                 arrays.integer("n_steps", n_steps, 1),
                 self.seed,
                 self.purpose,
                 self.step_count,
-                deterministic,
             )
         )
 
@@ -161,15 +159,17 @@ class NativeCollector(Collector):
         limit = UNLIMITED if max_samples is None else max_samples
         return self._rollout(
             self.env.native.collect_episodes(
-                *self.policy.native,
+                self._actor(deterministic),
                 arrays.integer("n_episodes", n_episodes, 1),
                 arrays.integer("max_samples", limit, 1),
                 self.seed,
                 self.purpose,
                 self.step_count,
-                deterministic,
             )
         )
+
+    def _actor(self, deterministic: bool) -> Actor:
+        return self.policy.actor(self.env.single_action_space, deterministic)
 
     def _rollout(self, collected: _core._RolloutDict) -> Rollout:
         self.step_count += collected["step_count"]

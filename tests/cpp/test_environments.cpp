@@ -10,11 +10,15 @@ namespace {
 
 constexpr Lane observation_size = CartPole::observation_size;
 
-VectorEnv<CartPole> made(Lane lanes, std::int64_t limit) {
-  VectorEnv<CartPole> env(lanes, {}, limit, true);
+VectorEnv cartpoles(Lane lanes, std::int64_t limit, bool exact = true) {
+  return {std::make_unique<Kernel<CartPole>>(exact), lanes, limit};
+}
+
+VectorEnv made(Lane lanes, std::int64_t limit) {
+  VectorEnv env = cartpoles(lanes, limit);
   for (Lane i = 0; i < lanes; ++i) {
     const std::uint32_t words[] = {static_cast<std::uint32_t>(i)};
-    env.seed(i, SeedSequence(words));
+    env.stream(i) = Pcg64(SeedSequence(words));
     env.reset(i);
   }
   return env;
@@ -22,23 +26,24 @@ VectorEnv<CartPole> made(Lane lanes, std::int64_t limit) {
 
 const FeatureMap identity = FeatureMap::identity(observation_size, false);
 
-LinearSoftmaxLane uniform_policy(const std::vector<double>& theta) {
-  return {identity, theta.data(), CartPole::action_count, false};
-}
+using Storage = RolloutStorage<std::int32_t>;
 
-const std::vector<double> zero_theta((observation_size + 1) * CartPole::action_count, 0.0);
+SoftmaxActor uniform_policy() {
+  const auto size = static_cast<std::size_t>((observation_size + 1) * CartPole::actions.count);
+  return {identity, std::vector<double>(size, 0.0), CartPole::actions.count, false};
+}
 
 }  // namespace
 
 // From rest and upright, pushed right: temp = 10 / 1.1, angle' = -temp / (0.5 (4/3 - 0.1 / 1.1)).
 CASE(cartpole_first_step_by_hand) {
-  VectorEnv<CartPole> env(1, {}, 500, true);
+  VectorEnv env = cartpoles(1, 500);
   const double rest[] = {0.0, 0.0, 0.0, 0.0};
   env.set_state(0, rest);
   const std::int32_t right[] = {1};
   double reward;
   bool terminated;
-  env.advance(env.states(), right, &reward, &terminated);
+  env.advance(env.states(), static_cast<const std::int32_t*>(right), &reward, &terminated);
   double state[4];
   env.get_state(0, state);
   const double temp = 10.0 / 1.1;
@@ -50,23 +55,24 @@ CASE(cartpole_first_step_by_hand) {
 }
 
 CASE(a_fall_at_the_limit_sets_both_flags) {
-  VectorEnv<CartPole> env(1, {}, 1, true);
+  VectorEnv env = cartpoles(1, 1);
   const double falling[] = {0.0, 0.0, 0.3, 0.0};
   env.set_state(0, falling);
   const std::int32_t action[] = {0};
   float observation[4], final_observation[4];
   double reward;
   bool terminated, truncated, has_final = false;
-  env.step(action, Autoreset::next_step,
+  env.step(static_cast<const std::int32_t*>(action), Autoreset::next_step,
            {observation, &reward, &terminated, &truncated, final_observation, &has_final});
   CHECK(terminated && truncated);
 }
 
 CASE(rollouts_do_not_depend_on_how_they_are_cut) {
-  auto policy = uniform_policy(zero_theta);
+  auto policy = uniform_policy();
   const LaneStream stream(3, Purpose::action);
-  VectorEnv<CartPole> one = made(5, 30), two = made(5, 30);
-  RolloutStorage whole(5, observation_size), first(5, observation_size), rest(5, observation_size);
+  VectorEnv one = made(5, 30), two = made(5, 30);
+  Storage whole(5, observation_size, 1), first(5, observation_size, 1),
+      rest(5, observation_size, 1);
   collect_steps(one, policy, stream, 0, 100, whole);
   collect_steps(two, policy, stream, 0, 37, first);
   collect_steps(two, policy, stream, 37, 63, rest);
@@ -79,9 +85,9 @@ CASE(rollouts_do_not_depend_on_how_they_are_cut) {
 }
 
 CASE(whole_episodes_fill_their_columns) {
-  auto policy = uniform_policy(zero_theta);
-  VectorEnv<CartPole> env = made(3, 500);
-  RolloutStorage out(7, observation_size);
+  auto policy = uniform_policy();
+  VectorEnv env = made(3, 500);
+  Storage out(7, observation_size, 1);
   collect_episodes(env, policy, LaneStream(0, Purpose::action), 0, 1 << 30, out);
   CHECK(out.complete && out.ends.column.size() == 7);
   std::int64_t total = 0;
@@ -97,15 +103,15 @@ CASE(whole_episodes_fill_their_columns) {
 }
 
 CASE(a_budget_is_never_passed) {
-  auto policy = uniform_policy(zero_theta);
-  VectorEnv<CartPole> env = made(4, 500);
-  RolloutStorage out(8, observation_size);
+  auto policy = uniform_policy();
+  VectorEnv env = made(4, 500);
+  Storage out(8, observation_size, 1);
   collect_episodes(env, policy, LaneStream(0, Purpose::action), 0, 50, out);
   CHECK(!out.complete && out.sample_count <= 50 && out.sample_count > 46);
 }
 
 CASE(fast_and_exact_trig_play_the_same_game) {
-  VectorEnv<CartPole> exact(64, {}, 500, true), fast(64, {}, 500, false);
+  VectorEnv exact = cartpoles(64, 500), fast = cartpoles(64, 500, false);
   std::vector<std::int32_t> actions(64);
   std::vector<double> rewards(64);
   bool terminated[64];
@@ -116,8 +122,10 @@ CASE(fast_and_exact_trig_play_the_same_game) {
     fast.set_state(i, state);
     actions[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(i & 1);
   }
-  exact.advance(exact.states(), actions.data(), rewards.data(), terminated);
-  fast.advance(fast.states(), actions.data(), rewards.data(), terminated);
+  exact.advance(exact.states(), static_cast<const std::int32_t*>(actions.data()), rewards.data(),
+                terminated);
+  fast.advance(fast.states(), static_cast<const std::int32_t*>(actions.data()), rewards.data(),
+               terminated);
   for (Lane i = 0; i < 64; ++i) {
     double a[4], b[4];
     exact.get_state(i, a);

@@ -96,6 +96,12 @@ class Pcg64 {
     advance();
   }
 
+  // State and increment as NumPy's bit generator shows them, high words first.
+  using Words = std::array<std::uint64_t, 4>;
+  Words words() const { return {state_.high, state_.low, increment_.high, increment_.low}; }
+  explicit Pcg64(const Words& words)
+      : state_{words[0], words[1]}, increment_{words[2], words[3] | 1} {}
+
   std::uint64_t next() {
     advance();
     return std::rotr(state_.high ^ state_.low, static_cast<int>(state_.high >> 58));

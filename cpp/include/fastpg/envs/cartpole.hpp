@@ -2,8 +2,6 @@
 // precision: every intermediate is a double, the observation is the state rounded to float32.
 #pragma once
 
-#include <algorithm>
-#include <cmath>
 #include <numbers>
 
 #include "fastpg/envs/environment.hpp"
@@ -11,57 +9,82 @@
 namespace fastpg {
 
 struct CartPole {
+  static constexpr std::string_view integrators[] = {"euler", "semi-implicit euler"};
+
   struct Params {
     bool sutton_barto_reward = false;
-    bool semi_implicit = false;  // integrate velocities before positions
+    double gravity = 9.8;
+    double masscart = 1.0;
+    double masspole = 0.1;
+    double total_mass = 0.1 + 1.0;
+    double length = 0.5;  // half of the pole's
+    double polemass_length = 0.1 * 0.5;
+    double force_mag = 10.0;
+    double tau = 0.02;
+    Choice kinematics_integrator{integrators};
+    double theta_threshold_radians = 12 * 2 * std::numbers::pi / 360;
+    double x_threshold = 2.4;
+
+    friend bool operator==(const Params&, const Params&) = default;
   };
+
+  template <class P, class Visit>
+  static void visit(P& p, Visit&& visit) {
+    visit("sutton_barto_reward", p.sutton_barto_reward);
+    visit("gravity", p.gravity);
+    visit("masscart", p.masscart);
+    visit("masspole", p.masspole);
+    visit("total_mass", p.total_mass);
+    visit("length", p.length);
+    visit("polemass_length", p.polemass_length);
+    visit("force_mag", p.force_mag);
+    visit("tau", p.tau);
+    visit("kinematics_integrator", p.kinematics_integrator);
+    visit("theta_threshold_radians", p.theta_threshold_radians);
+    visit("x_threshold", p.x_threshold);
+  }
 
   // State: cart position (m), cart velocity (m/s), pole angle (rad), pole angular velocity (rad/s).
   static constexpr Lane state_size = 4;
   static constexpr Lane observation_size = 4;
-  static constexpr std::int32_t action_count = 2;  // 0 pushes left, 1 pushes right
+  static constexpr DiscreteActions actions{2};  // 0 pushes left, 1 pushes right
   static constexpr ResetBounds default_bounds{-0.05, 0.05};
+  static constexpr bool draws_in_steps = false;
 
-  static constexpr double gravity = 9.8;
-  static constexpr double cart_mass = 1.0;
-  static constexpr double pole_mass = 0.1;
-  static constexpr double total_mass = pole_mass + cart_mass;
-  static constexpr double half_length = 0.5;
-  static constexpr double pole_moment = pole_mass * half_length;
-  static constexpr double force_magnitude = 10.0;
-  static constexpr double time_step = 0.02;
-  static constexpr double position_limit = 2.4;
-  static constexpr double angle_limit = 12 * 2 * std::numbers::pi / 360;
-
-  static void reset(const Params&, ResetBounds bounds, Pcg64& stream, double* state) {
-    for (Lane k = 0; k < state_size; ++k) state[k] = stream.uniform(bounds.low, bounds.high);
+  static void reset(ResetBounds bounds, Pcg64& stream, double* state) {
+    for (Lane k = 0; k < state_size; ++k) state[k] = stream.uniform(bounds.first, bounds.second);
   }
 
-  static void observe(const double* state, float* observation) {
-    for (Lane k = 0; k < state_size; ++k) observation[k] = static_cast<float>(state[k]);
+  template <class Math>
+  static void observe(LaneBlock block, float* observations) {
+    for (Lane k = 0; k < state_size; ++k) {
+      const double* const component = block.component(k);
+      for (Lane i = 0; i < block.count; ++i) {
+        observations[i * observation_size + k] = static_cast<float>(component[i]);
+      }
+    }
   }
 
-  template <class Trig>
-  static void step(const Params& params, StateBlock block, const std::int32_t* actions,
+  template <class Math>
+  static void step(const Params& params, LaneBlock block, const std::int32_t* actions,
                    double* rewards, bool* terminated) {
     constexpr Lane chunk = 256;
     double sine[chunk];
     double cosine[chunk];
-    for (Lane begin = 0; begin < block.count; begin += chunk) {
-      const StateBlock part{block.data + begin, block.stride, std::min(chunk, block.count - begin)};
-      Trig::sincos(part.component(2), sine, cosine, part.count);
-      if (params.semi_implicit) {
-        integrate<true>(part, sine, cosine, actions + begin);
+    for_chunks<chunk>(block, [&](LaneBlock part, Lane begin) {
+      Math::sincos(part.component(2), sine, cosine, part.count);
+      if (params.kinematics_integrator.index == 0) {
+        integrate<false>(params, part, sine, cosine, actions + begin);
       } else {
-        integrate<false>(part, sine, cosine, actions + begin);
+        integrate<true>(params, part, sine, cosine, actions + begin);
       }
       judge(params, part, rewards + begin, terminated + begin);
-    }
+    });
   }
 
  private:
   template <bool SemiImplicit>
-  static void integrate(StateBlock block, const double* sine, const double* cosine,
+  static void integrate(const Params& p, LaneBlock block, const double* sine, const double* cosine,
                         const std::int32_t* actions) {
     double* const x = block.component(0);
     double* const x_dot = block.component(1);
@@ -71,28 +94,31 @@ struct CartPole {
       const double s = sine[i];
       const double c = cosine[i];
       const double x0 = x[i], v0 = x_dot[i], angle0 = theta[i], spin0 = theta_dot[i];
-      const double force = actions[i] == 1 ? force_magnitude : -force_magnitude;
-      const double temp = (force + pole_moment * (spin0 * spin0) * s) / total_mass;
+      const double force = actions[i] == 1 ? p.force_mag : -p.force_mag;
+      const double temp = (force + p.polemass_length * (spin0 * spin0) * s) / p.total_mass;
       const double angular_acceleration =
-          (gravity * s - c * temp) / (half_length * (4.0 / 3.0 - pole_mass * (c * c) / total_mass));
-      const double acceleration = temp - pole_moment * angular_acceleration * c / total_mass;
-      const double v1 = v0 + time_step * acceleration;
-      const double spin1 = spin0 + time_step * angular_acceleration;
-      x[i] = x0 + time_step * (SemiImplicit ? v1 : v0);
+          (p.gravity * s - c * temp) /
+          (p.length * (4.0 / 3.0 - p.masspole * (c * c) / p.total_mass));
+      const double acceleration =
+          temp - p.polemass_length * angular_acceleration * c / p.total_mass;
+      const double v1 = v0 + p.tau * acceleration;
+      const double spin1 = spin0 + p.tau * angular_acceleration;
+      x[i] = x0 + p.tau * (SemiImplicit ? v1 : v0);
       x_dot[i] = v1;
-      theta[i] = angle0 + time_step * (SemiImplicit ? spin1 : spin0);
+      theta[i] = angle0 + p.tau * (SemiImplicit ? spin1 : spin0);
       theta_dot[i] = spin1;
     }
   }
 
-  static void judge(const Params& params, StateBlock block, double* rewards, bool* terminated) {
-    const double alive_reward = params.sutton_barto_reward ? 0.0 : 1.0;
-    const double fallen_reward = params.sutton_barto_reward ? -1.0 : 1.0;
+  static void judge(const Params& p, LaneBlock block, double* rewards, bool* terminated) {
+    const double alive_reward = p.sutton_barto_reward ? 0.0 : 1.0;
+    const double fallen_reward = p.sutton_barto_reward ? -1.0 : 1.0;
     const double* const x = block.component(0);
     const double* const theta = block.component(2);
     for (Lane i = 0; i < block.count; ++i) {
-      const bool fallen = (x[i] < -position_limit) | (x[i] > position_limit) |
-                          (theta[i] < -angle_limit) | (theta[i] > angle_limit);
+      const bool fallen = (x[i] < -p.x_threshold) | (x[i] > p.x_threshold) |
+                          (theta[i] < -p.theta_threshold_radians) |
+                          (theta[i] > p.theta_threshold_radians);
       terminated[i] = fallen;
       rewards[i] = fallen ? fallen_reward : alive_reward;
     }

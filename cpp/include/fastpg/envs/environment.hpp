@@ -2,42 +2,99 @@
 // Time limits, automatic resets, random streams and storage belong to VectorEnv.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
+#include <span>
+#include <string_view>
+#include <type_traits>
 
+#include "fastpg/core/math.hpp"
 #include "fastpg/core/pcg64.hpp"
-#include "fastpg/core/trig.hpp"
 
 namespace fastpg {
 
 using Lane = std::ptrdiff_t;
 
+inline constexpr Lane most_state_size = 8;  // what the stack holds of one lane
+
+// The two numbers that reset takes from its options: low and high, or x_init and y_init.
 struct ResetBounds {
-  double low;
-  double high;
+  double first;
+  double second;
 };
 
-// States of `count` lanes as a structure of arrays: component k of lane i is data[k * stride + i].
-struct StateBlock {
+// A parameter with one of a few named values.
+struct Choice {
+  std::span<const std::string_view> names;
+  std::size_t index = 0;
+
+  friend bool operator==(const Choice& a, const Choice& b) { return a.index == b.index; }
+};
+
+// `count` lanes as a structure of arrays: component k of entry i is data[k * stride + i]. Entry i
+// is lane lanes[i], or first + i where `lanes` is null.
+struct LaneBlock {
   double* data;
   Lane stride;
   Lane count;
+  Pcg64* streams = nullptr;               // by lane
+  const std::int64_t* elapsed = nullptr;  // steps since the reset, by lane
+  const Lane* lanes = nullptr;
+  Lane first = 0;
 
   double* component(Lane k) const { return data + k * stride; }
+  Lane lane(Lane i) const { return lanes == nullptr ? first + i : lanes[i]; }
+
+  LaneBlock part(Lane begin, Lane length) const {
+    return {data + begin, stride,  length,
+            streams,      elapsed, lanes == nullptr ? nullptr : lanes + begin,
+            first + begin};
+  }
+};
+
+// Calls work(part, begin) for consecutive parts of at most Size lanes, whose temporaries then fit
+// on the stack.
+template <Lane Size, class Work>
+void for_chunks(LaneBlock block, Work&& work) {
+  for (Lane begin = 0; begin < block.count; begin += Size) {
+    work(block.part(begin, std::min(Size, block.count - begin)), begin);
+  }
+}
+
+// E::actions is one of these. Discrete environments take std::int32_t in [0, count); continuous
+// ones take `size` numbers a lane, float or double: Gymnasium computes in the dtype it is given.
+struct DiscreteActions {
+  std::int32_t count;
+};
+struct ContinuousActions {
+  Lane size;
 };
 
 template <class E>
-concept Environment = requires(const typename E::Params& params, StateBlock block, Pcg64& stream,
-                               double* state, const double* const_state, float* observation,
-                               const std::int32_t* actions, double* rewards, bool* terminated) {
-  { E::state_size } -> std::convertible_to<Lane>;
-  { E::observation_size } -> std::convertible_to<Lane>;
-  { E::action_count } -> std::convertible_to<std::int32_t>;
-  { E::default_bounds } -> std::convertible_to<ResetBounds>;
-  { E::reset(params, E::default_bounds, stream, state) };
-  { E::observe(const_state, observation) };
-  { E::template step<ExactTrig>(params, block, actions, rewards, terminated) };
-  { E::template step<FastTrig>(params, block, actions, rewards, terminated) };
+inline constexpr bool is_discrete =
+    std::same_as<std::remove_cv_t<decltype(E::actions)>, DiscreteActions>;
+
+template <class E, class Math, class Action>
+concept StepsWith = requires(const typename E::Params& params, LaneBlock block,
+                             const Action* actions, double* rewards, bool* terminated) {
+  { E::template step<Math>(params, block, actions, rewards, terminated) };
+  { E::template observe<Math>(block, static_cast<float*>(nullptr)) };
 };
+
+template <class E>
+concept Environment =
+    std::equality_comparable<typename E::Params> &&
+    requires(const typename E::Params& params, Pcg64& stream, double* state) {
+      requires E::state_size <= most_state_size;
+      { E::observation_size } -> std::convertible_to<Lane>;
+      { E::default_bounds } -> std::convertible_to<ResetBounds>;
+      { E::draws_in_steps } -> std::convertible_to<bool>;
+      { E::reset(E::default_bounds, stream, state) };
+    } &&
+    (is_discrete<E> ? StepsWith<E, ExactMath, std::int32_t>
+                    : StepsWith<E, ExactMath, float> && StepsWith<E, ExactMath, double>);
 
 }  // namespace fastpg

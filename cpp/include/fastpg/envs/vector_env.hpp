@@ -5,156 +5,185 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "fastpg/core/checks.hpp"
-#include "fastpg/envs/environment.hpp"
+#include "fastpg/envs/kernel.hpp"
 
 namespace fastpg {
 
 // Gymnasium's three answers to the end of an episode.
 enum class Autoreset { next_step, same_step, disabled };
 
-// Where one step of all lanes is written; final_observations and has_final only under same_step.
+// Where one step of all lanes is written; final_observations only under same_step.
 struct StepOutputs {
   float* observations;
   double* rewards;
   bool* terminated;
   bool* truncated;
   float* final_observations;
-  bool* has_final;
+  bool* restarted;  // lanes whose new episode began within this step
 };
 
-template <Environment E>
+enum class LaneStatus : std::uint8_t { never_reset, running, ended };
+
 class VectorEnv {
  public:
-  using Params = typename E::Params;
   static constexpr std::int64_t no_limit = std::numeric_limits<std::int64_t>::max();
 
+  // Everything but the parameters: with it a VectorEnv of the same size goes on identically.
+  struct Snapshot {
+    std::vector<double> states;  // component by component
+    std::vector<Pcg64> streams;
+    std::vector<std::int64_t> elapsed;
+    std::vector<double> episode_returns;
+    std::vector<LaneStatus> status;
+  };
+
   // max_episode_steps: `no_limit` for none.
-  VectorEnv(Lane num_envs, Params params, std::int64_t max_episode_steps, bool exact)
-      : params_(params), max_episode_steps_(max_episode_steps), exact_(exact) {
+  VectorEnv(std::unique_ptr<EnvironmentKernel> kernel, Lane num_envs,
+            std::int64_t max_episode_steps)
+      : kernel_(std::move(kernel)),
+        shape_(kernel_->shape()),
+        max_episode_steps_(max_episode_steps) {
     require(num_envs >= 1, "num_envs: expected at least 1, got " + std::to_string(num_envs));
     require(max_episode_steps >= 1,
             "max_episode_steps: expected at least 1, got " + std::to_string(max_episode_steps));
     const auto lanes = static_cast<std::size_t>(num_envs);
-    state_.assign(lanes * E::state_size, 0.0);
-    streams_.resize(lanes);
-    elapsed_.assign(lanes, 0);
-    episode_return_.assign(lanes, 0.0);
-    status_.assign(lanes, Status::never_reset);
+    now_.states.assign(lanes * static_cast<std::size_t>(shape_.state_size), 0.0);
+    now_.streams.resize(lanes);
+    now_.elapsed.assign(lanes, 0);
+    now_.episode_returns.assign(lanes, 0.0);
+    now_.status.assign(lanes, LaneStatus::never_reset);
   }
 
-  Lane num_envs() const { return static_cast<Lane>(streams_.size()); }
-  bool exact() const { return exact_; }
+  Lane num_envs() const { return static_cast<Lane>(now_.streams.size()); }
+  const EnvironmentShape& shape() const { return shape_; }
+  EnvironmentKernel& kernel() { return *kernel_; }
+  const EnvironmentKernel& kernel() const { return *kernel_; }
 
-  void seed(Lane lane, const SeedSequence& sequence) { streams_[lane] = Pcg64(sequence); }
+  Pcg64& stream(Lane lane) { return now_.streams[static_cast<std::size_t>(lane)]; }
 
-  void reset(Lane lane, ResetBounds bounds = E::default_bounds) {
-    double state[E::state_size];
-    E::reset(params_, bounds, streams_[lane], state);
+  void reset(Lane lane, ResetBounds bounds) {
+    double state[most_state_size];
+    kernel_->reset(bounds, stream(lane), state);
     set_state(lane, state);
   }
+  void reset(Lane lane) { reset(lane, shape_.default_bounds); }
 
   // A new episode, unless the lane already stands at the start of one.
   void restart(Lane lane) {
-    if (status_[lane] != Status::running || elapsed_[lane] != 0) reset(lane);
+    if (now_.status[lane] != LaneStatus::running || now_.elapsed[lane] != 0) reset(lane);
   }
 
-  bool all_reset() const {
-    return std::find(status_.begin(), status_.end(), Status::never_reset) == status_.end();
-  }
-  bool any_ended() const {
-    return std::find(status_.begin(), status_.end(), Status::ended) != status_.end();
-  }
+  bool all_reset() const { return !any(LaneStatus::never_reset); }
+  bool any_ended() const { return any(LaneStatus::ended); }
 
   // Lanes whose episode is over start a new one.
   void reset_ended() {
     for (Lane i = 0; i < num_envs(); ++i) {
-      if (status_[i] == Status::ended) reset(i);
+      if (now_.status[i] == LaneStatus::ended) reset(i);
     }
   }
 
   // The caller has checked all_reset() and, under `disabled`, that no lane has ended.
-  void step(const std::int32_t* actions, Autoreset mode, StepOutputs out) {
+  void step(ActionsView actions, Autoreset mode, StepOutputs out) {
+    const KeptStreams ended_lanes(*this);
     advance(states(), actions, out.rewards, out.terminated);
+    ended_lanes.put_back();
     for (Lane i = 0; i < num_envs(); ++i) {
-      float* const observation = out.observations + i * E::observation_size;
       out.truncated[i] = false;
-      if (status_[i] == Status::ended) {  // next_step: this step is the reset
+      out.restarted[i] = false;
+      if (now_.status[i] == LaneStatus::ended) {  // next_step: this step is the reset
         reset(i);
         out.rewards[i] = 0.0;
         out.terminated[i] = false;
+        out.restarted[i] = true;
       } else if (count_step(i, out.rewards[i], out.terminated[i], out.truncated[i]) &&
                  mode == Autoreset::same_step) {
-        observe(i, out.final_observations + i * E::observation_size);
-        out.has_final[i] = true;
+        observe(i, out.final_observations + i * shape_.observation_size);
         reset(i);
+        out.restarted[i] = true;
       }
-      observe(i, observation);
     }
+    kernel_->observe(states(), out.observations);
   }
 
-  // Physics of a block of states, nothing else.
-  void advance(StateBlock block, const std::int32_t* actions, double* rewards,
-               bool* terminated) const {
-    if (exact_) {
-      E::template step<ExactTrig>(params_, block, actions, rewards, terminated);
-    } else {
-      E::template step<FastTrig>(params_, block, actions, rewards, terminated);
-    }
+  // Physics of a block of lanes, nothing else.
+  void advance(LaneBlock block, ActionsView actions, double* rewards, bool* terminated) const {
+    kernel_->step(block, actions, rewards, terminated);
   }
 
   // Books one step of a lane; true when it ended the episode. Both flags may be set.
   bool count_step(Lane lane, double reward, bool terminated, bool& truncated) {
-    episode_return_[lane] += reward;
-    truncated = ++elapsed_[lane] >= max_episode_steps_;
+    now_.episode_returns[lane] += reward;
+    truncated = ++now_.elapsed[lane] >= max_episode_steps_;
     const bool ended = terminated || truncated;
-    if (ended) status_[lane] = Status::ended;
+    if (ended) now_.status[lane] = LaneStatus::ended;
     return ended;
   }
 
-  void observe(Lane lane, float* observation) const {
-    double state[E::state_size];
-    get_state(lane, state);
-    E::observe(state, observation);
+  void observe(Lane lane, float* observation) {
+    kernel_->observe(states().part(lane, 1), observation);
   }
 
   void get_state(Lane lane, double* state) const {
-    for (Lane k = 0; k < E::state_size; ++k) state[k] = state_[k * num_envs() + lane];
+    for (Lane k = 0; k < shape_.state_size; ++k) state[k] = now_.states[k * num_envs() + lane];
   }
   void store_state(Lane lane, const double* state) {
-    for (Lane k = 0; k < E::state_size; ++k) state_[k * num_envs() + lane] = state[k];
+    for (Lane k = 0; k < shape_.state_size; ++k) now_.states[k * num_envs() + lane] = state[k];
   }
 
   // Puts a lane into a state at the start of an episode.
   void set_state(Lane lane, const double* state) {
     store_state(lane, state);
-    begin_episode(lane);
+    now_.elapsed[lane] = 0;
+    now_.episode_returns[lane] = 0.0;
+    now_.status[lane] = LaneStatus::running;
   }
 
-  StateBlock states() { return {state_.data(), num_envs(), num_envs()}; }
-  std::int64_t elapsed(Lane lane) const { return elapsed_[lane]; }
-  double episode_return(Lane lane) const { return episode_return_[lane]; }
+  const Snapshot& snapshot() const { return now_; }
+  // The sizes are those of this environment's own snapshot.
+  void restore(Snapshot snapshot) { now_ = std::move(snapshot); }
+  void set_streams(std::vector<Pcg64> streams) { now_.streams = std::move(streams); }
+
+  LaneBlock states() { return block(now_.states.data(), num_envs(), num_envs(), nullptr); }
+  // The lanes listed, whose states stand elsewhere.
+  LaneBlock block(double* data, Lane stride, Lane count, const Lane* lanes) {
+    return {data, stride, count, now_.streams.data(), now_.elapsed.data(), lanes, 0};
+  }
+  std::int64_t elapsed(Lane lane) const { return now_.elapsed[lane]; }
+  double episode_return(Lane lane) const { return now_.episode_returns[lane]; }
 
  private:
-  enum class Status : std::uint8_t { never_reset, running, ended };
+  // Ended lanes take part in the physics of a block; what they draw there is drawn again.
+  class KeptStreams {
+   public:
+    explicit KeptStreams(VectorEnv& env) : env_(env) {
+      if (!env.shape_.draws_in_steps) return;
+      for (Lane i = 0; i < env.num_envs(); ++i) {
+        if (env.now_.status[i] == LaneStatus::ended) kept_.emplace_back(i, env.stream(i));
+      }
+    }
+    void put_back() const {
+      for (const auto& [lane, stream] : kept_) env_.stream(lane) = stream;
+    }
 
-  void begin_episode(Lane lane) {
-    elapsed_[lane] = 0;
-    episode_return_[lane] = 0.0;
-    status_[lane] = Status::running;
+   private:
+    VectorEnv& env_;
+    std::vector<std::pair<Lane, Pcg64>> kept_;
+  };
+
+  bool any(LaneStatus status) const {
+    return std::find(now_.status.begin(), now_.status.end(), status) != now_.status.end();
   }
 
-  Params params_;
+  std::unique_ptr<EnvironmentKernel> kernel_;
+  EnvironmentShape shape_;
   std::int64_t max_episode_steps_;
-  bool exact_;
-  std::vector<double> state_;
-  std::vector<Pcg64> streams_;
-  std::vector<std::int64_t> elapsed_;
-  std::vector<double> episode_return_;
-  std::vector<Status> status_;
+  Snapshot now_;
 };
 
 }  // namespace fastpg

@@ -18,24 +18,27 @@ struct EpisodeEnds {  // in the order in which they happened
   std::vector<std::int64_t> lengths;
 };
 
+template <class Action>
 struct RolloutStorage {
   // Far beyond any memory, far below where sizes in bytes overflow.
   static constexpr std::int64_t most_samples = std::int64_t{1} << 48;
 
-  RolloutStorage(Lane column_count, Lane size) : columns(column_count), observation_size(size) {
+  RolloutStorage(Lane column_count, Lane observation_length, Lane action_length)
+      : columns(column_count), observation_size(observation_length), action_size(action_length) {
     require(columns <= most_samples,
             "rollout: expected at most 2^48 columns, got " + std::to_string(columns));
   }
 
   Lane columns;
   Lane observation_size;
+  Lane action_size;
   Lane rows = 0;
   std::int64_t sample_count = 0;  // valid samples
   std::int64_t step_count = 0;    // steps of the slowest lane
   bool complete = true;           // false: a budget cut the last episodes
 
   std::vector<float> observations;
-  std::vector<std::int32_t> actions;
+  std::vector<Action> actions;
   std::vector<double> rewards;
   std::vector<std::uint8_t> terminated;
   std::vector<std::uint8_t> truncated;
@@ -54,7 +57,7 @@ struct RolloutStorage {
     rows = row_count;
     const auto size = static_cast<std::size_t>(rows * columns);
     observations.resize(size * static_cast<std::size_t>(observation_size));
-    actions.resize(size);
+    actions.resize(size * static_cast<std::size_t>(action_size));
     rewards.resize(size);
     terminated.resize(size);
     truncated.resize(size);
@@ -66,6 +69,7 @@ struct RolloutStorage {
   float* observation(Lane row, Lane column) {
     return observations.data() + flat(row, column) * observation_size;
   }
+  Action* action(Lane row, Lane column) { return actions.data() + flat(row, column) * action_size; }
 };
 
 }  // namespace fastpg

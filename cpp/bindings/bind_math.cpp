@@ -1,4 +1,4 @@
-#include "fastpg/core/trig.hpp"
+#include "fastpg/core/math.hpp"
 #include "pybind.hpp"
 
 namespace fastpg {
@@ -13,9 +13,9 @@ py::tuple sincos(const Array<double>& x, bool exact) {
   {
     const py::gil_scoped_release unlocked;
     if (exact) {
-      ExactTrig::sincos(x.data(), s, c, x.size());
+      ExactMath::sincos(x.data(), s, c, x.size());
     } else {
-      FastTrig::sincos(x.data(), s, c, x.size());
+      FastMath::sincos(x.data(), s, c, x.size());
     }
   }
   return py::make_tuple(sine, cosine);
@@ -23,7 +23,7 @@ py::tuple sincos(const Array<double>& x, bool exact) {
 
 }  // namespace
 
-void bind_trig(py::module_& m) {
+void bind_math(py::module_& m) {
   m.def("sincos", &sincos, py::arg("x").noconvert(), py::arg("exact"),
         "Sine and cosine of (n,): the C library's, or the vector ones within 1 ulp.");
 }

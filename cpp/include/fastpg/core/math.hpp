@@ -1,4 +1,4 @@
-// Sine and cosine of an array, in two kinds that environments take as a template parameter.
+// Sine, cosine and square, in two kinds that environments take as a template parameter.
 #pragma once
 
 #include <bit>
@@ -9,12 +9,29 @@
 namespace fastpg {
 
 // The C library's values: what Gymnasium computes.
-struct ExactTrig {
+struct ExactMath {
   static void sincos(const double* x, double* sine, double* cosine, std::ptrdiff_t count) {
     for (std::ptrdiff_t i = 0; i < count; ++i) {
       sine[i] = std::sin(x[i]);
       cosine[i] = std::cos(x[i]);
     }
+  }
+  static void sin(const double* x, double* sine, std::ptrdiff_t count) {
+    for (std::ptrdiff_t i = 0; i < count; ++i) sine[i] = std::sin(x[i]);
+  }
+  static void cos(const double* x, double* cosine, std::ptrdiff_t count) {
+    for (std::ptrdiff_t i = 0; i < count; ++i) cosine[i] = std::cos(x[i]);
+  }
+
+  // Python's and NumPy's x**2 is pow(x, 2), which is not always the rounded x * x. The exponent is
+  // volatile, since a compiler that sees the 2 writes a multiplication.
+  static double square(double x) {
+    const volatile double two = 2.0;
+    return std::pow(x, two);
+  }
+  static float square(float x) {
+    const volatile float two = 2.0f;
+    return std::pow(x, two);
   }
 };
 
@@ -24,15 +41,32 @@ struct ExactTrig {
 // while n has at most 20 bits. Polynomials: minimax on [0, (pi/4)^2] in the square of the argument,
 // relative error 2^-57.9 for the sine, absolute error 2^-64 for the cosine. Lanes beyond `bound`
 // use the C library.
-struct FastTrig {
+struct FastMath {
   static constexpr double bound = 1.0e6;
 
   static void sincos(const double* x, double* sine, double* cosine, std::ptrdiff_t count) {
     for (std::ptrdiff_t i = 0; i < count; ++i) reduced_sincos(x[i], sine[i], cosine[i]);
     for (std::ptrdiff_t i = 0; i < count; ++i) {
-      if (!(std::abs(x[i]) <= bound)) ExactTrig::sincos(x + i, sine + i, cosine + i, 1);
+      if (!(std::abs(x[i]) <= bound)) ExactMath::sincos(x + i, sine + i, cosine + i, 1);
     }
   }
+  static void sin(const double* x, double* sine, std::ptrdiff_t count) {
+    double unused;
+    for (std::ptrdiff_t i = 0; i < count; ++i) reduced_sincos(x[i], sine[i], unused);
+    for (std::ptrdiff_t i = 0; i < count; ++i) {
+      if (!(std::abs(x[i]) <= bound)) sine[i] = std::sin(x[i]);
+    }
+  }
+  static void cos(const double* x, double* cosine, std::ptrdiff_t count) {
+    double unused;
+    for (std::ptrdiff_t i = 0; i < count; ++i) reduced_sincos(x[i], unused, cosine[i]);
+    for (std::ptrdiff_t i = 0; i < count; ++i) {
+      if (!(std::abs(x[i]) <= bound)) cosine[i] = std::cos(x[i]);
+    }
+  }
+
+  static double square(double x) { return x * x; }
+  static float square(float x) { return x * x; }
 
  private:
   static void reduced_sincos(double x, double& sine, double& cosine) {

@@ -2,7 +2,7 @@
 #include <random>
 
 #include "check.hpp"
-#include "fastpg/core/trig.hpp"
+#include "fastpg/core/math.hpp"
 
 using namespace fastpg;
 
@@ -15,7 +15,7 @@ double ulp(double x) {
 
 void check_against_long_double(double x) {
   double s, c;
-  FastTrig::sincos(&x, &s, &c, 1);
+  FastMath::sincos(&x, &s, &c, 1);
   const long double true_s = std::sin(static_cast<long double>(x));
   const long double true_c = std::cos(static_cast<long double>(x));
   CHECK(std::abs(static_cast<double>(s - true_s)) <= ulp(static_cast<double>(true_s)));
@@ -36,7 +36,7 @@ CASE(fast_trig_keeps_signed_zero_and_not_a_number) {
   const double x[] = {-0.0, std::numeric_limits<double>::infinity(),
                       std::numeric_limits<double>::quiet_NaN()};
   double s[3], c[3];
-  FastTrig::sincos(x, s, c, 3);
+  FastMath::sincos(x, s, c, 3);
   CHECK(s[0] == 0.0 && std::signbit(s[0]) && c[0] == 1.0);
   for (int i = 1; i < 3; ++i) CHECK(std::isnan(s[i]) && std::isnan(c[i]));
 }

@@ -1,0 +1,86 @@
+// MountainCar (Moore 1990) with Gymnasium's constants, order of operations and precision: every
+// intermediate is a double, the observation is the state rounded to float32.
+#pragma once
+
+#include "fastpg/envs/environment.hpp"
+
+namespace fastpg {
+
+struct MountainCar {
+  struct Params {
+    double goal_velocity = 0.0;
+    double min_position = -1.2;
+    double max_position = 0.6;
+    double max_speed = 0.07;
+    double goal_position = 0.5;
+    double force = 0.001;
+    double gravity = 0.0025;
+
+    friend bool operator==(const Params&, const Params&) = default;
+  };
+
+  template <class P, class Visit>
+  static void visit(P& p, Visit&& visit) {
+    visit("goal_velocity", p.goal_velocity);
+    visit("min_position", p.min_position);
+    visit("max_position", p.max_position);
+    visit("max_speed", p.max_speed);
+    visit("goal_position", p.goal_position);
+    visit("force", p.force);
+    visit("gravity", p.gravity);
+  }
+
+  // State: position along the x-axis (m), velocity (m per step).
+  static constexpr Lane state_size = 2;
+  static constexpr Lane observation_size = 2;
+  static constexpr DiscreteActions actions{3};  // 0 to the left, 1 none, 2 to the right
+  static constexpr ResetBounds default_bounds{-0.6, -0.4};
+  static constexpr bool draws_in_steps = false;
+
+  static void reset(ResetBounds bounds, Pcg64& stream, double* state) {
+    state[0] = stream.uniform(bounds.first, bounds.second);
+    state[1] = 0.0;
+  }
+
+  template <class Math>
+  static void observe(LaneBlock block, float* observations) {
+    for (Lane i = 0; i < block.count; ++i) {
+      observations[2 * i] = static_cast<float>(block.component(0)[i]);
+      observations[2 * i + 1] = static_cast<float>(block.component(1)[i]);
+    }
+  }
+
+  template <class Math>
+  static void step(const Params& p, LaneBlock block, const std::int32_t* actions, double* rewards,
+                   bool* terminated) {
+    constexpr Lane chunk = 256;
+    double slope[chunk];
+    for_chunks<chunk>(block, [&](LaneBlock part, Lane begin) {
+      double* const x = part.component(0);
+      double* const v = part.component(1);
+      for (Lane i = 0; i < part.count; ++i) slope[i] = 3.0 * x[i];
+      Math::cos(slope, slope, part.count);
+      for (Lane i = 0; i < part.count; ++i) {
+        const double push = static_cast<double>(actions[begin + i] - 1) * p.force;
+        double velocity = v[i] + (push + slope[i] * -p.gravity);
+        velocity = clip(velocity, -p.max_speed, p.max_speed);
+        const double position = clip(x[i] + velocity, p.min_position, p.max_position);
+        if (position == p.min_position && velocity < 0.0) velocity = 0.0;
+        x[i] = position;
+        v[i] = velocity;
+        terminated[begin + i] = position >= p.goal_position && velocity >= p.goal_velocity;
+        rewards[begin + i] = -1.0;
+      }
+    });
+  }
+
+ private:
+  static double clip(double value, double low, double high) {
+    const double raised = value < low ? low : value;
+    return raised > high ? high : raised;
+  }
+};
+
+static_assert(Environment<MountainCar>);
+
+}  // namespace fastpg

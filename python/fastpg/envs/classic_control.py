@@ -1,0 +1,423 @@
+"""The native environments: what each is, its spaces, and the table of ids."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from gymnasium import spaces
+
+from fastpg import arrays
+from fastpg.naming import unknown
+
+Parameters = Mapping[str, Any]
+
+
+class Environment:
+    """A native environment: the name of its kernel and what Python adds to it."""
+
+    kernel: ClassVar[str]
+    drawn_by: ClassVar[str]  # Gymnasium's class, module:name
+    render_fps: ClassVar[int]
+    reset_options: ClassVar[tuple[str, str]] = ("low", "high")
+    reset_bounds: ClassVar[tuple[float, float]]
+
+    @staticmethod
+    def observation_space(parameters: Parameters) -> spaces.Box:
+        """Of one environment with these parameters."""
+        raise NotImplementedError
+
+    @staticmethod
+    def action_space(parameters: Parameters) -> spaces.Box | spaces.Discrete:
+        """Of one environment with these parameters."""
+        raise NotImplementedError
+
+    @classmethod
+    def check_bounds(cls, first: float, second: float) -> None:
+        """Raise ValueError unless these bounds of a reset make sense."""
+        if first > second:
+            raise ValueError(f"low, high: expected low <= high, got {first} and {second}")
+
+    @classmethod
+    def gymnasium_class(cls) -> Any:
+        """Gymnasium's class of the same environment."""
+        module, _, name = cls.drawn_by.partition(":")
+        return getattr(importlib.import_module(module), name)
+
+    @staticmethod
+    def round_fresh(observations: arrays.Float32s, states: arrays.Floats) -> None:
+        """Give observations (n, d) right after a reset the bits that Gymnasium's have."""
+
+
+class CartPole(Environment):
+    """A pole on a cart that moves along a frictionless track (Barto, Sutton & Anderson 1983).
+
+    Push the cart left and right so that the pole stays up.
+
+    **Ids**: `CartPole-v1` (time limit 500, reward threshold 475), `CartPole-v0` (200, 195).
+
+    **Actions**: `Discrete(2)`
+
+    | action | meaning |
+    |---|---|
+    | 0 | push to the left with `force_mag` newtons |
+    | 1 | push to the right with as much |
+
+    **Observations**: `Box`, float32, (4,)
+
+    | index | observation | min | max | unit |
+    |---|---|---|---|---|
+    | 0 | cart position | -4.8 | 4.8 | m |
+    | 1 | cart velocity | -inf | inf | m/s |
+    | 2 | pole angle, 0 upright | -0.418 | 0.418 | rad |
+    | 3 | pole angular velocity | -inf | inf | rad/s |
+
+    **Rewards**: 1 for every step, the last included. With `sutton_barto_reward`: 0, and -1 for the
+    step that ends the episode by a fall.
+
+    **Start**: every number of the state uniform on [-0.05, 0.05]; `reset(options={"low": …,
+    "high": …})` takes other bounds.
+
+    **End**: terminated when the cart is beyond ±2.4 m or the pole beyond ±12 degrees; truncated at
+    the time limit.
+
+    **Options**
+
+    | option | default | meaning |
+    |---|---|---|
+    | `sutton_barto_reward` | False | the reward of the original paper |
+    | `gravity` | 9.8 | m/s² |
+    | `masscart` | 1.0 | kg; no formula uses it but `total_mass`, set by itself |
+    | `masspole` | 0.1 | kg |
+    | `total_mass` | 1.1 | kg |
+    | `length` | 0.5 | m, half of the pole's |
+    | `polemass_length` | 0.05 | kg m |
+    | `force_mag` | 10.0 | N |
+    | `tau` | 0.02 | s between two steps |
+    | `kinematics_integrator` | "euler" | or "semi-implicit euler" |
+    | `theta_threshold_radians` | 0.2094 | rad, beyond which the pole has fallen |
+    | `x_threshold` | 2.4 | m, beyond which the cart has left |
+    """
+
+    kernel = "CartPole"
+    drawn_by = "gymnasium.envs.classic_control.cartpole:CartPoleEnv"
+    render_fps = 50
+    reset_bounds = (-0.05, 0.05)
+
+    @staticmethod
+    def observation_space(parameters: Parameters) -> spaces.Box:
+        """Twice the thresholds, so that the last observation is inside."""
+        x, theta = parameters["x_threshold"], parameters["theta_threshold_radians"]
+        high = np.array([x * 2, np.inf, theta * 2, np.inf], dtype=np.float32)
+        return spaces.Box(-high, high, dtype=np.float32)
+
+    @staticmethod
+    def action_space(parameters: Parameters) -> spaces.Discrete:
+        """Left and right."""
+        return spaces.Discrete(2)
+
+
+class Acrobot(Environment):
+    """Two links in a chain, the joint between them driven (Sutton 1996).
+
+    Swing the free end above the line one link's length over the fixed end.
+
+    **Ids**: `Acrobot-v1` (time limit 500, reward threshold -100).
+
+    **Actions**: `Discrete(3)`
+
+    | action | meaning |
+    |---|---|
+    | 0 | torque of -1 N m on the driven joint |
+    | 1 | none |
+    | 2 | torque of 1 N m |
+
+    **Observations**: `Box`, float32, (6,)
+
+    | index | observation | min | max | unit |
+    |---|---|---|---|---|
+    | 0 | cosine of theta1, 0 hanging down | -1 | 1 | |
+    | 1 | sine of theta1 | -1 | 1 | |
+    | 2 | cosine of theta2, relative to the first link | -1 | 1 | |
+    | 3 | sine of theta2 | -1 | 1 | |
+    | 4 | angular velocity of theta1 | -4 pi | 4 pi | rad/s |
+    | 5 | angular velocity of theta2 | -9 pi | 9 pi | rad/s |
+
+    **Rewards**: -1 for every step, 0 for the one that reaches the line.
+
+    **Start**: both angles and both velocities uniform on [-0.1, 0.1], rounded to float32;
+    `reset(options={"low": …, "high": …})` takes other bounds.
+
+    **End**: terminated when -cos(theta1) - cos(theta1 + theta2) > 1; truncated at the time limit.
+
+    **Options**
+
+    | option | default | meaning |
+    |---|---|---|
+    | `dt` | 0.2 | s, one Runge-Kutta step |
+    | `LINK_LENGTH_1`, `LINK_LENGTH_2` | 1.0 | m; the second is only drawn |
+    | `LINK_MASS_1`, `LINK_MASS_2` | 1.0 | kg |
+    | `LINK_COM_POS_1`, `LINK_COM_POS_2` | 0.5 | m, the links' centres of mass |
+    | `LINK_MOI` | 1.0 | kg m², moment of inertia of either link |
+    | `MAX_VEL_1`, `MAX_VEL_2` | 4 pi, 9 pi | rad/s, bounds of the velocities |
+    | `AVAIL_TORQUE` | [-1, 0, 1] | N m, what the actions stand for |
+    | `torque_noise_max` | 0.0 | N m, bound of a uniform noise on the torque |
+    | `book_or_nips` | "book" | equations of Sutton & Barto's book, or those of the paper ("nips") |
+
+    **Bits**: Gymnasium takes the sines and cosines right after a reset in float32, by NumPy, whose
+    last bit depends on the machine. The vector environment asks NumPy for those rows too; rollouts
+    made by `collect` and the algorithms round the double result and may differ from them by one
+    float32 ulp, in first observations only.
+    """
+
+    kernel = "Acrobot"
+    drawn_by = "gymnasium.envs.classic_control.acrobot:AcrobotEnv"
+    render_fps = 15
+    reset_bounds = (-0.1, 0.1)
+
+    @staticmethod
+    def observation_space(parameters: Parameters) -> spaces.Box:
+        """Sines, cosines and the bounds of the velocities."""
+        bounds = [1.0, 1.0, 1.0, 1.0, parameters["MAX_VEL_1"], parameters["MAX_VEL_2"]]
+        high = np.array(bounds, dtype=np.float32)
+        return spaces.Box(-high, high, dtype=np.float32)
+
+    @staticmethod
+    def action_space(parameters: Parameters) -> spaces.Discrete:
+        """One action a torque."""
+        return spaces.Discrete(3)
+
+    @staticmethod
+    def round_fresh(observations: arrays.Float32s, states: arrays.Floats) -> None:
+        """By NumPy's float32 sine and cosine."""
+        for joint in range(2):
+            angle = np.ascontiguousarray(states[:, joint], dtype=np.float32)
+            observations[:, 2 * joint] = np.cos(angle)
+            observations[:, 2 * joint + 1] = np.sin(angle)
+
+
+class MountainCar(Environment):
+    """A car in a valley, too weak to climb straight to the flag on the right (Moore 1990).
+
+    **Ids**: `MountainCar-v0` (time limit 200, reward threshold -110).
+
+    **Actions**: `Discrete(3)`
+
+    | action | meaning |
+    |---|---|
+    | 0 | accelerate to the left |
+    | 1 | do not accelerate |
+    | 2 | accelerate to the right |
+
+    **Observations**: `Box`, float32, (2,)
+
+    | index | observation | min | max | unit |
+    |---|---|---|---|---|
+    | 0 | position along the x-axis | -1.2 | 0.6 | m |
+    | 1 | velocity | -0.07 | 0.07 | m per step |
+
+    v ← v + (action - 1) `force` - `gravity` cos(3 x), clipped; x ← x + v, clipped; the left wall
+    stops the car.
+
+    **Rewards**: -1 for every step.
+
+    **Start**: position uniform on [-0.6, -0.4], at rest; `reset(options={"low": …, "high": …})`
+    takes other bounds of the position.
+
+    **End**: terminated when x ≥ 0.5 and v ≥ `goal_velocity`; truncated at the time limit.
+
+    **Options**
+
+    | option | default | meaning |
+    |---|---|---|
+    | `goal_velocity` | 0.0 | m per step that the car must have at the goal |
+    | `min_position`, `max_position` | -1.2, 0.6 | m |
+    | `max_speed` | 0.07 | m per step |
+    | `goal_position` | 0.5 | m |
+    | `force` | 0.001 | m per step², of the engine |
+    | `gravity` | 0.0025 | m per step² |
+    """
+
+    kernel = "MountainCar"
+    drawn_by = "gymnasium.envs.classic_control.mountain_car:MountainCarEnv"
+    render_fps = 30
+    reset_bounds = (-0.6, -0.4)
+
+    @staticmethod
+    def observation_space(parameters: Parameters) -> spaces.Box:
+        """The bounds of position and velocity."""
+        return _car_space(parameters)
+
+    @staticmethod
+    def action_space(parameters: Parameters) -> spaces.Discrete:
+        """Left, none, right."""
+        return spaces.Discrete(3)
+
+
+class MountainCarContinuous(Environment):
+    """MountainCar with a force of any size between the bounds, which costs its square.
+
+    **Ids**: `MountainCarContinuous-v0` (time limit 999, reward threshold 90).
+
+    **Actions**: `Box(-1, 1, (1,), float32)`, the force. float32 or float64; values outside the
+    bounds push with the bound, but cost their own square.
+
+    **Observations**: `Box`, float32, (2,)
+
+    | index | observation | min | max | unit |
+    |---|---|---|---|---|
+    | 0 | position along the x-axis | -1.2 | 0.6 | m |
+    | 1 | velocity | -0.07 | 0.07 | m per step |
+
+    v ← v + force `power` - 0.0025 cos(3 x), clipped; x ← x + v, clipped; the left wall stops the
+    car. The state is kept in float32 from the first step on, as Gymnasium keeps it.
+
+    **Rewards**: -0.1 action² for every step, and 100 for reaching the flag.
+
+    **Start**: position uniform on [-0.6, -0.4], at rest; `reset(options={"low": …, "high": …})`
+    takes other bounds of the position.
+
+    **End**: terminated when x ≥ 0.45 and v ≥ `goal_velocity`; truncated at the time limit.
+
+    **Options**
+
+    | option | default | meaning |
+    |---|---|---|
+    | `goal_velocity` | 0.0 | m per step that the car must have at the goal |
+    | `min_action`, `max_action` | -1.0, 1.0 | bounds of the force |
+    | `min_position`, `max_position` | -1.2, 0.6 | m |
+    | `max_speed` | 0.07 | m per step |
+    | `goal_position` | 0.45 | m |
+    | `power` | 0.0015 | m per step² and unit of force |
+    """
+
+    kernel = "MountainCarContinuous"
+    drawn_by = "gymnasium.envs.classic_control.continuous_mountain_car:Continuous_MountainCarEnv"
+    render_fps = 30
+    reset_bounds = (-0.6, -0.4)
+
+    @staticmethod
+    def observation_space(parameters: Parameters) -> spaces.Box:
+        """The bounds of position and velocity."""
+        return _car_space(parameters)
+
+    @staticmethod
+    def action_space(parameters: Parameters) -> spaces.Box:
+        """The force."""
+        low, high = parameters["min_action"], parameters["max_action"]
+        return spaces.Box(low, high, shape=(1,), dtype=np.float32)
+
+
+class Pendulum(Environment):
+    """A pendulum that starts anywhere and is to be swung up and held upright.
+
+    **Ids**: `Pendulum-v1` (time limit 200, no reward threshold).
+
+    **Actions**: `Box(-2, 2, (1,), float32)`, the torque in N m. float32 or float64, clipped to the
+    bounds.
+
+    **Observations**: `Box`, float32, (3,)
+
+    | index | observation | min | max | unit |
+    |---|---|---|---|---|
+    | 0 | cosine of theta, 0 upright | -1 | 1 | |
+    | 1 | sine of theta | -1 | 1 | |
+    | 2 | angular velocity | -8 | 8 | rad/s |
+
+    **Rewards**: -(theta² + 0.1 velocity² + 0.001 torque²) with theta in [-pi, pi), from -16.27 to
+    0.
+
+    **Start**: angle uniform on [-pi, pi], velocity on [-1, 1]; `reset(options={"x_init": …,
+    "y_init": …})` takes other bounds of angle and velocity, both symmetric about 0.
+
+    **End**: never terminated; truncated at the time limit.
+
+    **Options**
+
+    | option | default | meaning |
+    |---|---|---|
+    | `g` | 10.0 | m/s² |
+    | `m` | 1.0 | kg |
+    | `l` | 1.0 | m |
+    | `dt` | 0.05 | s between two steps |
+    | `max_speed` | 8.0 | rad/s |
+    | `max_torque` | 2.0 | N m |
+    """
+
+    kernel = "Pendulum"
+    drawn_by = "gymnasium.envs.classic_control.pendulum:PendulumEnv"
+    render_fps = 30
+    reset_options = ("x_init", "y_init")
+    reset_bounds = (math.pi, 1.0)
+
+    @staticmethod
+    def observation_space(parameters: Parameters) -> spaces.Box:
+        """Cosine, sine and the bound of the velocity."""
+        high = np.array([1.0, 1.0, parameters["max_speed"]], dtype=np.float32)
+        return spaces.Box(-high, high, dtype=np.float32)
+
+    @staticmethod
+    def action_space(parameters: Parameters) -> spaces.Box:
+        """The torque."""
+        most = parameters["max_torque"]
+        return spaces.Box(-most, most, shape=(1,), dtype=np.float32)
+
+    @classmethod
+    def check_bounds(cls, first: float, second: float) -> None:
+        """Raise ValueError unless both are at least 0."""
+        if first < 0.0 or second < 0.0:
+            raise ValueError(f"x_init, y_init: expected at least 0, got {first} and {second}")
+
+
+def _car_space(parameters: Parameters) -> spaces.Box:
+    speed = parameters["max_speed"]
+    low = np.array([parameters["min_position"], -speed], dtype=np.float32)
+    high = np.array([parameters["max_position"], speed], dtype=np.float32)
+    return spaces.Box(low, high, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class NativeSpec:
+    """A row of the table of ids."""
+
+    id: str
+    environment: type[Environment]
+    max_episode_steps: int
+    reward_threshold: float | None
+
+
+# A new environment is a class above, its C++ header, and one line here.
+NATIVE: dict[str, NativeSpec] = {
+    spec.id: spec
+    for spec in (
+        NativeSpec("Acrobot-v1", Acrobot, 500, -100.0),
+        NativeSpec("CartPole-v0", CartPole, 200, 195.0),
+        NativeSpec("CartPole-v1", CartPole, 500, 475.0),
+        NativeSpec("MountainCar-v0", MountainCar, 200, -110.0),
+        NativeSpec("MountainCarContinuous-v0", MountainCarContinuous, 999, 90.0),
+        NativeSpec("Pendulum-v1", Pendulum, 200, None),
+    )
+}
+
+
+def native_spec(env_id: str) -> NativeSpec:
+    """The table's row for an id; an unknown one raises ValueError with the nearest name."""
+    if not isinstance(env_id, str):
+        raise TypeError(f"id: expected a string such as 'CartPole-v1', got {env_id!r}")
+    if env_id not in NATIVE:
+        raise ValueError(unknown("environment", env_id, NATIVE))
+    return NATIVE[env_id]
+
+
+def newer_id(env_id: str) -> str | None:
+    """The id of the same environment with the highest version, if that is another one."""
+    name = env_id.rpartition("-v")[0]
+    newest = max(
+        (other for other in NATIVE if other.rpartition("-v")[0] == name),
+        key=lambda other: int(other.rpartition("-v")[2]),
+    )
+    return None if newest == env_id else newest

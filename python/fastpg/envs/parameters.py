@@ -1,0 +1,42 @@
+"""Parameters of native environments: keywords of `make_vec`, attributes of Gymnasium's classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastpg import _core, arrays
+from fastpg.naming import unknown
+
+
+def parameters(native: _core.VectorEnv, lane: int = 0) -> dict[str, Any]:
+    """Names and values of one environment."""
+    return {name: value for name, (value, _) in native.parameters(lane).items()}
+
+
+def set_options(native: _core.VectorEnv, env_id: str, options: Mapping[str, Any]) -> None:
+    """Give all environments the parameters named; an unknown name raises TypeError."""
+    known = native.parameters()
+    for name, value in options.items():
+        if name not in known:
+            raise TypeError(f"{env_id}: {unknown('option', name, known)}")
+        native.set_parameter(name, [_checked(name, value, *known[name])])
+
+
+def set_values(native: _core.VectorEnv, name: str, values: Sequence[Any]) -> None:
+    """Set one parameter, to one value for all environments or to one value each."""
+    like, choices = native.parameters()[name]
+    native.set_parameter(name, [_checked(name, value, like, choices) for value in values])
+
+
+def _checked(name: str, value: Any, like: Any, choices: Sequence[str]) -> Any:
+    """The value in the kind of `like`, a value that the parameter has."""
+    if isinstance(like, bool):
+        return arrays.boolean(name, value)
+    if isinstance(like, float):
+        return arrays.number(name, value)
+    if isinstance(like, str):
+        if value not in choices:
+            raise ValueError(unknown(name, value, choices))
+        return value
+    return arrays.floats(name, value, (len(like),)).tolist()

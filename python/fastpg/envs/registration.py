@@ -1,0 +1,30 @@
+"""Native environments in Gymnasium's registry, under the namespace `fastpg`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+
+from fastpg.envs.classic_control import NATIVE
+from fastpg.envs.vector import NAMESPACE, NativeVectorEnv
+
+
+def register_native() -> None:
+    """Let `gymnasium.make` and `gymnasium.make_vec` know "fastpg/CartPole-v1" and the others."""
+    for spec in NATIVE.values():
+        name = f"{NAMESPACE}/{spec.id}"
+        if name not in gymnasium.registry:
+            gymnasium.register(
+                id=name,
+                entry_point="fastpg.envs:NativeEnv",
+                vector_entry_point="fastpg.envs.registration:make_registered",
+                max_episode_steps=spec.max_episode_steps,
+                reward_threshold=spec.reward_threshold,
+                kwargs={"env_id": spec.id},
+            )
+
+
+def make_registered(num_envs: int, env_id: str, **options: Any) -> NativeVectorEnv:
+    """What `gymnasium.make_vec` calls; it has warned of an old version already."""
+    return NativeVectorEnv(env_id, num_envs, **options)

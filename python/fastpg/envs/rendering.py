@@ -1,0 +1,76 @@
+"""Pictures of native environments, drawn by Gymnasium's classes from our states."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastpg import _core
+from fastpg.envs.classic_control import Environment
+from fastpg.envs.parameters import parameters
+from fastpg.naming import unknown
+
+RENDER_MODES = ("rgb_array",)
+
+Frame = npt.NDArray[np.uint8]
+
+
+def check_mode(render_mode: str | None) -> str | None:
+    """The mode, or ValueError with what there is."""
+    if render_mode is not None and render_mode not in RENDER_MODES:
+        raise ValueError(unknown("render_mode", render_mode, RENDER_MODES))
+    return render_mode
+
+
+class Painter:
+    """Draws each of some environments; needs pygame, `pip install '.[render]'`.
+
+    Args:
+        environment: whose Gymnasium class draws.
+        num_envs: number of environments.
+    """
+
+    def __init__(self, environment: type[Environment], num_envs: int) -> None:
+        self.environment = environment
+        self._canvas: Any = None
+        self._last_actions: list[Any] = [None] * num_envs  # Pendulum's picture shows them
+
+    def see_step(self, actions: npt.NDArray[Any], restarted: npt.NDArray[np.bool_]) -> None:
+        """Remember what was done."""
+        for i, (action, fresh) in enumerate(zip(actions, restarted, strict=True)):
+            self._last_actions[i] = None if fresh else action.copy()
+
+    def see_reset(self, touched: npt.NDArray[np.bool_]) -> None:
+        """Forget what was done before a reset."""
+        for i in np.flatnonzero(touched):
+            self._last_actions[i] = None
+
+    def frames(self, native: _core.VectorEnv) -> tuple[Frame, ...]:
+        """One picture (height, width, 3), uint8, an environment."""
+        if self._canvas is None:
+            self._canvas = self.environment.gymnasium_class()(render_mode="rgb_array")
+        return tuple(
+            self._frame(state, parameters(native, lane), self._last_actions[lane])
+            for lane, state in enumerate(native.get_state())
+        )
+
+    def _frame(self, state: npt.NDArray[Any], values: dict[str, Any], action: Any) -> Frame:
+        for name, value in values.items():
+            setattr(self._canvas, name, value)
+        self._canvas.state = state
+        if "max_torque" in values:
+            most = values["max_torque"]
+            self._canvas.last_u = None if action is None else float(np.clip(action, -most, most)[0])
+        frame: Frame = self._canvas.render()
+        return frame
+
+    def close(self) -> None:
+        """Release what draws."""
+        if self._canvas is not None:
+            self._canvas.close()
+            self._canvas = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_canvas": None}

@@ -1,0 +1,61 @@
+"""Seeds and bounds of resets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fastpg import arrays
+from fastpg.envs.classic_control import Environment
+from fastpg.naming import unknown
+
+_MOST_BOUND = 1e38  # what a float32 observation can hold
+
+
+def reset_bounds(
+    environment: type[Environment], options: dict[str, Any]
+) -> tuple[float, float] | None:
+    """The two bounds in a reset's options; None where none is given."""
+    names = environment.reset_options
+    for name in options:
+        if name not in names:
+            raise ValueError(unknown("option", name, [*names, "reset_mask"]))
+    if not options:
+        return None
+    first, second = (
+        arrays.number(name, options.get(name, default))
+        for name, default in zip(names, environment.reset_bounds, strict=True)
+    )
+    environment.check_bounds(first, second)
+    if max(abs(first), abs(second)) > _MOST_BOUND:
+        raise ValueError(f"{', '.join(names)}: expected magnitudes of at most {_MOST_BOUND:g}")
+    return first, second
+
+
+def seed_list(seed: Any, num_envs: int) -> list[int | None]:
+    """One seed an environment: s + i for an integer s, None where none is given."""
+    if seed is None:
+        return [None] * num_envs
+    if isinstance(seed, int | np.integer):
+        first = arrays.integer("seed", seed, 0)
+        return [first + i for i in range(num_envs)]
+    if isinstance(seed, str) or not isinstance(seed, Sequence | np.ndarray):
+        raise TypeError(f"seed: expected an integer or a sequence of them, got {seed!r}")
+    if len(seed) != num_envs:
+        raise ValueError(f"seed: expected {num_envs} seeds, got {len(seed)}")
+    return [None if one is None else arrays.integer("seed", one, 0) for one in seed]
+
+
+def fresh_seed() -> int:
+    """128 bits of entropy."""
+    words = np.random.SeedSequence().generate_state(4, np.uint32)
+    return int.from_bytes(words.tobytes(), "little")
+
+
+def entropy_words(seeds: Sequence[int | None]) -> list[Any] | None:
+    """Seeds in the words that NumPy's SeedSequence would take; None where all streams go on."""
+    if all(seed is None for seed in seeds):
+        return None
+    return [None if seed is None else arrays.seed_words(seed) for seed in seeds]

@@ -1,0 +1,146 @@
+"""A native environment as a single `gymnasium.Env`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from fastpg import _core, arrays
+from fastpg.envs import state as states
+from fastpg.envs.classic_control import native_spec
+from fastpg.envs.parameters import parameters, set_options, set_values
+from fastpg.envs.rendering import RENDER_MODES, Frame, Painter, check_mode
+from fastpg.envs.resetting import reset_bounds
+from fastpg.envs.state import EnvState
+
+
+class NativeEnv(gymnasium.Env[Any, Any]):
+    """One native environment, as `gymnasium.make("fastpg:fastpg/CartPole-v1")` makes it.
+
+    It has no time limit of its own: `gymnasium.make` adds the registered one. `np_random` is a
+    real NumPy generator; the C++ environment draws from its stream and leaves it in step.
+
+    Args:
+        env_id: a Gymnasium id of a native environment.
+        exact: see `make_vec`.
+        render_mode: None or "rgb_array".
+        **env_options: the environment's own, see `make_vec`.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES)}  # noqa: RUF012 (Gymnasium's)
+
+    def __init__(
+        self,
+        env_id: str,
+        *,
+        exact: bool = True,
+        render_mode: str | None = None,
+        **env_options: Any,
+    ) -> None:
+        environment = native_spec(env_id).environment
+        self.env_id = env_id
+        self.environment = environment
+        self.render_mode = check_mode(render_mode)
+        self.metadata = type(self).metadata | {"render_fps": environment.render_fps}
+        self.native = _core.VectorEnv(
+            environment.kernel, 1, None, arrays.boolean("exact", exact), True
+        )
+        set_options(self.native, env_id, env_options)
+        values = parameters(self.native)
+        self._parameters = frozenset(values)
+        self.observation_space = environment.observation_space(values)
+        self.action_space = environment.action_space(values)
+        self._painter = None if render_mode is None else Painter(environment, 1)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[arrays.Float32s, dict[str, Any]]:
+        """Start a new episode; `options` as for `NativeVectorEnv`, without a mask."""
+        bounds = reset_bounds(self.environment, dict(options or {}))
+        super().reset(seed=seed)
+        self._lead()
+        observations = self.native.reset(None, None, bounds)
+        self._follow()
+        self.environment.round_fresh(observations, self.native.get_state())
+        if self._painter is not None:
+            self._painter.see_reset(np.ones(1, dtype=np.bool_))
+        return observations[0], {}
+
+    def step(self, action: Any) -> tuple[arrays.Float32s, float, bool, bool, dict[str, Any]]:
+        """One step.
+
+        Raises:
+            ValueError: wrong shape, an action out of range, NaN or infinity.
+            TypeError: a dtype that is not the action space's kind.
+            RuntimeError: before the first reset, or after the episode's end.
+        """
+        if self.native.draws_in_steps:
+            self._lead()
+        batch = np.asarray(action)[None]
+        observations, rewards, terminated, _, _, restarted = self.native.step(
+            batch, _core.Autoreset.disabled
+        )
+        if self.native.draws_in_steps:
+            self._follow()
+        if self._painter is not None:
+            self._painter.see_step(batch, restarted)
+        return observations[0], float(rewards[0]), bool(terminated[0]), False, {}
+
+    def _lead(self) -> None:
+        """The C++ stream goes on where NumPy's generator stands."""
+        self.native.streams = states.words_of(self.np_random)[None]
+
+    def _follow(self) -> None:
+        """NumPy's generator goes on where the C++ stream stands."""
+        states.follow(self.np_random, self.native.streams[0])
+
+    def get_state(self) -> EnvState:
+        """Everything that changes: state, random stream, step count."""
+        return states.take(self.native)
+
+    def set_state(self, state: EnvState | Any) -> None:
+        """Go on from a state of `get_state`, or start an episode in a physical state (k,)."""
+        if isinstance(state, EnvState):
+            states.put(self.native, state)
+            self._np_random = states.generator(self.native.streams[0])
+            return
+        self.native.set_state(states.checked(self.native, np.asarray(state)[None]))
+
+    def __getattr__(self, name: str) -> Any:
+        """The environment's parameters, by the names Gymnasium's class has."""
+        if name in self.__dict__.get("_parameters", ()):
+            return parameters(self.native)[name]
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.__dict__.get("_parameters", ()):
+            set_values(self.native, name, [value])
+        else:
+            super().__setattr__(name, value)
+
+    @property
+    def state(self) -> arrays.Floats:
+        """The physical state, (k,)."""
+        state: arrays.Floats = self.native.get_state()[0]
+        return state
+
+    @state.setter
+    def state(self, value: Any) -> None:
+        self.set_state(value)
+
+    def render(self) -> Frame:
+        """A picture (height, width, 3), uint8.
+
+        Raises:
+            RuntimeError: without `render_mode="rgb_array"`, or before the first reset.
+        """
+        if self._painter is None:
+            raise RuntimeError("render: expected gymnasium.make(…, render_mode='rgb_array')")
+        return self._painter.frames(self.native)[0]
+
+    def close(self) -> None:
+        """Release what draws."""
+        if self._painter is not None:
+            self._painter.close()

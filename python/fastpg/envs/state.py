@@ -1,0 +1,88 @@
+"""The state of native environments, for planning, tests and checkpoints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastpg import _core, arrays
+from fastpg.arrays import Floats
+
+
+@dataclass(frozen=True, eq=False)
+class EnvState:
+    """Everything that changes in n native environments, from which they go on identically."""
+
+    states: Floats  # (k, n): physical states, a column an environment
+    streams: npt.NDArray[np.uint64]  # (n, 4): random streams, NumPy's PCG64 state and increment
+    elapsed_steps: npt.NDArray[np.int64]  # (n,): steps since the reset
+    episode_returns: Floats  # (n,): rewards summed since the reset
+    status: npt.NDArray[np.uint8]  # (n,): 0 never reset, 1 running, 2 ended
+
+    @property
+    def state(self) -> Floats:
+        """Physical states as Gymnasium orders them, (n, k)."""
+        return np.ascontiguousarray(self.states.T)
+
+
+def take(native: _core.VectorEnv) -> EnvState:
+    """The state of now."""
+    return EnvState(**native.snapshot())
+
+
+def put(native: _core.VectorEnv, state: EnvState) -> None:
+    """Go on from a state of as many of the same environments."""
+    n = native.num_envs
+    if state.status.shape != (n,):
+        raise ValueError(f"state: expected one of {n} environments, got {len(state.status)}")
+    native.restore(**{field.name: getattr(state, field.name) for field in fields(state)})
+
+
+def checked(native: _core.VectorEnv, state: Any) -> Floats:
+    """Physical states (n, k), finite."""
+    size = len(native.snapshot()["states"])
+    return arrays.floats("state", state, (native.num_envs, size))
+
+
+def generators(native: _core.VectorEnv) -> tuple[np.random.Generator, ...]:
+    """NumPy generators that would draw what the environments draw next."""
+    return tuple(generator(words) for words in native.streams)
+
+
+def generator(words: npt.NDArray[np.uint64]) -> np.random.Generator:
+    """The generator of one stream."""
+    bits = np.random.PCG64()
+    bits.state = _state_of(words)
+    return np.random.Generator(bits)
+
+
+def _state_of(words: npt.NDArray[np.uint64]) -> Any:
+    state_high, state_low, increment_high, increment_low = (int(word) for word in words)
+    return {
+        "bit_generator": "PCG64",
+        "state": {
+            "state": state_high << 64 | state_low,
+            "inc": increment_high << 64 | increment_low,
+        },
+        "has_uint32": 0,
+        "uinteger": 0,
+    }
+
+
+def follow(generator: np.random.Generator, words: npt.NDArray[np.uint64]) -> None:
+    """Bring a generator to where a stream stands."""
+    generator.bit_generator.state = _state_of(words)
+
+
+def words_of(generator: np.random.Generator) -> npt.NDArray[np.uint64]:
+    """The stream that goes on where a PCG64 generator stands, (4,)."""
+    state = generator.bit_generator.state
+    if state["bit_generator"] != "PCG64":
+        raise TypeError(f"np_random: expected a PCG64 generator, got {state['bit_generator']}")
+    pairs = (state["state"]["state"], state["state"]["inc"])
+    return np.array(
+        [word for pair in pairs for word in (pair >> 64, pair & (2**64 - 1))], dtype=np.uint64
+    )

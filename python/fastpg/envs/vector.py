@@ -1,0 +1,401 @@
+"""Native environments as Gymnasium vector environments."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.envs.registration import EnvSpec
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from fastpg import _core, arrays
+from fastpg.envs import state as states
+from fastpg.envs.classic_control import Environment, native_spec, newer_id
+from fastpg.envs.parameters import parameters, set_options, set_values
+from fastpg.envs.rendering import RENDER_MODES, Frame, Painter, check_mode
+from fastpg.envs.resetting import entropy_words, fresh_seed, reset_bounds, seed_list
+from fastpg.envs.state import EnvState
+from fastpg.naming import unknown
+
+_MODES = {
+    AutoresetMode.NEXT_STEP: _core.Autoreset.next_step,
+    AutoresetMode.SAME_STEP: _core.Autoreset.same_step,
+    AutoresetMode.DISABLED: _core.Autoreset.disabled,
+}
+_MOST_ENVS = 2**24
+_UNKNOWN_SEED = -1  # Gymnasium's sign for a stream whose seed nobody knows
+
+NAMESPACE = "fastpg"
+
+
+def make_vec(
+    id: str,
+    num_envs: int = 1,
+    *,
+    autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+    exact: bool = True,
+    max_episode_steps: int | None = None,
+    copy: bool = True,
+    render_mode: str | None = None,
+    **env_options: Any,
+) -> NativeVectorEnv:
+    """Make `num_envs` copies of a native environment, stepped together in C++.
+
+    Args:
+        id: a Gymnasium id: "Acrobot-v1", "CartPole-v0", "CartPole-v1", "MountainCar-v0",
+            "MountainCarContinuous-v0" or "Pendulum-v1".
+        num_envs: number of copies, from 1 to 2^24.
+        autoreset_mode: what follows the end of an episode, as in Gymnasium.
+        exact: True gives the numbers of `gymnasium.vector.SyncVectorEnv` bit for bit; False uses
+            vectorised sine and cosine, at most 1 ulp from the true values.
+        max_episode_steps: time limit in steps; None is the id's registered limit, -1 is none.
+        copy: False lets every `step` write into the same arrays and return them again.
+        render_mode: "rgb_array" lets `render` draw; needs `pip install '.[render]'`.
+        **env_options: the environment's own, listed on its page in docs/environments. They are the
+            attributes of Gymnasium's class, each set by itself; `set_attr` changes them later. The
+            spaces are those of the options given here.
+
+    Raises:
+        ValueError: unknown id, mode or option value, or a size out of range.
+        TypeError: unknown option, or an argument of the wrong type.
+    """
+    native_spec(id)
+    newer = newer_id(id)
+    if newer is not None:
+        warnings.warn(
+            f"{id} is out of date, as in Gymnasium: consider {newer}",
+            DeprecationWarning,
+            stacklevel=_caller_level(),
+        )
+    options = env_options | {
+        "autoreset_mode": _autoreset_mode(autoreset_mode).value,
+        "exact": exact,
+        "max_episode_steps": max_episode_steps,
+        "copy": copy,
+        "render_mode": render_mode,
+    }
+    env = NativeVectorEnv(id, num_envs, **options)
+    env.spec = _spec(env, options)
+    return env
+
+
+def _caller_level() -> int:
+    """How far up the stack the code stands that is not this package's."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == "fastpg":
+        level, frame = level + 1, frame.f_back
+    return level
+
+
+def _spec(env: NativeVectorEnv, options: Mapping[str, Any]) -> EnvSpec:
+    """Gymnasium's spec of an environment, from which `gymnasium.make_vec` makes it again."""
+    registered = gymnasium.spec(f"{NAMESPACE}/{env.env_id}")
+    return EnvSpec(
+        id=registered.id,
+        entry_point=registered.entry_point,
+        vector_entry_point=registered.vector_entry_point,
+        reward_threshold=registered.reward_threshold,
+        max_episode_steps=env.max_episode_steps,
+        kwargs={**registered.kwargs, **options, "num_envs": env.num_envs},
+    )
+
+
+def _autoreset_mode(mode: AutoresetMode | str) -> AutoresetMode:
+    if isinstance(mode, AutoresetMode):
+        return mode
+    names = {member.value: member for member in AutoresetMode}
+    names.update({member.name: member for member in AutoresetMode})
+    if mode not in names:
+        raise ValueError(unknown("autoreset_mode", mode, [m.value for m in AutoresetMode]))
+    return names[mode]
+
+
+def time_limit(given: Any, registered: int) -> int | None:
+    """Steps of an episode: the registered number for None, no limit for -1."""
+    if given is None:
+        return registered
+    if isinstance(given, int | np.integer) and not isinstance(given, bool) and given == -1:
+        return None
+    return arrays.integer("max_episode_steps", given, 1, 2**31 - 1)
+
+
+class NativeVectorEnv(VectorEnv[Any, Any, Any]):
+    """A `gymnasium.vector.VectorEnv` whose environments live in C++; made by `make_vec`.
+
+    Observations are float32 (num_envs, d), rewards float64 (num_envs,), flags bool (num_envs,).
+    Environment i of `reset(seed=s)` starts from NumPy's generator seeded with s + i, as in
+    Gymnasium's `SyncVectorEnv`; automatic resets continue the same streams, with default bounds.
+
+    It can be pickled and deep-copied: the copy goes on with the same numbers.
+    """
+
+    def __init__(
+        self,
+        env_id: str,
+        num_envs: int = 1,
+        *,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        exact: bool = True,
+        max_episode_steps: int | None = None,
+        copy: bool = True,
+        render_mode: str | None = None,
+        **env_options: Any,
+    ) -> None:
+        spec = native_spec(env_id)
+        mode = _autoreset_mode(autoreset_mode)
+        self.env_id = env_id
+        self.environment = spec.environment
+        self.max_episode_steps = time_limit(max_episode_steps, spec.max_episode_steps)
+        self.render_mode = check_mode(render_mode)
+        self.native = _core.VectorEnv(
+            spec.environment.kernel,
+            arrays.integer("num_envs", num_envs, 1, _MOST_ENVS),
+            self.max_episode_steps,
+            arrays.boolean("exact", exact),
+            arrays.boolean("copy", copy),
+        )
+        set_options(self.native, env_id, env_options)
+        self.num_envs = self.native.num_envs
+        self.metadata = {
+            "render_modes": list(RENDER_MODES),
+            "render_fps": spec.environment.render_fps,
+            "autoreset_mode": mode,
+        }
+        values = parameters(self.native)
+        self.single_observation_space = spec.environment.observation_space(values)
+        self.single_action_space = spec.environment.action_space(values)
+        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
+        self.action_space = batch_space(self.single_action_space, self.num_envs)
+        self._rounds = spec.environment.round_fresh is not Environment.round_fresh
+        self._painter = None if render_mode is None else Painter(spec.environment, self.num_envs)
+        self._seeds: list[int | None] = [None] * self.num_envs
+
+    @property
+    def _mode(self) -> _core.Autoreset:
+        return _MODES[self.metadata["autoreset_mode"]]
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> tuple[arrays.Float32s, dict[str, Any]]:
+        """Start new episodes.
+
+        Args:
+            seed: an integer s seeds environment i with s + i; a sequence gives one seed each;
+                None continues the streams (the first time: from fresh entropy).
+            options: bounds of the start state (`low` and `high`; Pendulum: `x_init` and `y_init`);
+                `reset_mask`, bool (num_envs,), resets those environments alone. The dict is left
+                as it is.
+
+        Returns:
+            Observations float32 (num_envs, d) of all environments, and an empty info.
+
+        Raises:
+            ValueError: an unknown option, wrong bounds, or seeds or a mask of the wrong length.
+            TypeError: a seed that is not an integer, a mask that is not bool.
+        """
+        given = dict(options) if options is not None else {}
+        mask = given.pop("reset_mask", None)
+        if mask is not None:
+            mask = arrays.flags("reset_mask", mask, (self.num_envs,))
+            if not mask.any():
+                raise ValueError("reset_mask: expected at least one True, got none")
+        bounds = reset_bounds(self.environment, given)
+        touched = np.ones(self.num_envs, dtype=np.bool_) if mask is None else mask
+        seeds = self._next_seeds(seed, touched)
+        observations = self.native.reset(entropy_words(seeds), mask, bounds)
+        for i, new in enumerate(seeds):
+            if new is not None and touched[i]:
+                self._seeds[i] = new
+        if self._rounds:
+            self._round(observations, self.native.snapshot()["elapsed_steps"] == 0)
+        if self._painter is not None:
+            self._painter.see_reset(touched)
+        return observations, {}
+
+    def _next_seeds(self, seed: Any, touched: arrays.Bools) -> list[int | None]:
+        """The seed of each environment; None where its stream goes on.
+
+        An environment that never had a seed gets one from fresh entropy.
+        """
+        return [
+            fresh_seed() if given is None and known is None and new else given
+            for given, known, new in zip(
+                seed_list(seed, self.num_envs), self._seeds, touched, strict=True
+            )
+        ]
+
+    def _round(self, observations: arrays.Float32s, fresh: arrays.Bools) -> None:
+        """Observations right after a reset, with Gymnasium's bits."""
+        if fresh.any():
+            rows = observations[fresh]
+            self.environment.round_fresh(rows, self.native.get_state()[fresh])
+            observations[fresh] = rows
+
+    def step(
+        self, actions: Any
+    ) -> tuple[arrays.Float32s, arrays.Floats, arrays.Bools, arrays.Bools, dict[str, Any]]:
+        """One step of every environment.
+
+        Args:
+            actions: integers (num_envs,), or float32 or float64 (num_envs, m); Gymnasium, and this
+                library with it, computes in the dtype it is given.
+
+        Returns:
+            observations, rewards, terminated, truncated, infos. Under SAME_STEP, infos holds
+            `final_obs` (an object array of the last observations) for the episodes that ended.
+
+        Raises:
+            ValueError: wrong shape, an action out of range, NaN or infinity.
+            TypeError: a dtype that is not the action space's kind.
+            RuntimeError: before the first reset, or under DISABLED after an episode's end.
+        """
+        given = np.asarray(actions)
+        observations, rewards, terminated, truncated, final, restarted = self.native.step(
+            given, self._mode
+        )
+        if self._rounds:
+            self._round(observations, restarted)
+        if self._painter is not None:
+            self._painter.see_step(given, restarted)
+        infos: dict[str, Any] = {}
+        if self.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP and restarted.any():
+            infos = self._final_info(final, restarted)
+        return observations, rewards, terminated, truncated, infos
+
+    def _final_info(self, final: arrays.Float32s, ended: arrays.Bools) -> dict[str, Any]:
+        final_obs = np.full(self.num_envs, None, dtype=object)
+        for i in np.flatnonzero(ended):
+            final_obs[i] = final[i].copy()
+        mask = ended.copy()
+        return {
+            "final_obs": final_obs,
+            "_final_obs": mask,
+            "final_info": {},
+            "_final_info": mask.copy(),
+        }
+
+    def get_state(self) -> EnvState:
+        """Everything that changes: states, random streams, step counts."""
+        return states.take(self.native)
+
+    def set_state(self, state: EnvState | Any) -> None:
+        """Go on from a state of `get_state`, or start an episode in physical states (n, k).
+
+        Raises:
+            ValueError: another shape, or numbers that are not finite.
+        """
+        if isinstance(state, EnvState):
+            states.put(self.native, state)
+            self._seeds = [
+                _UNKNOWN_SEED if known is None and begun else known
+                for known, begun in zip(self._seeds, state.status != 0, strict=True)
+            ]
+            return
+        checked = states.checked(self.native, state)
+        unseeded = np.array([known is None for known in self._seeds])
+        if unseeded.any():
+            self.reset(options={"reset_mask": unseeded})
+        self.native.set_state(checked)
+
+    def get_attr(self, name: str) -> tuple[Any, ...]:
+        """A parameter, or `state`, `np_random`, `np_random_seed`, `spec`, …, of each environment.
+
+        Raises:
+            AttributeError: no such attribute, with the nearest name.
+        """
+        if name in parameters(self.native):
+            return tuple(parameters(self.native, lane)[name] for lane in range(self.num_envs))
+        found = self._attributes()
+        if name not in found:
+            known = [*parameters(self.native), *found]
+            raise AttributeError(f"{self.env_id}: {unknown('attribute', name, known)}")
+        return found[name]()
+
+    def _attributes(self) -> dict[str, Callable[[], tuple[Any, ...]]]:
+        """What `get_attr` knows beside parameters."""
+        n = self.num_envs
+        return {
+            "state": lambda: tuple(self.native.get_state()),
+            "elapsed_steps": lambda: tuple(self.get_state().elapsed_steps.tolist()),
+            "np_random": lambda: self.np_random,
+            "np_random_seed": lambda: self.np_random_seed,
+            "render_mode": lambda: (self.render_mode,) * n,
+            "spec": lambda: (self.spec,) * n,
+            "observation_space": lambda: (self.single_observation_space,) * n,
+            "action_space": lambda: (self.single_action_space,) * n,
+        }
+
+    def set_attr(self, name: str, values: list[Any] | tuple[Any, ...] | Any) -> None:
+        """Set a parameter, or `state`, of every environment.
+
+        Args:
+            name: one of the environment's options, or "state".
+            values: a list or tuple gives one value each, anything else is for all.
+
+        Raises:
+            AttributeError: no such attribute, with the nearest name.
+            ValueError: not as many values as environments, or one out of range.
+            TypeError: a value of the wrong type.
+        """
+        each = list(values) if isinstance(values, list | tuple) else [values]
+        if isinstance(values, list | tuple) and len(each) != self.num_envs:
+            raise ValueError(f"{name}: expected {self.num_envs} values, got {len(each)}")
+        if name == "state":
+            self.set_state(np.array(each * (self.num_envs if len(each) == 1 else 1)))
+            return
+        if name not in parameters(self.native):
+            known = [*parameters(self.native), "state"]
+            raise AttributeError(f"{self.env_id}: {unknown('attribute', name, known)}")
+        set_values(self.native, name, each)
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """`render` of each environment, or an attribute, as of `get_attr`."""
+        if name == "render":
+            return self.render()
+        return self.get_attr(name)
+
+    @property  # type: ignore[override]
+    def np_random(self) -> tuple[np.random.Generator, ...]:
+        """Copies of the environments' random streams, as NumPy generators.
+
+        Assigning PCG64 generators, one an environment, lets the streams go on where they stand.
+        """
+        return states.generators(self.native)
+
+    @np_random.setter  # type: ignore[override]
+    def np_random(self, value: Sequence[np.random.Generator]) -> None:
+        if len(value) != self.num_envs:
+            raise ValueError(f"np_random: expected {self.num_envs} generators, got {len(value)}")
+        self.native.streams = np.array([states.words_of(one) for one in value])
+        self._seeds = [_UNKNOWN_SEED] * self.num_envs
+
+    @property
+    def np_random_seed(self) -> tuple[int | None, ...]:  # type: ignore[override]
+        """The seed each environment had last; None before the first reset."""
+        return tuple(self._seeds)
+
+    def render(self) -> tuple[Frame, ...]:
+        """One picture (height, width, 3), uint8, of each environment.
+
+        Raises:
+            RuntimeError: without `render_mode="rgb_array"`, or before the first reset.
+        """
+        if self._painter is None:
+            raise RuntimeError("render: expected make_vec(…, render_mode='rgb_array')")
+        return self._painter.frames(self.native)
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Release what draws; the environments themselves hold nothing open."""
+        if self._painter is not None:
+            self._painter.close()
+
+    def __repr__(self) -> str:
+        return f"NativeVectorEnv({self.env_id}, num_envs={self.num_envs})"
