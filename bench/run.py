@@ -38,7 +38,10 @@ def measure(case: Case, repeats: int, min_seconds: float) -> dict[str, Any]:
         "unit": case.unit,
         "answer": "right",
         "baselines": {
-            name: {"seconds": t.median, "times_faster": t.median / ours.median}
+            name: {
+                "seconds": case.scale * t.median,
+                "times_faster": case.scale * t.median / ours.median,
+            }
             for name, t in timings.items()
         },
     }

@@ -1,13 +1,15 @@
-"""Write docs/api.md from the docstrings and signatures of the public names."""
+"""Write docs/api.md and docs/environments from the docstrings and signatures."""
 
 from __future__ import annotations
 
 import inspect
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
 import fastpg
 from fastpg.algorithms import ALGORITHMS
+from fastpg.envs import NATIVE
 from fastpg.options import described
 from fastpg.training import Algorithm
 
@@ -37,6 +39,36 @@ def api_page() -> str:
     return "\n".join(parts)
 
 
+ENVIRONMENT = """# {name}
+
+{text}
+
+**Use**
+
+```python
+env = fastpg.make_vec("{id}", num_envs=16)  # a gymnasium.vector.VectorEnv
+env = gymnasium.make_vec("fastpg:fastpg/{id}", num_envs=16)  # the same
+env = gymnasium.make("fastpg:fastpg/{id}")  # a single gymnasium.Env
+```
+
+With `exact=True`, the default, observations, rewards and flags equal those of
+`gymnasium.vector.SyncVectorEnv` bit for bit.
+
+Written by `python docs/generate_api.py` from the docstring.
+"""
+
+
+def environment_pages() -> dict[str, str]:
+    """File name and text of a page for each native environment."""
+    latest = {spec.environment: spec.id for spec in NATIVE.values()}
+    return {
+        f"{kind.kernel}.md": ENVIRONMENT.format(
+            name=kind.kernel, text=inspect.getdoc(kind), id=env_id
+        )
+        for kind, env_id in latest.items()
+    }
+
+
 def _algorithm_section(name: str, kind: Any) -> str:
     return (
         f"## `fastpg.{name}(policy, env, *, seed=None, **options)`\n\n{_text(kind)}\n\n"
@@ -55,9 +87,9 @@ def _function_section(title: str, function: Any, level: int) -> str:
 
 
 def _class_section(name: str, kind: type) -> str:
-    arguments = "" if issubclass(kind, Exception | fastpg.Rollout) else _signature(kind)
+    arguments = "" if issubclass(kind, Exception) or is_dataclass(kind) else _signature(kind)
     parts = [f"## `fastpg.{name}{arguments}`\n\n{_text(kind)}\n"]
-    if issubclass(kind, fastpg.Rollout):
+    if is_dataclass(kind):
         parts.append(_fields(kind))
     if issubclass(kind, Exception):
         return parts[0]
@@ -129,6 +161,9 @@ def _text(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    page = Path(__file__).with_name("api.md")
-    page.write_text(api_page())
-    print(f"wrote {page.name}")
+    docs = Path(__file__).parent
+    (docs / "api.md").write_text(api_page())
+    (docs / "environments").mkdir(exist_ok=True)
+    for name, text in environment_pages().items():
+        (docs / "environments" / name).write_text(text)
+    print("wrote api.md and environments/")

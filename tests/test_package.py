@@ -18,9 +18,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def test_exports():
     assert fastpg.__all__ == [
-        "NPG", "PPO", "REINFORCE", "TRPO", "CheckpointError", "Identity",
+        "NPG", "PPO", "REINFORCE", "TRPO", "CheckpointError", "EnvState", "Identity",
         "ImportanceSamplingEstimate", "LinearBaseline",
-        "LinearGaussian", "LinearSoftmax", "MeanBaseline", "Polynomial", "RandomFourier",
+        "LinearGaussian", "LinearSoftmax", "MeanBaseline", "NativeVectorEnv", "Polynomial",
+        "RandomFourier",
         "Rollout", "RunningNormalizer", "__version__", "collect", "conjugate_gradient",
         "discounted_returns",
         "effective_sample_size", "evaluate_policy", "gae", "importance_sampling_estimate",
@@ -144,13 +145,55 @@ def test_public_names_have_docstrings(name, value):
     assert inspect.getdoc(value), name
 
 
-def test_api_page_is_up_to_date():
+def generator():
     spec = importlib.util.spec_from_file_location("api", ROOT / "docs" / "generate_api.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert (ROOT / "docs" / "api.md").read_text() == module.api_page(), (
+    return module
+
+
+def test_api_page_is_up_to_date():
+    assert (ROOT / "docs" / "api.md").read_text() == generator().api_page(), (
         "run python docs/generate_api.py"
     )
+
+
+def test_environment_pages_are_up_to_date():
+    pages = generator().environment_pages()
+    folder = ROOT / "docs" / "environments"
+    assert {path.name for path in folder.iterdir()} == set(pages)
+    for name, text in pages.items():
+        assert (folder / name).read_text() == text, "run python docs/generate_api.py"
+
+
+@pytest.mark.parametrize("env_id", ["Acrobot-v1", "CartPole-v1", "MountainCar-v0",
+                                    "MountainCarContinuous-v0", "Pendulum-v1"])  # fmt: skip
+def test_environment_pages_are_true(env_id):
+    """Every option with its default, every observation with its bounds."""
+    env = fastpg.make_vec(env_id)
+    text = (ROOT / "docs" / "environments" / f"{env.environment.kernel}.md").read_text()
+    named = dict(documented_options(text))
+    values = {name: value for name, (value, _) in env.native.parameters().items()}
+    assert set(named) == set(values)
+    for name, value in values.items():
+        written = eval(named[name], {"pi": 3.141592653589793})
+        assert written == (pytest.approx(value, abs=1e-4) if isinstance(value, float) else value)
+    space = env.single_observation_space
+    rows = re.findall(r"^\| (\d+) \| [^|]+ \| (\S[^|]*) \| (\S[^|]*) \|", text, re.MULTILINE)
+    assert [int(row[0]) for row in rows] == list(range(space.shape[0]))
+    names = {"pi": 3.141592653589793, "inf": float("inf")}
+    for (_, *written), bounds in zip(rows, zip(space.low, space.high, strict=True), strict=True):
+        for one, bound in zip(written, bounds, strict=True):
+            assert eval(one.replace(" pi", "*pi"), names) == pytest.approx(bound, abs=1e-3)
+
+
+def documented_options(text):
+    for names, defaults in re.findall(r"^\| (`[^|]+`) \| ([^|]+) \|", text, re.MULTILINE):
+        each = re.findall(r"`(\w+)`", names)
+        defaults = defaults.strip().replace(" pi", "*pi")
+        several = defaults.split(", ") if len(each) > 1 and ", " in defaults else None
+        for k, name in enumerate(each):
+            yield name, several[k] if several else defaults
 
 
 def test_readme_has_the_two_commands_and_no_other_project_s_name():

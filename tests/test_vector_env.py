@@ -187,8 +187,9 @@ def test_arrays_that_are_reused_cannot_be_resized():
 
 
 @pytest.mark.parametrize(
-    "kind", [_core.VectorEnv, _core.SoftmaxActor, _core.GaussianActor, _core.Adam, _core.RidgeRegression, _core.FeatureMap,
-             _core.RunningMoments, _core.CategoricalHead, _core.GaussianHead],
+    "kind", [_core.VectorEnv, _core.SoftmaxActor, _core.GaussianActor, _core.Adam,
+             _core.RidgeRegression, _core.FeatureMap, _core.RunningMoments, _core.CategoricalHead,
+             _core.GaussianHead],
 )  # fmt: skip
 def test_no_object_without_a_value(kind):
     with pytest.raises(TypeError):

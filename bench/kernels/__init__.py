@@ -14,7 +14,8 @@ class Case:
     """A kernel and what it is measured against, on one problem.
 
     `check` raises AssertionError unless both sides give the right answer; it runs before the clock
-    does. `work` is the number of `unit`s one call does.
+    does. `work` is the number of `unit`s one call does; one of a baseline does `baseline_work`, the
+    same by default, and its time is scaled to ours.
     """
 
     name: str
@@ -24,6 +25,12 @@ class Case:
     check: Callable[[], None]
     work: int
     unit: str
+    baseline_work: int | None = None
+
+    @property
+    def scale(self) -> float:
+        """Calls of a baseline that do as much as one of ours."""
+        return 1.0 if self.baseline_work is None else self.work / self.baseline_work
 
 
 _makers: list[Callable[[], Iterator[Case]]] = []

@@ -1,54 +1,90 @@
-"""Stepping and collecting CartPole, beside Gymnasium's vector environments."""
+"""Stepping every native environment and collecting, beside Gymnasium's vector environments."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 import gymnasium
 import numpy as np
 from gymnasium.envs.classic_control.cartpole import CartPoleVectorEnv
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 import fastpg
 from fastpg.collection import make_collector
 from kernels import Case, bench
 
-NUM_ENVS = (1, 64, 4096)
+IDS = (
+    "CartPole-v1",
+    "Acrobot-v1",
+    "MountainCar-v0",
+    "MountainCarContinuous-v0",
+    "Pendulum-v1",
+)
+NUM_ENVS = (1, 16, 256, 4096, 65_536)
+MOST_SYNC = 256  # SyncVectorEnv's time grows in proportion beyond
 STEPS = 128
 
 
-def _equal_to_sync(num_envs: int, *, exact: bool) -> None:
-    ours = fastpg.make_vec("CartPole-v1", num_envs, exact=exact)
-    gym = SyncVectorEnv([lambda: gymnasium.make("CartPole-v1")] * num_envs)
-    ours.reset(seed=0)
-    gym.reset(seed=0)
+def _actions(env: VectorEnv, rng: np.random.Generator) -> np.ndarray:
+    space = env.single_action_space
+    if isinstance(space, gymnasium.spaces.Discrete):
+        return rng.integers(0, space.n, env.num_envs)
+    return rng.uniform(space.low, space.high, (env.num_envs, 1)).astype(np.float32)
+
+
+@cache
+def _sync(env_id: str, num_envs: int) -> SyncVectorEnv:
+    env = SyncVectorEnv([lambda: gymnasium.make(env_id)] * num_envs)
+    env.reset(seed=0)
+    return env
+
+
+def _baseline(env_id: str, num_envs: int) -> tuple[str, VectorEnv]:
+    """Gymnasium's vector entry point where there is one, else SyncVectorEnv."""
+    if gymnasium.spec(env_id).vector_entry_point is None:
+        made = _sync(env_id, min(num_envs, MOST_SYNC))
+        name = "SyncVectorEnv" if num_envs <= MOST_SYNC else f"SyncVectorEnv of {MOST_SYNC}, scaled"
+        return name, made
+    made = gymnasium.make_vec(env_id, num_envs)
+    made.reset(seed=0)
+    return type(made).__name__, made
+
+
+def _equal_to_sync(env_id: str, num_envs: int, *, exact: bool) -> None:
+    ours = fastpg.make_vec(env_id, num_envs, exact=exact)
+    gym = _sync(env_id, num_envs)
+    assert np.allclose(ours.reset(seed=0)[0], gym.reset(seed=0)[0], rtol=0, atol=2e-7)
     rng = np.random.default_rng(0)
-    for _ in range(60):
-        actions = rng.integers(0, 2, num_envs)
+    for _ in range(30):
+        actions = _actions(ours, rng)
         for mine, other in zip(ours.step(actions)[:4], gym.step(actions)[:4], strict=True):
-            assert np.array_equal(mine, other) if exact else np.allclose(mine, other, atol=1e-6)
-    gym.close()
+            assert np.array_equal(mine, other) if exact else np.allclose(mine, other, atol=1e-4)
 
 
 @bench
 def step() -> Iterator[Case]:
     """One step of all environments through the Python interface."""
-    for num_envs in NUM_ENVS:
-        for exact in (True, False):
-            env = fastpg.make_vec("CartPole-v1", num_envs, exact=exact, copy=False)
-            env.reset(seed=0)
-            gym = CartPoleVectorEnv(num_envs)
-            gym.reset(seed=0)
-            actions = np.random.default_rng(0).integers(0, 2, num_envs)
-            yield Case(
-                name="step exact" if exact else "step fast",
-                size=f"N={num_envs}",
-                ours=lambda env=env, a=actions: env.step(a),
-                baselines={"CartPoleVectorEnv": lambda gym=gym, a=actions: gym.step(a)},
-                check=lambda n=num_envs, exact=exact: _equal_to_sync(min(n, 64), exact=exact),
-                work=num_envs,
-                unit="steps",
-            )
+    for env_id in IDS:
+        for num_envs in NUM_ENVS:
+            name, gym = _baseline(env_id, num_envs)
+            theirs = _actions(gym, np.random.default_rng(0))
+            for exact in (True, False):
+                env = fastpg.make_vec(env_id, num_envs, exact=exact, copy=False)
+                env.reset(seed=0)
+                actions = _actions(env, np.random.default_rng(0))
+                yield Case(
+                    name=f"step {env_id} {'exact' if exact else 'fast'}",
+                    size=f"N={num_envs}",
+                    ours=lambda env=env, a=actions: env.step(a),
+                    baselines={name: lambda gym=gym, a=theirs: gym.step(a)},
+                    check=lambda i=env_id, n=num_envs, exact=exact: _equal_to_sync(
+                        i, min(n, 16), exact=exact
+                    ),
+                    work=num_envs,
+                    unit="steps",
+                    baseline_work=gym.num_envs,
+                )
 
 
 def _numpy_rollout(gym: CartPoleVectorEnv, theta: np.ndarray, steps: int) -> None:

@@ -5,7 +5,7 @@ from fastpg.algorithms import NPG, PPO, REINFORCE, TRPO, load, train
 from fastpg.baselines import LinearBaseline, MeanBaseline
 from fastpg.checkpoints import CheckpointError
 from fastpg.collection import collect
-from fastpg.envs import make_vec
+from fastpg.envs import EnvState, NativeVectorEnv, make_vec
 from fastpg.estimators import discounted_returns, gae
 from fastpg.evaluation import evaluate_policy
 from fastpg.features import (
@@ -31,12 +31,14 @@ __all__ = [
     "REINFORCE",
     "TRPO",
     "CheckpointError",
+    "EnvState",
     "Identity",
     "ImportanceSamplingEstimate",
     "LinearBaseline",
     "LinearGaussian",
     "LinearSoftmax",
     "MeanBaseline",
+    "NativeVectorEnv",
     "Polynomial",
     "RandomFourier",
     "Rollout",

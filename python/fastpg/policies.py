@@ -193,7 +193,10 @@ class LinearGaussian(LinearPolicy):
 
     def actor(self, space: spaces.Space[Any], deterministic: bool) -> _core.GaussianActor:
         """See `LinearPolicy`."""
-        assert isinstance(space, spaces.Box)
+        if not isinstance(space, spaces.Box) or space.shape != (self.action_size,):
+            raise ValueError(
+                f"policy: expected a Box ({self.action_size},) action space, got {space}"
+            )
         low, high = (np.clip(bound, space.low, space.high) for bound in (self.low, self.high))
         return _core.GaussianActor(
             self.feature_map.native,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import gymnasium
 import numpy as np
@@ -236,7 +236,7 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         """Observations right after a reset, with Gymnasium's bits."""
         if fresh.any():
             rows = observations[fresh]
-            self.environment.round_fresh(rows, self.native.get_state()[fresh])
+            self.environment.round_fresh(rows, self.native.snapshot()["states"].T[fresh])
             observations[fresh] = rows
 
     def step(
@@ -391,6 +391,12 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         if self._painter is None:
             raise RuntimeError("render: expected make_vec(…, render_mode='rgb_array')")
         return self._painter.frames(self.native)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close_extras(self, **kwargs: Any) -> None:
         """Release what draws; the environments themselves hold nothing open."""
