@@ -482,6 +482,25 @@ def test_vector_wrappers_give_what_they_give_over_gymnasium_s(name, mode):
     gym.close()
 
 
+def test_episode_statistics_survive_masked_resets():
+    """Over SyncVectorEnv, which takes the mask out of the dict, every count would start anew."""
+    env = wrappers.RecordEpisodeStatistics(
+        fastpg.make_vec("MountainCar-v0", 2, autoreset_mode="Disabled", max_episode_steps=10)
+    )
+    env.reset(seed=0)
+    for _ in range(4):
+        env.step(np.array([0, 2]))
+    env.reset(options={"reset_mask": np.array([True, False])})
+    lengths = {}
+    for _ in range(10):
+        _, _, _, truncated, info = env.step(np.array([0, 2]))
+        for i in np.flatnonzero(truncated):
+            lengths.setdefault(int(i), int(info["episode"]["l"][i]))
+        if truncated.any():
+            env.reset(options={"reset_mask": truncated})
+    assert lengths == {0: 10, 1: 10}
+
+
 def without_times(info):
     if isinstance(info, list):
         return [without_times(one) for one in info]

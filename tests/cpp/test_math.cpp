@@ -40,3 +40,33 @@ CASE(fast_trig_keeps_signed_zero_and_not_a_number) {
   CHECK(s[0] == 0.0 && std::signbit(s[0]) && c[0] == 1.0);
   for (int i = 1; i < 3; ++i) CHECK(std::isnan(s[i]) && std::isnan(c[i]));
 }
+
+CASE(sine_and_cosine_alone_are_those_of_both) {
+  const double x[] = {0.3, -2.0, 40.0, 1e7, -0.0};
+  double s[5], c[5], both_s[5], both_c[5];
+  const auto check = [&](auto math) {
+    math.sincos(x, both_s, both_c, 5);
+    math.sin(x, s, 5);
+    math.cos(x, c, 5);
+    for (int i = 0; i < 5; ++i) CHECK(s[i] == both_s[i] && c[i] == both_c[i]);
+  };
+  check(FastMath{});
+  check(ExactMath{});
+}
+
+// Two factors that the C library's pow rounds otherwise than a multiplication would show a fold.
+CASE(exact_squares_are_not_multiplications) {
+  std::mt19937_64 random(2);
+  std::uniform_real_distribution<double> draw(-8.0, 8.0);
+  int different = 0;
+  for (int i = 0; i < 200000; ++i) {
+    const double x = draw(random);
+    const double square = ExactMath::square(x);
+    CHECK(std::abs(square - x * x) <= ulp(square));
+    CHECK(FastMath::square(x) == x * x);
+    different += square != x * x;
+  }
+#ifdef __GLIBC__
+  CHECK(different > 0);
+#endif
+}

@@ -55,7 +55,7 @@ def fresh_seed() -> int:
 
 
 def entropy_words(seeds: Sequence[int | None]) -> list[Any] | None:
-    """Seeds in the words that NumPy's SeedSequence would take; None where all streams go on."""
-    if all(seed is None for seed in seeds):
+    """Seeds in the words that NumPy's SeedSequence would take; None for no seeds."""
+    if not seeds:
         return None
     return [None if seed is None else arrays.seed_words(seed) for seed in seeds]

@@ -174,6 +174,7 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         self._rounds = spec.environment.round_fresh is not Environment.round_fresh
         self._painter = None if render_mode is None else Painter(spec.environment, self.num_envs)
         self._seeds: list[int | None] = [None] * self.num_envs
+        self._seeded = np.zeros(self.num_envs, dtype=np.bool_)
 
     @property
     def _mode(self) -> _core.Autoreset:
@@ -214,6 +215,7 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         for i, new in enumerate(seeds):
             if new is not None and touched[i]:
                 self._seeds[i] = new
+        self._seeded |= touched
         if self._rounds:
             self._round(observations, self.native.snapshot()["elapsed_steps"] == 0)
         if self._painter is not None:
@@ -221,15 +223,16 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         return observations, {}
 
     def _next_seeds(self, seed: Any, touched: arrays.Bools) -> list[int | None]:
-        """The seed of each environment; None where its stream goes on.
+        """The seed of each environment, None where its stream goes on; empty if all do.
 
         An environment that never had a seed gets one from fresh entropy.
         """
+        fresh = touched & ~self._seeded
+        if seed is None and not fresh.any():
+            return []
         return [
-            fresh_seed() if given is None and known is None and new else given
-            for given, known, new in zip(
-                seed_list(seed, self.num_envs), self._seeds, touched, strict=True
-            )
+            fresh_seed() if given is None and new else given
+            for given, new in zip(seed_list(seed, self.num_envs), fresh, strict=True)
         ]
 
     def _round(self, observations: arrays.Float32s, fresh: arrays.Bools) -> None:
@@ -294,15 +297,12 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         """
         if isinstance(state, EnvState):
             states.put(self.native, state)
-            self._seeds = [
-                _UNKNOWN_SEED if known is None and begun else known
-                for known, begun in zip(self._seeds, state.status != 0, strict=True)
-            ]
+            self._seeds = [_UNKNOWN_SEED] * self.num_envs
+            self._seeded = state.status != 0
             return
         checked = states.checked(self.native, state)
-        unseeded = np.array([known is None for known in self._seeds])
-        if unseeded.any():
-            self.reset(options={"reset_mask": unseeded})
+        if not self._seeded.all():
+            self.reset(options={"reset_mask": ~self._seeded})
         self.native.set_state(checked)
 
     def get_attr(self, name: str) -> tuple[Any, ...]:
