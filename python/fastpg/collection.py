@@ -8,12 +8,12 @@ from typing import Any
 import gymnasium
 import numpy as np
 import numpy.typing as npt
-from gymnasium import spaces
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
 
 from fastpg import _core, arrays
 from fastpg.arrays import Bools, Float32s
 from fastpg.envs import NATIVE, NativeVectorEnv, make_vec
+from fastpg.flattening import flat_size, flatten, pick, to_action_space
 from fastpg.linear_policy import LinearPolicy
 from fastpg.naming import unknown
 from fastpg.policies import LinearSoftmax
@@ -58,6 +58,18 @@ def shares_environments(one: VectorEnv[Any, Any, Any], other: VectorEnv[Any, Any
     """Whether two vector environments are one, or hold the same environment."""
     inner = [set(map(id, getattr(env, "envs", ()))) for env in (one, other)]
     return one is other or bool(inner[0] & inner[1])
+
+
+def autoreset_mode(env: VectorEnv[Any, Any, Any]) -> AutoresetMode:
+    """What follows the end of an episode; NEXT_STEP where an environment does not say."""
+    return AutoresetMode(env.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP))
+
+
+def _resets_alone(env: VectorEnv[Any, Any, Any]) -> bool:
+    """Whether a NEXT_STEP environment resets some of its copies when it is asked to."""
+    if isinstance(env, AsyncVectorEnv):  # others reset a second time at the next step
+        return bool(env.shared_memory) and env.worker is None
+    return isinstance(env, SyncVectorEnv | NativeVectorEnv)
 
 
 def _sync(make: Callable[[], Any], n_envs: int) -> SyncVectorEnv:
@@ -156,10 +168,17 @@ class SteppingCollector(Collector):
     ) -> None:
         super().__init__(policy, seed, evaluation=evaluation)
         self.env = env
-        mode = env.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP)
-        alone = isinstance(env, SyncVectorEnv | AsyncVectorEnv | NativeVectorEnv)
+        size = flat_size(env.single_observation_space)
+        if size != policy.observation_size:
+            raise ValueError(
+                f"policy: expected observation_size {size}, the environment's, got "
+                f"{policy.observation_size}"
+            )
+        mode = autoreset_mode(env)
         self._same_step = mode == AutoresetMode.SAME_STEP
-        self._resets_here = not self._same_step and (alone or mode == AutoresetMode.DISABLED)
+        self._resets_here = mode == AutoresetMode.DISABLED or (
+            not self._same_step and _resets_alone(env)
+        )
         self._dead = np.zeros(env.num_envs, dtype=np.bool_)
         self._elapsed = np.zeros(env.num_envs, dtype=np.int64)
         self._returns = np.zeros(env.num_envs)
@@ -171,7 +190,7 @@ class SteppingCollector(Collector):
     def reset(self, seed: int | None) -> None:
         """See `Collector`."""
         observations, info = self.env.reset(seed=seed)
-        self._begin(self._float32(observations), info)
+        self._begin(self._flat(observations), info)
 
     def steps(self, n_steps: int, *, deterministic: bool = False) -> Rollout:
         """See `Collector`."""
@@ -280,15 +299,12 @@ class SteppingCollector(Collector):
         """
         self._observations = None
         actions = self.policy.for_environment(row["actions"])
-        space = self.env.single_action_space
-        if isinstance(space, spaces.Box):
-            actions = np.clip(actions, space.low, space.high)
         observations, rewards, terminated, truncated, info = self.env.step(
-            actions.astype(space.dtype, copy=False)
+            to_action_space(self.env.single_action_space, actions)
         )
         self.step_count += 1
         valid = row["valid"]
-        following = self._float32(observations)
+        following = self._flat(observations)
         finals = following.copy()
         row["rewards"] = np.where(valid, rewards, 0.0).astype(np.float64)
         row["terminated"] = np.asarray(terminated, dtype=np.bool_) & valid
@@ -302,10 +318,10 @@ class SteppingCollector(Collector):
         if ended.any():
             if self._same_step:
                 for i in np.flatnonzero(ended):
-                    finals[i] = np.asarray(info["final_obs"][i], dtype=np.float32)
+                    finals[i] = self._final(info, int(i))
             elif self._resets_here:
                 reset, reset_info = self.env.reset(options={"reset_mask": ended.copy()})
-                following = np.where(ended[:, None], self._float32(reset), following)
+                following = np.where(ended[:, None], self._flat(reset), following)
                 info = self._merge_masks(info, reset_info, ended)
             else:
                 self._dead[ended] = True
@@ -353,27 +369,36 @@ class SteppingCollector(Collector):
         assert self._observations is not None
         return self._observations
 
-    def _float32(self, observations: Any) -> Float32s:
-        batch = np.asarray(observations)
-        converted, _ = arrays.observations("observation", batch, self.policy.observation_size)
-        return converted.copy()
+    def _flat(self, observations: Any) -> Float32s:
+        flat: Float32s = flatten(self.env.single_observation_space, observations).copy()
+        return flat
+
+    def _final(self, info: dict[str, Any], index: int) -> Float32s:
+        if "final_obs" not in info:
+            raise ValueError("info: expected final_obs from a SAME_STEP environment, got none")
+        space = self.env.single_observation_space
+        final: Float32s = flatten(space, pick(space, info["final_obs"], index), single=True)[0]
+        return final
 
     def _mask_of(self, info: dict[str, Any]) -> Bools | None:
         """What is allowed now: info["action_mask"], or the environments' action_masks()."""
         if not self.policy.masked:
             return None
         masks = _told(info, self.env.num_envs, self.policy._head.outputs)
-        if masks is None and isinstance(self.env, SyncVectorEnv) and self._has_method(self.env):
-            masks = np.stack([np.asarray(m, dtype=np.bool_) for m in self.env.call("action_masks")])
+        inner = self.env.unwrapped
+        if masks is None and isinstance(inner, SyncVectorEnv | AsyncVectorEnv):
+            masks = self._asked_masks(inner)
         if masks is not None:
             self._masked = True
             masks[self._dead] = True
         return masks
 
-    def _has_method(self, env: SyncVectorEnv) -> bool:
-        if self._method is None:
-            self._method = bool(env.envs[0].has_wrapper_attr("action_masks"))
-        return self._method
+    def _asked_masks(self, env: SyncVectorEnv | AsyncVectorEnv) -> Bools | None:
+        if self._method is None:  # asking for a method that is not there ends Async's workers
+            self._method = all(env.call("has_wrapper_attr", "action_masks"))
+        if not self._method:
+            return None
+        return np.stack([np.asarray(mask, dtype=np.bool_) for mask in env.call("action_masks")])
 
     def _merge_masks(
         self, info: dict[str, Any], reset_info: dict[str, Any], ended: Bools
