@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -26,14 +27,16 @@ def make_env(env: Any, n_envs: int, *, explicit: bool = False) -> VectorEnv[Any,
     """A vector environment of an id, an environment, a callable that makes one, or itself.
 
     Args:
-        env: native ids are made natively, other ids by `gymnasium.make`.
+        env: native ids are made natively, other ids by `gymnasium.make`, which imports the module
+            of an id "module:Name-v0".
         n_envs: number of copies where they are made here.
         explicit: whether the caller asked for that number, which then must be the environment's.
     """
     if isinstance(env, str) and env in NATIVE:
         return make_vec(env, n_envs)
     if isinstance(env, str):
-        _require_registered(env)
+        _import_module_of(env)
+        require_registered(env.partition(":")[2] or env)
         return _sync(lambda: gymnasium.make(env), n_envs)
     if isinstance(env, VectorEnv | gymnasium.Env):
         made = env if isinstance(env, VectorEnv) else _sync(lambda: env, 1)
@@ -76,13 +79,27 @@ def _sync(make: Callable[[], Any], n_envs: int) -> SyncVectorEnv:
     return SyncVectorEnv([make] * n_envs, autoreset_mode=AutoresetMode.SAME_STEP)
 
 
-def _require_registered(env_id: str) -> None:
+def require_registered(env_id: str) -> None:
+    """Raise ValueError with the nearest name unless an id is native or registered; imports nothing.
+
+    Args:
+        env_id: without a module, as a checkpoint names it.
+    """
+    if env_id in NATIVE or env_id in gymnasium.registry:
+        return
+    known = sorted({*NATIVE, *gymnasium.registry})
+    message = unknown("environment", env_id, known).partition(" (known:")[0]
+    raise ValueError(f"{message} (native: {', '.join(NATIVE)})")
+
+
+def _import_module_of(env_id: str) -> None:
+    module = env_id.rpartition(":")[0]
+    if not module:
+        return
     try:
-        gymnasium.spec(env_id)
-    except gymnasium.error.Error:
-        known = sorted({*NATIVE, *gymnasium.registry})
-        message = unknown("environment", env_id, known).partition(" (known:")[0]
-        raise ValueError(f"{message} (native: {', '.join(NATIVE)})") from None
+        importlib.import_module(module)
+    except ImportError as error:
+        raise ValueError(f"env: cannot import the module of {env_id!r}: {error}") from error
 
 
 def make_collector(

@@ -441,4 +441,6 @@ def _can_be_stored(value: float | int | str | bool) -> bool:
 def _id(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"env_id: expected a string, got {value!r}")
+    if ":" in value:  # Gymnasium would import what stands before it
+        raise ValueError(f"env_id: expected an id without a module, got {value!r}")
     return value
