@@ -9,7 +9,7 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from gymnasium.vector.utils import concatenate, create_empty_array
 
 import fastpg
-from fastpg.flattening import flat_size, flatten, is_single, to_action_space
+from fastpg.flattening import flat_size, flatten, gather, is_single, to_action_space
 from fastpg.stored_spaces import describe, restore_space
 
 SPACES = {
@@ -271,3 +271,18 @@ def test_actions_begin_at_the_start_and_keep_their_order():
 def test_damaged_descriptions(description):
     with pytest.raises((ValueError, TypeError, KeyError)):
         restore_space(description)
+
+
+@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("batched", [True, False])
+def test_some_of_many(name, batched):
+    space = SPACES[name]
+    samples = [space.sample() for _ in range(5)]
+    many = np.full(5, None, dtype=object)
+    for i, sample in enumerate(samples):
+        many[i] = sample
+    if batched:
+        many = batch(space, samples)
+    some = gather(space, many, np.array([3, 1]))
+    expected = batch(space, [samples[3], samples[1]])
+    assert np.array_equal(flatten(space, some), flatten(space, expected))

@@ -14,7 +14,7 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, Vecto
 from fastpg import _core, arrays
 from fastpg.arrays import Bools, Float32s
 from fastpg.envs import NATIVE, NativeVectorEnv, make_vec
-from fastpg.flattening import flat_size, flatten, pick, to_action_space
+from fastpg.flattening import flat_size, flatten, gather, to_action_space
 from fastpg.linear_policy import LinearPolicy
 from fastpg.naming import unknown
 from fastpg.policies import LinearSoftmax
@@ -70,9 +70,13 @@ def autoreset_mode(env: VectorEnv[Any, Any, Any]) -> AutoresetMode:
 
 def _resets_alone(env: VectorEnv[Any, Any, Any]) -> bool:
     """Whether a NEXT_STEP environment resets some of its copies when it is asked to."""
-    if isinstance(env, AsyncVectorEnv):  # others reset a second time at the next step
-        return bool(env.shared_memory) and env.worker is None
+    if isinstance(env, AsyncVectorEnv):  # without shared memory they reset again at the next step
+        return bool(env.shared_memory) and _has_usual_workers(env)
     return isinstance(env, SyncVectorEnv | NativeVectorEnv)
+
+
+def _has_usual_workers(env: AsyncVectorEnv) -> bool:
+    return getattr(env, "worker", None) is None
 
 
 def _sync(make: Callable[[], Any], n_envs: int) -> SyncVectorEnv:
@@ -334,8 +338,7 @@ class SteppingCollector(Collector):
         self._dead[:] = False
         if ended.any():
             if self._same_step:
-                for i in np.flatnonzero(ended):
-                    finals[i] = self._final(info, int(i))
+                finals[ended] = self._finals(info, np.flatnonzero(ended))
             elif self._resets_here:
                 reset, reset_info = self.env.reset(options={"reset_mask": ended.copy()})
                 following = np.where(ended[:, None], self._flat(reset), following)
@@ -390,31 +393,30 @@ class SteppingCollector(Collector):
         flat: Float32s = flatten(self.env.single_observation_space, observations).copy()
         return flat
 
-    def _final(self, info: dict[str, Any], index: int) -> Float32s:
+    def _finals(self, info: dict[str, Any], ended: npt.NDArray[np.intp]) -> Float32s:
         if "final_obs" not in info:
             raise ValueError("info: expected final_obs from a SAME_STEP environment, got none")
         space = self.env.single_observation_space
-        final: Float32s = flatten(space, pick(space, info["final_obs"], index), single=True)[0]
-        return final
+        return flatten(space, gather(space, info["final_obs"], ended))
 
     def _mask_of(self, info: dict[str, Any]) -> Bools | None:
         """What is allowed now: info["action_mask"], or the environments' action_masks()."""
         if not self.policy.masked:
             return None
         masks = _told(info, self.env.num_envs, self.policy._head.outputs)
-        inner = self.env.unwrapped
-        if masks is None and isinstance(inner, SyncVectorEnv | AsyncVectorEnv):
-            masks = self._asked_masks(inner)
+        if masks is None:
+            masks = self._asked_masks(self.env.unwrapped)
         if masks is not None:
             self._masked = True
             masks[self._dead] = True
         return masks
 
-    def _asked_masks(self, env: SyncVectorEnv | AsyncVectorEnv) -> Bools | None:
-        if self._method is None:  # asking for a method that is not there ends Async's workers
-            self._method = all(env.call("has_wrapper_attr", "action_masks"))
+    def _asked_masks(self, env: VectorEnv[Any, Any, Any]) -> Bools | None:
+        if self._method is None:
+            self._method = _has_method(env)
         if not self._method:
             return None
+        assert isinstance(env, SyncVectorEnv | AsyncVectorEnv)
         return np.stack([np.asarray(mask, dtype=np.bool_) for mask in env.call("action_masks")])
 
     def _merge_masks(
@@ -428,6 +430,15 @@ class SteppingCollector(Collector):
         every = np.ones((len(ended), size), dtype=np.bool_)
         step, reset = (every if t is None else t for t in told)
         return {"action_mask": np.where(ended[:, None], reset, step)}
+
+
+def _has_method(env: VectorEnv[Any, Any, Any]) -> bool:
+    """Whether action_masks() may be called; where it is not there, a call ends Async's workers."""
+    if isinstance(env, SyncVectorEnv) or (
+        isinstance(env, AsyncVectorEnv) and _has_usual_workers(env)
+    ):
+        return all(env.call("has_wrapper_attr", "action_masks"))
+    return False
 
 
 def _told(info: dict[str, Any], count: int, size: int) -> Bools | None:

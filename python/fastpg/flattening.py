@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 from gymnasium.spaces.utils import flatdim
+from gymnasium.vector.utils import concatenate, create_empty_array
 
 from fastpg import arrays
 from fastpg.arrays import Float32s
@@ -71,11 +72,16 @@ def is_single(space: Space, observations: Any) -> bool:
     return arrays.ndim("observation", observations) == len(space.shape or ())
 
 
-def pick(space: Space, observations: Any, index: int) -> Any:
-    """Observation `index` of several, whether in an array of objects or in batched parts."""
+def gather(space: Space, observations: Any, indices: Integers) -> Any:
+    """Some of many observations, in an array of objects or in batched parts, as one batch."""
     if isinstance(space, spaces.Dict) and isinstance(observations, dict):
-        return {key: pick(part, observations[key], index) for key, part in space.items()}
-    return observations[index]
+        return {key: gather(part, observations[key], indices) for key, part in space.items()}
+    if isinstance(space, spaces.Tuple) and isinstance(observations, tuple):
+        parts = zip(space.spaces, observations, strict=True)
+        return tuple(gather(part, values, indices) for part, values in parts)
+    chosen = [observations[i] for i in indices]
+    room: Any = create_empty_array(space, len(chosen))
+    return concatenate(space, chosen, room)
 
 
 def _leaves(space: Space) -> list[Space]:
@@ -133,13 +139,14 @@ def _one_hot(rows: Integers, starts: Integers, counts: Integers, name: str) -> F
     """Column k of values in [starts[k], starts[k] + counts[k]), as counts[k] columns."""
     if rows.dtype.kind not in "iu":
         raise TypeError(f"{name}: expected integers, got dtype {rows.dtype}")
+    counts = counts.astype(np.int64)
     choices = rows.astype(np.int64) - starts
     outside = (choices < 0) | (choices >= counts)
     if outside.any():
         raise ValueError(f"{name}: expected values of its space, got {rows[outside][0]}")
-    offsets = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-    hot = np.zeros((len(rows), int(offsets[-1])), dtype=np.float32)
-    np.put_along_axis(hot, choices + offsets[:-1], 1.0, axis=1)
+    columns = choices + (np.cumsum(counts) - counts)
+    hot = np.zeros((len(rows), int(counts.sum())), dtype=np.float32)
+    hot[np.arange(len(rows))[:, None], columns] = 1.0
     return hot
 
 
