@@ -78,8 +78,8 @@ def test_taxi(seed):
     """The registered threshold, 8, is above the optimum: the level is 1 below the optimum."""
     algo = fastpg.NPG(
         "linear", "Taxi-v4", seed=seed,
-        gamma=0.99, n_steps=512, target_kl=0.03, max_step_size=1.0, cg_damping=0.3,
-        cg_max_steps=10, ent_coef=0.0, baseline_memory=0.5,
+        gamma=0.99, n_steps=512, target_kl=0.03, max_step_size=0.5, cg_damping=1.0,
+        cg_max_steps=10, ent_coef=0.003, baseline_memory=0.5,
     ).learn(200_000)  # fmt: skip
     env = gymnasium.make("Taxi-v4")
     masks = np.array([env.unwrapped.action_mask(state) for state in range(500)], dtype=bool)
