@@ -73,9 +73,9 @@ def test_frozen_lake(seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", range(2))
 def test_taxi(seed):
-    """The registered threshold, 8, is above the optimum: the level is 1 below the optimum."""
+    """The registered threshold, 8, is above the optimum: the level is 0.1 below the optimum."""
     algo = fastpg.NPG(
         "linear", "Taxi-v4", seed=seed,
         gamma=0.99, n_steps=512, target_kl=0.03, max_step_size=0.5, cg_damping=1.0,
@@ -85,7 +85,7 @@ def test_taxi(seed):
     masks = np.array([env.unwrapped.action_mask(state) for state in range(500)], dtype=bool)
     assert optimum(env) == pytest.approx(7.93, abs=5e-3)
     assert threshold("Taxi-v4") > optimum(env)
-    assert greedy_return(algo, env, masks) >= optimum(env) - 1.0
+    assert greedy_return(algo, env, masks) >= optimum(env) - 0.1
 
 
 @pytest.mark.slow
