@@ -110,6 +110,7 @@ def test_another_version(saved):
         {"change": {"num_timesteps": "many"}},
         {"change": {"policy": None}},
         {"change": {"env_id": [1]}},
+        {"change": {"env_id": "module:CartPole-v1"}},
         {"change": {"first_step": -1}},
         {"change": {"predictions": 1.5}},
         {"change": {"num_timesteps": float("inf")}},
@@ -153,12 +154,9 @@ def test_no_such_file(tmp_path):
 
 
 def test_spaces_that_do_not_match(tmp_path):
-    algo = fastpg.NPG("linear", "CartPole-v1", seed=0)
-    algo.policy = fastpg.LinearSoftmax(3, 2)
-    algo.baseline = fastpg.LinearBaseline(3, time=False)
-    path = algo.save(tmp_path / "x.npz")
-    assert fastpg.load(path).policy.shape == (4, 2)
-    with pytest.raises(ValueError, match="observation_size 3, got 4"):
+    path = fastpg.NPG("linear", "MountainCar-v0", seed=0).save(tmp_path / "x.npz")
+    assert fastpg.load(path).policy.shape == (3, 3)
+    with pytest.raises(ValueError, match="observation_size 2, got 4"):
         fastpg.load(path, env="CartPole-v1")
 
 
@@ -199,4 +197,32 @@ def test_moments_that_no_data_can_have(saved):
     size = len(algo.baseline.weights)
     rewritten(path, baseline_comoment=np.ones((size, size)) - 1e3 * (1 - np.eye(size)))
     with pytest.raises(fastpg.CheckpointError, match="positive semi-definite"):
+        fastpg.load(path)
+
+
+def nested(depth):
+    space = {"kind": "discrete", "n": 2, "start": 0, "dtype": "<i8"}
+    for _ in range(depth):
+        space = {"kind": "tuple", "parts": [space]}
+    return space
+
+
+@pytest.mark.parametrize(
+    ("name", "space"),
+    [
+        ("observation_space", nested(0)),
+        ("action_space", nested(1)),
+        ("action_space", nested(0) | {"n": 3}),
+        ("action_space", nested(0) | {"n": -1}),
+        ("observation_space", nested(400)),
+        ("observation_space", None),
+        ("observation_space", {}),
+    ],
+)
+def test_spaces_in_the_file_that_are_not_the_policy_s(tmp_path, name, space):
+    path = fastpg.NPG("linear", "CartPole-v1", seed=0).save(tmp_path / "x.npz")
+    rewritten(path)
+    assert fastpg.load(path).policy.shape == (5, 2)
+    rewritten(path, change={name: space})
+    with pytest.raises(fastpg.CheckpointError, match="expected a complete checkpoint"):
         fastpg.load(path)

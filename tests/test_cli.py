@@ -71,6 +71,9 @@ def test_an_existing_file_is_kept_unless_forced(tmp_path):
         (("train", "pp", "CartPole-v1"), "unknown algorithm 'pp'; did you mean 'ppo'"),
         (("train", "vpg", "CartPole-v1"), "did you mean 'reinforce'"),
         (("train", "npg", "CartPole"), "unknown environment 'CartPole'; did you mean"),
+        (("train", "npg", "FrozenLak-v1"), "did you mean 'FrozenLake-v1'"),
+        (("train", "npg", "nothing:FrozenLake-v1"), "cannot import the module of 'nothing:Fro"),
+        (("train", "npg", "json:FrozenLake-v9"), "did you mean 'FrozenLake-v1'"),
         (("train", "npg", "CartPole-v1", "--max-kl", "1"), "did you mean 'target_kl'"),
         (("train", "npg", "CartPole-v1", "--max-kl=1"), "did you mean 'target_kl'"),
         (("train", "npg", "CartPole-v1", "again"), "got another argument 'again'"),
@@ -102,6 +105,54 @@ def test_eval_and_info(tmp_path):
     assert "trpo" in shown
     assert "target_kl=0.005" in shown
     assert fastpg.__version__ in run("info", cwd=tmp_path).stdout
+
+
+PLUGIN = """
+import gymnasium
+from gymnasium.envs.toy_text.frozen_lake import FrozenLakeEnv
+
+open("imported", "w").close()
+
+
+class Pond(FrozenLakeEnv):
+    pass
+
+
+gymnasium.register("Small/Pond-v0", Pond, max_episode_steps=20, kwargs={"is_slippery": False})
+"""
+
+
+def test_an_id_that_is_not_native(tmp_path):
+    done = run("train", "npg", "FrozenLake-v1", "--total-timesteps", 3000, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "over 100 greedy episodes of Gymnasium's FrozenLake-v1" in done.stdout
+    evaluated = run("eval", "npg-FrozenLake-v1-0.npz", "--episodes", 5, cwd=tmp_path)
+    assert "over 5 greedy episodes of Gymnasium's FrozenLake-v1" in evaluated.stdout
+
+
+def test_a_module_is_imported_where_the_user_names_it(tmp_path):
+    (tmp_path / "pond.py").write_text(PLUGIN)
+    done = run("train", "npg", "pond:Small/Pond-v0", "--total-timesteps", 3000, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "episodes of pond:Small/Pond-v0" in done.stdout
+    path = tmp_path / "npg-pond-Small-Pond-v0-0.npz"
+    assert fastpg.load(path).env_id == "Small/Pond-v0"
+    evaluated = run("eval", path, "--env", "pond:Small/Pond-v0", "--episodes", 5, cwd=tmp_path)
+    assert "over 5 greedy episodes of pond:Small/Pond-v0" in evaluated.stdout
+
+
+@pytest.mark.parametrize(
+    ("env_id", "text"),
+    [("pond:Small/Pond-v0", "without a module"), ("Small/Pond-v0", "unknown environment")],
+)
+def test_a_checkpoint_imports_nothing(tmp_path, env_id, text):
+    (tmp_path / "pond.py").write_text(PLUGIN)
+    algo = fastpg.NPG("linear", "FrozenLake-v1", seed=0)
+    algo.env_id = env_id
+    done = run("eval", algo.save(tmp_path / "x.npz"), cwd=tmp_path)
+    assert done.returncode == 2
+    assert text in done.stderr
+    assert not (tmp_path / "imported").exists()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

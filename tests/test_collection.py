@@ -185,12 +185,6 @@ def test_spaces_that_no_policy_fits():
     with pytest.raises(ValueError, match="expected a Discrete action space"):
         fastpg.NPG("linear", Odd)
 
-    class Image(Masked):
-        observation_space = spaces.Box(0, 1, (4, 4, 3), np.float32)
-
-    with pytest.raises(ValueError, match=r"expected a Box \(d,\) observation"):
-        fastpg.NPG("linear", Image)
-
 
 def test_an_environment_that_gives_nonsense():
     class Bad(Masked):

@@ -209,8 +209,10 @@ def test_readme_has_the_two_commands_and_no_other_project_s_name():
 def test_readme_example_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = (ROOT / "README.md").read_text()
+    examples = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(examples) == 3
     namespace = {}
-    for example in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+    for example in examples:
         exec(compile(example, "README.md", "exec"), namespace)
 
 

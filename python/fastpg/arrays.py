@@ -45,7 +45,12 @@ def _check_finite(name: str, array: npt.NDArray[Any]) -> None:
 
 def ndim(name: str, values: Any) -> int:
     """Number of dimensions of real numbers."""
-    return _array(name, values, "fiub", "real numbers").ndim
+    return numbers(name, values).ndim
+
+
+def numbers(name: str, values: Any) -> npt.NDArray[Any]:
+    """Real numbers or flags of any shape and dtype."""
+    return _array(name, values, "fiub", "real numbers")
 
 
 def floats(name: str, values: Any, shape: tuple[int | None, ...]) -> Floats:

@@ -21,7 +21,8 @@ from rich.table import Table
 
 from fastpg import _core
 from fastpg.algorithms import ALGORITHMS, DEFAULT_TIMESTEPS, load
-from fastpg.envs import NATIVE, native_spec
+from fastpg.collection import require_registered
+from fastpg.envs import NATIVE
 from fastpg.evaluation import evaluate_policy
 from fastpg.naming import unknown
 from fastpg.options import described
@@ -29,6 +30,10 @@ from fastpg.training import Algorithm, Callback, Record
 
 EVAL_EPISODES = 100
 _EVAL_ENVS = 20
+_ENV_HELP = (
+    f"environment: {', '.join(NATIVE)} (native), any other id registered with Gymnasium, or "
+    "module:id, which imports the module"
+)
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 app = typer.Typer(
@@ -70,12 +75,12 @@ def _explained() -> Iterator[None]:
     """Errors that the user can mend become one line and exit code 2."""
     try:
         yield
-    except (ValueError, TypeError, OSError) as error:
-        _fail(str(error))
+    except (ValueError, TypeError, OSError, ImportError, gymnasium.error.Error) as error:
+        _fail(" ".join(str(error).split()))
 
 
 def gymnasium_env(env_id: str, num_envs: int = _EVAL_ENVS) -> VectorEnv[Any, Any, Any]:
-    """Gymnasium's own environment of that name, not ours."""
+    """Gymnasium's environment of that name, even where there is a native one."""
     return gymnasium.vector.SyncVectorEnv([lambda: gymnasium.make(env_id)] * num_envs)
 
 
@@ -87,6 +92,11 @@ def _checkpoint_path(out: Path | None, default: str, force: bool) -> Path:
     if not path.parent.is_dir():
         raise FileNotFoundError(f"--out: no folder {path.parent}")
     return path
+
+
+def _file_part(env_id: str) -> str:
+    """An id in the name of a file: "ALE/Pong-v5" as ALE-Pong-v5."""
+    return env_id.replace("/", "-").replace(":", "-")
 
 
 @contextmanager
@@ -114,14 +124,26 @@ def _progress(total: int) -> Iterator[Callback]:
 
 
 def _evaluation(algo: Algorithm, env_id: str, episodes: int, *, greedy: bool, seed: int) -> str:
-    native_spec(env_id)  # gymnasium.make would import the module that an id may name
     env = gymnasium_env(env_id)
     try:
         mean, std = evaluate_policy(algo, env, episodes, deterministic=greedy, seed=seed)
     finally:
         env.close()
     kind = "greedy" if greedy else "stochastic"
-    return f"{mean:.1f} +/- {std:.1f} over {episodes} {kind} episodes of Gymnasium's {env_id}"
+    digits = _digits(float(std))
+    numbers = f"{mean:{digits}} +/- {std:{digits}}"
+    return f"{numbers} over {episodes} {kind} episodes of {_owner(env_id)}{env_id}"
+
+
+def _digits(std: float) -> str:
+    """Returns that differ by less than 1 need more than one."""
+    return ".1f" if std == 0.0 or std >= 1.0 else ".3f"
+
+
+def _owner(env_id: str) -> str:
+    """Gymnasium, where its own code makes the environment."""
+    made_by = str(gymnasium.spec(env_id.rpartition(":")[2]).entry_point)
+    return "Gymnasium's " if made_by.startswith("gymnasium.") else ""
 
 
 def _table(rows: dict[str, str]) -> None:
@@ -137,8 +159,7 @@ def _train(name: str, env_id: str, given: dict[str, Any]) -> None:
     total, seed, policy = given.pop("total_timesteps"), given.pop("seed"), given.pop("policy")
     out, force = given.pop("out"), given.pop("force")
     with _explained():
-        native_spec(env_id)
-        path = _checkpoint_path(out, f"{name}-{env_id}-{seed}.npz", force)
+        path = _checkpoint_path(out, f"{name}-{_file_part(env_id)}-{seed}.npz", force)
         algo = ALGORITHMS[name](policy, env_id, seed=seed, **given)
     interrupted = False
     start = time.perf_counter()
@@ -211,7 +232,7 @@ def _train_command(name: str) -> Callable[..., None]:
         inspect.Parameter(
             "env",
             plain,
-            annotation=Annotated[str, typer.Argument(help=f"environment: {', '.join(NATIVE)}")],
+            annotation=Annotated[str, typer.Argument(help=_ENV_HELP)],
         ),
         parameter("total_timesteps", int, steps, "environment steps"),
         parameter("seed", int, 0, "of everything random"),
@@ -244,17 +265,22 @@ for _name in ALGORITHMS:
 @app.command("eval")
 def evaluate(
     path: Annotated[Path, typer.Argument(help="a checkpoint")],
-    env: Annotated[str | None, typer.Option(help="default: the one trained on")] = None,
+    env: Annotated[
+        str | None,
+        typer.Option(help="id, or module:id, which imports the module; default: as trained on"),
+    ] = None,
     episodes: Annotated[int, typer.Option(help="whole episodes")] = EVAL_EPISODES,
     seed: Annotated[int, typer.Option(help="of the environment")] = 0,
     stochastic: Annotated[bool, typer.Option(help="sample the actions")] = False,
 ) -> None:
-    """Evaluate a checkpoint on Gymnasium's own environment."""
+    """Evaluate a checkpoint on Gymnasium's environment, made as its id says."""
     with _explained():
         algo = load(path, env)
         env_id = env or algo.env_id
         if env_id is None:
             raise ValueError("--env: expected an id, since the checkpoint names none")
+        if env is None:  # a file may name what is registered, and never what to import
+            require_registered(env_id)
         text = _evaluation(algo, env_id, episodes, greedy=not stochastic, seed=seed)
         _table({"evaluation": text})
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
 import gymnasium
 import numpy as np
 import numpy.typing as npt
-from gymnasium import spaces
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
 
 from fastpg import _core, arrays
 from fastpg.arrays import Bools, Float32s
 from fastpg.envs import NATIVE, NativeVectorEnv, make_vec
+from fastpg.flattening import flat_size, flatten, gather, to_action_space
 from fastpg.linear_policy import LinearPolicy
 from fastpg.naming import unknown
 from fastpg.rollout import UNLIMITED, Collector, NativeCollector, Rollout
@@ -25,14 +26,16 @@ def make_env(env: Any, n_envs: int, *, explicit: bool = False) -> VectorEnv[Any,
     """A vector environment of an id, an environment, a callable that makes one, or itself.
 
     Args:
-        env: native ids are made natively, other ids by `gymnasium.make`.
+        env: native ids are made natively, other ids by `gymnasium.make`, which imports the module
+            of an id "module:Name-v0".
         n_envs: number of copies where they are made here.
         explicit: whether the caller asked for that number, which then must be the environment's.
     """
     if isinstance(env, str) and env in NATIVE:
         return make_vec(env, n_envs)
     if isinstance(env, str):
-        _require_registered(env)
+        _import_module_of(env)
+        require_registered(env.partition(":")[2] or env)
         return _sync(lambda: gymnasium.make(env), n_envs)
     if isinstance(env, VectorEnv | gymnasium.Env):
         made = env if isinstance(env, VectorEnv) else _sync(lambda: env, 1)
@@ -59,17 +62,47 @@ def shares_environments(one: VectorEnv[Any, Any, Any], other: VectorEnv[Any, Any
     return one is other or bool(inner[0] & inner[1])
 
 
+def autoreset_mode(env: VectorEnv[Any, Any, Any]) -> AutoresetMode:
+    """What follows the end of an episode; NEXT_STEP where an environment does not say."""
+    return AutoresetMode(env.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP))
+
+
+def _resets_alone(env: VectorEnv[Any, Any, Any]) -> bool:
+    """Whether a NEXT_STEP environment resets some of its copies when it is asked to."""
+    if isinstance(env, AsyncVectorEnv):  # without shared memory they reset again at the next step
+        return bool(env.shared_memory) and _has_usual_workers(env)
+    return isinstance(env, SyncVectorEnv | NativeVectorEnv)
+
+
+def _has_usual_workers(env: AsyncVectorEnv) -> bool:
+    return getattr(env, "worker", None) is None
+
+
 def _sync(make: Callable[[], Any], n_envs: int) -> SyncVectorEnv:
     return SyncVectorEnv([make] * n_envs, autoreset_mode=AutoresetMode.SAME_STEP)
 
 
-def _require_registered(env_id: str) -> None:
+def require_registered(env_id: str) -> None:
+    """Raise ValueError with the nearest name unless an id is native or registered; imports nothing.
+
+    Args:
+        env_id: without a module, as a checkpoint names it.
+    """
+    if env_id in NATIVE or env_id in gymnasium.registry:
+        return
+    known = sorted({*NATIVE, *gymnasium.registry})
+    message = unknown("environment", env_id, known).partition(" (known:")[0]
+    raise ValueError(f"{message} (native: {', '.join(NATIVE)})")
+
+
+def _import_module_of(env_id: str) -> None:
+    module = env_id.rpartition(":")[0]
+    if not module:
+        return
     try:
-        gymnasium.spec(env_id)
-    except gymnasium.error.Error:
-        known = sorted({*NATIVE, *gymnasium.registry})
-        message = unknown("environment", env_id, known).partition(" (known:")[0]
-        raise ValueError(f"{message} (native: {', '.join(NATIVE)})") from None
+        importlib.import_module(module)
+    except ImportError as error:
+        raise ValueError(f"env: cannot import the module of {env_id!r}: {error}") from error
 
 
 def make_collector(
@@ -155,10 +188,17 @@ class SteppingCollector(Collector):
     ) -> None:
         super().__init__(policy, seed, evaluation=evaluation)
         self.env = env
-        mode = env.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP)
-        alone = isinstance(env, SyncVectorEnv | AsyncVectorEnv | NativeVectorEnv)
+        size = flat_size(env.single_observation_space)
+        if size != policy.observation_size:
+            raise ValueError(
+                f"policy: expected observation_size {size}, the environment's, got "
+                f"{policy.observation_size}"
+            )
+        mode = autoreset_mode(env)
         self._same_step = mode == AutoresetMode.SAME_STEP
-        self._resets_here = not self._same_step and (alone or mode == AutoresetMode.DISABLED)
+        self._resets_here = mode == AutoresetMode.DISABLED or (
+            not self._same_step and _resets_alone(env)
+        )
         self._dead = np.zeros(env.num_envs, dtype=np.bool_)
         self._elapsed = np.zeros(env.num_envs, dtype=np.int64)
         self._returns = np.zeros(env.num_envs)
@@ -170,7 +210,7 @@ class SteppingCollector(Collector):
     def reset(self, seed: int | None) -> None:
         """See `Collector`."""
         observations, info = self.env.reset(seed=seed)
-        self._begin(self._float32(observations), info)
+        self._begin(self._flat(observations), info)
 
     def steps(self, n_steps: int, *, deterministic: bool = False) -> Rollout:
         """See `Collector`."""
@@ -279,15 +319,12 @@ class SteppingCollector(Collector):
         """
         self._observations = None
         actions = self.policy.for_environment(row["actions"])
-        space = self.env.single_action_space
-        if isinstance(space, spaces.Box):
-            actions = np.clip(actions, space.low, space.high)
         observations, rewards, terminated, truncated, info = self.env.step(
-            actions.astype(space.dtype, copy=False)
+            to_action_space(self.env.single_action_space, actions)
         )
         self.step_count += 1
         valid = row["valid"]
-        following = self._float32(observations)
+        following = self._flat(observations)
         finals = following.copy()
         row["rewards"] = np.where(valid, rewards, 0.0).astype(np.float64)
         row["terminated"] = np.asarray(terminated, dtype=np.bool_) & valid
@@ -300,11 +337,10 @@ class SteppingCollector(Collector):
         self._dead[:] = False
         if ended.any():
             if self._same_step:
-                for i in np.flatnonzero(ended):
-                    finals[i] = np.asarray(info["final_obs"][i], dtype=np.float32)
+                finals[ended] = self._finals(info, np.flatnonzero(ended))
             elif self._resets_here:
                 reset, reset_info = self.env.reset(options={"reset_mask": ended.copy()})
-                following = np.where(ended[:, None], self._float32(reset), following)
+                following = np.where(ended[:, None], self._flat(reset), following)
                 info = self._merge_masks(info, reset_info, ended)
             else:
                 self._dead[ended] = True
@@ -352,27 +388,35 @@ class SteppingCollector(Collector):
         assert self._observations is not None
         return self._observations
 
-    def _float32(self, observations: Any) -> Float32s:
-        batch = np.asarray(observations)
-        converted, _ = arrays.observations("observation", batch, self.policy.observation_size)
-        return converted.copy()
+    def _flat(self, observations: Any) -> Float32s:
+        flat: Float32s = flatten(self.env.single_observation_space, observations).copy()
+        return flat
+
+    def _finals(self, info: dict[str, Any], ended: npt.NDArray[np.intp]) -> Float32s:
+        if "final_obs" not in info:
+            raise ValueError("info: expected final_obs from a SAME_STEP environment, got none")
+        space = self.env.single_observation_space
+        return flatten(space, gather(space, info["final_obs"], ended))
 
     def _mask_of(self, info: dict[str, Any]) -> Bools | None:
         """What is allowed now: info["action_mask"], or the environments' action_masks()."""
         if not self.policy.masked:
             return None
         masks = _told(info, self.env.num_envs, self.policy._head.outputs)
-        if masks is None and isinstance(self.env, SyncVectorEnv) and self._has_method(self.env):
-            masks = np.stack([np.asarray(m, dtype=np.bool_) for m in self.env.call("action_masks")])
+        if masks is None:
+            masks = self._asked_masks(self.env.unwrapped)
         if masks is not None:
             self._masked = True
             masks[self._dead] = True
         return masks
 
-    def _has_method(self, env: SyncVectorEnv) -> bool:
+    def _asked_masks(self, env: VectorEnv[Any, Any, Any]) -> Bools | None:
         if self._method is None:
-            self._method = bool(env.envs[0].has_wrapper_attr("action_masks"))
-        return self._method
+            self._method = _has_method(env)
+        if not self._method:
+            return None
+        assert isinstance(env, SyncVectorEnv | AsyncVectorEnv)
+        return np.stack([np.asarray(mask, dtype=np.bool_) for mask in env.call("action_masks")])
 
     def _merge_masks(
         self, info: dict[str, Any], reset_info: dict[str, Any], ended: Bools
@@ -385,6 +429,15 @@ class SteppingCollector(Collector):
         every = np.ones((len(ended), size), dtype=np.bool_)
         step, reset = (every if t is None else t for t in told)
         return {"action_mask": np.where(ended[:, None], reset, step)}
+
+
+def _has_method(env: VectorEnv[Any, Any, Any]) -> bool:
+    """Whether action_masks() may be called; where it is not there, a call ends Async's workers."""
+    if isinstance(env, SyncVectorEnv) or (
+        isinstance(env, AsyncVectorEnv) and _has_usual_workers(env)
+    ):
+        return all(env.call("has_wrapper_attr", "action_masks"))
+    return False
 
 
 def _told(info: dict[str, Any], count: int, size: int) -> Bools | None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from fastpg import arrays
-from fastpg.collection import make_collector, make_env
+from fastpg.collection import autoreset_mode, make_collector, make_env
 from fastpg.linear_policy import LinearPolicy
 from fastpg.training import Algorithm
 
@@ -111,7 +111,7 @@ def _play(
     deterministic: bool,
     seed: int,
 ) -> EpisodeArrays:
-    mode = env.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP)
+    mode = autoreset_mode(env)
     returns = np.zeros(n_episodes)
     lengths = np.zeros(n_episodes, dtype=np.int64)
     playing = np.arange(env.num_envs)  # the episode of each environment

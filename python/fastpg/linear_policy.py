@@ -11,6 +11,7 @@ from gymnasium import spaces
 from fastpg import _core, arrays
 from fastpg.arrays import Bools, Floats
 from fastpg.features import FeatureMap, Identity, RunningNormalizer, make_features
+from fastpg.flattening import flat_size
 
 State = tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]
 Actor = _core.SoftmaxActor | _core.GaussianActor
@@ -243,8 +244,5 @@ def single_space(env: Any, what: str) -> spaces.Space[Any]:
 
 
 def observation_size(env: Any) -> int:
-    """Length of an observation after flattening."""
-    space = single_space(env, "observation")
-    if isinstance(space, spaces.Box) and len(space.shape) == 1:
-        return space.shape[0]
-    raise ValueError(f"env: expected a Box (d,) observation space, got {space}")
+    """Length of a flat observation; `flat_size` says of which spaces."""
+    return flat_size(single_space(env, "observation"))

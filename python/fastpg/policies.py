@@ -51,19 +51,22 @@ class LinearSoftmax(LinearPolicy):
 
     @classmethod
     def for_env(cls, env: Any, **arguments: Any) -> Self:
-        """The policy that fits an environment's spaces: Box (d,) and Discrete or MultiDiscrete.
+        """The policy that fits an environment's spaces, its actions Discrete or MultiDiscrete.
 
         Args:
-            env: an environment or a vector environment.
+            env: an environment or a vector environment; observations are flattened.
             **arguments: `features`, `normalize_observations`.
+
+        Raises:
+            ValueError: other actions, or observations that cannot be flattened.
         """
         size, action = observation_size(env), single_space(env, "action")
-        if isinstance(action, spaces.Discrete) and action.start == 0:
+        if isinstance(action, spaces.Discrete):
             return cls(size, int(action.n), **arguments)
-        if isinstance(action, spaces.MultiDiscrete) and action.nvec.ndim == 1:
-            return cls(size, action.nvec.tolist(), **arguments)
+        if isinstance(action, spaces.MultiDiscrete):
+            return cls(size, action.nvec.ravel().tolist(), **arguments)
         raise ValueError(
-            f"LinearSoftmax: expected a Discrete action space from 0 or MultiDiscrete, got {action}"
+            f"LinearSoftmax: expected a Discrete action space or MultiDiscrete, got {action}"
         )
 
     @property
@@ -155,16 +158,20 @@ class LinearGaussian(LinearPolicy):
 
     @classmethod
     def for_env(cls, env: Any, **arguments: Any) -> Self:
-        """The policy that fits an environment's spaces: Box (d,) and Box (m,).
+        """The policy that fits an environment's spaces, its actions a Box of any shape.
 
         Args:
-            env: an environment or a vector environment.
+            env: an environment or a vector environment; observations are flattened.
             **arguments: `features`, `normalize_observations`, `log_std_init`.
+
+        Raises:
+            ValueError: other actions, or observations that cannot be flattened.
         """
         size, action = observation_size(env), single_space(env, "action")
-        if not isinstance(action, spaces.Box) or len(action.shape) != 1:
-            raise ValueError(f"LinearGaussian: expected a Box (m,) action space, got {action}")
-        return cls(size, action.shape[0], low=action.low, high=action.high, **arguments)
+        if not isinstance(action, spaces.Box):
+            raise ValueError(f"LinearGaussian: expected a Box action space, got {action}")
+        low, high = action.low.ravel(), action.high.ravel()
+        return cls(size, low.size, low=low, high=high, **arguments)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -183,8 +190,8 @@ class LinearGaussian(LinearPolicy):
 
     def keep_within(self, space: spaces.Box) -> None:
         """Send only actions of this space from now on."""
-        self.low = np.clip(self.low, space.low, space.high)
-        self.high = np.clip(self.high, space.low, space.high)
+        low, high = space.low.ravel(), space.high.ravel()
+        self.low, self.high = np.clip(self.low, low, high), np.clip(self.high, low, high)
 
     def for_environment(self, actions: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The actions clipped to the environment's bounds."""

@@ -20,12 +20,14 @@ from fastpg import _core, arrays, checkpoints, schedules
 from fastpg.arrays import Bools, Float32s, Floats
 from fastpg.baselines import Baseline, explained_variance, make_baseline
 from fastpg.collection import env_name, make_collector, make_env, shares_environments
+from fastpg.flattening import flatten, is_single, to_action_space
 from fastpg.interrupts import deferred_interrupt
 from fastpg.linear_policy import LinearPolicy
 from fastpg.options import CommonOptions
 from fastpg.policies import make_policy, require_fit, restore_policy
 from fastpg.rollout import Collector, Rollout
 from fastpg.schedules import Schedule
+from fastpg.stored_spaces import describe, restore_space
 
 Record = dict[str, float | int | str | bool]
 Callback = Callable[[Record], bool | None]
@@ -62,6 +64,7 @@ class Algorithm:
     Attributes:
         history: one dict per iteration, under the keys of docs/records.md.
         num_timesteps: environment steps taken by `learn`.
+        observation_space, action_space: of one environment, as Gymnasium has them.
     """
 
     name: ClassVar[str]
@@ -80,6 +83,8 @@ class Algorithm:
         self.options = self.options_class.build(owner, options)
         made = make_env(env, self.options.n_envs, explicit="n_envs" in options)
         self.policy = make_policy(policy, made)
+        self.observation_space = made.single_observation_space
+        self.action_space = made.single_action_space
         self.seed = arrays.seed(seed)
         self.baseline = self._make_baseline()
         self.history: list[Record] = []
@@ -94,6 +99,8 @@ class Algorithm:
         """Go on learning in this environment, whose spaces must be those of the policy."""
         made = make_env(env, self.options.n_envs)
         require_fit(self.policy, made)
+        self.observation_space = made.single_observation_space
+        self.action_space = made.single_action_space
         self._use(made)
 
     def _start_fresh(self) -> None:
@@ -238,17 +245,25 @@ class Algorithm:
         action_masks: Any = None,
         step_index: Any = None,
     ) -> tuple[Any, None]:
-        """Actions for one observation (d,) or a batch (n, d): (action, None).
+        """Actions for one observation or a batch of them: (action, None).
+
+        The action is of the environment's action space; of a batch, (n, *its shape).
 
         Args:
-            observation: in the units of the environment.
+            observation: as the environment gives it, or n of them as a vector environment does:
+                arrays (*shape) or (n, *shape), in a dict or a tuple where the space is one.
             deterministic: the most probable action instead of a sampled one.
             action_masks: bool (n_actions,) or (n, n_actions), what is allowed.
             step_index: step in the episode, an integer or (n,), for policies that see the time; 0
                 by default.
+
+        Raises:
+            TypeError: an observation of another kind than the space's.
+            ValueError: one of another shape, outside a discrete space, or not finite.
         """
         policy = self.policy
-        batch, single = arrays.observations("observation", observation, policy.observation_size)
+        single = is_single(self.observation_space, observation)
+        batch = flatten(self.observation_space, observation, single=single)
         mask = None if action_masks is None else np.atleast_2d(action_masks)
         steps = None if step_index is None else np.atleast_1d(step_index)
         dist = policy.distribution(policy.features(batch, steps), mask=mask)
@@ -265,9 +280,8 @@ class Algorithm:
             )
             self._predictions += 1
             actions = policy.sample(dist, uniforms)
-        given = policy.for_environment(actions)
-        wide = given.astype(np.int64) if given.dtype == np.int32 else given.astype(np.float32)
-        return (wide[0] if single else wide), None
+        given = to_action_space(self.action_space, policy.for_environment(actions))
+        return (given[0] if single else given), None
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write a checkpoint (.npz, arrays and JSON) and return its path.
@@ -285,6 +299,8 @@ class Algorithm:
             "algorithm": self.name,
             "version": _core.__version__,
             "env_id": self.env_id,
+            "observation_space": describe(self.observation_space),
+            "action_space": describe(self.action_space),
             "policy": policy_meta,
             "options": {k: self._plain(v) for k, v in dataclasses.asdict(self.options).items()},
             "seed": self.seed,
@@ -311,6 +327,9 @@ class Algorithm:
         algo.options = cls.options_class.build(cls.__name__, meta["options"])
         algo.env = None
         algo.policy = restore_policy(stored, meta["policy"])
+        algo.observation_space = restore_space(meta["observation_space"])
+        algo.action_space = restore_space(meta["action_space"])
+        require_fit(algo.policy, algo)
         algo.seed = arrays.seed(arrays.integer("seed", meta["seed"], 0))
         algo.baseline = algo._make_baseline()
         algo.baseline.restore(stored)
@@ -422,4 +441,6 @@ def _can_be_stored(value: float | int | str | bool) -> bool:
 def _id(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"env_id: expected a string, got {value!r}")
+    if ":" in value:  # Gymnasium would import what stands before it
+        raise ValueError(f"env_id: expected an id without a module, got {value!r}")
     return value

@@ -31,6 +31,17 @@ ALGORITHMS: dict[str, type[Algorithm]] = {
 }
 DEFAULT_TIMESTEPS = {"reinforce": 300_000, "npg": 100_000, "trpo": 100_000, "ppo": 100_000}
 
+# What a damaged or forged file may raise while its parts are made, in Gymnasium's spaces too.
+_DAMAGE = (
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    AssertionError,
+    OverflowError,
+    RecursionError,
+)
+
 
 def find(name: str) -> type[Algorithm]:
     """The algorithm of a name; an unknown one raises ValueError with the nearest."""
@@ -83,7 +94,7 @@ def load(path: str | os.PathLike[str], env: Any = None) -> Algorithm:
     try:
         kind = find(state[1]["algorithm"])
         algo = kind.restore(state)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except _DAMAGE as error:
         raise checkpoints.CheckpointError(
             f"{os.fspath(path)}: expected a complete checkpoint, got {error}"
         ) from error

@@ -1,0 +1,163 @@
+"""Observations as flat numbers, in the order of Gymnasium's `flatten`, and actions back again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+from gymnasium.spaces.utils import flatdim
+from gymnasium.vector.utils import concatenate, create_empty_array
+
+from fastpg import arrays
+from fastpg.arrays import Float32s
+
+Space = spaces.Space[Any]
+Integers = npt.NDArray[Any]
+
+_IMAGE_SIDE = 16
+KINDS = "Box, Discrete, MultiDiscrete, MultiBinary, Tuple or Dict"
+
+
+def flat_size(space: Space) -> int:
+    """Length d of a flat observation: a Box's numbers, a Discrete's one-hot code, and so on.
+
+    Raises:
+        ValueError: a space of another kind, an empty one, or one shaped like an image: a Box of
+            uint8 with at least two dimensions, or any Box with at least two dimensions of 16 or
+            more.
+    """
+    for leaf in _leaves(space):
+        if isinstance(leaf, spaces.Box) and _is_image(leaf):
+            raise ValueError(
+                f"observation space: {leaf} is shaped like an image, of which a linear policy "
+                "would see single pixels: wrap the environment to compute features "
+                "(gymnasium.wrappers.TransformObservation), or in "
+                "gymnasium.wrappers.FlattenObservation where every number is a feature"
+            )
+    size = int(flatdim(space))
+    if size < 1:
+        raise ValueError(f"observation space: expected at least one number, got {space}")
+    return size
+
+
+def flatten(
+    space: Space, observations: Any, *, single: bool = False, name: str = "observation"
+) -> Float32s:
+    """Flat observations, float32 (n, d), each as `gymnasium.spaces.utils.flatten` gives it.
+
+    Args:
+        space: of one observation.
+        observations: n of them, as a vector environment gives them: one array, or a dict or tuple
+            of arrays where the space is one.
+        single: they are one observation, not n.
+        name: of the observations, in errors.
+
+    Raises:
+        ValueError: another shape, a value outside a discrete space, or one that is not finite.
+        TypeError: not numbers, or not the dict or tuple of the space.
+    """
+    parts = _parts(space, observations, single, name)
+    flat = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+    return arrays.observations(name, flat, flat.shape[1])[0]
+
+
+def is_single(space: Space, observations: Any) -> bool:
+    """Whether there is one observation of the space, rather than several."""
+    if isinstance(space, spaces.Dict) and isinstance(observations, dict):
+        return all(is_single(s, observations[k]) for k, s in space.items() if k in observations)
+    if isinstance(space, spaces.Tuple) and isinstance(observations, tuple | list):
+        return all(map(is_single, space.spaces, observations))
+    return arrays.ndim("observation", observations) == len(space.shape or ())
+
+
+def gather(space: Space, observations: Any, indices: Integers) -> Any:
+    """Some of many observations, in an array of objects or in batched parts, as one batch."""
+    if isinstance(space, spaces.Dict) and isinstance(observations, dict):
+        return {key: gather(part, observations[key], indices) for key, part in space.items()}
+    if isinstance(space, spaces.Tuple) and isinstance(observations, tuple):
+        parts = zip(space.spaces, observations, strict=True)
+        return tuple(gather(part, values, indices) for part, values in parts)
+    chosen = [observations[i] for i in indices]
+    room: Any = create_empty_array(space, len(chosen))
+    return concatenate(space, chosen, room)
+
+
+def _leaves(space: Space) -> list[Space]:
+    if isinstance(space, spaces.Dict):
+        return [leaf for part in space.spaces.values() for leaf in _leaves(part)]
+    if isinstance(space, spaces.Tuple):
+        return [leaf for part in space.spaces for leaf in _leaves(part)]
+    if not isinstance(
+        space, spaces.Box | spaces.Discrete | spaces.MultiDiscrete | spaces.MultiBinary
+    ):
+        raise ValueError(f"observation space: expected {KINDS}, got {space}")
+    return [space]
+
+
+def _is_image(box: spaces.Box) -> bool:
+    long_sides = sum(side >= _IMAGE_SIDE for side in box.shape)
+    return len(box.shape) >= 2 and (box.dtype == np.uint8 or long_sides >= 2)
+
+
+def _parts(space: Space, values: Any, single: bool, name: str) -> list[npt.NDArray[Any]]:
+    """The flat columns of every leaf."""
+    if isinstance(space, spaces.Dict):
+        if not isinstance(values, dict) or not values.keys() >= space.spaces.keys():
+            raise TypeError(f"{name}: expected a dict with {list(space.spaces)}, got {values!r}")
+        named = [(f"{name}[{key!r}]", part, values[key]) for key, part in space.spaces.items()]
+    elif isinstance(space, spaces.Tuple):
+        if not isinstance(values, tuple | list) or len(values) != len(space.spaces):
+            raise TypeError(f"{name}: expected a tuple of {len(space.spaces)}, got {values!r}")
+        named = [
+            (f"{name}[{k}]", part, value)
+            for k, (part, value) in enumerate(zip(space.spaces, values, strict=True))
+        ]
+    else:
+        return [_leaf(space, values, single, name)]
+    return [column for label, part, value in named for column in _parts(part, value, single, label)]
+
+
+def _leaf(space: Space, values: Any, single: bool, name: str) -> npt.NDArray[Any]:
+    array = arrays.numbers(name, values)
+    shape = space.shape or ()
+    batch = array[None] if single else array
+    if batch.shape[1:] != shape or batch.ndim == 0 or len(batch) == 0:
+        one = ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "")
+        several = ", ".join(map(str, ("n", *shape))) + ("" if shape else ",")
+        raise ValueError(f"{name}: expected shape ({one}) or ({several}), got {array.shape}")
+    rows = batch.reshape(len(batch), -1)
+    if isinstance(space, spaces.Discrete):
+        return _one_hot(rows, np.array([space.start]), np.array([space.n]), name)
+    if isinstance(space, spaces.MultiDiscrete):
+        return _one_hot(rows, space.start.ravel(), space.nvec.ravel(), name)
+    return rows.astype(np.float32) if rows.dtype == np.bool_ else rows
+
+
+def _one_hot(rows: Integers, starts: Integers, counts: Integers, name: str) -> Float32s:
+    """Column k of values in [starts[k], starts[k] + counts[k]), as counts[k] columns."""
+    if rows.dtype.kind not in "iu":
+        raise TypeError(f"{name}: expected integers, got dtype {rows.dtype}")
+    counts = counts.astype(np.int64)
+    choices = rows.astype(np.int64) - starts
+    outside = (choices < 0) | (choices >= counts)
+    if outside.any():
+        raise ValueError(f"{name}: expected values of its space, got {rows[outside][0]}")
+    columns = choices + (np.cumsum(counts) - counts)
+    hot = np.zeros((len(rows), int(counts.sum())), dtype=np.float32)
+    hot[np.arange(len(rows))[:, None], columns] = 1.0
+    return hot
+
+
+def to_action_space(space: Space, actions: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Actions of a policy, (n,) or (n, size), as an environment takes them, (n, *space.shape).
+
+    Discrete ones begin at the space's `start`; those for a Box are clipped to its bounds.
+    """
+    shaped = actions.reshape(len(actions), *(space.shape or ()))
+    if isinstance(space, spaces.Box):
+        shaped = np.clip(shaped, space.low, space.high)
+    elif isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
+        shaped = shaped.astype(space.dtype) + space.start
+    return shaped.astype(space.dtype, copy=False)

@@ -1,0 +1,259 @@
+"""Whatever follows the end of an episode, the same real transitions reach the learner."""
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium import spaces
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
+
+import fastpg
+import reference
+from fastpg.collection import SteppingCollector
+
+NEXT, SAME, DISABLED = AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP, AutoresetMode.DISABLED
+STEPS = 120
+N = 3
+
+
+class Walk(gymnasium.Env):
+    """A noisy walk that ends outside [-2, 2]; observed with the goal that it is drawn to."""
+
+    observation_space = spaces.Dict(
+        {"goal": spaces.Discrete(2, start=-1), "at": spaces.Box(-4, 4, (1,), np.float64)}
+    )
+    action_space = spaces.Discrete(3, start=-1)
+
+    def _observe(self):
+        return {"goal": self.goal, "at": np.array([self.at])}
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.goal = int(self.np_random.integers(-1, 1))
+        self.at = self.np_random.uniform(-1, 1)
+        return self._observe(), {}
+
+    def step(self, action):
+        assert self.action_space.contains(action)
+        self.at += 0.3 * action + self.np_random.normal(0.0, 0.5)
+        return self._observe(), self.at * self.goal, abs(self.at) > 2.0, False, {}
+
+
+def make():
+    return gymnasium.wrappers.TimeLimit(Walk(), 9)
+
+
+class Foreign(VectorEnv):
+    """A third-party NEXT_STEP environment that takes no reset_mask, with nonsense in dead rows."""
+
+    def __init__(self, makers, *, names_its_mode=True):
+        self._inner = SyncVectorEnv(makers, autoreset_mode=NEXT)
+        self.num_envs = len(makers)
+        self.metadata = {"autoreset_mode": NEXT} if names_its_mode else {}
+        for name in ("observation_space", "action_space"):
+            for prefix in ("", "single_"):
+                setattr(self, prefix + name, getattr(self._inner, prefix + name))
+
+    def reset(self, *, seed=None, options=None):
+        assert options is None
+        self._dead = np.zeros(self.num_envs, dtype=bool)
+        return self._inner.reset(seed=seed)
+
+    def step(self, actions):
+        observations, rewards, terminated, truncated, info = self._inner.step(actions)
+        rewards[self._dead] = 1e6
+        truncated[self._dead] = True
+        self._dead = (terminated | truncated) & ~self._dead
+        return observations, rewards, terminated, truncated, info
+
+
+def sync(mode):
+    return lambda: SyncVectorEnv([make] * N, autoreset_mode=mode)
+
+
+def asynchronous(mode, shared_memory):
+    return lambda: AsyncVectorEnv([make] * N, autoreset_mode=mode, shared_memory=shared_memory)
+
+
+KINDS = {f"sync-{mode.name}": sync(mode) for mode in (NEXT, DISABLED)}
+KINDS |= {
+    f"async-{mode.name}-{'shared' if shared else 'pipes'}": asynchronous(mode, shared)
+    for mode in AutoresetMode
+    for shared in (True, False)
+}
+KINDS |= {
+    "foreign": lambda: Foreign([make] * N),
+    "nameless": lambda: Foreign([make] * N, names_its_mode=False),
+    "wrapped": lambda: gymnasium.wrappers.vector.ClipReward(sync(NEXT)(), -1e9, 1e9),
+}
+WITH_DEAD_ROWS = ("async-NEXT_STEP-pipes", "foreign", "nameless", "wrapped")
+
+
+def policy():
+    """Towards the goal, mostly."""
+    theta = np.zeros((4, 3))
+    theta[:, 2] = [1.5, -1.0, 1.5, 0.2]
+    theta[:, 0] = [-1.5, 1.0, -1.5, -0.2]
+    return fastpg.LinearSoftmax(3, 3, theta)
+
+
+@pytest.fixture(params=KINDS)
+def env(request):
+    made = KINDS[request.param]()
+    yield made
+    made.close()
+
+
+def collected(env, how, count):
+    collector = SteppingCollector(env, policy(), 5)
+    collector.reset(5)
+    return getattr(collector, how)(count, deterministic=True)
+
+
+def lives(rollout, column):
+    """The real rows of a column, and what is known of its episodes."""
+    rows = rollout.valid[:, column]
+    names = ("observations", "actions", "rewards", "terminated", "truncated", "step_index")
+    ends = np.flatnonzero(rollout.end_columns == column)
+    return (
+        [getattr(rollout, name)[rows, column] for name in names],
+        [
+            getattr(rollout, name)[ends]
+            for name in ("final_observations", "episode_returns", "episode_lengths")
+        ],
+    )
+
+
+def test_the_same_real_transitions(env, request):
+    expected = collected(sync(SAME)(), "steps", STEPS)
+    found = collected(env, "steps", STEPS)
+    assert expected.terminated.any()
+    assert expected.truncated.any()
+    assert len(np.unique(expected.actions)) >= 2
+    dead = (~found.valid).sum()
+    assert (dead > 0) == (request.node.callspec.params["env"] in WITH_DEAD_ROWS)
+    assert found.sample_count == found.valid.size - dead
+    assert (found.rewards[~found.valid] == 0.0).all()
+    for column in range(N):
+        rows, ends = lives(expected, column)
+        real, real_ends = lives(found, column)
+        for name, one, other in zip("oartus", rows, real, strict=True):
+            assert np.array_equal(one[: len(other)], other), name
+        assert len(real_ends[1]) > 5
+        for one, other in zip(ends, real_ends, strict=True):
+            assert np.array_equal(one[: len(other)], other)
+
+
+def test_the_same_whole_episodes(env):
+    expected, found = (collected(e, "episodes", 11) for e in (sync(SAME)(), env))
+    assert expected.sample_count == found.sample_count
+    assert expected.valid.sum() == found.valid.sum()
+    for column in range(11):
+        for parts in zip(lives(expected, column), lives(found, column), strict=True):
+            for one, other in zip(*parts, strict=True):
+                assert np.array_equal(one, other)
+
+
+def test_the_same_evaluation(env):
+    algo = fastpg.NPG(policy(), make, n_envs=2, seed=0)
+    expected, found = (
+        fastpg.evaluate_policy(algo, e, 10, return_episode_rewards=True, seed=2)
+        for e in (sync(SAME)(), env)
+    )
+    for one, other in zip(expected, found, strict=True):
+        assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("kind", ["foreign", "nameless"])
+def test_advantages_are_those_of_the_real_rows_alone(kind):
+    algo = fastpg.NPG(policy(), KINDS[kind](), n_steps=STEPS, seed=0).learn(2 * N * STEPS)
+    rollout = algo._ready_collector().steps(STEPS)
+    batch = algo.estimate(rollout)
+    assert len(batch.advantages) == rollout.sample_count < rollout.valid.size
+    values, next_values = rollout.values(algo.baseline)
+    expected = np.zeros(rollout.valid.shape)
+    for column in range(N):
+        rows = rollout.valid[:, column]
+        columns = (rollout.rewards, values, next_values, rollout.terminated, rollout.ended)
+        real = [part[rows, column][:, None] for part in columns]
+        options = algo.options
+        expected[rows, column] = reference.gae_by_definition(
+            *real, options.gamma, options.gae_lambda
+        )[:, 0]
+    assert np.abs(values).max() > 0.1
+    assert np.allclose(batch.advantages, expected[rollout.valid], atol=1e-12)
+    assert np.abs(batch.targets).max() < 100.0
+
+
+@pytest.mark.parametrize("name", ["npg", "trpo", "ppo", "reinforce"])
+def test_counts_and_statistics_are_free_of_dead_rows(name):
+    env = Foreign([make] * N)
+    normalizing = fastpg.LinearSoftmax.for_env(env, normalize_observations=True)
+    options = {"n_episodes": 10} if name == "reinforce" else {"n_steps": 50}
+    algo = fastpg.algorithms.find(name)(normalizing, env, seed=0, **options)
+    seen, returns = [], []
+    estimate = algo.estimate
+
+    def watched(rollout):
+        batch = estimate(rollout)
+        seen.append(len(batch.observations))
+        returns.extend(rollout.episode_returns)
+        assert np.abs(batch.targets).max() < 100.0
+        return batch
+
+    algo.estimate = watched
+    algo.learn(600)
+    record = algo.history[-1]
+    assert normalizing.normalizer.count == sum(seen) == record["time/total_timesteps"]
+    assert name == "reinforce" or sum(seen) < 600
+    assert record["rollout/ep_len_mean"] <= 9.0
+    assert record["rollout/ep_rew_mean"] == pytest.approx(np.mean(returns[-100:]))
+    assert np.abs(returns).max() < 100.0
+
+
+class Asked(gymnasium.Wrapper):
+    """Told through a method which actions are allowed: all but one, another at every step."""
+
+    def step(self, action):
+        assert action + 1 != self._forbidden()
+        return super().step(action)
+
+    def _forbidden(self):
+        return int(abs(self.unwrapped.at) * 1000) % 3
+
+    def action_masks(self):
+        return np.arange(3) != self._forbidden()
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+@pytest.mark.parametrize("shared", [True, False])
+def test_async_environments_are_asked_for_their_masks(mode, shared):
+    makers = [lambda: Asked(make())] * 2
+    env = AsyncVectorEnv(makers, autoreset_mode=mode, shared_memory=shared)
+    try:
+        rollout = fastpg.collect(env, fastpg.LinearSoftmax.for_env(env), n_steps=40, seed=0)
+    finally:
+        env.close()
+    assert (rollout.flat(rollout.action_masks).sum(axis=1) == 2).all()
+
+
+def test_a_mode_that_nobody_knows():
+    env = Foreign([make])
+    env.metadata = {"autoreset_mode": "Sometimes"}
+    with pytest.raises(ValueError, match="Sometimes"):
+        fastpg.collect(env, policy(), n_steps=1)
+
+
+def test_same_step_without_last_observations():
+    env = Foreign([make])
+    env.metadata = {"autoreset_mode": SAME}
+    with pytest.raises(ValueError, match="expected final_obs from a SAME_STEP"):
+        fastpg.collect(env, policy(), n_steps=30, seed=0)
+
+
+@pytest.mark.parametrize(("n_envs", "n_steps"), [(1, 2048), (3, 683), (5, 410)])
+def test_about_2048_samples_over_the_environments_at_hand(n_envs, n_steps):
+    env = SyncVectorEnv([make] * n_envs, autoreset_mode=SAME)
+    algo = fastpg.PPO("linear", env, n_steps=None, n_epochs=1, seed=0).learn(2 * n_envs * n_steps)
+    assert [r["time/total_timesteps"] for r in algo.history] == [
+        n_envs * n_steps * k for k in (1, 2)
+    ]
