@@ -134,6 +134,13 @@ def test_mean_baseline_bootstraps_from_its_last_step(rng):
     assert baseline.predict(np.zeros((4, 1)), [0, 1, 2, 3]).tolist() == [2.0, 6.0, 10.0, 10.0]
 
 
-def test_long_observations_have_squares_alone():
-    assert fastpg.LinearBaseline(32, time=False).features(np.zeros((1, 32)), [0]).shape[1] == 561
-    assert fastpg.LinearBaseline(400, time=False).features(np.zeros((1, 400)), [0]).shape[1] == 801
+@pytest.mark.parametrize(
+    ("size", "columns"), [(1, 3), (32, 561), (33, 67), (128, 257), (129, 130), (400, 401)]
+)
+def test_long_observations_have_squares_alone_or_no_products(size, columns, rng):
+    observations = rng.normal(size=(2, size)).astype(np.float32)
+    features = fastpg.LinearBaseline(size, time=False).features(observations, [0, 0])
+    assert features.shape == (2, columns)
+    assert np.array_equal(features[:, 1 : size + 1], observations)
+    if 32 < size <= 128:
+        assert np.array_equal(features[:, size + 1 :], observations.astype(np.float64) ** 2)

@@ -64,6 +64,13 @@ def test_the_spec_makes_the_same_environment_again(env_id):
     assert one.spec.to_json()
 
 
+@pytest.mark.parametrize("name", ["Pendulum-v1", "fastpg/Pendulum-v1", "fastpg:fastpg/Pendulum-v1"])
+def test_algorithms_take_every_name_of_a_native_environment(name):
+    algo = fastpg.NPG("linear", name, seed=0)
+    assert isinstance(algo.env, NativeVectorEnv)
+    assert algo.env_id == "Pendulum-v1"
+
+
 @pytest.mark.parametrize("env_id", CURRENT)
 @pytest.mark.parametrize("mode", ["sync", "async"])
 def test_gymnasium_s_own_vectorisation_of_the_single_form(env_id, mode):

@@ -94,9 +94,10 @@ class MeanBaseline(Baseline):
 class LinearBaseline(Baseline):
     """Ridge regression on features of the state s and the step in the episode h (lecture L1).
 
-    Features: 1, s, all products s_i s_j (squares alone beyond 32 numbers), and with `time` t, t^2,
-    t^3 where t = h / 100; the observation is clipped to [-10, 10]. The columns are standardised
-    before the fit and the intercept is not penalised. Before the first fit the baseline is 0.
+    Features: 1, s, all products s_i s_j (squares alone beyond 32 numbers, none beyond 128), and
+    with `time` t, t^2, t^3 where t = h / 100; the observation is clipped to [-10, 10]. The columns
+    are standardised before the fit and the intercept is not penalised. Before the first fit the
+    baseline is 0.
 
     Args:
         observation_size: length d of an observation.

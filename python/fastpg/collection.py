@@ -13,7 +13,7 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, Vecto
 
 from fastpg import _core, arrays
 from fastpg.arrays import Bools, Float32s
-from fastpg.envs import NATIVE, NativeVectorEnv, make_vec
+from fastpg.envs import NAMESPACE, NATIVE, NativeVectorEnv, make_vec
 from fastpg.flattening import flat_size, flatten, gather, to_action_space
 from fastpg.linear_policy import LinearPolicy
 from fastpg.naming import unknown
@@ -31,9 +31,10 @@ def make_env(env: Any, n_envs: int, *, explicit: bool = False) -> VectorEnv[Any,
         n_envs: number of copies where they are made here.
         explicit: whether the caller asked for that number, which then must be the environment's.
     """
-    if isinstance(env, str) and env in NATIVE:
-        return make_vec(env, n_envs)
     if isinstance(env, str):
+        native = env.removeprefix(f"{NAMESPACE}:").removeprefix(f"{NAMESPACE}/")
+        if native in NATIVE:
+            return make_vec(native, n_envs)
         _import_module_of(env)
         require_registered(env.partition(":")[2] or env)
         return _sync(lambda: gymnasium.make(env), n_envs)

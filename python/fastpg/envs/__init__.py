@@ -4,8 +4,16 @@ from fastpg.envs.classic_control import NATIVE, native_spec
 from fastpg.envs.registration import register_native
 from fastpg.envs.single import NativeEnv
 from fastpg.envs.state import EnvState
-from fastpg.envs.vector import NativeVectorEnv, make_vec
+from fastpg.envs.vector import NAMESPACE, NativeVectorEnv, make_vec
 
-__all__ = ["NATIVE", "EnvState", "NativeEnv", "NativeVectorEnv", "make_vec", "native_spec"]
+__all__ = [
+    "NAMESPACE",
+    "NATIVE",
+    "EnvState",
+    "NativeEnv",
+    "NativeVectorEnv",
+    "make_vec",
+    "native_spec",
+]
 
 register_native()

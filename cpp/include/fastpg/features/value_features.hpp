@@ -12,12 +12,14 @@ namespace fastpg {
 struct ValueFeatures {
   static constexpr double clip = 10.0;
   static constexpr double time_scale = 100.0;
-  static constexpr std::ptrdiff_t most_crossed = 32;  // longer observations: squares alone
+  static constexpr std::ptrdiff_t most_crossed = 32;   // longer observations: squares alone
+  static constexpr std::ptrdiff_t most_squared = 128;  // still longer ones: no products
 
   static std::ptrdiff_t size(std::ptrdiff_t observation_size, bool time) {
-    const std::ptrdiff_t products = observation_size <= most_crossed
-                                        ? observation_size * (observation_size + 1) / 2
-                                        : observation_size;
+    std::ptrdiff_t products = 0;
+    for (std::ptrdiff_t i = 0; i < observation_size; ++i) {
+      products += products_end(i, observation_size) - i;
+    }
     return 1 + observation_size + products + (time ? 3 : 0);
   }
 
@@ -30,7 +32,7 @@ struct ValueFeatures {
       linear[i] = std::clamp(static_cast<double>(observation[i]), -clip, clip);
     }
     for (std::ptrdiff_t i = 0; i < observation_size; ++i) {
-      const std::ptrdiff_t end = observation_size <= most_crossed ? observation_size : i + 1;
+      const std::ptrdiff_t end = products_end(i, observation_size);
       for (std::ptrdiff_t j = i; j < end; ++j) *product++ = linear[i] * linear[j];
     }
     if (!time) return;
@@ -38,6 +40,13 @@ struct ValueFeatures {
     product[0] = t;
     product[1] = t * t;
     product[2] = t * t * t;
+  }
+
+ private:
+  // Number i is multiplied by those from i to here.
+  static std::ptrdiff_t products_end(std::ptrdiff_t i, std::ptrdiff_t observation_size) {
+    if (observation_size <= most_crossed) return observation_size;
+    return observation_size <= most_squared ? i + 1 : i;
   }
 };
 
