@@ -383,6 +383,21 @@ def test_schedules(tmp_path, schedule):
     fastpg.load(algo.save(tmp_path / "x"))
 
 
+@pytest.mark.parametrize("name", ["npg", "trpo"])
+@pytest.mark.parametrize("schedule", ["lin_0.02", lambda progress: 0.02 * progress])
+def test_the_bound_on_the_kl_may_fall(tmp_path, name, schedule):
+    algo = learned(name, 2048, target_kl=schedule, max_step_size=None)
+    predicted = [r["train/predicted_kl"] for r in algo.history]
+    assert predicted == pytest.approx([0.02, 0.015, 0.01, 0.005])
+    assert fastpg.load(algo.save(tmp_path / "x")).options.target_kl in (0.02, "lin_0.02")
+
+
+@pytest.mark.parametrize("name", ["npg", "trpo"])
+def test_a_bound_of_zero_is_refused(name):
+    with pytest.raises(ValueError, match="target_kl: expected a number above 0, got 0"):
+        learned(name, 2048, target_kl=lambda progress: 0.0)
+
+
 @pytest.mark.parametrize("bad", ["fast", "lin_", "lin_-1", "0", -1.0, None])
 def test_bad_schedules(bad):
     with pytest.raises((ValueError, TypeError), match="learning_rate"):

@@ -53,6 +53,20 @@ def test_train_flags_and_help(tmp_path, name):
     assert (algo.name, algo.seed, algo.options.gamma, algo.options.n_envs) == (name, 7, 0.9, 4)
 
 
+def test_train_preset(tmp_path):
+    shown = " ".join(run("train-preset", "--help", cwd=tmp_path).stdout.split())
+    for name, preset in fastpg.PRESETS.items():
+        assert f"{name}: {preset.doc}" in shown
+    arguments = ("train-preset", "pendulum", "--total-timesteps", 20_000, "--seed", 2)
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "greedy episodes of Gymnasium's Pendulum-v1" in done.stdout
+    algo = fastpg.load(tmp_path / "pendulum-2.npz")
+    again = fastpg.train_preset("pendulum", total_timesteps=20_000, seed=2)
+    assert np.array_equal(algo.policy.theta, again.policy.theta)
+    assert "--force" in run(*arguments, cwd=tmp_path).stderr
+
+
 def test_an_existing_file_is_kept_unless_forced(tmp_path):
     arguments = ("train", "npg", "CartPole-v1", "--total-timesteps", 3000)
     path = tmp_path / "npg-CartPole-v1-0.npz"
@@ -82,6 +96,8 @@ def test_an_existing_file_is_kept_unless_forced(tmp_path):
         (("train", "npg", "CartPole-v1", "--total-timesteps", "0"), "total_timesteps"),
         (("train", "npg", "CartPole-v1", "--policy", "MlpPolicy"), "LinearSoftmax"),
         (("train", "npg", "CartPole-v1", "--out", "no/such/folder/x.npz"), "no folder"),
+        (("train-preset", "pendulm"), "unknown preset 'pendulm'; did you mean 'pendulum'"),
+        (("train-preset", "pendulum", "--total-timesteps", "0"), "total_timesteps"),
         (("eval", "nothing.npz"), "nothing.npz"),
         (("info", "nothing.npz"), "nothing.npz"),
     ],

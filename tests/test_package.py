@@ -18,14 +18,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def test_exports():
     assert fastpg.__all__ == [
-        "NPG", "PPO", "REINFORCE", "TRPO", "CheckpointError", "EnvState", "Identity",
+        "NPG", "PPO", "PRESETS", "REINFORCE", "TRPO", "CheckpointError", "EnvState", "Identity",
         "ImportanceSamplingEstimate", "LinearBaseline",
         "LinearGaussian", "LinearSoftmax", "MeanBaseline", "NativeVectorEnv", "Polynomial",
-        "RandomFourier",
+        "Preset", "RandomFourier",
         "Rollout", "RunningNormalizer", "__version__", "collect", "conjugate_gradient",
         "discounted_returns",
         "effective_sample_size", "evaluate_policy", "gae", "importance_sampling_estimate",
         "importance_weights", "length_scale", "load", "make_vec", "natural_gradient", "train",
+        "train_preset",
     ]  # fmt: skip
     assert all(hasattr(fastpg, name) for name in fastpg.__all__)
 

@@ -16,6 +16,7 @@ from fastpg.features import (
     length_scale,
 )
 from fastpg.policies import LinearGaussian, LinearSoftmax
+from fastpg.presets import PRESETS, Preset, train_preset
 from fastpg.rollout import Rollout
 from fastpg.sampling import (
     ImportanceSamplingEstimate,
@@ -28,6 +29,7 @@ from fastpg.solvers import conjugate_gradient, natural_gradient
 __all__ = [
     "NPG",
     "PPO",
+    "PRESETS",
     "REINFORCE",
     "TRPO",
     "CheckpointError",
@@ -40,6 +42,7 @@ __all__ = [
     "MeanBaseline",
     "NativeVectorEnv",
     "Polynomial",
+    "Preset",
     "RandomFourier",
     "Rollout",
     "RunningNormalizer",
@@ -57,4 +60,5 @@ __all__ = [
     "make_vec",
     "natural_gradient",
     "train",
+    "train_preset",
 ]

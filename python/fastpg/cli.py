@@ -1,4 +1,4 @@
-"""The command line: fastpg train, eval, info."""
+"""The command line: fastpg train, train-preset, eval, info."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from fastpg.envs import NATIVE
 from fastpg.evaluation import evaluate_policy
 from fastpg.naming import unknown
 from fastpg.options import described
+from fastpg.presets import PRESETS, find_preset
 from fastpg.training import Algorithm, Callback, Record
 
 EVAL_EPISODES = 100
@@ -161,6 +162,11 @@ def _train(name: str, env_id: str, given: dict[str, Any]) -> None:
     with _explained():
         path = _checkpoint_path(out, f"{name}-{_file_part(env_id)}-{seed}.npz", force)
         algo = ALGORITHMS[name](policy, env_id, seed=seed, **given)
+    _learn_and_report(algo, env_id, total, path)
+
+
+def _learn_and_report(algo: Algorithm, env_id: str, total: int, path: Path) -> None:
+    """Learn, save, evaluate, and print the summary."""
     interrupted = False
     start = time.perf_counter()
     with _explained():
@@ -172,7 +178,7 @@ def _train(name: str, env_id: str, given: dict[str, Any]) -> None:
         elapsed = time.perf_counter() - start
         algo.save(path)
         try:
-            evaluation = _evaluation(algo, env_id, EVAL_EPISODES, greedy=True, seed=seed)
+            evaluation = _evaluation(algo, env_id, EVAL_EPISODES, greedy=True, seed=algo.seed)
         except KeyboardInterrupt:
             interrupted, evaluation = True, "interrupted"
         _table(
@@ -262,6 +268,30 @@ for _name in ALGORITHMS:
     )(_train_command(_name))
 
 
+_PRESET_LIST = "; ".join(f"{name}: {preset.doc}" for name, preset in PRESETS.items())
+
+
+@app.command(help=f"Train with settings known to learn. {_PRESET_LIST}.")
+def train_preset(
+    name: Annotated[str, typer.Argument(help=f"preset: {', '.join(PRESETS)}")],
+    total_timesteps: Annotated[
+        int | None, typer.Option(help="environment steps; default: the preset's")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="of everything random")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="where to save; default: ./PRESET-SEED.npz")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="replace that file if it exists")] = False,
+) -> None:
+    """Train with the settings of a preset."""
+    with _explained():
+        preset = find_preset(name)
+        path = _checkpoint_path(out, f"{name}-{seed}.npz", force)
+        algo = preset.build(seed)
+        total = preset.total_timesteps if total_timesteps is None else total_timesteps
+    _learn_and_report(algo, preset.env_id, total, path)
+
+
 @app.command("eval")
 def evaluate(
     path: Annotated[Path, typer.Argument(help="a checkpoint")],
@@ -301,6 +331,7 @@ def _installed() -> dict[str, str]:
         "numpy": np.__version__,
         "gymnasium": gymnasium.__version__,
         "algorithms": ", ".join(ALGORITHMS),
+        "presets": ", ".join(PRESETS),
         "native environments": ", ".join(NATIVE),
     }
 

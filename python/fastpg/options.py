@@ -132,7 +132,7 @@ def _check(name: str, value: Any, hint: Any, limits: typing.Mapping[str, Any]) -
 
 
 def _is_schedule(hint: Any) -> bool:
-    return bool(hint == Schedule)
+    return bool(hint in (Schedule, Schedule | None))
 
 
 def _check_schedule(name: str, value: Any, limits: typing.Mapping[str, Any]) -> Schedule:
@@ -200,7 +200,7 @@ class NaturalOptions(StepOptions):
     )
     gamma: float = option(0.985, "discount", low=0.0, high=1.0)
     ent_coef: Schedule = option(0.01, "weight of the entropy bonus, per step", low=0.0)
-    target_kl: float | None = option(
+    target_kl: Schedule | None = option(
         None,
         "KL(old | new) of a step, in nats; None: 0.01 per step, 1 per trajectory",
         above=0.0,
@@ -225,9 +225,3 @@ class NaturalOptions(StepOptions):
     cg_max_steps: int = option(20, "most conjugate gradient iterations", low=1)
     cg_tol: float = option(1e-10, "relative residual at which they stop", low=0.0)
     cg_damping: float = option(1e-4, "damping, relative to the mean diagonal of F", low=0.0)
-
-    def kl_bound(self, mean_length: float) -> float:
-        """The bound on the mean KL of a step."""
-        if self.kl_per == "step":
-            return 0.01 if self.target_kl is None else self.target_kl
-        return (1.0 if self.target_kl is None else self.target_kl) / mean_length

@@ -260,12 +260,17 @@ def make_policy(policy: str | LinearPolicy, env: Any) -> LinearPolicy:
                 f"{unknown('policy', policy, POLICIES)}: 'linear' is LinearSoftmax for discrete "
                 "actions and LinearGaussian for a Box"
             )
-        continuous = isinstance(single_space(env, "action"), spaces.Box)
-        return (LinearGaussian if continuous else LinearSoftmax).for_env(env)
+        return linear_policy(env)
     if not isinstance(policy, LinearPolicy):
         raise TypeError(f"policy: expected a policy or its name, got {policy!r}")
     require_fit(policy, env)
     return policy
+
+
+def linear_policy(env: Any, **arguments: Any) -> LinearPolicy:
+    """LinearSoftmax for discrete actions and LinearGaussian for a Box, with its arguments."""
+    continuous = isinstance(single_space(env, "action"), spaces.Box)
+    return (LinearGaussian if continuous else LinearSoftmax).for_env(env, **arguments)
 
 
 def require_fit(policy: LinearPolicy, env: Any) -> None:

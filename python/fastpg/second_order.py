@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from fastpg import arrays
 from fastpg.arrays import Floats
 from fastpg.families import StepAlgorithm, standardize
 from fastpg.options import NaturalOptions
 from fastpg.sampling import ratio_record
 from fastpg.solvers import NaturalGradientResult, natural_gradient, norm
 from fastpg.training import Batch, Record
+
+_KL_OF_STEP, _KL_OF_TRAJECTORY = 0.01, 1.0  # where target_kl is None
 
 
 @dataclass(frozen=True)
@@ -81,11 +84,23 @@ class NaturalAlgorithm(StepAlgorithm):
         fixed = self._step_size
         status, step_size = step_to_kl(
             natural,
-            options.kl_bound(self.mean_length),
+            self.kl_bound,
             options.max_step_size if fixed is None else None,
             fixed,
         )
         return Ascent(advantages, dist, gradient, natural, status, step_size, ent_coef)
+
+    @property
+    def kl_bound(self) -> float:
+        """The bound now on the mean KL of a step."""
+        options = self.options
+        per_step = options.kl_per == "step"
+        given = options.target_kl
+        if given is None:
+            target = _KL_OF_STEP if per_step else _KL_OF_TRAJECTORY
+        else:
+            target = arrays.positive("target_kl", self.at_progress(given))
+        return target if per_step else target / self.mean_length
 
     @property
     def _step_size(self) -> float | None:

@@ -47,7 +47,7 @@ class TRPO(NaturalAlgorithm):
                 batch.actions,
                 ascent.advantages,
                 ascent.step,
-                target_kl=options.kl_bound(self.mean_length),
+                target_kl=self.kl_bound,
                 mask=batch.mask,
                 ent_coef=ascent.ent_coef,
                 shrinking_factor=options.line_search_shrinking_factor,
