@@ -2,6 +2,7 @@
 
 python bench/learning.py makes the table of the README (20 seeds, the default number of steps);
 that of docs/learning.md is made by the command it names, with --write docs/learning.md.
+With --presets it prints the table of the presets instead.
 """
 
 from __future__ import annotations
@@ -115,6 +116,36 @@ def table(outcomes: dict[str, list[Outcome]], totals: dict[str, int], threshold:
     return "\n".join(lines)
 
 
+def run_preset(name: str, seed: int) -> tuple[float, float]:
+    """Mean greedy return on Gymnasium's environment, and seconds of training."""
+    start = time.perf_counter()
+    algo = fastpg.train_preset(name, seed=seed)
+    seconds = time.perf_counter() - start
+    return final_returns(algo, fastpg.PRESETS[name].env_id, seed)[0], seconds
+
+
+def preset_row(name: str, seeds: int) -> str:
+    """A row of Markdown."""
+    preset = fastpg.PRESETS[name]
+    returns, seconds = np.array([run_preset(name, seed) for seed in range(seeds)]).T
+    reached = int((returns >= preset.threshold).sum())
+    low, high = interval(reached, seeds)
+    return (
+        f"| {name} | {preset.env_id} | {preset.total_timesteps:,} | {preset.threshold:.0f} "
+        f"| {reached} of {seeds} | {100 * low:.1f} to {100 * high:.1f} % "
+        f"| {np.median(returns):.1f} | {returns.min():.1f} | {np.median(seconds):.2f} s |"
+    )
+
+
+def print_presets(seeds: int) -> None:
+    """A table of Markdown, a row for each preset as it comes."""
+    print("| preset | environment | steps | level | seeds at it | 95 % interval | median | worst "
+          "| training |")  # fmt: skip
+    print("|---|---|---|---|---|---|---|---|---|")
+    for name in fastpg.PRESETS:
+        print(preset_row(name, seeds), flush=True)
+
+
 def _or_never(value: float, format_spec: str, unit: str = "") -> str:
     return f"{value:{format_spec}}{unit}" if np.isfinite(value) else "never"
 
@@ -158,7 +189,11 @@ def main() -> None:
     parser.add_argument("--total-timesteps", type=int, help="instead of each algorithm's default")
     parser.add_argument("--workers", type=int, default=1, help="processes; times are noisier")
     parser.add_argument("--write", type=Path, help="write the page to this file")
+    parser.add_argument("--presets", action="store_true", help="the table of the presets")
     given = parser.parse_args()
+    if given.presets:
+        print_presets(given.seeds)
+        return
     totals = {
         v: given.total_timesteps or DEFAULT_TIMESTEPS[VARIANTS[v][0]] for v in given.algorithms
     }
