@@ -398,7 +398,16 @@ def test_a_bound_of_zero_is_refused(name):
         learned(name, 2048, target_kl=lambda progress: 0.0)
 
 
-@pytest.mark.parametrize("bad", ["fast", "lin_", "lin_-1", "0", -1.0, None])
+def test_a_schedule_may_fall_by_a_power():
+    algo = learned("ppo", 8192, learning_rate="pow3_0.08")
+    rates = [r["train/learning_rate"] for r in algo.history]
+    assert rates == pytest.approx([0.08, 0.08 * 0.75**3, 0.01, 0.08 * 0.25**3])
+
+
+BAD_SCHEDULES = ["fast", "lin_", "lin_-1", "lin_nan", "pow_1", "pow0_1", "pow2_", "0", -1.0, None]
+
+
+@pytest.mark.parametrize("bad", BAD_SCHEDULES)
 def test_bad_schedules(bad):
     with pytest.raises((ValueError, TypeError), match="learning_rate"):
         fastpg.PPO("linear", "CartPole-v1", learning_rate=bad)

@@ -105,7 +105,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             ),
             Preset(
                 name="mountain-car",
-                doc="MountainCar-v0 by TRPO, exploring in episodes of up to 5,000 steps",
+                doc="MountainCar-v0 by TRPO on cubic features, in episodes of up to 5,000 steps",
                 algorithm="trpo",
                 env_id="MountainCar-v0",
                 total_timesteps=2_000_000,
@@ -114,11 +114,13 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 options={
                     "n_steps": 1000,
                     "gamma": 0.99,
-                    "ent_coef": "lin_0.5",
+                    "gae_lambda": 1.0,
+                    "ent_coef": "pow8_1",  # a goal is met by chance alone: explore, then do not
                     "ridge": 1e-3,
                     "target_kl": 0.02,
                     "max_step_size": None,
                 },
+                features={"kind": "polynomial", "degree": 3},
                 policy={"normalize_observations": True},
                 env_options={"max_episode_steps": 5000},
             ),
