@@ -1,4 +1,4 @@
-"""Write docs/api.md and docs/environments from the docstrings and signatures."""
+"""Write docs/api.md, docs/tabular.md and docs/environments from the docstrings and signatures."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import fastpg
+from fastpg import tabular
 from fastpg.algorithms import ALGORITHMS
 from fastpg.envs import NATIVE
 from fastpg.options import described
@@ -36,6 +37,24 @@ def api_page() -> str:
         elif inspect.isfunction(value):
             parts.append(_function_section(f"fastpg.{name}", value, 2))
     parts.append(_common_section())
+    return "\n".join(parts)
+
+
+TABULAR_HEAD = """# fastpg.tabular
+
+Written by `python docs/generate_api.py` from the docstrings. S states, A actions, H steps.
+"""
+
+
+def tabular_page() -> str:
+    """The page of finite MDPs."""
+    parts = [TABULAR_HEAD]
+    for name in tabular.__all__:
+        value = getattr(tabular, name)
+        if inspect.isclass(value):
+            parts.append(_class_section(name, value, "fastpg.tabular"))
+        else:
+            parts.append(_function_section(f"fastpg.tabular.{name}", value, 2))
     return "\n".join(parts)
 
 
@@ -86,9 +105,9 @@ def _function_section(title: str, function: Any, level: int) -> str:
     return f"{'#' * level} `{title}{_signature(function)}`\n\n{_text(function)}\n"
 
 
-def _class_section(name: str, kind: type) -> str:
+def _class_section(name: str, kind: type, package: str = "fastpg") -> str:
     arguments = "" if issubclass(kind, Exception) or is_dataclass(kind) else _signature(kind)
-    parts = [f"## `fastpg.{name}{arguments}`\n\n{_text(kind)}\n"]
+    parts = [f"## `{package}.{name}{arguments}`\n\n{_text(kind)}\n"]
     if is_dataclass(kind):
         parts.append(_fields(kind))
     if issubclass(kind, Exception):
@@ -163,7 +182,8 @@ def _text(value: Any) -> str:
 if __name__ == "__main__":
     docs = Path(__file__).parent
     (docs / "api.md").write_text(api_page())
+    (docs / "tabular.md").write_text(tabular_page())
     (docs / "environments").mkdir(exist_ok=True)
     for name, text in environment_pages().items():
         (docs / "environments" / name).write_text(text)
-    print("wrote api.md and environments/")
+    print("wrote api.md, tabular.md and environments/")

@@ -1,4 +1,7 @@
-"""A small finite-horizon decision problem with exact answers. NumPy only, never fastpg."""
+"""A small finite-horizon decision problem with exact answers. NumPy only, never fastpg.
+
+It stays beside `fastpg.tabular` as a reference that shares no code with it.
+"""
 
 from __future__ import annotations
 

@@ -131,6 +131,30 @@ def head_arguments(name):
     }  # fmt: skip
 
 
+def tabular_arguments():
+    transitions = _core.Transitions(np.full((6, 3), 1 / 3), 2)
+    r, pi, start = np.zeros((3, 2)), np.full((3, 2), 0.5), np.full(3, 1 / 3)
+    features, terminal = np.eye(3, dtype=np.float32), np.array([False, False, True])
+    make = _core.VectorEnv.tabular
+    env = make(transitions, r, start, features, terminal, 5, 3, None, True)
+    env.reset([np.array([i], np.uint32) for i in range(3)], None, None)
+    actor = _core.SoftmaxActor(_core.FeatureMap.identity(3, True), [0.0] * 10, 2, False)
+    return {
+        "transitions": (_core.Transitions, (np.full((6, 3), 1 / 3), 2)),
+        "finite_values": (transitions.finite_values, (r, pi, 4, 0.9)),
+        "finite_optimum": (transitions.finite_optimum, (r, 4, 0.9)),
+        "finite_visits": (transitions.finite_visits, (start, pi, 4)),
+        "discounted_values": (transitions.discounted_values, (r, pi, start, 0.9)),
+        "average_values": (transitions.average_values, (r, pi)),
+        "expect": (transitions.expect, (np.zeros((3, 2)),)),
+        "make_tabular": (make, (transitions, r, start, features, terminal, 5, 3, 9, True)),
+        "tabular_step": (env.step, (np.zeros(3, np.int64), _core.Autoreset.next_step)),
+        "tabular_set_state": (env.set_state, (np.zeros((3, 1)), np.ones(3, bool))),
+        "tabular_restore": (env.restore, tuple(env.snapshot().values())),
+        "tabular_collect": (env.collect_steps, (actor, 3, 0, _core.Purpose.action, 0)),
+    }
+
+
 def kernel_arguments():
     phi, theta, w = np.ones((3, 2)), np.zeros((2, 2)), np.ones(3)
     observations, steps = np.zeros((3, 4), np.float32), np.zeros(3, np.int64)
@@ -145,7 +169,7 @@ def kernel_arguments():
         for head in ("categorical", "gaussian")
         for name, call in head_arguments(head).items()
     }
-    return heads | {
+    return heads | tabular_arguments() | {
         "conjugate_gradient": (_core.conjugate_gradient, (np.eye(3), w, 5, 1e-9, 0.0)),
         "adam": (_core.Adam(4).ascend, (theta, theta, 0.1)),
         "adam_restore": (_core.Adam(3).restore, (w, w, 1)),
@@ -212,6 +236,22 @@ def test_kernels_survive_any_argument(name):
                 kernel(*given)
             except (TypeError, ValueError, RuntimeError, OverflowError, MemoryError):
                 continue
+
+
+def test_a_tabular_environment_survives_any_state():
+    restore, snapshot = tabular_arguments()["tabular_restore"]
+    env = restore.__self__
+    for strange in (np.nan, np.inf, -np.inf, 1e308, -1e308, 2.0**63, -0.5, 1e-310):
+        for put in (
+            lambda bad: env.set_state(bad.reshape(3, 1), np.ones(3, bool)),
+            lambda bad: env.restore(bad.reshape(1, 3), *snapshot[1:]),
+        ):
+            try:
+                put(np.full(3, strange))
+            except ValueError:
+                continue
+            observations, *_ = env.step(np.zeros(3, np.int64), _core.Autoreset.next_step)
+            assert np.array_equal(observations.sum(axis=1), np.ones(3))
 
 
 @pytest.mark.parametrize("name", KERNELS)

@@ -159,6 +159,12 @@ def test_api_page_is_up_to_date():
     )
 
 
+def test_tabular_page_is_up_to_date():
+    assert (ROOT / "docs" / "tabular.md").read_text() == generator().tabular_page(), (
+        "run python docs/generate_api.py"
+    )
+
+
 def test_environment_pages_are_up_to_date():
     pages = generator().environment_pages()
     folder = ROOT / "docs" / "environments"
@@ -211,7 +217,7 @@ def test_readme_example_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = (ROOT / "README.md").read_text()
     examples = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(examples) == 3
+    assert len(examples) == 4
     namespace = {}
     for example in examples:
         exec(compile(example, "README.md", "exec"), namespace)

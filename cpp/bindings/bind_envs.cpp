@@ -3,13 +3,14 @@
 #include <map>
 #include <optional>
 
+#include "eigen_views.hpp"
 #include "fastpg/envs/acrobot.hpp"
 #include "fastpg/envs/cartpole.hpp"
 #include "fastpg/envs/mountain_car.hpp"
 #include "fastpg/envs/mountain_car_continuous.hpp"
 #include "fastpg/envs/pendulum.hpp"
+#include "fastpg/envs/tabular.hpp"
 #include "fastpg/rollout/collect.hpp"
-#include "pybind.hpp"
 
 namespace fastpg {
 namespace {
@@ -48,29 +49,81 @@ class SoleUse {
   std::atomic_flag& flag_;
 };
 
+// copy=False: arrays that every step writes into. The memory is held here, for whoever has such an
+// array may make it point elsewhere.
+struct ReusedArrays {
+  py::tuple arrays;
+  std::vector<py::object> owners;
+  std::vector<void*> memory;
+
+  explicit ReusedArrays(py::tuple made) : arrays(std::move(made)) {
+    for (const py::handle item : arrays) {
+      auto array = py::reinterpret_borrow<py::array>(item);
+      owners.push_back(array.base());
+      memory.push_back(array.mutable_data());
+    }
+  }
+
+  // Whether every array still is what was handed out.
+  bool intact() const {
+    for (std::size_t k = 0; k < memory.size(); ++k) {
+      const auto array = py::reinterpret_borrow<py::array>(arrays[k]);
+      if (array.data() != memory[k] || !array.base().is(owners[k]) || !array.writeable()) {
+        return false;
+      }
+    }
+    return true;
+  }
+};
+
 struct BoundVectorEnv {
-  BoundVectorEnv(const std::string& kernel, py::ssize_t num_envs,
-                 std::optional<std::int64_t> max_steps, bool is_exact, bool copy)
-      : env(make_kernel(kernel, is_exact), num_envs, max_steps.value_or(VectorEnv::no_limit)),
-        name(kernel),
-        max_episode_steps(max_steps),
+  BoundVectorEnv(std::unique_ptr<EnvironmentKernel> kernel, py::ssize_t num_envs,
+                 std::optional<std::int64_t> max_steps, bool is_exact, bool copy, py::tuple given)
+      : env(std::move(kernel), num_envs, max_steps.value_or(VectorEnv::no_limit)),
         exact(is_exact),
-        copy_outputs(copy) {}
+        copy_outputs(copy),
+        arguments(std::move(given)) {}
 
   VectorEnv env;
-  std::string name;
-  std::optional<std::int64_t> max_episode_steps;
   bool exact;
   bool copy_outputs;
-  std::optional<py::tuple> reused;  // copy=False: the arrays every step writes into
+  py::tuple arguments;  // it was made of; a pickle makes it again from them
+  std::optional<ReusedArrays> reused;
   std::atomic_flag busy;
 };
+
+std::unique_ptr<BoundVectorEnv> make_env(const std::string& name, py::ssize_t num_envs,
+                                         std::optional<std::int64_t> max_episode_steps, bool exact,
+                                         bool copy) {
+  return std::make_unique<BoundVectorEnv>(
+      make_kernel(name, exact), num_envs, max_episode_steps, exact, copy,
+      py::make_tuple(name, num_envs, max_episode_steps, exact, copy));
+}
+
+std::unique_ptr<BoundVectorEnv> make_tabular_env(
+    const Transitions& transitions, const Array<double>& r, const Array<double>& start,
+    const Array<float>& features, const Array<bool>& terminal, std::optional<std::int64_t> horizon,
+    py::ssize_t num_envs, std::optional<std::int64_t> max_episode_steps, bool copy) {
+  require_ndim("features", features, 2);
+  require_size("features (rows)", features.shape(0), transitions.states());
+  require_finite("features", features.data(), features.size());
+  auto kernel = std::make_unique<TabularKernel>(
+      transitions, matrix_view("r", r), vector_view("start", start),
+      std::vector<float>(features.data(), features.data() + features.size()),
+      std::vector<std::uint8_t>(terminal.data(), terminal.data() + terminal.size()),
+      horizon.value_or(TabularKernel::no_horizon));
+  // No arguments: Python makes it again from the MDP.
+  return std::make_unique<BoundVectorEnv>(std::move(kernel), num_envs, max_episode_steps, true,
+                                          copy, py::tuple());
+}
 
 void require_reset(const VectorEnv& env) {
   if (!env.all_reset()) {
     throw std::runtime_error("expected reset() first: an environment has no state");
   }
 }
+
+constexpr int aligned = py::detail::npy_api::NPY_ARRAY_ALIGNED_;
 
 // The actions of one step, checked, in memory of their own: another thread may change the array.
 class ReadActions {
@@ -112,7 +165,7 @@ class ReadActions {
   }
 
   void read_discrete(const py::array& given, std::int32_t count) {
-    const auto values = py::array_t<std::int64_t, py::array::forcecast>::ensure(given);
+    const auto values = py::array_t<std::int64_t, py::array::forcecast | aligned>::ensure(given);
     if (!values) throw py::error_already_set();
     const auto read = values.template unchecked<1>();
     integers_.resize(static_cast<std::size_t>(given.shape(0)));
@@ -129,7 +182,8 @@ class ReadActions {
 
   template <class Real>
   static const Real* read_continuous(const py::array& given, std::vector<Real>& out) {
-    const auto values = py::array_t<Real, py::array::c_style | py::array::forcecast>::ensure(given);
+    const auto values =
+        py::array_t<Real, py::array::c_style | py::array::forcecast | aligned>::ensure(given);
     if (!values) throw py::error_already_set();
     out.assign(values.data(), values.data() + values.size());
     require_finite("actions", out.data(), values.size());
@@ -146,6 +200,11 @@ Array<float> observations(VectorEnv& env) {
   Array<float> out({env.num_envs(), env.shape().observation_size});
   env.kernel().observe(env.states(), out.mutable_data());
   return out;
+}
+
+// NumPy's flags may be bytes other than 0 and 1, which no bool of C++ may be.
+bool flag(const Array<bool>& flags, Lane i) {
+  return *(static_cast<const std::uint8_t*>(static_cast<const py::array&>(flags).data()) + i) != 0;
 }
 
 using Seeds = std::vector<std::optional<SeedSequence>>;
@@ -183,7 +242,7 @@ Array<float> reset(BoundVectorEnv& self, const std::optional<py::list>& entropy,
   }
   const Seeds seeds = read_seeds(entropy, env.num_envs());
   for (Lane i = 0; i < env.num_envs(); ++i) {
-    if (mask && !mask->data()[i]) continue;
+    if (mask && !flag(*mask, i)) continue;
     if (const auto& seed = seeds[static_cast<std::size_t>(i)]) env.stream(i) = Pcg64(*seed);
     env.reset(i, chosen);
   }
@@ -216,14 +275,17 @@ py::tuple step(BoundVectorEnv& self, const py::array& actions, Autoreset mode) {
         "an environment's episode has ended: expected reset(options={'reset_mask': ...}) first");
   }
   const ReadActions read(actions, env);
-  if (!self.copy_outputs && !self.reused) self.reused = step_arrays(env);
-  py::tuple arrays = self.copy_outputs ? step_arrays(env) : *self.reused;
-  const auto data = [&arrays]<class T>(std::size_t k, T) {
-    return static_cast<T*>(py::reinterpret_borrow<py::array>(arrays[k]).mutable_data());
+  if (self.copy_outputs || !self.reused || !self.reused->intact()) {
+    self.reused.emplace(step_arrays(env));
+  }
+  const py::tuple arrays = self.reused->arrays;
+  const auto data = [&self]<class T>(std::size_t k, T) {
+    return static_cast<T*>(self.reused->memory[k]);
   };
   const StepOutputs out{data(0, float{}), data(1, double{}), data(2, bool{}),
                         data(3, bool{}),  data(4, float{}),  data(5, bool{})};
   unlocked([&] { env.step(read.view(), mode, out); });
+  if (self.copy_outputs) self.reused.reset();
   return arrays;
 }
 
@@ -329,7 +391,7 @@ void set_state(BoundVectorEnv& self, const Array<double>& state,
     require_size("mask", mask->size(), env.num_envs());
   }
   for (Lane i = 0; i < env.num_envs(); ++i) {
-    if (mask && !mask->data()[i]) continue;
+    if (mask && !flag(*mask, i)) continue;
     env.set_state(i, state.data() + i * env.shape().state_size);
   }
 }
@@ -372,6 +434,8 @@ py::dict snapshot_dict(const BoundVectorEnv& self) {
   return out;
 }
 
+constexpr std::int64_t most_elapsed = std::int64_t{1} << 62;
+
 void restore(BoundVectorEnv& self, const Array<double>& states, const Array<std::uint64_t>& streams,
              const Array<std::int64_t>& elapsed_steps, const Array<double>& episode_returns,
              const Array<std::uint8_t>& status) {
@@ -380,16 +444,15 @@ void restore(BoundVectorEnv& self, const Array<double>& states, const Array<std:
   require_ndim("states", states, 2);
   require_size("states (rows)", states.shape(0), self.env.shape().state_size);
   require_size("states (columns)", states.shape(1), n);
-  require_finite("states", states.data(), states.size());
   require_size("elapsed_steps", elapsed_steps.size(), n);
   require_size("episode_returns", episode_returns.size(), n);
-  require_finite("episode_returns", episode_returns.data(), n);
   require_size("status", status.size(), n);
   VectorEnv::Snapshot next;
   next.states.assign(states.data(), states.data() + states.size());
   next.streams = read_streams(streams, n);
   for (Lane i = 0; i < n; ++i) {
-    require(elapsed_steps.data()[i] >= 0, "elapsed_steps: expected at least 0");
+    require(elapsed_steps.data()[i] >= 0 && elapsed_steps.data()[i] <= most_elapsed,
+            "elapsed_steps: expected numbers in [0, 2^62]");
     require(status.data()[i] <= static_cast<std::uint8_t>(LaneStatus::ended),
             "status: expected 0, 1 or 2");
     next.status.push_back(static_cast<LaneStatus>(status.data()[i]));
@@ -427,10 +490,9 @@ py::tuple reduce(const py::object& object) {
   for (const Parameter& p : self.env.kernel().parameters(0)) {
     values[p.name.c_str()] = self.env.kernel().parameter(p.name);
   }
-  const auto arguments = py::make_tuple(self.name, self.env.num_envs(), self.max_episode_steps,
-                                        self.exact, self.copy_outputs);
+  if (self.arguments.empty()) throw py::type_error("a tabular environment is pickled in Python");
   return py::make_tuple(py::module_::import("fastpg._core").attr("restored_env"),
-                        py::make_tuple(arguments, values, snapshot_dict(self)));
+                        py::make_tuple(self.arguments, values, snapshot_dict(self)));
 }
 
 py::object restored_env(const py::tuple& arguments, const py::dict& values,
@@ -469,9 +531,12 @@ void bind_envs(py::module_& m) {
   py::class_<BoundVectorEnv> bound(m, "VectorEnv", "`num_envs` copies of one environment.");
   construct_in_new(bound);
   bound
-      .def(py::init<const std::string&, py::ssize_t, std::optional<std::int64_t>, bool, bool>(),
-           py::arg("name"), py::arg("num_envs"), py::arg("max_episode_steps"), py::arg("exact"),
-           py::arg("copy"))
+      .def(py::init(&make_env), py::arg("name"), py::arg("num_envs"), py::arg("max_episode_steps"),
+           py::arg("exact"), py::arg("copy"))
+      .def_static("tabular", &make_tabular_env, py::arg("transitions"), py::arg("r").noconvert(),
+                  py::arg("start").noconvert(), py::arg("features").noconvert(),
+                  py::arg("terminal").noconvert(), py::arg("horizon"), py::arg("num_envs"),
+                  py::arg("max_episode_steps"), py::arg("copy"), "Copies of a finite MDP.")
       .def("reset", &reset, py::arg("entropy") = py::none(),
            py::arg("mask").noconvert() = py::none(), py::arg("bounds") = py::none(),
            "Observations (n, d) after the reset.")
@@ -515,7 +580,6 @@ void bind_envs(py::module_& m) {
       .def_property_readonly(
           "draws_in_steps",
           [](const BoundVectorEnv& self) { return self.env.shape().draws_in_steps; })
-      .def_property_readonly("name", [](const BoundVectorEnv& self) { return self.name; })
       .def_property_readonly("num_envs",
                              [](const BoundVectorEnv& self) { return self.env.num_envs(); })
       .def_property_readonly("exact", [](const BoundVectorEnv& self) { return self.exact; });

@@ -2,12 +2,25 @@
 
 namespace fastpg {
 
+// No subclass and no assignment to __class__: a method would read another class's memory.
+inline void seal_classes(const py::module_& m) {
+  for (const auto& [name, value] : m.attr("__dict__").cast<py::dict>()) {
+    if (!PyType_Check(value.ptr())) continue;
+    auto* const type = reinterpret_cast<PyTypeObject*>(value.ptr());
+    if (type->tp_new != &new_and_init) continue;
+    type->tp_flags &= ~static_cast<unsigned long>(Py_TPFLAGS_BASETYPE);
+    type->tp_flags |= Py_TPFLAGS_IMMUTABLETYPE;
+    PyType_Modified(type);
+  }
+}
+
 void bind_random(py::module_& m);
 void bind_math(py::module_& m);
 void bind_envs(py::module_& m);
 void bind_estimators(py::module_& m);
 void bind_features(py::module_& m);
 void bind_solvers(py::module_& m);
+void bind_tabular(py::module_& m);
 void bind_categorical(py::module_& m);
 void bind_gaussian(py::module_& m);
 
@@ -18,10 +31,12 @@ PYBIND11_MODULE(_core, m) {
   m.attr("__version__") = FASTPG_VERSION;
   fastpg::bind_random(m);
   fastpg::bind_math(m);
+  fastpg::bind_tabular(m);
   fastpg::bind_envs(m);
   fastpg::bind_estimators(m);
   fastpg::bind_features(m);
   fastpg::bind_solvers(m);
   fastpg::bind_categorical(m);
   fastpg::bind_gaussian(m);
+  fastpg::seal_classes(m);
 }

@@ -19,7 +19,11 @@ _MAX_SEED = 2**64 - 1
 def _array(name: str, values: Any, kinds: str, expected: str) -> npt.NDArray[Any]:
     try:
         array = np.asarray(values)
-    except (ValueError, TypeError) as error:
+        if not array.flags.aligned:
+            array = array.copy()
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever an object's own __array__ raises
         raise TypeError(f"{name}: expected {expected}, got {type(values).__name__}") from error
     if array.dtype.kind not in kinds:
         raise TypeError(f"{name}: expected {expected}, got dtype {array.dtype}")
@@ -72,6 +76,23 @@ def log_probs(name: str, values: Any, shape: tuple[int | None, ...]) -> Floats:
         bad = converted[~(converted <= 1e-9)][0]
         raise ValueError(f"{name}: expected logarithms of probabilities, got {bad}")
     return converted
+
+
+def probabilities(name: str, values: Any, shape: tuple[int | None, ...]) -> Floats:
+    """Distributions along the last axis: at least 0, sums of 1 within 1e-9."""
+    converted = floats(name, values, shape)
+    if (converted < 0.0).any():
+        raise ValueError(f"{name}: expected probabilities, got {converted.min()}")
+    sums = converted.sum(axis=-1)
+    if (np.abs(sums - 1.0) > 1e-9).any():
+        worst = sums.ravel()[np.argmax(np.abs(sums - 1.0))]
+        raise ValueError(f"{name}: expected sums of 1 along the last axis, got {worst}")
+    return converted
+
+
+def distribution(name: str, values: Any, size: int) -> Floats:
+    """One distribution (size,)."""
+    return probabilities(name, values, (size,)).copy()
 
 
 def observations(name: str, values: Any, size: int) -> tuple[Float32s, bool]:

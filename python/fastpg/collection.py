@@ -80,7 +80,16 @@ def _has_usual_workers(env: AsyncVectorEnv) -> bool:
 
 
 def _sync(make: Callable[[], Any], n_envs: int) -> SyncVectorEnv:
-    return SyncVectorEnv([make] * n_envs, autoreset_mode=AutoresetMode.SAME_STEP)
+    def made() -> gymnasium.Env[Any, Any]:
+        env = make()
+        if not isinstance(env, gymnasium.Env):
+            raise TypeError(
+                f"env: expected the callable to make a gymnasium.Env, got {env!r}; a VectorEnv is "
+                "given itself"
+            )
+        return env
+
+    return SyncVectorEnv([made] * n_envs, autoreset_mode=AutoresetMode.SAME_STEP)
 
 
 def require_registered(env_id: str) -> None:

@@ -23,7 +23,7 @@ class Environment:
     kernel: ClassVar[str]
     drawn_by: ClassVar[str]  # Gymnasium's class, module:name
     render_fps: ClassVar[int]
-    reset_options: ClassVar[tuple[str, str]] = ("low", "high")
+    reset_options: ClassVar[tuple[str, ...]] = ("low", "high")
     reset_bounds: ClassVar[tuple[float, float]]
 
     @staticmethod

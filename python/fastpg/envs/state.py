@@ -38,6 +38,9 @@ def put(native: _core.VectorEnv, state: EnvState) -> None:
     n = native.num_envs
     if state.status.shape != (n,):
         raise ValueError(f"state: expected one of {n} environments, got {len(state.status)}")
+    for name in ("states", "episode_returns"):
+        if not np.isfinite(getattr(state, name)).all():
+            raise ValueError(f"state: expected finite {name}")
     native.restore(**{field.name: getattr(state, field.name) for field in fields(state)})
 
 

@@ -10,6 +10,7 @@ from typing import Any, Self
 import gymnasium
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
+from gymnasium.spaces import Space
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
@@ -27,7 +28,7 @@ _MODES = {
     AutoresetMode.SAME_STEP: _core.Autoreset.same_step,
     AutoresetMode.DISABLED: _core.Autoreset.disabled,
 }
-_MOST_ENVS = 2**24
+MOST_ENVS = 2**24
 _UNKNOWN_SEED = -1  # Gymnasium's sign for a stream whose seed nobody knows
 
 NAMESPACE = "fastpg"
@@ -147,32 +148,48 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         **env_options: Any,
     ) -> None:
         spec = native_spec(env_id)
-        mode = _autoreset_mode(autoreset_mode)
-        self.env_id = env_id
-        self.environment = spec.environment
-        self.max_episode_steps = time_limit(max_episode_steps, spec.max_episode_steps)
-        self.render_mode = check_mode(render_mode)
-        self.native = _core.VectorEnv(
+        limit = time_limit(max_episode_steps, spec.max_episode_steps)
+        native = _core.VectorEnv(
             spec.environment.kernel,
-            arrays.integer("num_envs", num_envs, 1, _MOST_ENVS),
-            self.max_episode_steps,
+            arrays.integer("num_envs", num_envs, 1, MOST_ENVS),
+            limit,
             arrays.boolean("exact", exact),
             arrays.boolean("copy", copy),
         )
-        set_options(self.native, env_id, env_options)
-        self.num_envs = self.native.num_envs
+        set_options(native, env_id, env_options)
+        values = parameters(native)
+        spaces = (
+            spec.environment.observation_space(values),
+            spec.environment.action_space(values),
+        )
+        self._set_up(env_id, spec.environment, native, spaces, limit, autoreset_mode, render_mode)
+
+    def _set_up(
+        self,
+        env_id: str | None,
+        environment: type[Environment],
+        native: _core.VectorEnv,
+        spaces: tuple[Space[Any], Space[Any]],
+        max_episode_steps: int | None,
+        autoreset_mode: AutoresetMode | str,
+        render_mode: str | None = None,
+    ) -> None:
+        self.env_id = env_id
+        self.environment = environment
+        self.native = native
+        self.max_episode_steps = max_episode_steps
+        self.render_mode = check_mode(render_mode)
+        self.num_envs = native.num_envs
         self.metadata = {
             "render_modes": list(RENDER_MODES),
-            "render_fps": spec.environment.render_fps,
-            "autoreset_mode": mode,
+            "render_fps": environment.render_fps,
+            "autoreset_mode": _autoreset_mode(autoreset_mode),
         }
-        values = parameters(self.native)
-        self.single_observation_space = spec.environment.observation_space(values)
-        self.single_action_space = spec.environment.action_space(values)
+        self.single_observation_space, self.single_action_space = spaces
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
         self.action_space = batch_space(self.single_action_space, self.num_envs)
-        self._rounds = spec.environment.round_fresh is not Environment.round_fresh
-        self._painter = None if render_mode is None else Painter(spec.environment, self.num_envs)
+        self._rounds = environment.round_fresh is not Environment.round_fresh
+        self._painter = None if render_mode is None else Painter(environment, self.num_envs)
         self._seeds: list[int | None] = [None] * self.num_envs
         self._seeded = np.zeros(self.num_envs, dtype=np.bool_)
 
@@ -376,6 +393,7 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
             raise ValueError(f"np_random: expected {self.num_envs} generators, got {len(value)}")
         self.native.streams = np.array([states.words_of(one) for one in value])
         self._seeds = [_UNKNOWN_SEED] * self.num_envs
+        self._seeded[:] = True
 
     @property
     def np_random_seed(self) -> tuple[int | None, ...]:  # type: ignore[override]

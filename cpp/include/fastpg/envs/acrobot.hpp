@@ -191,11 +191,11 @@ struct Acrobot {
   }
 
   // Whole turns taken off one by one, as Gymnasium does; an angle that this would keep busy for
-  // ever (only a state set by hand has one) goes by the remainder.
+  // too long (physics of absurd parameters, or a state set by hand) goes by the remainder.
   static double wrap(double angle) {
     constexpr double pi = std::numbers::pi;
     constexpr double turn = pi - -pi;
-    if (!(std::abs(angle) < 1e4)) return std::remainder(angle, turn);
+    if (!(std::abs(angle) < 1e7)) return std::remainder(angle, turn);
     while (angle > pi) angle -= turn;
     while (angle < -pi) angle += turn;
     return angle;

@@ -1,0 +1,177 @@
+"""Exact policy gradient, NPG, TRPO and PPO with a penalty (lecture L1, L4, L6, L9, L10)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastpg import arrays, schedules
+from fastpg.algorithms.ppo import adapted
+from fastpg.arrays import Floats
+from fastpg.schedules import Schedule
+from fastpg.tabular.exact import LocalModel
+from fastpg.tabular.mdp import MDP
+from fastpg.tabular.policies import TabularPolicy
+from fastpg.tabular.trajectories import Iterates, iterate
+from fastpg.tabular.trust_region import length, penalised_policy, trust_region_policy
+
+ROUNDING = 1e-14  # of values, relative to the largest
+
+
+def pg(
+    mdp: MDP,
+    policy: TabularPolicy,
+    n_iterations: int,
+    *,
+    learning_rate: Schedule = 0.1,
+    kl_per: str = "step",
+) -> Iterates:
+    """Theta <- theta + eta grad J (lecture L1, L9).
+
+    Args:
+        mdp: a finite MDP.
+        policy: where to start.
+        n_iterations: steps, at least 0.
+        learning_rate: eta, or a schedule of it.
+        kl_per: whether the KL recorded is of a "trajectory" or per "step".
+    """
+    rate = schedules.checked("learning_rate", learning_rate)
+
+    def step(local: LocalModel, old: Any, progress_remaining: float) -> tuple[Any, float]:
+        eta = schedules.at(rate, progress_remaining)
+        return old.with_theta(old.theta + eta * local.surrogate_gradient(old)), eta
+
+    return iterate(mdp, policy, n_iterations, step, kl_per)
+
+
+def npg(
+    mdp: MDP,
+    policy: TabularPolicy,
+    n_iterations: int,
+    *,
+    target_kl: Schedule = 0.01,
+    step_size: float | None = None,
+    cg_damping: float = 0.0,
+    kl_per: str = "step",
+) -> Iterates:
+    """Theta <- theta + eta F^-1 grad J, eta = sqrt(2 target_kl / x^T F x) (lecture L6).
+
+    The lecture's delta is 2 target_kl. With `step_size` eta is fixed and F and the gradient are
+    both sums over a trajectory: for a softmax table the step is then eta A, with nothing divided
+    by (1 - gamma). A singular F is inverted in its range. Where the step promises less than V is
+    known to, as near a deterministic optimum, theta stays.
+
+    Args:
+        mdp: a finite MDP.
+        policy: where to start.
+        n_iterations: steps, at least 0.
+        target_kl: predicted KL of a step, or a schedule of it.
+        step_size: eta, instead of target_kl.
+        cg_damping: added to the diagonal of F, which `kl_per` normalises.
+        kl_per: whether F and the KLs are of a "trajectory" or per "step".
+    """
+    bound = schedules.checked("target_kl", target_kl)
+    fixed = None if step_size is None else arrays.positive("step_size", step_size)
+    damping = arrays.non_negative("cg_damping", cg_damping)
+
+    def step(local: LocalModel, old: Any, progress_remaining: float) -> tuple[Any, float]:
+        direction, curvature = natural_step(local, old, damping, kl_per)
+        if fixed is not None:
+            eta = fixed
+        else:
+            target = arrays.positive("target_kl", schedules.at(bound, progress_remaining))
+            gain = np.sqrt(2.0 * target * max(curvature, 0.0))
+            measurable = gain > ROUNDING * np.abs(local.evaluation.V).max()
+            eta = float(gain / curvature) if measurable else 0.0
+        return old.with_theta(old.theta + eta * direction), eta
+
+    return iterate(mdp, policy, n_iterations, step, kl_per)
+
+
+def natural_step(
+    local: LocalModel, policy: TabularPolicy, damping: float = 0.0, per: str = "step"
+) -> tuple[Floats, float]:
+    """X = (F + damping)^-1 grad J and x^T F x; both F and grad J are of a trajectory or per step.
+
+    Args:
+        local: at `policy`.
+        policy: with theta.
+        damping: added to the diagonal of F.
+        per: "trajectory" or "step".
+    """
+    weights = local.weights(per)
+    gradient = local.surrogate_gradient(policy) / length(local, per)
+    direction = policy.natural_direction(weights, gradient, damping)
+    if damping == 0.0:
+        return direction, float(np.sum(direction * gradient))
+    flat = direction.ravel()
+    return direction, float(flat @ policy.fisher(weights) @ flat)
+
+
+def trpo(
+    mdp: MDP,
+    policy: TabularPolicy,
+    n_iterations: int,
+    *,
+    target_kl: Schedule = 0.01,
+    kl_per: str = "step",
+) -> Iterates:
+    """The maximiser of f^k within KL(old | new) <= target_kl (lecture L4).
+
+    In closed form for tables; for theta of features a local maximiser. The step recorded is
+    1 / lambda of the constraint, 0 where nothing is to be gained.
+
+    Args:
+        mdp: a finite MDP.
+        policy: where to start.
+        n_iterations: steps, at least 0.
+        target_kl: bound, or a schedule of it.
+        kl_per: whether the bound is of a "trajectory" or per "step".
+    """
+    bound = schedules.checked("target_kl", target_kl)
+
+    def step(local: LocalModel, old: Any, progress_remaining: float) -> tuple[Any, float]:
+        target = schedules.at(bound, progress_remaining)
+        new, kl_coef = trust_region_policy(local, old, target, kl_per)
+        return new, 1.0 / kl_coef if kl_coef > 0.0 else 0.0
+
+    return iterate(mdp, policy, n_iterations, step, kl_per)
+
+
+def ppo_penalty(
+    mdp: MDP,
+    policy: TabularPolicy,
+    n_iterations: int,
+    *,
+    kl_coef: float = 1.0,
+    adaptive_kl: bool = False,
+    target_kl: float = 0.01,
+    kl_per: str = "step",
+) -> Iterates:
+    """The maximiser of l^k = f^k - lambda KL(old | new), both of trajectories (lecture L10).
+
+    In closed form for tables; for theta of features a local maximiser. The step recorded is
+    1 / lambda.
+
+    Args:
+        mdp: a finite MDP.
+        policy: where to start.
+        n_iterations: steps, at least 0.
+        kl_coef: lambda, above 0.
+        adaptive_kl: whether lambda is halved or doubled after each step, towards target_kl.
+        target_kl: its goal.
+        kl_per: whether the KLs are of a "trajectory" or per "step".
+    """
+    coefficient = arrays.positive("kl_coef", kl_coef)
+    adapts = arrays.boolean("adaptive_kl", adaptive_kl)
+    goal = arrays.positive("target_kl", target_kl)
+
+    def step(local: LocalModel, old: Any, _: float) -> tuple[Any, float]:
+        nonlocal coefficient
+        used, new = coefficient, penalised_policy(local, old, coefficient)
+        if adapts:
+            coefficient = adapted(coefficient, local.kl(new, kl_per), goal)
+        return new, 1.0 / used
+
+    return iterate(mdp, policy, n_iterations, step, kl_per)

@@ -1,0 +1,96 @@
+"""A finite MDP as a native environment, so that every algorithm trains on it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode
+
+from fastpg import _core, arrays
+from fastpg.envs import NativeVectorEnv
+from fastpg.envs.classic_control import Environment
+from fastpg.envs.vector import MOST_ENVS, time_limit
+from fastpg.tabular.mdp import MDP
+
+
+class TabularEnvironment(Environment):
+    """What Python adds to the kernel of a finite MDP: nothing."""
+
+    kernel = "Tabular"
+    render_fps = 1
+    reset_options = ()
+
+
+class TabularVectorEnv(NativeVectorEnv):
+    """Copies of a finite MDP as a `gymnasium.vector.VectorEnv`; made by `tabular.make_vec`.
+
+    The observation of a state is its row of the features, one-hot by default. An episode
+    terminates in a terminal state and, where the MDP has a horizon, after that many steps. Rewards
+    are the expected ones of the MDP.
+    """
+
+    def __init__(
+        self,
+        mdp: MDP,
+        num_envs: int = 1,
+        *,
+        features: Any = None,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        max_episode_steps: int | None = None,
+        copy: bool = True,
+    ) -> None:
+        if not isinstance(mdp, MDP):
+            raise TypeError(f"mdp: expected an MDP, got {mdp!r}")
+        n = mdp.n_states
+        table = np.eye(n) if features is None else arrays.floats("features", features, (n, None))
+        self.mdp = mdp
+        with np.errstate(over="ignore"):  # the kernel refuses what is not finite
+            self.features = table.astype(np.float32)
+        limit = None if max_episode_steps is None else time_limit(max_episode_steps, 1)
+        count, copies = (
+            arrays.integer("num_envs", num_envs, 1, MOST_ENVS),
+            arrays.boolean("copy", copy),
+        )
+        self._arguments = (count, limit, copies)
+        low, high = self.features.min(axis=0), self.features.max(axis=0)
+        shown = (spaces.Box(low, high, dtype=np.float32), spaces.Discrete(mdp.n_actions))
+        self._set_up(None, TabularEnvironment, self._native(), shown, limit, autoreset_mode)
+        self.metadata["render_modes"] = []
+
+    def _native(self) -> _core.VectorEnv:
+        mdp = self.mdp
+        return _core.VectorEnv.tabular(
+            mdp.transitions,
+            mdp.r,
+            mdp.start,
+            self.features,
+            mdp.terminal,
+            mdp.horizon,
+            *self._arguments,
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"native": self.native.snapshot()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.native = self._native()
+        self.native.restore(**state["native"])
+
+    def __repr__(self) -> str:
+        return f"TabularVectorEnv({self.mdp!r}, num_envs={self.num_envs})"
+
+
+def make_vec(mdp: MDP, num_envs: int = 1, **options: Any) -> TabularVectorEnv:
+    """Copies of a finite MDP, stepped in C++.
+
+    Args:
+        mdp: with a horizon, terminal states, or a limit in `options`: otherwise episodes never end.
+        num_envs: number of copies.
+        **options: `features` (S, d), what each state looks like; `autoreset_mode`,
+            `max_episode_steps` (which truncates; none by default) and `copy` as of
+            `fastpg.make_vec`.
+    """
+    return TabularVectorEnv(mdp, num_envs, **options)

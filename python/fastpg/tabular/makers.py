@@ -1,0 +1,130 @@
+"""Small MDPs with names: random ones, those of the literature, and Gymnasium's tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastpg import arrays
+from fastpg.tabular.mdp import MDP
+
+
+def garnet(
+    n_states: int,
+    n_actions: int,
+    branching: int,
+    *,
+    seed: int = 0,
+    horizon: int | None = None,
+    gamma: float | None = None,
+    average: bool = False,
+) -> MDP:
+    """A random MDP (Archibald, McKinnon & Thomas 1995): every pair leads to `branching` states.
+
+    Probabilities are those of a uniform stick cut at random places; rewards are standard normal.
+    """
+    n, m = arrays.integer("n_states", n_states, 1), arrays.integer("n_actions", n_actions, 1)
+    b = arrays.integer("branching", branching, 1, n)
+    rng = np.random.Generator(np.random.PCG64(arrays.seed(seed)))
+    P = np.zeros((n, m, n))
+    for s in range(n):
+        for a in range(m):
+            P[s, a, rng.choice(n, b, replace=False)] = rng.dirichlet(np.ones(b))
+    return MDP(P, rng.normal(size=(n, m)), horizon=horizon, gamma=gamma, average=average)
+
+
+def chain(
+    length: int, *, slip: float = 0.1, horizon: int | None = None, gamma: float | None = None
+) -> MDP:
+    """A corridor: action 0 steps back to the left end, 1 to the right, whose end pays 1.
+
+    The left end pays 0.1 for stepping back; with probability `slip` the other action happens.
+    """
+    n = arrays.integer("length", length, 2)
+    turned = arrays.unit_interval("slip", slip)
+    P = np.zeros((n, 2, n))
+    for s in range(n):
+        left, right = max(s - 1, 0), min(s + 1, n - 1)
+        for action, (wanted, other) in enumerate([(left, right), (right, left)]):
+            P[s, action, wanted] += 1.0 - turned
+            P[s, action, other] += turned
+    r = np.zeros((n, 2))
+    r[0, 0], r[n - 1, 1] = 0.1, 1.0
+    start = np.zeros(n)
+    start[0] = 1.0
+    return MDP(P, r, start, horizon=horizon, gamma=gamma)
+
+
+def kakade() -> MDP:
+    """Two states, each with a self-loop (action 0) and a cross move (1); average reward.
+
+    The self-loop pays 1 in the first state and 2 in the second, a cross move nothing (Kakade 2001).
+    """
+    P = np.zeros((2, 2, 2))
+    P[0, 0, 0] = P[1, 0, 1] = P[0, 1, 1] = P[1, 1, 0] = 1.0
+    return MDP(P, [[1.0, 0.0], [2.0, 0.0]], average=True)
+
+
+def two_actions(first: float = 100.0, second: float = 1.0) -> MDP:
+    """One state and two actions that pay `first` and `second`: one step (lecture L9)."""
+    return MDP(np.ones((1, 2, 1)), [[first, second]], horizon=1)
+
+
+def cliff(
+    height: int = 4,
+    width: int = 12,
+    *,
+    slip: float = 0.0,
+    horizon: int | None = None,
+    gamma: float | None = None,
+) -> MDP:
+    """The cliff walk of Sutton & Barto (example 6.6): -1 a step, -100 and back for the cliff.
+
+    Actions: 0 up, 1 right, 2 down, 3 left; with probability `slip` a random one happens.
+    """
+    rows, columns = arrays.integer("height", height, 2), arrays.integer("width", width, 3)
+    turned = arrays.unit_interval("slip", slip)
+    n, moves = rows * columns, [(-1, 0), (0, 1), (1, 0), (0, -1)]
+    first, goal = (rows - 1) * columns, n - 1
+    P, r = np.zeros((n, 4, n)), np.zeros((n, 4))
+    for s in range(n):
+        for a in range(4):
+            for b, (down, right) in enumerate(moves):
+                share = turned / 4 + (1.0 - turned) * (a == b)
+                row = min(max(s // columns + down, 0), rows - 1)
+                column = min(max(s % columns + right, 0), columns - 1)
+                falls = row == rows - 1 and 0 < column < columns - 1
+                P[s, a, first if falls else row * columns + column] += share
+                r[s, a] += share * (-100.0 if falls else -1.0)
+    start = np.zeros(n)
+    start[first] = 1.0
+    return MDP(P, r, start, horizon=horizon, gamma=gamma, terminal=np.arange(n) == goal)
+
+
+def from_gymnasium(env: Any, *, horizon: int | None = None, gamma: float | None = None) -> MDP:
+    """The tables of an environment with Gymnasium's `P`: FrozenLake, Taxi, CliffWalking.
+
+    Rewards are expectations over the next state. A transition that ends an episode leads to one
+    more state, the last, which is terminal.
+
+    Args:
+        env: a `gymnasium.Env` whose unwrapped form has `P` and `initial_state_distrib`.
+        horizon: number of steps; without it and `gamma`, the registered time limit.
+        gamma: discount.
+    """
+    inner: Any = getattr(env, "unwrapped", None)
+    if not hasattr(inner, "P") or not hasattr(inner, "initial_state_distrib"):
+        raise ValueError(f"env: expected tables P and initial_state_distrib, got {env!r}")
+    if horizon is None and gamma is None:
+        horizon = None if env.spec is None else env.spec.max_episode_steps
+    n, m = len(inner.P), len(inner.P[0])
+    P, r = np.zeros((n + 1, m, n + 1)), np.zeros((n + 1, m))
+    for s in range(n):
+        for a in range(m):
+            for probability, following, reward, ended in inner.P[s][a]:
+                P[s, a, n if ended else following] += probability
+                r[s, a] += probability * reward
+    P[n, :, n] = 1.0
+    start = np.append(np.asarray(inner.initial_state_distrib, dtype=np.float64), 0.0)
+    return MDP(P, r, start, horizon=horizon, gamma=gamma, terminal=np.arange(n + 1) == n)

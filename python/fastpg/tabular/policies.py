@@ -1,0 +1,274 @@
+"""Policies over the states of a finite MDP: softmax tables, one logit, softmax of features.
+
+Each is a theta with the probabilities it gives and the gradients of their logarithms, in closed
+form (lecture L7, L9). A policy that sees the time has a leading axis of H steps.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from fastpg import arrays
+from fastpg.arrays import Floats
+
+
+class TabularPolicy:
+    """Base: theta of some shape, and what depends on it."""
+
+    kind: ClassVar[str]
+    shape: tuple[int, ...]  # of theta
+    table_shape: tuple[int, ...]  # (S, A) or (H, S, A)
+
+    def __init__(self, theta: Any = None) -> None:
+        given = np.zeros(self.shape) if theta is None else theta
+        self.theta = arrays.floats("theta", given, self.shape).copy()
+        self.theta.flags.writeable = False
+
+    def with_theta(self, theta: Any) -> Self:
+        """The same kind of policy at other parameters, flat or in their shape."""
+        other = object.__new__(type(self))
+        vars(other).update(vars(self))
+        given = arrays.numbers("theta", theta)
+        if given.ndim == 1 and given.size == np.prod(self.shape):
+            given = given.reshape(self.shape)
+        TabularPolicy.__init__(other, given)
+        return other
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        for value in state.values():  # copies of arrays can be written to
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+
+    def log_probabilities(self) -> Floats:
+        """Ln pi(a|s), (S, A) or (H, S, A)."""
+        raise NotImplementedError
+
+    def probabilities(self) -> Floats:
+        """pi(a|s), (S, A) or (H, S, A)."""
+        return np.exp(self.log_probabilities())
+
+    def score_sum(self, weights: Any) -> Floats:
+        """Sum of w(h, s, a) grad ln pi(a|s), the shape of theta.
+
+        Args:
+            weights: (S, A), or (H, S, A); a policy that does not see the time sums over h.
+        """
+        return self._score_sum(self._gathered(weights, self.table_shape))
+
+    def fisher(self, weights: Any) -> Floats:
+        """Sum of w(h, s) E_a grad ln pi grad ln pi^T, theta.size squared.
+
+        Args:
+            weights: of the states, (S,) or (H, S).
+        """
+        return self._fisher(self._gathered(weights, self.table_shape[:-1]))
+
+    def with_probabilities(self, table: Any) -> Self:
+        """The policy with these probabilities, theta unchanged where they are.
+
+        Args:
+            table: (S, A) or (H, S, A); above 0.
+        """
+        checked = arrays.probabilities("table", table, self.table_shape)
+        if np.any(checked <= 0.0):
+            raise ValueError("table: expected probabilities above 0, got 0: no theta gives it")
+        return self.with_log_ratio(np.log(checked) - self.log_probabilities())
+
+    def natural_direction(self, weights: Any, gradient: Floats, damping: float = 0.0) -> Floats:
+        """(F + damping I)^-1 g, least in norm where F is singular; the shape of theta.
+
+        Args:
+            weights: of the states in F, as of `fisher`.
+            gradient: g, the shape of theta.
+            damping: at least 0.
+        """
+        metric = self.fisher(weights) + damping * np.eye(self.theta.size)
+        solved = np.linalg.lstsq(metric, gradient.ravel(), rcond=1e-13)[0]
+        return np.asarray(solved, dtype=np.float64).reshape(self.shape)
+
+    def with_log_ratio(self, ratio: Floats) -> Self:
+        """The policy with probabilities multiplied by exp(ratio), the shape of the table."""
+        raise NotImplementedError(f"{type(self).__name__} does not hold every probability")
+
+    @staticmethod
+    def _gathered(weights: Any, shape: tuple[int, ...]) -> Floats:
+        """Weights in this shape, summed over h where the shape has no time."""
+        given = arrays.numbers("weights", weights)
+        if given.ndim == len(shape) + 1:
+            given = given.sum(axis=0)
+        return arrays.floats("weights", given, shape)
+
+    def _score_sum(self, weights: Floats) -> Floats:
+        raise NotImplementedError
+
+    def _fisher(self, weights: Floats) -> Floats:
+        raise NotImplementedError
+
+
+class TabularSoftmax(TabularPolicy):
+    """One logit for each state and action: pi(a|s) proportional to exp(theta[s, a]).
+
+    Args:
+        n_states: S.
+        n_actions: A.
+        theta: (S, A), or (H, S, A) with a horizon; zeros, the uniform policy, by default.
+        horizon: number of steps H of a policy that sees the time.
+    """
+
+    kind = "softmax"
+
+    def __init__(
+        self, n_states: int, n_actions: int, theta: Any = None, *, horizon: int | None = None
+    ) -> None:
+        sizes = arrays.integer("n_states", n_states, 1), arrays.integer("n_actions", n_actions, 1)
+        self.shape = self.table_shape = _with_time(horizon, sizes)
+        super().__init__(theta)
+
+    def log_probabilities(self) -> Floats:
+        """See `TabularPolicy`."""
+        return _log_softmax(self.theta)
+
+    def _score_sum(self, weights: Floats) -> Floats:
+        total = weights.sum(axis=-1, keepdims=True)
+        centred: Floats = weights - total * self.probabilities()
+        return centred
+
+    def natural_direction(self, weights: Any, gradient: Floats, damping: float = 0.0) -> Floats:
+        """See `TabularPolicy`: state by state, F = w (diag pi - pi pi^T) inverted by hand."""
+        pi = self.probabilities()
+        w = self._gathered(weights, self.shape[:-1])[..., None]
+        scale = w * pi + damping
+        inverted = np.divide(gradient, scale, out=np.zeros(self.shape), where=scale > 0.0)
+        if damping == 0.0:
+            inverted -= inverted.mean(axis=-1, keepdims=True)
+            return inverted
+        drawn = pi / scale
+        rest = damping * drawn.sum(axis=-1, keepdims=True)  # 1 - w sum pi^2 / scale
+        share = w * (pi * inverted).sum(axis=-1, keepdims=True) / rest
+        out: Floats = inverted + drawn * share
+        return out
+
+    def with_log_ratio(self, ratio: Floats) -> Self:
+        """See `TabularPolicy`."""
+        return self.with_theta(self.theta + ratio)
+
+    def _fisher(self, weights: Floats) -> Floats:
+        n_actions = self.shape[-1]
+        pi = self.probabilities().reshape(-1, n_actions)
+        out = np.zeros((self.theta.size, self.theta.size))
+        for k, (p, w) in enumerate(zip(pi, weights.ravel(), strict=True)):
+            block = slice(k * n_actions, (k + 1) * n_actions)
+            out[block, block] = w * (np.diag(p) - np.outer(p, p))
+        return out
+
+
+class OneLogit(TabularPolicy):
+    """Two actions and one logit for each state: pi(0|s) = e^theta / (1 + e^theta) (lecture L9).
+
+    Args:
+        n_states: S.
+        theta: (S,), or (H, S) with a horizon; zeros by default.
+        horizon: number of steps H of a policy that sees the time.
+    """
+
+    kind = "one_logit"
+
+    def __init__(self, n_states: int, theta: Any = None, *, horizon: int | None = None) -> None:
+        self.shape = _with_time(horizon, (arrays.integer("n_states", n_states, 1),))
+        self.table_shape = (*self.shape, 2)
+        super().__init__(theta)
+
+    def log_probabilities(self) -> Floats:
+        """See `TabularPolicy`."""
+        return -np.logaddexp(0.0, np.stack([-self.theta, self.theta], axis=-1))
+
+    def _score_sum(self, weights: Floats) -> Floats:
+        pi = self.probabilities()
+        out: Floats = weights[..., 0] * pi[..., 1] - weights[..., 1] * pi[..., 0]
+        return out
+
+    def natural_direction(self, weights: Any, gradient: Floats, damping: float = 0.0) -> Floats:
+        """See `TabularPolicy`: F is diagonal."""
+        pi = self.probabilities()
+        scale = self._gathered(weights, self.shape) * pi[..., 0] * pi[..., 1] + damping
+        return np.divide(gradient, scale, out=np.zeros(self.shape), where=scale > 0.0)
+
+    def with_log_ratio(self, ratio: Floats) -> Self:
+        """See `TabularPolicy`."""
+        return self.with_theta(self.theta + ratio[..., 0] - ratio[..., 1])
+
+    def _fisher(self, weights: Floats) -> Floats:
+        pi = self.probabilities()
+        return np.diag((weights * pi[..., 0] * pi[..., 1]).ravel())
+
+
+class FeatureSoftmax(TabularPolicy):
+    """pi(a|s) proportional to exp(phi(s)^T theta_a), for any table of features.
+
+    Args:
+        features: phi, (S, d), or (H, S, d) for a policy that sees the time.
+        n_actions: A.
+        theta: (d, A); zeros by default.
+    """
+
+    kind = "features"
+
+    def __init__(self, features: Any, n_actions: int, theta: Any = None) -> None:
+        shape = (None,) * arrays.ndim("features", features)
+        if len(shape) not in (2, 3):
+            raise ValueError(f"features: expected 2 or 3 dimensions, got {len(shape)}")
+        self.features = arrays.floats("features", features, shape).copy()
+        self.features.flags.writeable = False
+        actions = arrays.integer("n_actions", n_actions, 1)
+        self.shape = (self.features.shape[-1], actions)
+        self.table_shape = (*self.features.shape[:-1], actions)
+        super().__init__(theta)
+
+    @classmethod
+    def of(cls, policy: Any, observations: Any, horizon: int | None = None) -> Self:
+        """The exact side of a `fastpg.LinearSoftmax`.
+
+        Args:
+            policy: with a single choice of actions.
+            observations: what the environment shows in each state, (S, d).
+            horizon: number of steps, for a policy whose features see the time.
+        """
+        steps = range(1 if horizon is None else arrays.integer("horizon", horizon, 1))
+        count = len(observations)
+        tables = [policy.features(observations, np.full(count, h)) for h in steps]
+        features = tables[0] if horizon is None else np.stack(tables)
+        return cls(features, policy.n_actions, policy.theta)
+
+    def log_probabilities(self) -> Floats:
+        """See `TabularPolicy`."""
+        return _log_softmax(self.features @ self.theta)
+
+    def _score_sum(self, weights: Floats) -> Floats:
+        centred = weights - weights.sum(axis=-1, keepdims=True) * self.probabilities()
+        phi = self.features.reshape(-1, self.shape[0])
+        out: Floats = phi.T @ centred.reshape(-1, self.shape[1])
+        return out
+
+    def _fisher(self, weights: Floats) -> Floats:
+        size, n_actions = self.shape
+        phi, pi = self.features.reshape(-1, size), self.probabilities().reshape(-1, n_actions)
+        out = np.zeros((size, n_actions, size, n_actions))
+        for a in range(n_actions):
+            for b in range(n_actions):
+                share = weights.ravel() * pi[:, a] * ((a == b) - pi[:, b])
+                out[:, a, :, b] = phi.T @ (share[:, None] * phi)
+        return out.reshape(self.theta.size, self.theta.size)
+
+
+def _with_time(horizon: int | None, shape: tuple[int, ...]) -> tuple[int, ...]:
+    return shape if horizon is None else (arrays.integer("horizon", horizon, 1), *shape)
+
+
+def _log_softmax(logits: Floats) -> Floats:
+    with np.errstate(over="ignore"):  # to -inf, whose probability is 0
+        shifted = logits - logits.max(axis=-1, keepdims=True)
+    out: Floats = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return out

@@ -1,0 +1,148 @@
+"""Policy iteration: exact, with a fitted Q, and conservative (lecture L3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastpg import arrays
+from fastpg.arrays import Floats
+from fastpg.naming import unknown
+from fastpg.tabular.exact import LocalModel
+from fastpg.tabular.mdp import MDP
+from fastpg.tabular.trajectories import Iterates, iterate
+
+WEIGHTINGS = ("visits", "uniform")
+
+
+def greedy(q: Any) -> Floats:
+    """The table (..., A) that takes the best action of Q (..., A), the first of equal ones."""
+    values = np.asarray(q, dtype=np.float64)
+    best = values.argmax(axis=-1)
+    table: Floats = (np.arange(values.shape[-1]) == best[..., None]).astype(np.float64)
+    return table
+
+
+def policy_iteration(mdp: MDP, policy: Any, n_iterations: int, *, kl_per: str = "step") -> Iterates:
+    """The greedy policy of the exact Q, again and again; with a horizon it depends on the step.
+
+    Where no action is better than the old policy's own, the state keeps its probabilities, so that
+    the optimum is a fixed point. The KL is infinite as soon as an action is given up.
+    """
+
+    def step(local: LocalModel, old: Any, _: float) -> tuple[Any, float]:
+        evaluation = local.evaluation
+        scale = 1e-12 * max(1.0, float(np.max(np.abs(evaluation.Q))))
+        better = evaluation.advantage.max(axis=-1, keepdims=True) > scale
+        pi = np.broadcast_to(evaluation.pi, evaluation.Q.shape)
+        return np.where(better, greedy(evaluation.Q), pi), 1.0
+
+    return iterate(mdp, policy, n_iterations, step, kl_per)
+
+
+def fitted_policy_iteration(
+    mdp: MDP,
+    policy: Any,
+    n_iterations: int,
+    *,
+    features: Any,
+    weighting: Any = "visits",
+    kl_per: str = "step",
+) -> Iterates:
+    """The greedy policy of a Q that is linear in features, fitted where it is weighted.
+
+    Args:
+        mdp: a finite MDP.
+        policy: where to start.
+        n_iterations: steps, at least 0.
+        features: (S, A, d), of states with actions; the same at every step.
+        weighting: of the squared errors: "visits", as the policy goes; "uniform"; or weights
+            (S, A).
+        kl_per: whether the KL recorded is of a "trajectory" or per "step".
+    """
+    table = arrays.floats("features", features, (mdp.n_states, mdp.n_actions, None))
+    weights = _checked_weighting(weighting, (mdp.n_states, mdp.n_actions))
+
+    def step(local: LocalModel, old: Any, _: float) -> tuple[Any, float]:
+        return greedy(fitted_q(local, table, weights)), 1.0
+
+    return iterate(mdp, policy, n_iterations, step, kl_per)
+
+
+def fitted_q(local: LocalModel, features: Floats, weighting: Any = "visits") -> Floats:
+    """The weighted least-squares fit of Q, the shape of Q; least in norm where data lack.
+
+    Args:
+        local: at the policy whose Q is fitted.
+        features: (S, A, d).
+        weighting: as of `fitted_policy_iteration`.
+    """
+    evaluation = local.evaluation
+    phi = features.reshape(-1, features.shape[-1])
+    q = evaluation.Q.reshape(-1, len(phi))
+    if isinstance(weighting, str):
+        chosen = evaluation.state_actions if weighting == "visits" else np.ones_like(evaluation.Q)
+    else:
+        chosen = np.broadcast_to(weighting, evaluation.Q.shape)
+    fitted = np.empty_like(q)
+    for h, w in enumerate(np.sqrt(chosen).reshape(q.shape)):
+        fitted[h] = phi @ np.linalg.lstsq(w[:, None] * phi, w * q[h], rcond=1e-12)[0]
+    return fitted.reshape(evaluation.Q.shape)
+
+
+def conservative_policy_iteration(
+    mdp: MDP,
+    policy: Any,
+    n_iterations: int,
+    *,
+    alpha: float | None = None,
+    kl_per: str = "step",
+) -> Iterates:
+    """Pi <- (1 - alpha) pi + alpha greedy (Kakade & Langford 2002).
+
+    Args:
+        mdp: a finite MDP.
+        policy: where to start.
+        n_iterations: steps, at least 0.
+        alpha: in [0, 1]; None: the one whose improvement is guaranteed, which goes with a discount
+            and no horizon.
+        kl_per: whether the KL recorded is of a "trajectory" or per "step".
+    """
+    fixed = None if alpha is None else arrays.unit_interval("alpha", alpha)
+    if fixed is None and mdp.criterion != "discounted":
+        raise ValueError(f"alpha: expected a number for the {mdp.criterion} criterion, got None")
+
+    def step(local: LocalModel, old: Any, _: float) -> tuple[Any, float]:
+        evaluation = local.evaluation
+        better = greedy(evaluation.Q)
+        share = guaranteed_alpha(local, better) if fixed is None else fixed
+        return (1.0 - share) * evaluation.pi + share * better, share
+
+    return iterate(mdp, policy, n_iterations, step, kl_per)
+
+
+def guaranteed_alpha(local: LocalModel, new: Any) -> float:
+    """The alpha that makes alpha / (1 - gamma) (gain - 2 alpha gamma eps / (1 - gamma)) largest.
+
+    With gain = E_{s ~ d, a ~ new} A and eps = max_s |E_{a ~ new} A|, that is a lower bound of
+    the improvement; at most 1.
+    """
+    gamma = local.mdp.gamma
+    gains = (np.asarray(new) * local.evaluation.advantage).sum(axis=-1)
+    gain, largest = float(local.evaluation.visits @ gains), float(np.max(np.abs(gains)))
+    if gain <= 0.0:
+        return 0.0
+    steepness = 4.0 * gamma * largest
+    return min(1.0, gain * (1.0 - gamma) / steepness) if steepness > 0.0 else 1.0
+
+
+def _checked_weighting(weighting: Any, shape: tuple[int, int]) -> Any:
+    if isinstance(weighting, str):
+        if weighting not in WEIGHTINGS:
+            raise ValueError(unknown("weighting", weighting, WEIGHTINGS))
+        return weighting
+    table = arrays.floats("weighting", weighting, shape)
+    if np.any(table < 0.0):
+        raise ValueError("weighting: expected numbers of at least 0")
+    return table

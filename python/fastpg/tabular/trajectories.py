@@ -1,0 +1,51 @@
+"""The path of an exact algorithm: its policies, their J, and how far each step went."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastpg import arrays
+from fastpg.arrays import Floats
+from fastpg.tabular.exact import LocalModel
+from fastpg.tabular.mdp import MDP
+
+# Of a policy and the progress that remains (1 at the start, towards 0) the next policy, and the
+# multiplier of the step.
+Step = Callable[[LocalModel, Any, float], tuple[Any, float]]
+
+
+@dataclass(frozen=True, eq=False)
+class Iterates:
+    """n iterations of an exact algorithm."""
+
+    policies: tuple[Any, ...]  # n + 1: policies, or tables of probabilities
+    J: Floats  # (n + 1,)
+    kl: Floats  # (n,) KL(old | new) of every step, of a trajectory or per step as asked
+    step: Floats  # (n,) the multiplier: eta, alpha, or 1 / lambda
+
+    @property
+    def policy(self) -> Any:
+        """The last one."""
+        return self.policies[-1]
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+
+def iterate(mdp: MDP, policy: Any, n_iterations: int, step: Step, kl_per: str) -> Iterates:
+    """Apply a step n times and record where it leads."""
+    count = arrays.integer("n_iterations", n_iterations, 0)
+    policies, values = [policy], []
+    kls, steps = np.empty(count), np.empty(count)
+    for k in range(count):
+        local = LocalModel(mdp, policy)
+        values.append(local.evaluation.J)
+        policy, steps[k] = step(local, policy, 1.0 - k / count)
+        kls[k] = local.kl(policy, kl_per)
+        policies.append(policy)
+    values.append(mdp.evaluate(policy).J)
+    return Iterates(tuple(policies), np.array(values), kls, steps)

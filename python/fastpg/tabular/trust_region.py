@@ -1,0 +1,191 @@
+"""True maximisers of the surrogate, under a KL penalty or within a trust region (L4, L10).
+
+Tables of probabilities are maximised in closed form, state by state; theta of features by ascent
+from where it stands, which finds a local maximiser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fastpg import arrays
+from fastpg.arrays import Floats
+from fastpg.tabular.exact import LocalModel, parametric
+from fastpg.tabular.policies import FeatureSoftmax, TabularPolicy
+
+_HALVINGS = 200
+_NEWTON_STEPS = 100
+_ASCENT_STEPS = 500
+_TOLERANCE = 1e-13
+
+
+def penalised_log_ratio(pi: Any, advantages: Any, kl_coef: float) -> Floats:
+    """Ln pi'/pi for the maximiser of sum_a pi'(a) A(a) - lambda KL(pi | pi') in every state (L4).
+
+    pi'(a) = lambda pi(a) / (nu - A(a)), nu > max A such that pi' sums to one.
+
+    Args:
+        pi: (..., A), the old probabilities; for actions that have none the ratio is 1.
+        advantages: (..., A).
+        kl_coef: lambda, above 0.
+    """
+    p, a = np.asarray(pi, dtype=np.float64), np.asarray(advantages, dtype=np.float64)
+    taken = p > 0.0
+    best = np.max(np.where(taken, a, -np.inf), axis=-1, keepdims=True)
+    gap = np.where(taken, best - a, 1.0)
+    share = kl_coef * p
+    # Each term is at most 1 at the root, so this start lies below it, and Newton's method on a
+    # convex falling function climbs to it.
+    above = np.max(np.where(taken, share - gap, -np.inf), axis=-1, keepdims=True)
+    for _ in range(_NEWTON_STEPS):
+        terms = share / (above + gap)
+        slope = (terms / (above + gap)).sum(axis=-1, keepdims=True)
+        moved = above + (terms.sum(axis=-1, keepdims=True) - 1.0) / slope
+        if np.all(np.abs(moved - above) <= _TOLERANCE * moved):
+            break
+        above = moved
+    total = (share / (above + gap)).sum(axis=-1, keepdims=True)
+    out: Floats = np.where(taken, np.log(kl_coef) - np.log(above + gap) - np.log(total), 0.0)
+    return out
+
+
+def penalised_table(pi: Any, advantages: Any, kl_coef: float) -> Floats:
+    """The maximiser itself, (..., A): see `penalised_log_ratio`."""
+    table: Floats = np.asarray(pi) * np.exp(penalised_log_ratio(pi, advantages, kl_coef))
+    return table
+
+
+def trust_region_table(pi: Any, advantages: Any, weights: Any, target_kl: float) -> Floats:
+    """Maximiser of sum_s w_s E_{a ~ pi'} A(s, a) subject to sum_s w_s KL(pi | pi') <= target_kl.
+
+    Args:
+        pi: (..., A), the old probabilities.
+        advantages: (..., A).
+        weights: (...), of the states in both sums.
+        target_kl: bound, above 0.
+    """
+    ratio, _ = _trust_region_log_ratio(
+        np.asarray(pi), np.asarray(advantages), np.asarray(weights), target_kl
+    )
+    table: Floats = np.asarray(pi) * np.exp(ratio)
+    return table
+
+
+def _trust_region_log_ratio(
+    pi: Floats, advantages: Floats, weights: Floats, target_kl: float
+) -> tuple[Floats, float]:
+    """Ln pi'/pi, and lambda of the constraint: 0 where nothing is to be gained."""
+    weighed = weights[..., None] > 0.0  # what is not weighed stays as it is
+    gained = np.where(weighed & (pi > 0.0), advantages, -np.inf)
+    best = gained.max(axis=-1, keepdims=True)
+    gaps = np.where(np.isfinite(gained), best - advantages, 0.0)
+    scale = float(gaps.max())
+    if scale == 0.0:
+        return np.zeros_like(pi), 0.0
+    flat = np.where(weighed, advantages, 0.0)
+
+    def divergence(kl_coef: float) -> float:
+        # KL(pi | pi') = -sum pi ln pi'/pi, which no pi' that underflows makes infinite
+        return -float(np.sum(weights[..., None] * pi * penalised_log_ratio(pi, flat, kl_coef)))
+
+    kl_coef = _coefficient(divergence, target_kl, scale)
+    return penalised_log_ratio(pi, flat, kl_coef), kl_coef
+
+
+def penalised_policy(local: LocalModel, old: TabularPolicy, kl_coef: float) -> TabularPolicy:
+    """Maximiser of l^k (lecture L10); a local one for theta of features.
+
+    Args:
+        local: at `old`.
+        old: pi_k.
+        kl_coef: lambda of trajectory sums, above 0.
+    """
+    parametric("policy", old, local.mdp)
+    if isinstance(old, FeatureSoftmax):
+        return _ascent(local, old, kl_coef)
+    advantages, _ = mean_advantages(local, old)
+    return old.with_log_ratio(penalised_log_ratio(old.probabilities(), advantages, kl_coef))
+
+
+def trust_region_policy(
+    local: LocalModel, old: TabularPolicy, target_kl: float, per: str
+) -> tuple[TabularPolicy, float]:
+    """Maximiser of f^k subject to KL <= target_kl (lecture L4), and its multiplier.
+
+    Args:
+        local: at `old`.
+        old: pi_k.
+        target_kl: bound, above 0.
+        per: "trajectory" or "step", what the bound counts.
+    """
+    parametric("policy", old, local.mdp)
+    bound = arrays.positive("target_kl", target_kl) * length(local, per)
+    if not isinstance(old, FeatureSoftmax):
+        advantages, weights = mean_advantages(local, old)
+        ratio, kl_coef = _trust_region_log_ratio(old.probabilities(), advantages, weights, bound)
+        return old.with_log_ratio(ratio), kl_coef
+    scale = float(np.max(np.abs(local.surrogate_gradient(old))))
+    if scale == 0.0:
+        return old, 0.0
+    kl_coef = _coefficient(lambda c: local.kl(_ascent(local, old, c)), bound, scale)
+    return _ascent(local, old, kl_coef), kl_coef
+
+
+def length(local: LocalModel, per: str) -> float:
+    """Steps of a trajectory: what a sum over it is divided by to be `per` step, else 1."""
+    summed, per_unit = local.weights().sum(), local.weights(per).sum()
+    return float(summed / per_unit) if per_unit > 0.0 else 1.0
+
+
+def mean_advantages(local: LocalModel, policy: TabularPolicy) -> tuple[Floats, Floats]:
+    """A in the shape of the policy's table, and the weights of its states.
+
+    A policy that does not see the time has sum_h d_h A_h / sum_h d_h (lecture L4).
+    """
+    evaluation = local.evaluation
+    gained = evaluation.occupancy[..., None] * evaluation.advantage
+    weights = local.weights()
+    if gained.ndim > len(policy.table_shape):
+        gained, weights = gained.sum(axis=0), weights.sum(axis=0)
+    divisor = np.where(weights > 0.0, weights, 1.0)[..., None]
+    return np.where(weights[..., None] > 0.0, gained / divisor, 0.0), weights
+
+
+def _coefficient(divergence: Callable[[float], float], bound: float, scale: float) -> float:
+    """The least lambda whose maximiser is within the bound: the KL falls as lambda grows."""
+    low = high = scale
+    while divergence(high) > bound and high < scale * 1e30:
+        high *= 16.0
+    while divergence(low) <= bound and low > scale * 1e-100:
+        low /= 16.0
+    for _ in range(_HALVINGS):
+        middle = float(np.sqrt(low * high))
+        if not low < middle < high:
+            break
+        low, high = (middle, high) if divergence(middle) > bound else (low, middle)
+    return high
+
+
+def _ascent(local: LocalModel, old: TabularPolicy, kl_coef: float) -> TabularPolicy:
+    """Ascent on l^k preconditioned by lambda times the Hessian of the KL, with backtracking."""
+    policy, value = old, local.penalised(old, kl_coef)
+    for _ in range(_ASCENT_STEPS):
+        gradient = local.penalised_gradient(policy, kl_coef).ravel()
+        hessian = kl_coef * local.kl_hessian(policy)
+        direction = np.linalg.lstsq(hessian, gradient, rcond=1e-12)[0]
+        slope, fraction = float(gradient @ direction), 1.0
+        if slope <= _TOLERANCE * max(1.0, abs(value)):
+            break
+        while fraction > 1e-10:
+            trial = policy.with_theta(policy.theta.ravel() + fraction * direction)
+            gained = local.penalised(trial, kl_coef) - value
+            if gained >= 0.25 * fraction * slope:
+                break
+            fraction /= 2.0
+        else:
+            break
+        policy, value = trial, value + gained
+    return policy
