@@ -1,0 +1,78 @@
+"""Write docs/lecture from the systems of `fastpg lecture`: a page and a figure each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastpg.lecture import SYSTEMS, Result, System
+
+FOLDER = Path(__file__).resolve().parent / "lecture"
+
+PAGE = """# {number}. {title}
+
+{text}
+
+![{title}]({number}.png)
+
+## Formulas and code
+
+{formulas}
+
+## Both sides
+
+`fastpg lecture {number}` prints them, and writes the figure and its numbers as CSV.
+
+| | left | | right | within |
+|---|---|---|---|---|
+{checks}
+
+{before} · [all systems](../lecture.md) · {after}
+
+Written by `python docs/generate_lecture.py`, which runs the same code.
+"""
+
+
+def page(system: System, result: Result) -> str:
+    """The page of a system in Markdown."""
+    numbers = list(SYSTEMS)
+    at = numbers.index(system.number)
+    formulas = "\n\n".join(
+        f"{formula.text}\n\n```python\n{formula.code}\n```\n\n`{formula.where}`"
+        for formula in system.formulas
+    )
+    checks = "\n".join(
+        f"| {_cell(check.text)} | {check.left:.6g} | {check.relation} | {check.right:.6g} "
+        f"| {check.slack:.2g} |"
+        for check in result.checks
+    )
+    return PAGE.format(
+        number=system.number,
+        title=system.title,
+        text=system.text,
+        formulas=formulas,
+        checks=checks,
+        before=_link(numbers[at - 1]) if at else "",
+        after=_link(numbers[at + 1]) if at + 1 < len(numbers) else "",
+    ).replace("\n · ", "\n")
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _link(number: str) -> str:
+    return f"[{number}]({number}.md)"
+
+
+def main() -> None:
+    """Run every system and write what it gave."""
+    FOLDER.mkdir(exist_ok=True)
+    for system in SYSTEMS.values():
+        result = system.run()
+        system.draw_to(FOLDER / f"{system.number}.png", result)
+        (FOLDER / f"{system.number}.md").write_text(page(system, result), encoding="utf-8")
+    print("wrote lecture/")
+
+
+if __name__ == "__main__":
+    main()

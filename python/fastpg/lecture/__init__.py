@@ -1,0 +1,41 @@
+"""The lecture's numbered systems as runnable checks with figures; `fastpg lecture` runs them."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from fastpg.lecture import (
+    kakade,
+    l01,
+    l02,
+    l03,
+    l04,
+    l05,
+    l06,
+    l07,
+    l08,
+    l09,
+    l10,
+    l11,
+    l12,
+)
+from fastpg.lecture.system import Check, Formula, Result, System
+from fastpg.naming import unknown
+
+__all__ = ["SYSTEMS", "Check", "Formula", "Result", "System", "find"]
+
+SYSTEMS: Mapping[str, System] = MappingProxyType(
+    {
+        module.SYSTEM.number: module.SYSTEM
+        for module in (l01, l02, l03, l04, l05, l06, l07, l08, l09, l10, l11, l12, kakade)
+    }
+)
+
+
+def find(number: str) -> tuple[System, ...]:
+    """The system of a number, or every one for "all"; another name raises ValueError."""
+    if number == "all":
+        return tuple(SYSTEMS.values())
+    wanted = {key.lower(): system for key, system in SYSTEMS.items()}
+    if number.lower() not in wanted:
+        raise ValueError(unknown("system", number, [*SYSTEMS, "all"]))
+    return (wanted[number.lower()],)

@@ -1,0 +1,111 @@
+"""L1: the policy gradient with a learned baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastpg import tabular
+from fastpg.lecture import problems
+from fastpg.lecture.problems import Trajectories, exact, mean_and_error, sampled, worst
+from fastpg.lecture.system import Formula, Result, System
+from fastpg.tabular import LocalModel
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TEXT = """The gradient of J is the mean of g' over trajectories, for every baseline b(s, h) that does not
+depend on the trajectory itself. A baseline changes the variance alone. One that is fitted on the
+same N trajectories does depend on them: the mean over them at each step shrinks g' to (1 - 1/N) of
+the gradient.
+
+The figure has the exact gradient of a random MDP (4 states, 3 actions, 6 steps) on the horizontal
+axis and means over 4,000 sampled trajectories on the vertical one, with bars of two standard
+errors. Fitted on pairs (N = 2), the mean lies on the line of slope 1/2."""
+
+COUNT = 4000
+BASELINES = ("none", "V", "arbitrary", "same pair")
+
+
+def mean_of_g(local: LocalModel, policy: Any, baseline: Any) -> Any:
+    """E g' by summing over states and actions instead of sampling them; baseline (H, S)."""
+    evaluation = local.evaluation
+    return policy.score_sum(evaluation.state_actions * (evaluation.Q - baseline[..., None]))
+
+
+def run() -> Result:
+    """Exact and sampled means of g' for each baseline."""
+    mdp = problems.small_mdp()
+    linear = problems.one_hot_policy(mdp)
+    policy = exact(linear)
+    local = LocalModel(mdp, policy)
+    gradient = tabular.gradient(mdp, policy)
+    values = local.evaluation.V[:-1]
+    tables = {
+        "none": np.zeros_like(values),
+        "V": values,
+        "arbitrary": 2.0 * np.random.default_rng(1).normal(size=values.shape),
+    }
+    played = Trajectories(mdp, linear, COUNT, seed=1)
+    rows = np.arange(len(values))[:, None]
+    estimates = {
+        name: played.gradients(played.to_go - table[rows, played.states])
+        for name, table in tables.items()
+    }
+    pairs = played.to_go.reshape(len(values), -1, 2)
+    fitted = np.broadcast_to(pairs.mean(axis=-1, keepdims=True), pairs.shape)
+    same = played.gradients(played.to_go - fitted.reshape(played.to_go.shape))
+    estimates["same pair"] = same.reshape(-1, 2, same.shape[1]).mean(axis=1)
+    checks = [
+        worst(f"E g' = grad J, b {name}", mean_of_g(local, policy, table), gradient)
+        for name, table in tables.items()
+    ]
+    checks += [sampled(f"mean g' = grad J, b {name}", estimates[name], gradient) for name in tables]
+    checks.append(
+        sampled(
+            "mean g' = grad J / 2, b fitted on the same pair", estimates["same pair"], gradient / 2
+        )
+    )
+    columns: dict[str, Any] = {"grad J": gradient.ravel()}
+    for name, samples in estimates.items():
+        columns[f"{name}: mean"], columns[f"{name}: error"] = mean_and_error(samples)
+    return Result(tuple(checks), columns)
+
+
+def draw(columns: Mapping[str, Any], figure: Figure) -> None:
+    """Means against the gradient, and variances."""
+    means, bars = figure.subplots(1, 2, width_ratios=(3, 2))
+    span = np.array([columns["grad J"].min(), columns["grad J"].max()])
+    means.plot(span, span, color="0.6", lw=1, label="slope 1")
+    means.plot(span, span / 2, color="0.6", lw=1, ls=":", label="slope 1/2")
+    for name, marker in zip(BASELINES, "os^D", strict=True):
+        errors = 2.0 * columns[f"{name}: error"]
+        means.errorbar(columns["grad J"], columns[f"{name}: mean"], errors, fmt=marker, ms=4,
+                       capsize=2, label=f"b: {name}")  # fmt: skip
+    means.set(xlabel="exact gradient, each component", ylabel="mean of g'")
+    means.legend(fontsize=8)
+    counts = [COUNT, COUNT, COUNT, COUNT // 2]
+    variances = [
+        n * float(np.sum(columns[f"{name}: error"] ** 2))
+        for n, name in zip(counts, BASELINES, strict=True)
+    ]
+    bars.bar(BASELINES, variances, color=["C0", "C1", "C2", "C3"])
+    bars.set(xlabel="baseline b", ylabel="total variance of g' (same pair: of its mean)")
+
+
+SYSTEM = System(
+    "L1",
+    "Policy gradient with a learned baseline",
+    TEXT,
+    (
+        Formula("g'(θ, τ, b) = Σ_h ∇ln π_θ(a_h|s_h) (R_h(τ) − b(s_h, h))", run, "played.to_go - table"),
+        Formula("∇ln π(a|s) = φ(s) ⊗ (e_a − π(·|s)), summed with weights",
+                tabular.FeatureSoftmax._score_sum, "centred = "),
+        Formula("∇J(θ) = E_τ Σ_h ∇ln π_θ(a_h|s_h) A(s_h, a_h, h)", tabular.gradient, "score_sum"),
+        Formula("E_τ g'(θ, τ, b) = ∇J(θ) for every b(s, h)", mean_of_g, "score_sum"),
+    ),
+    run,
+    draw,
+)  # fmt: skip

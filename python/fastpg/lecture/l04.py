@@ -1,0 +1,147 @@
+"""L4: TRPO, its models against the truth, and its exact step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastpg import tabular
+from fastpg.lecture.problems import worst
+from fastpg.lecture.system import Check, Formula, Result, System
+from fastpg.tabular import (
+    MDP,
+    LocalModel,
+    TabularPolicy,
+    TabularSoftmax,
+    mean_advantages,
+    natural_step,
+    trust_region_policy,
+)
+from fastpg.tabular.trust_region import penalised_log_ratio
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TEXT = """TRPO maximises f^k, the advantage of the new policy in the old one's states, within a KL of
+the old one. At θk it touches J: f^k(θk) = 0 and ∇f^k(θk) = ∇J(θk). The practical form
+models f^k by a line and the KL by a parabola, goes along the natural direction to where the
+parabola meets the bound, and checks both against the truth.
+
+For a table of probabilities the true maximiser has a closed form, π(a|s) = λ π_k(a|s)/(ν_s − A(s, a)),
+with ν_s normalising each state and one λ chosen so that the KL meets the bound.
+
+The figure follows the natural direction on a random MDP (4 states, 3 actions, γ = 0.9) by the step
+that the parabola predicts: J, f^k and the line on the left, the KL and the parabola on the right
+(both per step). The crosses are the exact maximiser at three bounds, against the KL it has."""
+
+POINTS, FURTHEST, BOUNDS = 81, 0.8, (0.02, 0.1, 0.3)
+TARGET_KL = 0.05
+
+
+def problem() -> tuple[MDP, TabularSoftmax]:
+    """A random MDP and a policy that is not uniform."""
+    rng = np.random.default_rng(1)
+    mdp = tabular.garnet(4, 3, 3, seed=2, gamma=0.9)
+    return mdp, TabularSoftmax(4, 3, 0.5 * rng.normal(size=(4, 3)))
+
+
+def lower_bound(local: LocalModel, new: TabularPolicy) -> float:
+    """J(π) + f^k(π') − 4 ε γ/(1 − γ)² max_s KL(π | π'), which J(π') is at least."""
+    evaluation, gamma = local.evaluation, local.mdp.gamma
+    largest = float(np.max(np.abs(evaluation.advantage)))
+    furthest = float(np.max(tabular.state_kl(evaluation.pi, new.probabilities())))
+    gained = local.surrogate(new)
+    return evaluation.J + gained - 4 * largest * gamma / (1 - gamma) ** 2 * furthest
+
+
+def run() -> Result:
+    """The natural ray, the exact step, and the bound."""
+    mdp, old = problem()
+    local = LocalModel(mdp, old)
+    gradient = tabular.gradient(mdp, old)
+    direction, curvature = natural_step(local, old)
+    alphas = np.linspace(0.0, FURTHEST, POINTS) / np.sqrt(curvature)
+    ray = [old.with_theta(old.theta + alpha * direction) for alpha in alphas]
+    bound = trust_region_policy(local, old, TARGET_KL, "step")
+    new, kl_coef = bound
+    advantages, _ = mean_advantages(local, old)
+    ratio = np.exp(penalised_log_ratio(old.probabilities(), advantages, kl_coef))
+    normaliser = kl_coef / ratio + advantages  # ν_s: the same for every action of a state
+    on_ray = old.with_theta(old.theta + np.sqrt(2 * TARGET_KL / curvature) * direction)
+    while local.kl(on_ray, "step") > TARGET_KL:
+        on_ray = old.with_theta(old.theta + 0.98 * (on_ray.theta - old.theta))
+    checks = (
+        Check("f^k(θk) = 0", local.surrogate(old), 0.0),
+        worst("∇f^k(θk) = ∇J(θk)", local.surrogate_gradient(old), gradient),
+        Check("exact step: KL = δ", local.kl(new, "step"), TARGET_KL),
+        worst("exact step: λ π_k/π + A is one ν_s for all actions", normaliser[:, 0],
+              normaliser[:, 1]),
+        Check("exact step: f^k, at least that along the natural ray", local.surrogate(new),
+              local.surrogate(on_ray), 0.0, ">="),
+        Check("exact step: J grows", mdp.evaluate(new).J, local.evaluation.J, 0.0, ">="),
+        Check("J(π') ≥ J(π) + f^k − 4εγ/(1 − γ)² max KL, δ = 0.05", mdp.evaluate(new).J,
+              lower_bound(local, new), 0.0, ">="),
+        Check("the same, δ = 10⁻⁶", mdp.evaluate(tiny := trust_region_policy(
+            local, old, 1e-6, "step")[0]).J, lower_bound(local, tiny), 0.0, ">="),
+    )  # fmt: skip
+    exact = [trust_region_policy(local, old, target, "step")[0] for target in BOUNDS]
+    pad = [np.nan] * (POINTS - len(BOUNDS))
+    columns = {
+        "step": alphas * np.sqrt(curvature),
+        "J - J(theta_k)": [mdp.evaluate(p).J - local.evaluation.J for p in ray],
+        "f": [local.surrogate(p) for p in ray],
+        "linear": alphas * float(np.sum(gradient * direction)),
+        "KL": [local.kl(p, "step") for p in ray],
+        "quadratic": 0.5 * alphas**2 * curvature,
+        "exact KL": [*BOUNDS, *pad],
+        "exact f": [*(local.surrogate(p) for p in exact), *pad],
+        "exact J - J(theta_k)": [*(mdp.evaluate(p).J - local.evaluation.J for p in exact), *pad],
+    }
+    return Result(checks, columns)
+
+
+def draw(columns: Mapping[str, Any], figure: Figure) -> None:
+    """Objectives and constraint along the ray."""
+    gains, bounds = figure.subplots(1, 2)
+    predicted = columns["quadratic"]
+    gains.plot(predicted, columns["linear"], "--", color="0.5", label="line, ∇Jᵀ(θ − θk)")
+    gains.plot(predicted, columns["f"], color="C0", label="f^k")
+    gains.plot(predicted, columns["J - J(theta_k)"], color="C1", label="J − J(θk), the truth")
+    gains.plot(columns["exact KL"], columns["exact f"], "x", color="C0", label="f^k, exact step")
+    gains.plot(columns["exact KL"], columns["exact J - J(theta_k)"], "x", color="C1",
+               label="J − J(θk), exact step")  # fmt: skip
+    gains.set(xlabel="KL per step (predicted; of the exact step: its own), nats", ylabel="gain",
+              xlim=(0.0, 0.32))  # fmt: skip
+    reach = np.max(np.append(columns["exact J - J(theta_k)"][:3], columns["exact f"][:3]))
+    gains.set_ylim(0.0, 1.9 * reach)
+    gains.legend(fontsize=8, loc="upper left")
+    bounds.plot(
+        columns["step"], predicted, "--", color="0.5", label="parabola, ½ (θ − θk)ᵀF(θ − θk)"
+    )
+    bounds.plot(columns["step"], columns["KL"], color="C2", label="KL(π_k | π), the truth")
+    bounds.set(
+        xlabel="√((θ − θk)ᵀF(θ − θk)) along the natural direction", ylabel="KL per step, nats"
+    )
+    bounds.legend(fontsize=8)
+
+
+SYSTEM = System(
+    "L4",
+    "TRPO",
+    TEXT,
+    (
+        Formula(
+            "f^k(θ) = E_{s ~ θk} Σ_h E_{a ~ π_θ} A^θk(s, a, h)", LocalModel.surrogate, "np.sum"
+        ),
+        Formula("KL(ρ_θk | ρ_θ) = E_θk Σ_h KL(π_θk | π_θ)", LocalModel.kl, "np.sum"),
+        Formula("π = λ π_k/(ν_s − A)", penalised_log_ratio, "np.log(kl_coef)"),
+        Formula(
+            "A(s, a) = Σ_h d_h A_h/Σ_h d_h (stationary π)", mean_advantages, "gained / divisor"
+        ),
+        Formula("J(π') ≥ J(π) + f^k(π') − 4εγ/(1 − γ)² max_s KL", lower_bound, "return"),
+    ),
+    run,
+    draw,
+)

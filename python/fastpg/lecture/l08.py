@@ -1,0 +1,167 @@
+"""L8: sample-based NPG on CartPole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastpg.algorithms import NPG
+from fastpg.arrays import Floats
+from fastpg.collection import make_collector
+from fastpg.evaluation import evaluate_policy
+from fastpg.families import standardize
+from fastpg.lecture.problems import worst
+from fastpg.lecture.system import Check, Formula, Result, System
+from fastpg.linear_policy import LinearPolicy
+from fastpg.second_order import NaturalAlgorithm, step_to_kl
+from fastpg.solvers import natural_gradient
+from fastpg.training import Batch
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TEXT = """The smallest complete run of NPG: a batch of trajectories gives ĝ and F̂, and
+θ ← θ + η (F̂ + damping)⁻¹ ĝ with η such that the predicted KL ½ xᵀF̂x of the step x is `target_kl`.
+Nothing is checked afterwards, and the KL measured on the batch differs from the predicted one by
+terms of third order. The first update, and one after half of the steps, are made again in NumPy
+with dense matrices from the same batch.
+
+The figure has `fastpg.NPG` on CartPole-v1, with a `target_kl` that falls from 0.01 to 0 while it
+learns: on the left the mean return of the last 100 episodes, actions sampled; on the right the two
+KLs of every update. With these settings the greedy policy then holds the pole for all 500 steps."""
+
+ENV_ID = "CartPole-v1"
+STEPS = 200_000
+SEEDS = (0, 1, 2)
+OPTIONS: Mapping[str, Any] = {
+    "n_steps": 1024,
+    "gamma": 0.99,
+    "gae_lambda": 0.97,
+    "target_kl": "lin_0.01",
+    "max_step_size": None,  # the bound of the KL alone
+    "ent_coef": 0.0,
+}
+EPISODES = 50
+SOLVED = 475.0
+FRACTION = 1e-2  # of a step, at which its KL is compared with the quadratic form
+
+
+def make(seed: int) -> NPG:
+    """Not trained yet."""
+    return NPG("linear", ENV_ID, seed=seed, **OPTIONS)
+
+
+def next_batch(algo: NPG, seed: int) -> Batch:
+    """What the next update would learn from, played by the algorithm's own collector."""
+    assert algo.env is not None
+    collector = make_collector(algo.env, algo.policy, seed)
+    collector.reset(seed)
+    _, rollout = next(algo.collect(collector, STEPS))
+    return algo.estimate(rollout)
+
+
+def dense_step(algo: NPG, batch: Batch) -> Floats:
+    """The change of theta by the formulas alone, with dense matrices."""
+    phi, n = batch.phi, len(batch.phi)
+    pi = softmax(phi @ algo.policy.theta)
+    advantages = (batch.advantages - batch.advantages.mean()) / (batch.advantages.std() + 1e-8)
+    score = np.eye(pi.shape[1])[batch.actions] - pi
+    gradient = (phi.T @ (score * advantages[:, None]) / n).ravel()
+    covariance = np.eye(pi.shape[1]) * pi[:, None] - pi[:, :, None] * pi[:, None, :]
+    fisher = np.einsum("ni,nj,nab->iajb", phi, phi, covariance).reshape(2 * (len(gradient),)) / n
+    damping = algo.options.cg_damping * np.trace(fisher) / len(gradient)
+    direction = np.linalg.solve(fisher + damping * np.eye(len(gradient)), gradient)
+    eta = np.sqrt(2.0 * algo.kl_bound / (direction @ fisher @ direction))
+    out: Floats = (eta * direction).reshape(algo.policy.theta.shape)
+    return out
+
+
+def softmax(logits: Floats) -> Floats:
+    """Rows of probabilities."""
+    powers: Floats = np.exp(logits - logits.max(axis=1, keepdims=True))
+    powers /= powers.sum(axis=1, keepdims=True)
+    return powers
+
+
+def kl_of(policy: LinearPolicy, phi: Floats, step: Floats) -> float:
+    """Mean KL(old | new) of a step, actions summed out."""
+    old, new = softmax(phi @ policy.theta), softmax(phi @ (policy.theta + step))
+    return float((old * (np.log(old) - np.log(new))).sum(axis=1).mean())
+
+
+def update_checks(name: str, algo: NPG, seed: int) -> list[Check]:
+    """One update against the dense one, and its KLs."""
+    batch, before = next_batch(algo, seed), algo.policy.theta
+    expected = dense_step(algo, batch)
+    near = [kl_of(algo.policy, batch.phi, sign * FRACTION * expected) for sign in (-1.0, 1.0)]
+    kl = kl_of(algo.policy, batch.phi, expected)
+    record = algo.update(batch)
+    predicted = float(record["train/predicted_kl"])
+    return [
+        worst(f"{name}: Δθ = η (F̂ + damping)⁻¹ ĝ", algo.policy.theta - before, expected, 1e-9),
+        Check(f"{name}: measured KL = Σ_a π ln π/π'", float(record["train/kl"]), kl, 1e-12),
+        Check(f"{name}: KL of the step times ±{FRACTION}, over {FRACTION}² = predicted",
+              sum(near) / (2.0 * FRACTION**2), predicted, 1e-3 * predicted),
+        Check(f"{name}: predicted KL = target_kl", predicted, algo.kl_bound, 1e-12),
+    ]  # fmt: skip
+
+
+def run() -> Result:
+    """Updates against dense ones, and training runs."""
+    halfway = make(SEEDS[0])
+    halfway.learn(STEPS, lambda _: 2 * halfway.num_timesteps < STEPS)
+    checks = update_checks("first update", make(SEEDS[0]), SEEDS[0])
+    checks += update_checks("halfway", halfway, seed=9)
+    columns: dict[str, Any] = {}
+    for seed in SEEDS:
+        algo = make(seed).learn(STEPS)
+        history = algo.history
+        columns["environment steps"] = [r["time/total_timesteps"] for r in history]
+        columns[f"return, seed {seed}"] = [r["rollout/ep_rew_mean"] for r in history]
+        predicted = [float(r["train/predicted_kl"]) for r in history]
+        measured = [float(r["train/kl"]) for r in history]
+        columns[f"predicted KL, seed {seed}"] = predicted
+        columns[f"measured KL, seed {seed}"] = measured
+        ratio = float(np.median(np.divide(measured, predicted)))
+        checks.append(Check(f"seed {seed}: median measured KL / predicted KL, within a tenth",
+                            ratio, 1.0, 0.1))  # fmt: skip
+        greedy = float(np.mean(evaluate_policy(algo, ENV_ID, EPISODES, seed=1)[0]))
+        checks.append(Check(f"seed {seed}: greedy return after {STEPS:,} steps",
+                            greedy, SOLVED, 0.0, ">="))  # fmt: skip
+    return Result(tuple(checks), columns)
+
+
+def draw(columns: Mapping[str, Any], figure: Figure) -> None:
+    """Learning curves, and KLs."""
+    returns, kls = figure.subplots(1, 2, width_ratios=(3, 2))
+    steps = np.array(columns["environment steps"]) / 1000
+    for seed in SEEDS:
+        returns.plot(steps, columns[f"return, seed {seed}"], label=f"seed {seed}")
+    returns.axhline(SOLVED, color="0.6", lw=1, ls=":", label="solved: 475")
+    returns.set(xlabel="environment steps / 1000", ylabel="mean return of 100 episodes")
+    returns.legend(fontsize=8)
+    for seed in SEEDS:
+        kls.loglog(columns[f"predicted KL, seed {seed}"], columns[f"measured KL, seed {seed}"], ".",
+                   ms=4, label=f"seed {seed}")  # fmt: skip
+    kls.axline((1e-3, 1e-3), (1e-2, 1e-2), color="0.6", lw=1, zorder=0, label="equal")
+    kls.set(xlabel="predicted KL of an update, nats a step", ylabel="measured KL, nats a step")
+    kls.legend(fontsize=8)
+
+
+SYSTEM = System(
+    "L8",
+    "Sample-based NPG on CartPole",
+    TEXT,
+    (
+        Formula("θ ← θ + η F̂⁻¹ĝ", NPG.update, "ascent.step"),
+        Formula("ĝ: mean of ∇ln π(a|s) Â", NaturalAlgorithm.ascend, "policy.score_gradient"),
+        Formula("Â with mean 0 and standard deviation 1", standardize, "centred / "),
+        Formula("(F̂ + damping)⁻¹ ĝ", natural_gradient, "_head.natural_gradient"),
+        Formula("η = √(2 target_kl / xᵀF̂x)", step_to_kl, "math.sqrt"),
+        Formula("KL(old|new), measured", NaturalAlgorithm.measured, "policy.kl"),
+    ),
+    run,
+    draw,
+)

@@ -1,0 +1,204 @@
+"""L10: PPO as the Lagrangian relaxation of TRPO."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastpg import tabular
+from fastpg.algorithms.ppo import adapted
+from fastpg.arrays import Floats
+from fastpg.lecture import problems
+from fastpg.lecture.problems import Trajectories, exact, sampled, worst
+from fastpg.lecture.system import Check, Formula, Result, System
+from fastpg.policies import LinearSoftmax
+from fastpg.solvers import Adam, ppo_epochs
+from fastpg.tabular import (
+    LocalModel,
+    TabularSoftmax,
+    natural_step,
+    penalised_log_ratio,
+    penalised_policy,
+    trust_region_policy,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TEXT = """Instead of maximising f^k within a trust region (L4), maximise
+ℓ^k(θ) = f^k(θ) − λ E_{ρ_θk} Σ_h ln 1/π_θ(a_h|s_h), which is f^k − λ KL(ρ_θk|ρ_θ) and a term without
+θ. The penalty's gradient vanishes at θk, so that ∇ℓ^k(θk) = ∇J(θk) for every λ: the first step of
+SGD is that of the policy gradient, and λ matters from the second on. The maximisers over all λ
+are those within all trust regions: λ and δ name points of one curve. Near θk the maximiser is
+θk + F⁻¹∇J/λ, at KL ∇JᵀF⁻¹∇J/(2λ²).
+
+A sample may penalise the action taken, −ln π_θ(a_h|s_h), or sum it out, the cross entropy of π_θk
+and π_θ: the means are equal, the variances not in any fixed order. The first does not vanish at θk
+sample by sample.
+
+The figure has the maximisers in a random MDP (4 states, 3 actions, 6 steps) for λ from 0.05 to 100:
+f^k against the KL, both of trajectories, and the KL against λ with its asymptote."""
+
+LAMBDAS = np.geomspace(0.05, 100.0, 34)
+LARGE = 1e3  # λ at which the step is nearly the natural one
+COUNT = 4000
+RATE, KL_COEF = 0.5, 2.0  # of the two steps of SGD
+
+
+def path_checks(local: LocalModel, old: TabularSoftmax, columns: dict[str, Any]) -> list[Check]:
+    """Both curves, filled into the columns."""
+    penalised = [penalised_policy(local, old, kl_coef) for kl_coef in LAMBDAS]
+    kls = [local.kl(policy) for policy in penalised]
+    bounded = [trust_region_policy(local, old, kl, "trajectory") for kl in kls]
+    columns["lambda"] = LAMBDAS
+    columns["penalty: KL"] = kls
+    columns["penalty: f"] = [local.surrogate(policy) for policy in penalised]
+    columns["trust region: KL"] = [local.kl(policy) for policy, _ in bounded]
+    columns["trust region: f"] = [local.surrogate(policy) for policy, _ in bounded]
+    pairs = zip(penalised, LAMBDAS, strict=True)
+    slopes = [local.penalised_gradient(policy, kl_coef) for policy, kl_coef in pairs]
+    tables = [[p.probabilities() for p in penalised], [p.probabilities() for p, _ in bounded]]
+    return [
+        worst("∇ℓ^k = 0 at its maximiser, every λ", slopes, np.zeros_like(slopes)),
+        worst("argmax ℓ^k = argmax f^k with δ = its KL: π", tables[0], tables[1], 1e-8),
+        worst("the same: multiplier of the constraint = λ, relative",
+              np.array([kl_coef for _, kl_coef in bounded]) / LAMBDAS, np.ones(len(LAMBDAS)), 1e-8),
+        worst("the same: f^k", columns["trust region: f"], columns["penalty: f"], 1e-8),
+    ]  # fmt: skip
+
+
+def asymptote_checks(
+    local: LocalModel, old: TabularSoftmax, gradient: Floats, columns: dict[str, Any]
+) -> list[Check]:
+    """Step and KL for a large λ: extrapolated from λ and 2λ, which leaves errors of λ^-2."""
+    direction, curvature = natural_step(local, old, 0.0, "trajectory")
+    columns["asymptote of the KL"] = curvature / (2.0 * LAMBDAS**2)
+    steps, kls = [], []
+    for kl_coef in (LARGE, 2.0 * LARGE):
+        policy = penalised_policy(local, old, kl_coef)
+        step = kl_coef * (policy.theta - old.theta)
+        steps.append(step - step.mean(axis=1, keepdims=True))  # a shift per state changes nothing
+        kls.append(kl_coef**2 * local.kl(policy))
+    slope = float(np.sum(direction * gradient))
+    return [
+        worst("λ (θ − θk) → F⁻¹∇J", 2.0 * steps[1] - steps[0], direction, 1e-5),
+        Check("λ² KL → ∇JᵀF⁻¹∇J / 2", 2.0 * kls[1] - kls[0], slope / 2.0, 1e-5),
+    ]
+
+
+def penalty_checks(played: Trajectories, local: LocalModel, theta: Floats) -> list[Check]:
+    """The penalty at another theta, of the action taken and with the action summed out."""
+    shape = (*played.actions.shape, theta.shape[1])
+    phi, old = played.phi.reshape(*shape[:2], -1), np.exp(played.dist).reshape(shape)
+    log_new = played.policy.distribution(played.phi, theta).reshape(shape)
+    new = exact(LinearSoftmax(played.policy.observation_size, shape[2], theta))
+    value = local.surrogate(new) - local.penalised(new, 1.0)
+    checks = []
+    for name, shares in (("action taken", np.eye(shape[2])[played.actions]), ("summed out", old)):
+        values = -(shares * log_new).sum(axis=(0, 2))[:, None]
+        slopes = np.einsum("hnf,hna->nfa", phi, np.exp(log_new) - shares)
+        checks += [
+            sampled(f"mean of Σ_h ln 1/π_θ, {name} = E Σ_h ln 1/π_θ", values, value),
+            sampled(f"mean of its gradient, {name} = ∇KL(ρ_θk|ρ_θ)",
+                    slopes.reshape(len(slopes), -1), local.kl_gradient(new)),
+        ]  # fmt: skip
+    return checks
+
+
+def sgd_checks(played: Trajectories, values: Floats) -> list[Check]:
+    """One and two steps of the package's SGD on all samples at once."""
+    policy, phi, dist = played.policy, played.phi, played.dist
+    rows = np.arange(len(played.states))[:, None]
+    advantages = (played.to_go - values[rows, played.states]).ravel()
+    actions = played.actions.ravel()
+
+    def learned(n_epochs: int, kl_coef: float, kl_estimator: str) -> Floats:
+        result = ppo_epochs(
+            policy, phi, actions, advantages, Adam(policy.theta.size), seed=0,
+            objective="kl_penalty", kl_coef=kl_coef, kl_estimator=kl_estimator, learning_rate=RATE,
+            n_epochs=n_epochs, batch_size=len(phi), normalize_advantage=False, optimizer="sgd",
+        )  # fmt: skip
+        return np.asarray(result["parameters"]).reshape(policy.theta.shape)
+
+    pi, taken = np.exp(dist), np.eye(dist.shape[1])[actions]
+    first = policy.theta + RATE * phi.T @ ((taken - pi) * advantages[:, None]) / len(phi)
+    checks = [
+        worst(f"SGD: first step with λ = {kl_coef:g}", learned(1, kl_coef, "exact"), first)
+        for kl_coef in (0.0, KL_COEF, 10.0 * KL_COEF)
+    ]
+    for name, shares in (("sampled", taken), ("exact", pi)):
+        theta = policy.theta
+        for _ in range(2):
+            new = np.exp(policy.distribution(phi, theta))
+            ratio = (taken * new / pi).sum(axis=1)
+            ascent = (taken - new) * (ratio * advantages)[:, None] + KL_COEF * (shares - new)
+            theta = theta + RATE * phi.T @ ascent / len(phi)
+        checks.append(
+            worst(f"SGD: two steps on ℓ̂^k, penalty {name}", learned(2, KL_COEF, name), theta)
+        )
+    return checks
+
+
+def run() -> Result:
+    """Gradients, both curves, their end near theta_k, and samples of the penalty."""
+    mdp = problems.small_mdp()
+    linear = problems.one_hot_policy(mdp)
+    rng = np.random.default_rng(10)
+    theta = linear.theta + 0.5 * rng.normal(size=linear.theta.shape)
+    old = TabularSoftmax(mdp.n_states, mdp.n_actions)
+    old = old.with_probabilities(exact(linear).probabilities())
+    local = LocalModel(mdp, old)
+    gradient = tabular.gradient(mdp, old)
+    columns: dict[str, Any] = {}
+    checks = [
+        worst(
+            f"∇ℓ^k(θk) = ∇J(θk), λ = {kl_coef:g}", local.penalised_gradient(old, kl_coef), gradient
+        )
+        for kl_coef in (0.0, 1.0, 100.0)
+    ]
+    checks += path_checks(local, old, columns)
+    checks += asymptote_checks(local, old, gradient, columns)
+    played = Trajectories(mdp, linear, COUNT, seed=10)
+    checks += penalty_checks(played, local, theta)
+    checks += sgd_checks(played, local.evaluation.V)
+    return Result(tuple(checks), columns)
+
+
+def draw(columns: Mapping[str, Any], figure: Figure) -> None:
+    """The curve that both trace, and the KL against lambda."""
+    curve, kls = figure.subplots(1, 2)
+    curve.semilogx(columns["trust region: KL"], columns["trust region: f"], lw=3, alpha=0.4,
+                   label="argmax of f^k with KL ≤ δ")  # fmt: skip
+    curve.semilogx(columns["penalty: KL"], columns["penalty: f"], "k.", ms=5,
+                   label="argmax of ℓ^k, each λ")  # fmt: skip
+    curve.set(xlabel="KL(ρ_θk|ρ_θ), nats a trajectory", ylabel="surrogate f^k, a trajectory")
+    kls.loglog(columns["lambda"], columns["penalty: KL"], "k.", ms=5, label="argmax of ℓ^k")
+    kls.loglog(columns["lambda"], columns["asymptote of the KL"], color="C1",
+               label="∇JᵀF⁻¹∇J / (2λ²)")  # fmt: skip
+    kls.set(xlabel="λ", ylabel="KL(ρ_θk|ρ_θ), nats a trajectory")
+    curve.legend(fontsize=8)
+    kls.legend(fontsize=8)
+
+
+SYSTEM = System(
+    "L10",
+    "PPO as the Lagrangian relaxation",
+    TEXT,
+    (
+        Formula("ℓ^k(θ) = f^k(θ) − λ E_{ρ_θk} Σ_h ln 1/π_θ(a_h|s_h)",
+                LocalModel.penalised, "kl_coef * penalty"),
+        Formula("∇ℓ^k = ∇f^k − λ ∇KL(ρ_θk|ρ_θ)", LocalModel.penalised_gradient, "kl_gradient"),
+        Formula("maximiser in a state: π(a|s) = λ π_k(a|s)/(ν_s − A(s, a))",
+                penalised_log_ratio, "out: Floats"),
+        Formula("argmax ℓ^k", penalised_policy, "penalised_log_ratio"),
+        Formula("argmax f^k subject to KL(ρ_θk|ρ_θ) ≤ δ", trust_region_policy,
+                "_trust_region_log_ratio"),
+        Formula("near θk: F⁻¹∇J/λ", natural_step, "direction = "),
+        Formula("SGD on ℓ̂^k, the penalty exact or sampled", ppo_epochs, "_head.ppo_epochs"),
+        Formula("adaptive λ: double if KL > 1.5 d", adapted, "kl_coef * 2.0"),
+    ),
+    run,
+    draw,
+)  # fmt: skip

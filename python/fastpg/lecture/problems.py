@@ -1,0 +1,80 @@
+"""The small problem that most systems use, trajectories from it, and sides of an identity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastpg.arrays import Floats
+from fastpg.collection import collect
+from fastpg.lecture.system import Check
+from fastpg.linear_policy import LinearPolicy
+from fastpg.policies import LinearSoftmax
+from fastpg.tabular import MDP, FeatureSoftmax, garnet, make_vec
+
+HORIZON = 6
+N_STATES, N_ACTIONS = 4, 3
+STANDARD_ERRORS = 4.5  # of a sampled mean around the exact one
+
+
+def small_mdp(seed: int = 3) -> MDP:
+    """A random MDP of 4 states, 3 actions and 6 steps."""
+    return garnet(N_STATES, N_ACTIONS, 3, seed=seed, horizon=HORIZON)
+
+
+def one_hot_policy(mdp: MDP, seed: int = 0, scale: float = 0.7) -> LinearSoftmax:
+    """The package's linear softmax on one-hot states, theta standard normal times a scale."""
+    theta = scale * np.random.default_rng(seed).normal(size=(mdp.n_states + 1, mdp.n_actions))
+    return LinearSoftmax(mdp.n_states, mdp.n_actions, theta)
+
+
+def exact(policy: LinearSoftmax) -> FeatureSoftmax:
+    """Its exact side."""
+    return FeatureSoftmax.of(policy, np.eye(policy.observation_size))
+
+
+class Trajectories:
+    """N whole episodes of H steps, played by the package's own rollout."""
+
+    def __init__(self, mdp: MDP, policy: LinearSoftmax, count: int, seed: int) -> None:
+        assert mdp.horizon is not None
+        rollout = collect(make_vec(mdp, 64), policy, n_episodes=count, seed=seed)
+        self.policy: LinearPolicy = policy
+        self.states = rollout.observations.argmax(axis=-1)  # (H, N)
+        self.actions = rollout.actions
+        self.phi = policy.features(rollout.flat(rollout.observations))
+        self.dist = policy.distribution(self.phi)
+        self.to_go: Floats = rollout.rewards[::-1].cumsum(axis=0)[::-1]  # R_h, (H, N)
+
+    def gradients(self, weights: Floats) -> Floats:
+        """sum_h w grad ln pi of every trajectory, (N, theta.size); weights (H, N)."""
+        steps, count = weights.shape
+        out = np.empty((count, self.policy.theta.size))
+        phi = self.phi.reshape(steps, count, -1)
+        dist = self.dist.reshape(steps, count, -1)
+        for n in range(count):
+            score = self.policy.score_gradient
+            mean = score(phi[:, n], dist[:, n], self.actions[:, n], weights[:, n])
+            out[n] = steps * mean.ravel()
+        return out
+
+
+def worst(text: str, left: Any, right: Any, slack: float = 1e-10) -> Check:
+    """The component in which two sides differ most."""
+    a, b = np.ravel(left), np.ravel(right)
+    at = int(np.argmax(np.abs(a - b)))
+    return Check(text, float(a[at]), float(b[at]), slack)
+
+
+def sampled(text: str, samples: Floats, right: Any) -> Check:
+    """The mean of samples (N, k): the component that lies the most standard errors away."""
+    mean, error = mean_and_error(samples)
+    target = np.ravel(right)
+    at = int(np.argmax(np.abs(mean - target) / np.maximum(error, 1e-300)))
+    return Check(text, float(mean[at]), float(target[at]), STANDARD_ERRORS * float(error[at]))
+
+
+def mean_and_error(samples: Floats) -> tuple[Floats, Floats]:
+    """Mean of the rows and its standard error."""
+    return samples.mean(axis=0), samples.std(axis=0, ddof=1) / np.sqrt(len(samples))

@@ -1,0 +1,118 @@
+"""The lecture's systems: every identity holds, files are written, pages are true."""
+
+import csv
+import importlib.util
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fastpg import cli
+from fastpg.lecture import SYSTEMS, Check, Formula, Result, find
+
+ROOT = Path(__file__).resolve().parent.parent
+NUMBER = re.compile(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?|\binf\b")
+
+
+@pytest.fixture(scope="module")
+def results():
+    return {number: system.run() for number, system in SYSTEMS.items()}
+
+
+def run_command(arguments):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(arguments)
+    return stopped.value.code
+
+
+def test_numbers():
+    assert list(SYSTEMS) == [*(f"L{k}" for k in range(1, 13)), "Kakade"]
+    assert find("all") == tuple(SYSTEMS.values())
+    assert find("l9") == (SYSTEMS["L9"],)
+    with pytest.raises(ValueError, match="unknown system 'L0'"):
+        find("L0")
+
+
+@pytest.mark.parametrize("number", SYSTEMS)
+def test_every_identity_holds(results, number):
+    failed = [check for check in results[number].checks if not check.holds]
+    assert not failed
+    assert len(results[number].checks) >= 4
+
+
+@pytest.mark.parametrize("number", SYSTEMS)
+def test_the_figure_and_its_numbers(results, number, tmp_path):
+    table, picture = SYSTEMS[number].write(results[number], tmp_path)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    rows = list(csv.reader(table.read_text(encoding="utf-8").splitlines()))
+    columns = results[number].columns
+    assert rows[0] == list(columns)
+    assert len(rows) - 1 == len(next(iter(columns.values())))
+    last = list(columns)[-1]
+    written = np.array([float(row[-1]) for row in rows[1:]])
+    assert np.array_equal(written, np.asarray(columns[last], dtype=float), equal_nan=True)
+    axes = SYSTEMS[number].figure(results[number]).axes
+    assert all(a.get_xlabel() and a.get_ylabel() for a in axes)
+
+
+def test_checks_fail_where_they_should():
+    assert Check("", 1.0, 1.0 + 1e-12).holds
+    assert not Check("", 1.0, 1.1).holds
+    assert not Check("", float("nan"), 1.0).holds
+    assert not Check("", float("nan"), float("nan")).holds
+    assert not Check("", 2.0, 1.0, 0.0, "<=").holds
+    assert not Check("", 1.0, 2.0, 0.0, ">=").holds
+    assert not Result((Check("", 0.0, 1.0),), {}).holds
+
+
+def test_a_formula_without_its_code_is_an_error():
+    with pytest.raises(LookupError, match="expected a statement with 'absent'"):
+        _ = Formula("", find, "absent").code
+
+
+def test_command(tmp_path, capsys):
+    assert run_command(["lecture", "L9", "--out", str(tmp_path / "new")]) == 0
+    assert {p.name for p in (tmp_path / "new").iterdir()} == {"L9.csv", "L9.png"}
+    out = capsys.readouterr().out
+    assert "PG: θ after 10" in out
+    assert "1.894620696" in out
+    assert "FAILS" not in out
+
+
+def test_command_errors(tmp_path, capsys):
+    assert run_command(["lecture", "L13", "--out", str(tmp_path)]) == 2
+    assert "unknown system 'L13'" in capsys.readouterr().err
+    taken = tmp_path / "file"
+    taken.write_text("")
+    assert run_command(["lecture", "L9", "--out", str(taken)]) == 2
+
+
+def test_a_failed_identity_is_told(monkeypatch, tmp_path, capsys):
+    system = SYSTEMS["L9"]
+    good = system.run()
+    bad = Result((Check("wrong", 0.0, 1.0),), good.columns)
+    changed = type(system)(**{**vars(system), "run": lambda: bad})
+    monkeypatch.setattr("fastpg.lecture.find", lambda number: (changed,))
+    assert run_command(["lecture", "L9", "--out", str(tmp_path)]) == 1
+    assert "FAILS" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="needs a checkout")
+@pytest.mark.parametrize("number", SYSTEMS)
+def test_pages_are_up_to_date(results, number):
+    """But for the last digits, which the machine may change."""
+    spec = importlib.util.spec_from_file_location(
+        "lecture_pages", ROOT / "docs/generate_lecture.py"
+    )
+    pages = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(pages)
+    written = (ROOT / f"docs/lecture/{number}.md").read_text(encoding="utf-8")
+    made = pages.page(SYSTEMS[number], results[number])
+    assert NUMBER.sub("#", written) == NUMBER.sub("#", made)
+    assert (ROOT / f"docs/lecture/{number}.png").is_file()
+
+
+def test_lecture_md_lists_every_system():
+    text = (ROOT / "docs/lecture.md").read_text(encoding="utf-8")
+    assert all(f"(lecture/{number}.md)" in text for number in SYSTEMS)
