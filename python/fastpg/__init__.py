@@ -15,6 +15,7 @@ from fastpg.features import (
     RunningNormalizer,
     length_scale,
 )
+from fastpg.machine import build_info
 from fastpg.policies import LinearGaussian, LinearSoftmax
 from fastpg.presets import PRESETS, Preset, train_preset
 from fastpg.rollout import Rollout
@@ -47,6 +48,7 @@ __all__ = [
     "Rollout",
     "RunningNormalizer",
     "__version__",
+    "build_info",
     "collect",
     "conjugate_gradient",
     "discounted_returns",

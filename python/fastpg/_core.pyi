@@ -47,7 +47,15 @@ class _PpoDict(TypedDict):
     n_updates: int
     n_epochs: int
 
+class _Build(TypedDict):
+    architecture: str
+    compiler: str
+    isa: Literal["baseline", "avx2", "avx512"]
+    isa_reason: str
+    isas: list[str]
+
 __version__: str
+build: _Build
 
 class Purpose(enum.Enum):
     action = 1

@@ -1,0 +1,119 @@
+// Memory of large results. Fresh pages cost more than filling them (the system clears each before
+// it hands it out), so large blocks that were freed are kept, up to a limit, and used again.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <utility>
+#include <vector>
+
+namespace fastpg {
+
+class RecycledMemory {
+ public:
+  static constexpr std::size_t alignment = 64;
+  static constexpr std::size_t smallest = std::size_t{1} << 16;  // below it: the C++ allocator
+  static constexpr std::size_t most_kept = std::size_t{1} << 26;
+
+  static void* allocate(std::size_t bytes) {
+    if (bytes < smallest) return ::operator new(bytes, std::align_val_t{alignment});
+    void* const kept = take(bytes);
+    return kept != nullptr ? kept : ::operator new(rounded(bytes), std::align_val_t{alignment});
+  }
+
+  static void deallocate(void* memory, std::size_t bytes) {
+    if (bytes >= smallest && keep(memory, rounded(bytes))) return;
+    ::operator delete(memory, std::align_val_t{alignment});
+  }
+
+ private:
+  // Sizes in steps of an eighth of their power of two, so that nearly equal requests share a block.
+  static std::size_t rounded(std::size_t bytes) {
+    std::size_t step = smallest / 8;
+    while (step * 16 <= bytes) step *= 2;
+    return (bytes + step - 1) / step * step;
+  }
+
+  struct Block {
+    void* memory;
+    std::size_t bytes;
+  };
+
+  // Blocks are few. Where another thread is at the list, it is passed by: nobody ever waits, also
+  // not in a child made by fork() meanwhile.
+  struct List {
+    static constexpr std::size_t length = 32;
+    Block blocks[length] = {};
+    std::size_t total = 0;
+    std::atomic_flag taken;
+  };
+
+  static List& list() {
+    static List list;
+    return list;
+  }
+
+  static void* take(std::size_t bytes) {
+    List& kept = list();
+    if (kept.taken.test_and_set(std::memory_order_acquire)) return nullptr;
+    void* found = nullptr;
+    for (Block& block : kept.blocks) {
+      if (block.memory == nullptr || block.bytes != rounded(bytes)) continue;
+      found = block.memory;
+      kept.total -= block.bytes;
+      block = {};
+      break;
+    }
+    kept.taken.clear(std::memory_order_release);
+    return found;
+  }
+
+  static bool keep(void* memory, std::size_t bytes) {
+    List& kept = list();
+    if (kept.taken.test_and_set(std::memory_order_acquire)) return false;
+    bool done = false;
+    for (Block& block : kept.blocks) {
+      if (block.memory != nullptr || kept.total + bytes > most_kept) continue;
+      block = {memory, bytes};
+      kept.total += bytes;
+      done = true;
+      break;
+    }
+    kept.taken.clear(std::memory_order_release);
+    return done;
+  }
+};
+
+// For std::vector: recycled memory, and resize(n) leaves new elements unwritten.
+template <class T>
+struct UnwrittenAllocator {
+  using value_type = T;
+
+  UnwrittenAllocator() = default;
+  template <class U>
+  UnwrittenAllocator(const UnwrittenAllocator<U>&) {}
+
+  T* allocate(std::size_t count) {
+    if (count > static_cast<std::size_t>(PTRDIFF_MAX) / sizeof(T)) throw std::bad_alloc();
+    return static_cast<T*>(RecycledMemory::allocate(count * sizeof(T)));
+  }
+  void deallocate(T* memory, std::size_t count) {
+    RecycledMemory::deallocate(memory, count * sizeof(T));
+  }
+  template <class U>
+  void construct(U* at) {
+    ::new (static_cast<void*>(at)) U;
+  }
+  template <class U, class... Args>
+  void construct(U* at, Args&&... args) {
+    ::new (static_cast<void*>(at)) U(std::forward<Args>(args)...);
+  }
+  friend bool operator==(const UnwrittenAllocator&, const UnwrittenAllocator&) { return true; }
+};
+
+template <class T>
+using Buffer = std::vector<T, UnwrittenAllocator<T>>;
+
+}  // namespace fastpg
