@@ -136,7 +136,7 @@ def tabular_arguments():
     r, pi, start = np.zeros((3, 2)), np.full((3, 2), 0.5), np.full(3, 1 / 3)
     features, terminal = np.eye(3, dtype=np.float32), np.array([False, False, True])
     make = _core.VectorEnv.tabular
-    env = make(transitions, r, start, features, terminal, 5, 3, None, True)
+    env = make(transitions, r, start, features, terminal, 5, 3, None, True, 1)
     env.reset([np.array([i], np.uint32) for i in range(3)], None, None)
     actor = _core.SoftmaxActor(_core.FeatureMap.identity(3, True), [0.0] * 10, 2, False)
     return {
@@ -147,7 +147,7 @@ def tabular_arguments():
         "discounted_values": (transitions.discounted_values, (r, pi, start, 0.9)),
         "average_values": (transitions.average_values, (r, pi)),
         "expect": (transitions.expect, (np.zeros((3, 2)),)),
-        "make_tabular": (make, (transitions, r, start, features, terminal, 5, 3, 9, True)),
+        "make_tabular": (make, (transitions, r, start, features, terminal, 5, 3, 9, True, 1)),
         "tabular_step": (env.step, (np.zeros(3, np.int64), _core.Autoreset.next_step)),
         "tabular_set_state": (env.set_state, (np.zeros((3, 1)), np.ones(3, bool))),
         "tabular_restore": (env.restore, tuple(env.snapshot().values())),
@@ -198,7 +198,7 @@ def kernel_arguments():
         "parameters": (native.parameters, (0,)),
         "set_parameter": (native.set_parameter, ("gravity", [9.8])),
         "restored_env": (_core.restored_env, (arguments, values, snapshot)),
-        "make_env": (_core.VectorEnv, ("Pendulum", 3, 200, True, True)),
+        "make_env": (_core.VectorEnv, ("Pendulum", 3, 200, True, True, 1)),
         "softmax_actor": (_core.SoftmaxActor, (identity, [0.0] * 12, 2, False)),
         "gaussian_actor": (
             _core.GaussianActor, (identity, [0.0] * 7, [-1.0], [1.0], False),

@@ -71,3 +71,23 @@ def test_bad_default_number_of_threads(monkeypatch, bad):
 def test_bad_number_of_threads(bad, error):
     with pytest.raises(error, match="num_threads: expected"):
         machine.num_threads(bad)
+
+
+ROLLOUTS = """
+import hashlib, numpy as np, fastpg, gymnasium
+for env_id in ("CartPole-v1", "Acrobot-v1", "MountainCar-v0", "Pendulum-v1"):
+    for exact in (True, False):
+        env = fastpg.make_vec(env_id, 40, exact=exact, max_episode_steps=30)
+        box = isinstance(env.single_action_space, gymnasium.spaces.Box)
+        policy = (fastpg.LinearGaussian if box else fastpg.LinearSoftmax).for_env(env)
+        policy.theta = np.random.default_rng(0).normal(scale=0.5, size=policy.shape)
+        found = fastpg.collect(env, policy, n_steps=100, seed=0)
+        digest = hashlib.sha256(found.observations.tobytes() + found.actions.tobytes())
+        print(env_id, exact, digest.hexdigest())
+"""
+
+
+def test_rollouts_have_the_same_bits_in_every_set():
+    outputs = [run(ROLLOUTS, FASTPG_ISA=isa).stdout for isa in ISAS]
+    assert outputs[0].count("\n") == 8
+    assert len(set(outputs)) == 1

@@ -10,7 +10,8 @@
 #include "fastpg/envs/mountain_car_continuous.hpp"
 #include "fastpg/envs/pendulum.hpp"
 #include "fastpg/envs/tabular.hpp"
-#include "fastpg/rollout/collect.hpp"
+#include "fastpg/rollout/collect_episodes.hpp"
+#include "fastpg/rollout/collect_steps.hpp"
 
 namespace fastpg {
 namespace {
@@ -55,8 +56,9 @@ struct ReusedArrays {
   py::tuple arrays;
   std::vector<py::object> owners;
   std::vector<void*> memory;
+  Autoreset mode;
 
-  explicit ReusedArrays(py::tuple made) : arrays(std::move(made)) {
+  ReusedArrays(py::tuple made, Autoreset made_for) : arrays(std::move(made)), mode(made_for) {
     for (const py::handle item : arrays) {
       auto array = py::reinterpret_borrow<py::array>(item);
       owners.push_back(array.base());
@@ -64,8 +66,9 @@ struct ReusedArrays {
     }
   }
 
-  // Whether every array still is what was handed out.
-  bool intact() const {
+  // Whether every array still is what was handed out, and they are of this mode.
+  bool serve(Autoreset wanted) const {
+    if (wanted != mode) return false;
     for (std::size_t k = 0; k < memory.size(); ++k) {
       const auto array = py::reinterpret_borrow<py::array>(arrays[k]);
       if (array.data() != memory[k] || !array.base().is(owners[k]) || !array.writeable()) {
@@ -78,15 +81,21 @@ struct ReusedArrays {
 
 struct BoundVectorEnv {
   BoundVectorEnv(std::unique_ptr<EnvironmentKernel> kernel, py::ssize_t num_envs,
-                 std::optional<std::int64_t> max_steps, bool is_exact, bool copy, py::tuple given)
+                 std::optional<std::int64_t> max_steps, bool is_exact, bool copy, int num_threads,
+                 py::tuple given)
       : env(std::move(kernel), num_envs, max_steps.value_or(VectorEnv::no_limit)),
         exact(is_exact),
         copy_outputs(copy),
-        arguments(std::move(given)) {}
+        threads(num_threads),
+        arguments(std::move(given)) {
+    require(threads >= 1 && threads <= ThreadPool::most_threads,
+            "num_threads: expected an integer in [1, 256], got " + std::to_string(threads));
+  }
 
   VectorEnv env;
   bool exact;
   bool copy_outputs;
+  int threads;
   py::tuple arguments;  // it was made of; a pickle makes it again from them
   std::optional<ReusedArrays> reused;
   std::atomic_flag busy;
@@ -94,16 +103,17 @@ struct BoundVectorEnv {
 
 std::unique_ptr<BoundVectorEnv> make_env(const std::string& name, py::ssize_t num_envs,
                                          std::optional<std::int64_t> max_episode_steps, bool exact,
-                                         bool copy) {
+                                         bool copy, int num_threads) {
   return std::make_unique<BoundVectorEnv>(
-      make_kernel(name, exact), num_envs, max_episode_steps, exact, copy,
-      py::make_tuple(name, num_envs, max_episode_steps, exact, copy));
+      make_kernel(name, exact), num_envs, max_episode_steps, exact, copy, num_threads,
+      py::make_tuple(name, num_envs, max_episode_steps, exact, copy, num_threads));
 }
 
 std::unique_ptr<BoundVectorEnv> make_tabular_env(
     const Transitions& transitions, const Array<double>& r, const Array<double>& start,
     const Array<float>& features, const Array<bool>& terminal, std::optional<std::int64_t> horizon,
-    py::ssize_t num_envs, std::optional<std::int64_t> max_episode_steps, bool copy) {
+    py::ssize_t num_envs, std::optional<std::int64_t> max_episode_steps, bool copy,
+    int num_threads) {
   require_ndim("features", features, 2);
   require_size("features (rows)", features.shape(0), transitions.states());
   require_finite("features", features.data(), features.size());
@@ -114,7 +124,7 @@ std::unique_ptr<BoundVectorEnv> make_tabular_env(
       horizon.value_or(TabularKernel::no_horizon));
   // No arguments: Python makes it again from the MDP.
   return std::make_unique<BoundVectorEnv>(std::move(kernel), num_envs, max_episode_steps, true,
-                                          copy, py::tuple());
+                                          copy, num_threads, py::tuple());
 }
 
 void require_reset(const VectorEnv& env) {
@@ -198,7 +208,7 @@ class ReadActions {
 
 Array<float> observations(VectorEnv& env) {
   Array<float> out({env.num_envs(), env.shape().observation_size});
-  env.kernel().observe(env.states(), out.mutable_data());
+  env.observe_rows(env.states(), out.mutable_data());
   return out;
 }
 
@@ -257,11 +267,17 @@ Array<Element> owned(std::vector<py::ssize_t> shape) {
   return take<T, Element>(std::vector<T>(static_cast<std::size_t>(size)), std::move(shape));
 }
 
-py::tuple step_arrays(const VectorEnv& env) {
+// Last observations are there under same_step alone.
+py::tuple step_arrays(const VectorEnv& env, Autoreset mode, bool copy) {
   const py::ssize_t n = env.num_envs();
   const py::ssize_t size = env.shape().observation_size;
+  const py::ssize_t finals = mode == Autoreset::same_step ? n : 0;
+  if (copy) {
+    return py::make_tuple(Array<float>({n, size}), Array<double>({n}), Array<bool>({n}),
+                          Array<bool>({n}), Array<float>({finals, size}), Array<bool>({n}));
+  }
   return py::make_tuple(owned<float>({n, size}), owned<double>({n}), owned<std::uint8_t, bool>({n}),
-                        owned<std::uint8_t, bool>({n}), owned<float>({n, size}),
+                        owned<std::uint8_t, bool>({n}), owned<float>({finals, size}),
                         owned<std::uint8_t, bool>({n}));
 }
 
@@ -275,8 +291,8 @@ py::tuple step(BoundVectorEnv& self, const py::array& actions, Autoreset mode) {
         "an environment's episode has ended: expected reset(options={'reset_mask': ...}) first");
   }
   const ReadActions read(actions, env);
-  if (self.copy_outputs || !self.reused || !self.reused->intact()) {
-    self.reused.emplace(step_arrays(env));
+  if (self.copy_outputs || !self.reused || !self.reused->serve(mode)) {
+    self.reused.emplace(step_arrays(env, mode, self.copy_outputs), mode);
   }
   const py::tuple arrays = self.reused->arrays;
   const auto data = [&self]<class T>(std::size_t k, T) {
@@ -284,7 +300,7 @@ py::tuple step(BoundVectorEnv& self, const py::array& actions, Autoreset mode) {
   };
   const StepOutputs out{data(0, float{}), data(1, double{}), data(2, bool{}),
                         data(3, bool{}),  data(4, float{}),  data(5, bool{})};
-  unlocked([&] { env.step(read.view(), mode, out); });
+  unlocked([&] { env.step(read.view(), mode, out, self.threads); });
   if (self.copy_outputs) self.reused.reset();
   return arrays;
 }
@@ -330,14 +346,13 @@ void require_fit(const Actor& actor, const VectorEnv& env) {
 
 using AnyActor = std::variant<const SoftmaxActor*, const GaussianActor*>;
 
-// Runs collect(actor, storage) with a copy of the actor, which keeps scratch memory, and hands out
-// what was stored.
+// Runs collect(actor, storage) and hands out what was stored.
 template <class Collect>
 py::dict collected(BoundVectorEnv& self, const AnyActor& any, Lane columns, Collect&& collect) {
   return std::visit(
       [&]<class Actor>(const Actor* given) {
         require(given != nullptr, "actor: expected one, got None");
-        Actor actor = *given;
+        const Actor& actor = *given;
         require_fit(actor, self.env);
         RolloutStorage<typename Actor::Action> storage(columns, self.env.shape().observation_size,
                                                        actor.action_size());
@@ -352,7 +367,8 @@ py::dict bound_collect_steps(BoundVectorEnv& self, const AnyActor& actor, py::ss
   const SoleUse guard(self.busy);
   require(steps >= 1, "steps: expected at least 1, got " + std::to_string(steps));
   return collected(self, actor, self.env.num_envs(), [&](auto& policy, auto& storage) {
-    collect_steps(self.env, policy, LaneStream(seed, purpose), first_step, steps, storage);
+    collect_steps(self.env, policy, LaneStream(seed, purpose), first_step, steps, self.threads,
+                  storage);
   });
 }
 
@@ -532,11 +548,12 @@ void bind_envs(py::module_& m) {
   construct_in_new(bound);
   bound
       .def(py::init(&make_env), py::arg("name"), py::arg("num_envs"), py::arg("max_episode_steps"),
-           py::arg("exact"), py::arg("copy"))
+           py::arg("exact"), py::arg("copy"), py::arg("num_threads"))
       .def_static("tabular", &make_tabular_env, py::arg("transitions"), py::arg("r").noconvert(),
                   py::arg("start").noconvert(), py::arg("features").noconvert(),
                   py::arg("terminal").noconvert(), py::arg("horizon"), py::arg("num_envs"),
-                  py::arg("max_episode_steps"), py::arg("copy"), "Copies of a finite MDP.")
+                  py::arg("max_episode_steps"), py::arg("copy"), py::arg("num_threads"),
+                  "Copies of a finite MDP.")
       .def("reset", &reset, py::arg("entropy") = py::none(),
            py::arg("mask").noconvert() = py::none(), py::arg("bounds") = py::none(),
            "Observations (n, d) after the reset.")
@@ -582,7 +599,8 @@ void bind_envs(py::module_& m) {
           [](const BoundVectorEnv& self) { return self.env.shape().draws_in_steps; })
       .def_property_readonly("num_envs",
                              [](const BoundVectorEnv& self) { return self.env.num_envs(); })
-      .def_property_readonly("exact", [](const BoundVectorEnv& self) { return self.exact; });
+      .def_property_readonly("exact", [](const BoundVectorEnv& self) { return self.exact; })
+      .def_readonly("num_threads", &BoundVectorEnv::threads);
   m.def("restored_env", &restored_env, py::arg("arguments"), py::arg("values"), py::arg("snapshot"),
         "The VectorEnv of a pickle.");
 }

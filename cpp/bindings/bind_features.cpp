@@ -16,14 +16,7 @@ Array<double> mapped(const FeatureMap& map, const Array<float>& observations,
   require_finite("observations", observations.data(), observations.size());
   Array<double> out({observations.shape(0), map.size()});
   double* const features = out.mutable_data();
-  std::vector<double> inputs(static_cast<std::size_t>(map.inputs()));
-  {
-    const py::gil_scoped_release unlocked;
-    for (py::ssize_t i = 0; i < step_index.size(); ++i) {
-      map.row(observations.data() + i * map.observation_size(), step_index.data()[i], inputs.data(),
-              features + i * map.size());
-    }
-  }
+  unlocked([&] { map.rows(observations.data(), step_index.data(), step_index.size(), features); });
   return out;
 }
 

@@ -20,12 +20,13 @@ template <class T>
 using Array = py::array_t<T, py::array::c_style>;
 
 // An array that owns what the vector held; no copy.
-template <class T, class Element = T>
-Array<Element> take(std::vector<T>&& values, std::vector<py::ssize_t> shape) {
+template <class T, class Element = T, class Allocator>
+Array<Element> take(std::vector<T, Allocator>&& values, std::vector<py::ssize_t> shape) {
   static_assert(sizeof(T) == sizeof(Element));
-  auto owner = std::make_unique<std::vector<T>>(std::move(values));
+  using Values = std::vector<T, Allocator>;
+  auto owner = std::make_unique<Values>(std::move(values));
   const auto* data = reinterpret_cast<const Element*>(owner->data());
-  py::capsule base(owner.get(), [](void* p) { delete static_cast<std::vector<T>*>(p); });
+  py::capsule base(owner.get(), [](void* p) { delete static_cast<Values*>(p); });
   owner.release();
   return Array<Element>(std::move(shape), data, base);
 }

@@ -367,6 +367,7 @@ class VectorEnv:
         max_episode_steps: int | None,
         exact: bool,
         copy: bool,
+        num_threads: int,
     ) -> None: ...
     @staticmethod
     def tabular(
@@ -379,6 +380,7 @@ class VectorEnv:
         num_envs: int,
         max_episode_steps: int | None,
         copy: bool,
+        num_threads: int,
     ) -> VectorEnv: ...
     def reset(
         self,
@@ -424,6 +426,8 @@ class VectorEnv:
     def num_envs(self) -> int: ...
     @property
     def exact(self) -> bool: ...
+    @property
+    def num_threads(self) -> int: ...
     @property
     def draws_in_steps(self) -> bool: ...
 

@@ -2,7 +2,8 @@
 
 #include "check.hpp"
 #include "fastpg/envs/cartpole.hpp"
-#include "fastpg/rollout/collect.hpp"
+#include "fastpg/rollout/collect_episodes.hpp"
+#include "fastpg/rollout/collect_steps.hpp"
 
 using namespace fastpg;
 
@@ -63,7 +64,7 @@ CASE(a_fall_at_the_limit_sets_both_flags) {
   double reward;
   bool terminated, truncated, has_final = false;
   env.step(static_cast<const std::int32_t*>(action), Autoreset::next_step,
-           {observation, &reward, &terminated, &truncated, final_observation, &has_final});
+           {observation, &reward, &terminated, &truncated, final_observation, &has_final}, 1);
   CHECK(terminated && truncated);
 }
 
@@ -73,9 +74,9 @@ CASE(rollouts_do_not_depend_on_how_they_are_cut) {
   VectorEnv one = made(5, 30), two = made(5, 30);
   Storage whole(5, observation_size, 1), first(5, observation_size, 1),
       rest(5, observation_size, 1);
-  collect_steps(one, policy, stream, 0, 100, whole);
-  collect_steps(two, policy, stream, 0, 37, first);
-  collect_steps(two, policy, stream, 37, 63, rest);
+  collect_steps(one, policy, stream, 0, 100, 1, whole);
+  collect_steps(two, policy, stream, 0, 37, 1, first);
+  collect_steps(two, policy, stream, 37, 63, 1, rest);
   for (std::size_t i = 0; i < whole.actions.size(); ++i) {
     const auto cut = first.actions.size();
     CHECK(whole.actions[i] == (i < cut ? first.actions[i] : rest.actions[i - cut]));

@@ -45,7 +45,7 @@ class NativeEnv(gymnasium.Env[Any, Any]):
         self.render_mode = check_mode(render_mode)
         self.metadata = type(self).metadata | {"render_fps": environment.render_fps}
         self.native = _core.VectorEnv(
-            environment.kernel, 1, None, arrays.boolean("exact", exact), True
+            environment.kernel, 1, None, arrays.boolean("exact", exact), True, 1
         )
         set_options(self.native, env_id, env_options)
         values = parameters(self.native)

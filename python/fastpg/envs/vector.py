@@ -14,7 +14,7 @@ from gymnasium.spaces import Space
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from fastpg import _core, arrays
+from fastpg import _core, arrays, machine
 from fastpg.envs import state as states
 from fastpg.envs.classic_control import Environment, native_spec, newer_id
 from fastpg.envs.parameters import parameters, set_options, set_values
@@ -41,6 +41,7 @@ def make_vec(
     autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
     exact: bool = True,
     max_episode_steps: int | None = None,
+    num_threads: int | None = None,
     copy: bool = True,
     render_mode: str | None = None,
     **env_options: Any,
@@ -55,6 +56,8 @@ def make_vec(
         exact: True gives the numbers of `gymnasium.vector.SyncVectorEnv` bit for bit; False uses
             vectorised sine and cosine, at most 1 ulp from the true values.
         max_episode_steps: time limit in steps; None is the id's registered limit, -1 is none.
+        num_threads: threads that `step` and `fastpg.collect` may use, from 1 to 256; None is the
+            environment variable FASTPG_NUM_THREADS, or 1. The numbers are the same for any.
         copy: False lets every `step` write into the same arrays and return them again.
         render_mode: "rgb_array" lets `render` draw; needs `pip install '.[render]'`.
         **env_options: the environment's own, listed on its page in docs/environments. They are the
@@ -77,6 +80,7 @@ def make_vec(
         "autoreset_mode": _autoreset_mode(autoreset_mode).value,
         "exact": exact,
         "max_episode_steps": max_episode_steps,
+        "num_threads": machine.num_threads(num_threads),
         "copy": copy,
         "render_mode": render_mode,
     }
@@ -143,6 +147,7 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         exact: bool = True,
         max_episode_steps: int | None = None,
+        num_threads: int | None = None,
         copy: bool = True,
         render_mode: str | None = None,
         **env_options: Any,
@@ -155,6 +160,7 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
             limit,
             arrays.boolean("exact", exact),
             arrays.boolean("copy", copy),
+            machine.num_threads(num_threads),
         )
         set_options(native, env_id, env_options)
         values = parameters(native)

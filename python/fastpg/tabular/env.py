@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 
-from fastpg import _core, arrays
+from fastpg import _core, arrays, machine
 from fastpg.envs import NativeVectorEnv
 from fastpg.envs.classic_control import Environment
 from fastpg.envs.vector import MOST_ENVS, time_limit
@@ -39,6 +39,7 @@ class TabularVectorEnv(NativeVectorEnv):
         features: Any = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         max_episode_steps: int | None = None,
+        num_threads: int | None = None,
         copy: bool = True,
     ) -> None:
         if not isinstance(mdp, MDP):
@@ -49,11 +50,12 @@ class TabularVectorEnv(NativeVectorEnv):
         with np.errstate(over="ignore"):  # the kernel refuses what is not finite
             self.features = table.astype(np.float32)
         limit = None if max_episode_steps is None else time_limit(max_episode_steps, 1)
-        count, copies = (
+        self._arguments = (
             arrays.integer("num_envs", num_envs, 1, MOST_ENVS),
+            limit,
             arrays.boolean("copy", copy),
+            machine.num_threads(num_threads),
         )
-        self._arguments = (count, limit, copies)
         low, high = self.features.min(axis=0), self.features.max(axis=0)
         shown = (spaces.Box(low, high, dtype=np.float32), spaces.Discrete(mdp.n_actions))
         self._set_up(None, TabularEnvironment, self._native(), shown, limit, autoreset_mode)
@@ -90,7 +92,7 @@ def make_vec(mdp: MDP, num_envs: int = 1, **options: Any) -> TabularVectorEnv:
         mdp: with a horizon, terminal states, or a limit in `options`: otherwise episodes never end.
         num_envs: number of copies.
         **options: `features` (S, d), what each state looks like; `autoreset_mode`,
-            `max_episode_steps` (which truncates; none by default) and `copy` as of
+            `max_episode_steps` (which truncates; none by default), `num_threads` and `copy` as of
             `fastpg.make_vec`.
     """
     return TabularVectorEnv(mdp, num_envs, **options)

@@ -46,6 +46,7 @@ struct FastMath {
 
   static void sincos(const double* x, double* sine, double* cosine, std::ptrdiff_t count) {
     for (std::ptrdiff_t i = 0; i < count; ++i) reduced_sincos(x[i], sine[i], cosine[i]);
+    if (all_bounded(x, count)) return;
     for (std::ptrdiff_t i = 0; i < count; ++i) {
       if (!(std::abs(x[i]) <= bound)) ExactMath::sincos(x + i, sine + i, cosine + i, 1);
     }
@@ -53,6 +54,7 @@ struct FastMath {
   static void sin(const double* x, double* sine, std::ptrdiff_t count) {
     double unused;
     for (std::ptrdiff_t i = 0; i < count; ++i) reduced_sincos(x[i], sine[i], unused);
+    if (all_bounded(x, count)) return;
     for (std::ptrdiff_t i = 0; i < count; ++i) {
       if (!(std::abs(x[i]) <= bound)) sine[i] = std::sin(x[i]);
     }
@@ -60,6 +62,7 @@ struct FastMath {
   static void cos(const double* x, double* cosine, std::ptrdiff_t count) {
     double unused;
     for (std::ptrdiff_t i = 0; i < count; ++i) reduced_sincos(x[i], unused, cosine[i]);
+    if (all_bounded(x, count)) return;
     for (std::ptrdiff_t i = 0; i < count; ++i) {
       if (!(std::abs(x[i]) <= bound)) cosine[i] = std::cos(x[i]);
     }
@@ -69,6 +72,12 @@ struct FastMath {
   static float square(float x) { return x * x; }
 
  private:
+  static bool all_bounded(const double* x, std::ptrdiff_t count) {
+    std::uint64_t beyond = 0;
+    for (std::ptrdiff_t i = 0; i < count; ++i) beyond += std::abs(x[i]) <= bound ? 0 : 1;
+    return beyond == 0;
+  }
+
   static void reduced_sincos(double x, double& sine, double& cosine) {
     // Adding 1.5 * 2^52 rounds to an integer and leaves it in the low bits.
     constexpr double shift = 0x1.8p52;

@@ -2,7 +2,9 @@
 // 1e-16, so that one uniform gives one normal number and streams stay counted by (lane, step).
 #pragma once
 
+#include <algorithm>
 #include <cmath>
+#include <cstddef>
 
 namespace fastpg {
 
@@ -17,8 +19,10 @@ double polynomial(const double (&coefficients)[N], double x) {
 
 }  // namespace detail
 
-// p in (0, 1).
-inline double normal_quantile(double p) {
+namespace detail {
+
+// Of |p - 1/2| <= 0.425.
+inline double central_quantile(double q) {
   static constexpr double a[] = {3.3871328727963666080e0, 1.3314166789178437745e2,
                                  1.9715909503065514427e3, 1.3731693765509461125e4,
                                  4.5921953931549871457e4, 6.7265770927008700853e4,
@@ -31,6 +35,12 @@ inline double normal_quantile(double p) {
                                  3.9307895800092710610e4,
                                  2.8729085735721942674e4,
                                  5.2264952788528545610e3};
+  const double r = 0.180625 - q * q;
+  return q * polynomial(a, r) / polynomial(b, r);
+}
+
+// Of p or 1 - p, whichever is smaller, without its sign.
+inline double tail_quantile(double smaller) {
   static constexpr double c[] = {1.42343711074968357734e0,  4.63033784615654529590e0,
                                  5.76949722146069140550e0,  3.64784832476320460504e0,
                                  1.27045825245236838258e0,  2.41780725177450611770e-1,
@@ -55,16 +65,35 @@ inline double normal_quantile(double p) {
                                  1.84631831751005468180e-5,
                                  1.42151175831644588870e-7,
                                  2.04426310338993978564e-15};
+  const double tail = std::sqrt(-std::log(smaller));
+  return tail <= 5.0 ? polynomial(c, tail - 1.6) / polynomial(d, tail - 1.6)
+                     : polynomial(e, tail - 5.0) / polynomial(f, tail - 5.0);
+}
+
+inline bool is_central(double q) { return std::abs(q) <= 0.425; }
+
+}  // namespace detail
+
+// p in (0, 1).
+inline double normal_quantile(double p) {
   const double q = p - 0.5;
-  if (std::abs(q) <= 0.425) {
-    const double r = 0.180625 - q * q;
-    return q * detail::polynomial(a, r) / detail::polynomial(b, r);
+  if (detail::is_central(q)) return detail::central_quantile(q);
+  return q < 0.0 ? -detail::tail_quantile(p) : detail::tail_quantile(1.0 - p);
+}
+
+// In place. Run it in dispatch(): all numbers as if they were central, then those that are not.
+inline void normal_quantiles(double* values, std::ptrdiff_t count) {
+  constexpr std::ptrdiff_t piece = 256;
+  double p[piece];
+  for (std::ptrdiff_t begin = 0; begin < count; begin += piece) {
+    const std::ptrdiff_t length = std::min(piece, count - begin);
+    double* const out = values + begin;
+    std::copy_n(out, length, p);
+    for (std::ptrdiff_t i = 0; i < length; ++i) out[i] = detail::central_quantile(p[i] - 0.5);
+    for (std::ptrdiff_t i = 0; i < length; ++i) {
+      if (!detail::is_central(p[i] - 0.5)) out[i] = normal_quantile(p[i]);
+    }
   }
-  const double tail = std::sqrt(-std::log(q < 0.0 ? p : 1.0 - p));
-  const double magnitude =
-      tail <= 5.0 ? detail::polynomial(c, tail - 1.6) / detail::polynomial(d, tail - 1.6)
-                  : detail::polynomial(e, tail - 5.0) / detail::polynomial(f, tail - 5.0);
-  return q < 0.0 ? -magnitude : magnitude;
 }
 
 }  // namespace fastpg

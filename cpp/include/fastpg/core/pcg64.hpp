@@ -21,12 +21,18 @@ struct UInt128 {
   }
 
   friend UInt128 operator*(UInt128 a, UInt128 b) {
+#ifdef __SIZEOF_INT128__
+    __extension__ using Native = unsigned __int128;
+    const Native product = ((Native{a.high} << 64) | a.low) * ((Native{b.high} << 64) | b.low);
+    return {static_cast<std::uint64_t>(product >> 64), static_cast<std::uint64_t>(product)};
+#else
     const std::uint64_t a0 = a.low & mask32, a1 = a.low >> 32;
     const std::uint64_t b0 = b.low & mask32, b1 = b.low >> 32;
     const std::uint64_t p00 = a0 * b0, p01 = a0 * b1, p10 = a1 * b0, p11 = a1 * b1;
     const std::uint64_t middle = (p00 >> 32) + (p01 & mask32) + (p10 & mask32);
     const std::uint64_t carry = p11 + (p01 >> 32) + (p10 >> 32) + (middle >> 32);
     return {carry + a.high * b.low + a.low * b.high, (middle << 32) | (p00 & mask32)};
+#endif
   }
 
   friend bool operator==(const UInt128&, const UInt128&) = default;

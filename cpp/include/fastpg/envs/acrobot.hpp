@@ -64,19 +64,16 @@ struct Acrobot {
   // Gymnasium takes a sine of float32 right after a reset, from NumPy: it may differ from this
   // rounded double by one float32 ulp.
   template <class Math>
-  static void observe(LaneBlock block, float* observations) {
+  static void observe(LaneBlock block, float* observations, Lane stride) {
     double sine[chunk];
     double cosine[chunk];
     for_chunks<chunk>(block, [&](LaneBlock part, Lane begin) {
-      float* const rows = observations + begin * observation_size;
+      float* const out = observations + begin;
       for (Lane joint = 0; joint < 2; ++joint) {
         Math::sincos(part.component(joint), sine, cosine, part.count);
-        for (Lane i = 0; i < part.count; ++i) {
-          float* const row = rows + i * observation_size;
-          row[2 * joint] = static_cast<float>(cosine[i]);
-          row[2 * joint + 1] = static_cast<float>(sine[i]);
-          row[4 + joint] = static_cast<float>(part.component(2 + joint)[i]);
-        }
+        round_to_float(cosine, part.count, out + 2 * joint * stride);
+        round_to_float(sine, part.count, out + (2 * joint + 1) * stride);
+        round_to_float(part.component(2 + joint), part.count, out + (4 + joint) * stride);
       }
     });
   }

@@ -56,13 +56,8 @@ struct CartPole {
   }
 
   template <class Math>
-  static void observe(LaneBlock block, float* observations) {
-    for (Lane k = 0; k < state_size; ++k) {
-      const double* const component = block.component(k);
-      for (Lane i = 0; i < block.count; ++i) {
-        observations[i * observation_size + k] = static_cast<float>(component[i]);
-      }
-    }
+  static void observe(LaneBlock block, float* observations, Lane stride) {
+    round_components(block, observation_size, observations, stride);
   }
 
   template <class Math>

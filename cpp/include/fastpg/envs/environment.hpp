@@ -64,6 +64,16 @@ void for_chunks(LaneBlock block, Work&& work) {
   }
 }
 
+// E::observe writes component by component too: number k of entry i at out[k * stride + i].
+inline void round_to_float(const double* values, Lane count, float* out) {
+  for (Lane i = 0; i < count; ++i) out[i] = static_cast<float>(values[i]);
+}
+inline void round_components(LaneBlock block, Lane size, float* out, Lane stride) {
+  for (Lane k = 0; k < size; ++k) {
+    round_to_float(block.component(k), block.count, out + k * stride);
+  }
+}
+
 // E::actions is one of these. Discrete environments take std::int32_t in [0, count); continuous
 // ones take `size` numbers a lane, float or double: Gymnasium computes in the dtype it is given.
 struct DiscreteActions {
@@ -81,7 +91,7 @@ template <class E, class Math, class Action>
 concept StepsWith = requires(const typename E::Params& params, LaneBlock block,
                              const Action* actions, double* rewards, bool* terminated) {
   { E::template step<Math>(params, block, actions, rewards, terminated) };
-  { E::template observe<Math>(block, static_cast<float*>(nullptr)) };
+  { E::template observe<Math>(block, static_cast<float*>(nullptr), Lane{}) };
 };
 
 template <class E>

@@ -7,12 +7,19 @@
 #include <vector>
 
 #include "fastpg/core/checks.hpp"
+#include "fastpg/core/isa.hpp"
 #include "fastpg/envs/environment.hpp"
 
 namespace fastpg {
 
 // One entry a lane, or `action_size` of them, row-major.
 using ActionsView = std::variant<const std::int32_t*, const float*, const double*>;
+
+// The actions from some entry on.
+inline ActionsView from_entry(ActionsView actions, Lane entry, Lane action_size) {
+  return std::visit([&](const auto* first) { return ActionsView(first + entry * action_size); },
+                    actions);
+}
 
 using ParameterValue = std::variant<bool, double, std::string, std::vector<double>>;
 
@@ -37,8 +44,8 @@ class EnvironmentKernel {
 
   virtual EnvironmentShape shape() const = 0;
   virtual void reset(ResetBounds bounds, Pcg64& stream, double* state) const = 0;
-  // observations: (block.count, observation_size).
-  virtual void observe(LaneBlock block, float* observations) const = 0;
+  // Number k of entry i at observations[k * stride + i].
+  virtual void observe(LaneBlock block, float* observations, Lane stride) const = 0;
   // Physics alone; std::invalid_argument where the environment has no actions of this type.
   virtual void step(LaneBlock block, ActionsView actions, double* rewards,
                     bool* terminated) const = 0;
@@ -116,12 +123,14 @@ class Kernel final : public EnvironmentKernel {
     E::reset(bounds, stream, state);
   }
 
-  void observe(LaneBlock block, float* observations) const override {
-    if (exact_) {
-      E::template observe<ExactMath>(block, observations);
-    } else {
-      E::template observe<FastMath>(block, observations);
-    }
+  void observe(LaneBlock block, float* observations, Lane stride) const override {
+    dispatch([&] {
+      if (exact_) {
+        E::template observe<ExactMath>(block, observations, stride);
+      } else {
+        E::template observe<FastMath>(block, observations, stride);
+      }
+    });
   }
 
   void step(LaneBlock block, ActionsView actions, double* rewards,
@@ -182,7 +191,7 @@ class Kernel final : public EnvironmentKernel {
   template <class Action>
   void step_lanes(LaneBlock block, const Action* actions, double* rewards, bool* terminated) const {
     if (params_.size() == 1) {
-      step_block(params_.front(), block, actions, rewards, terminated);
+      dispatch([&] { step_block(params_.front(), block, actions, rewards, terminated); });
       return;
     }
     const Lane size = shape().action_size;

@@ -50,11 +50,8 @@ struct MountainCarContinuous {
   }
 
   template <class Math>
-  static void observe(LaneBlock block, float* observations) {
-    for (Lane i = 0; i < block.count; ++i) {
-      observations[2 * i] = static_cast<float>(block.component(0)[i]);
-      observations[2 * i + 1] = static_cast<float>(block.component(1)[i]);
-    }
+  static void observe(LaneBlock block, float* observations, Lane stride) {
+    round_components(block, observation_size, observations, stride);
   }
 
   template <class Math, class Real>

@@ -44,16 +44,14 @@ struct Pendulum {
   }
 
   template <class Math>
-  static void observe(LaneBlock block, float* observations) {
+  static void observe(LaneBlock block, float* observations, Lane stride) {
     double sine[chunk], cosine[chunk];
     for_chunks<chunk>(block, [&](LaneBlock part, Lane begin) {
+      float* const out = observations + begin;
       Math::sincos(part.component(0), sine, cosine, part.count);
-      for (Lane i = 0; i < part.count; ++i) {
-        float* const row = observations + (begin + i) * observation_size;
-        row[0] = static_cast<float>(cosine[i]);
-        row[1] = static_cast<float>(sine[i]);
-        row[2] = static_cast<float>(part.component(1)[i]);
-      }
+      round_to_float(cosine, part.count, out);
+      round_to_float(sine, part.count, out + stride);
+      round_to_float(part.component(1), part.count, out + 2 * stride);
     });
   }
 

@@ -54,11 +54,11 @@ class TabularKernel final : public EnvironmentKernel {
     *state = starts_[static_cast<std::size_t>(at - cumulative_.begin())];
   }
 
-  void observe(LaneBlock block, float* observations) const override {
+  void observe(LaneBlock block, float* observations, Lane stride) const override {
     const Lane size = shape().observation_size;
     for (Lane i = 0; i < block.count; ++i) {
-      std::copy_n(&features_[static_cast<std::size_t>(index(block, i) * size)], size,
-                  observations + i * size);
+      const float* const row = &features_[static_cast<std::size_t>(index(block, i) * size)];
+      for (Lane k = 0; k < size; ++k) observations[k * stride + i] = row[k];
     }
   }
 

@@ -10,6 +10,9 @@
 #include <vector>
 
 #include "fastpg/core/checks.hpp"
+#include "fastpg/core/flags.hpp"
+#include "fastpg/core/layout.hpp"
+#include "fastpg/core/thread_pool.hpp"
 #include "fastpg/envs/kernel.hpp"
 
 namespace fastpg {
@@ -17,7 +20,8 @@ namespace fastpg {
 // Gymnasium's three answers to the end of an episode.
 enum class Autoreset { next_step, same_step, disabled };
 
-// Where one step of all lanes is written; final_observations only under same_step.
+// Where one step of all lanes is written; final_observations only under same_step, of the lanes
+// that ended.
 struct StepOutputs {
   float* observations;
   double* rewards;
@@ -25,6 +29,17 @@ struct StepOutputs {
   bool* truncated;
   float* final_observations;
   bool* restarted;  // lanes whose new episode began within this step
+
+  StepOutputs from_lane(Lane lane, Lane observation_size) const {
+    float* const final =
+        final_observations == nullptr ? nullptr : final_observations + lane * observation_size;
+    return {observations + lane * observation_size,
+            rewards + lane,
+            terminated + lane,
+            truncated + lane,
+            final,
+            restarted + lane};
+  }
 };
 
 enum class LaneStatus : std::uint8_t { never_reset, running, ended };
@@ -32,6 +47,7 @@ enum class LaneStatus : std::uint8_t { never_reset, running, ended };
 class VectorEnv {
  public:
   static constexpr std::int64_t no_limit = std::numeric_limits<std::int64_t>::max();
+  static constexpr Lane lanes_a_task = 256;  // whose states stay in the first cache
 
   // Everything but the parameters: with it a VectorEnv of the same size goes on identically.
   struct Snapshot {
@@ -89,26 +105,33 @@ class VectorEnv {
   }
 
   // The caller has checked all_reset() and, under `disabled`, that no lane has ended.
-  void step(ActionsView actions, Autoreset mode, StepOutputs out) {
-    const KeptStreams ended_lanes(*this);
-    advance(states(), actions, out.rewards, out.terminated);
-    ended_lanes.put_back();
-    for (Lane i = 0; i < num_envs(); ++i) {
-      out.truncated[i] = false;
-      out.restarted[i] = false;
-      if (now_.status[i] == LaneStatus::ended) {  // next_step: this step is the reset
-        reset(i);
-        out.rewards[i] = 0.0;
-        out.terminated[i] = false;
-        out.restarted[i] = true;
-      } else if (count_step(i, out.rewards[i], out.terminated[i], out.truncated[i]) &&
-                 mode == Autoreset::same_step) {
-        observe(i, out.final_observations + i * shape_.observation_size);
-        reset(i);
-        out.restarted[i] = true;
-      }
-    }
-    kernel_->observe(states(), out.observations);
+  void step(ActionsView actions, Autoreset mode, StepOutputs out, int threads) {
+    for_tasks(threads, [&](Lane begin, Lane count) {
+      step_part(states().part(begin, count), from_entry(actions, begin, shape_.action_size), mode,
+                out.from_lane(begin, shape_.observation_size));
+    });
+  }
+
+  // work(begin, count) for parts of the lanes whose bounds do not depend on `threads`.
+  Lane task_count() const { return (num_envs() - 1) / lanes_a_task + 1; }
+  template <class Work>
+  void for_tasks(int threads, Work&& work) {
+    parallel_for(threads, task_count(), [&](Lane task) {
+      const Lane begin = task * lanes_a_task;
+      work(begin, std::min(lanes_a_task, num_envs() - begin));
+    });
+  }
+
+  // Observations of a part in rows.
+  void observe_rows(LaneBlock part, float* rows) const {
+    const Lane size = shape_.observation_size;
+    std::vector<float> components(static_cast<std::size_t>(size * lanes_a_task));
+    for_chunks<lanes_a_task>(part, [&](LaneBlock piece, Lane begin) {
+      kernel_->observe(piece, components.data(), lanes_a_task);
+      dispatch([&] {
+        to_rows(components.data(), lanes_a_task, piece.count, size, rows + begin * size);
+      });
+    });
   }
 
   // Physics of a block of lanes, nothing else.
@@ -125,8 +148,30 @@ class VectorEnv {
     return ended;
   }
 
+  // The same for lanes begin … begin + count - 1 that are all running, but for their status; true
+  // where some ended, and `ended` says which. With `limited` false none reaches its time limit.
+  bool count_steps(Lane begin, Lane count, const double* rewards, const bool* terminated,
+                   bool* truncated, bool limited, std::uint8_t* ended) {
+    return dispatch([&] {
+      add_step(count, rewards, now_.episode_returns.data() + begin, now_.elapsed.data() + begin);
+      if (limited) {
+        at_limit(count, now_.elapsed.data() + begin, max_episode_steps_, truncated);
+      } else {
+        std::fill_n(truncated, count, false);
+      }
+      return either(count, terminated, truncated, ended);
+    });
+  }
+
+  // Steps that every one of these lanes may still make up to its time limit, the last included.
+  std::int64_t steps_to_limit(Lane begin, Lane count) const {
+    const auto first = now_.elapsed.begin() + begin;
+    return max_episode_steps_ -
+           std::min(*std::max_element(first, first + count), max_episode_steps_);
+  }
+
   void observe(Lane lane, float* observation) {
-    kernel_->observe(states().part(lane, 1), observation);
+    kernel_->observe(states().part(lane, 1), observation, 1);
   }
 
   void get_state(Lane lane, double* state) const {
@@ -161,9 +206,9 @@ class VectorEnv {
   // Ended lanes take part in the physics of a block; what they draw there is drawn again.
   class KeptStreams {
    public:
-    explicit KeptStreams(VectorEnv& env) : env_(env) {
+    KeptStreams(VectorEnv& env, LaneBlock part) : env_(env) {
       if (!env.shape_.draws_in_steps) return;
-      for (Lane i = 0; i < env.num_envs(); ++i) {
+      for (Lane i = part.first; i < part.first + part.count; ++i) {
         if (env.now_.status[i] == LaneStatus::ended) kept_.emplace_back(i, env.stream(i));
       }
     }
@@ -175,6 +220,71 @@ class VectorEnv {
     VectorEnv& env_;
     std::vector<std::pair<Lane, Pcg64>> kept_;
   };
+
+  // Arguments rather than what a lambda holds: a loop that stores could overwrite the latter.
+  static void add_step(Lane count, const double* __restrict rewards, double* __restrict returns,
+                       std::int64_t* __restrict elapsed) {
+    for (Lane i = 0; i < count; ++i) returns[i] += rewards[i];
+    for (Lane i = 0; i < count; ++i) ++elapsed[i];
+  }
+  static void at_limit(Lane count, const std::int64_t* __restrict elapsed, std::int64_t limit,
+                       bool* __restrict truncated) {
+    for (Lane i = 0; i < count; ++i) truncated[i] = elapsed[i] >= limit;
+  }
+  static bool either(Lane count, const bool* __restrict terminated,
+                     const bool* __restrict truncated, std::uint8_t* __restrict ended) {
+    std::uint8_t some = 0;
+    for (Lane i = 0; i < count; ++i) {
+      ended[i] = static_cast<std::uint8_t>(terminated[i] | truncated[i]);
+      some = static_cast<std::uint8_t>(some | ended[i]);
+    }
+    return some != 0;
+  }
+
+  // part: consecutive lanes, at most lanes_a_task. Outputs are theirs.
+  void step_part(LaneBlock part, ActionsView actions, Autoreset mode, StepOutputs out) {
+    const auto* const status = now_.status.data() + part.first;
+    std::fill_n(out.restarted, part.count, false);
+    if (std::find(status, status + part.count, LaneStatus::ended) == status + part.count) {
+      std::uint8_t ended[lanes_a_task];
+      advance(part, actions, out.rewards, out.terminated);
+      if (count_steps(part.first, part.count, out.rewards, out.terminated, out.truncated, true,
+                      ended)) {
+        for_each_set(ended, part.count, [&](Lane i) { end(part.first + i, i, mode, out); });
+      }
+    } else {
+      step_after_ends(part, actions, mode, out);
+    }
+    observe_rows(part, out.observations);
+  }
+
+  // Some lanes have ended before.
+  void step_after_ends(LaneBlock part, ActionsView actions, Autoreset mode, StepOutputs out) {
+    const KeptStreams ended_lanes(*this, part);
+    advance(part, actions, out.rewards, out.terminated);
+    ended_lanes.put_back();
+    for (Lane i = 0; i < part.count; ++i) {
+      const Lane lane = part.first + i;
+      out.truncated[i] = false;
+      if (now_.status[lane] == LaneStatus::ended) {  // next_step: this step is the reset
+        reset(lane);
+        out.rewards[i] = 0.0;
+        out.terminated[i] = false;
+        out.restarted[i] = true;
+      } else if (count_step(lane, out.rewards[i], out.terminated[i], out.truncated[i])) {
+        end(lane, i, mode, out);
+      }
+    }
+  }
+
+  // The end of the episode of a lane, whose outputs are entry i.
+  void end(Lane lane, Lane i, Autoreset mode, StepOutputs out) {
+    now_.status[lane] = LaneStatus::ended;
+    if (mode != Autoreset::same_step) return;
+    observe(lane, out.final_observations + i * shape_.observation_size);
+    reset(lane);
+    out.restarted[i] = true;
+  }
 
   bool any(LaneStatus status) const {
     return std::find(now_.status.begin(), now_.status.end(), status) != now_.status.end();

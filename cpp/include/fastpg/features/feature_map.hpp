@@ -14,6 +14,9 @@
 #include <vector>
 
 #include "fastpg/core/checks.hpp"
+#include "fastpg/core/isa.hpp"
+#include "fastpg/core/layout.hpp"
+#include "fastpg/core/math.hpp"
 
 namespace fastpg {
 
@@ -71,33 +74,55 @@ class FeatureMap {
     inverse_std_ = std::move(inverse_std);
   }
 
-  // inputs: scratch of inputs() doubles; features: size() doubles.
-  void row(const float* observation, std::int64_t step_index, double* inputs,
-           double* features) const {
-    for (std::ptrdiff_t k = 0; k < observation_size_; ++k) inputs[k] = observation[k];
-    if (!mean_.empty()) {
-      for (std::ptrdiff_t k = 0; k < observation_size_; ++k) {
-        inputs[k] = std::clamp((inputs[k] - mean_[k]) * inverse_std_[k], -clip, clip);
+  // What block() needs beside its result, in doubles a lane.
+  std::ptrdiff_t scratch_size() const { return inputs_ + 1; }
+
+  // Number k of observation i stands at observations[k * from + i], feature k at
+  // features[k * stride + i], stride >= count. Run it in dispatch().
+  void block(const float* observations, std::ptrdiff_t from, const std::int64_t* step_index,
+             std::ptrdiff_t count, std::ptrdiff_t stride, double* scratch, double* features) const {
+    const bool is_identity = parent_.empty() && phases_.empty();
+    double* const inputs = is_identity ? features : scratch;
+    for (std::ptrdiff_t k = 0; k < observation_size_; ++k) {
+      widen(observations + k * from, count, inputs + k * stride);
+    }
+    normalize(count, stride, inputs);
+    if (time_) {
+      double* const t = inputs + observation_size_ * stride;
+      for (std::ptrdiff_t i = 0; i < count; ++i) {
+        t[i] = static_cast<double>(step_index[i]) / time_scale;
       }
     }
-    if (time_) inputs[observation_size_] = static_cast<double>(step_index) / time_scale;
     if (!parent_.empty()) {
-      features[0] = 1.0;
-      for (std::size_t k = 1; k < parent_.size(); ++k) {
-        features[k] = features[parent_[k]] * inputs[factor_[k]];
-      }
+      multiply(count, stride, inputs, features);
     } else if (!phases_.empty()) {
-      const double* row = projection_.data();
-      for (std::size_t k = 0; k < phases_.size(); ++k, row += inputs_) {
-        double angle = phases_[k];
-        for (std::ptrdiff_t j = 0; j < inputs_; ++j) angle += row[j] * inputs[j];
-        features[k] = std::sin(angle);
-      }
-      features[phases_.size()] = 1.0;
+      project(count, stride, inputs, scratch + inputs_ * stride, features);
     } else {
-      std::copy(inputs, inputs + inputs_, features);
-      features[inputs_] = 1.0;
+      std::fill_n(features + inputs_ * stride, count, 1.0);
     }
+  }
+
+  // Row-major (count, size()) of row-major observations.
+  template <class Real>
+  void rows(const float* observations, const std::int64_t* step_index, std::ptrdiff_t count,
+            Real* out) const {
+    constexpr std::ptrdiff_t piece = 64;
+    const auto doubles = [](std::ptrdiff_t rows) {
+      return std::vector<double>(static_cast<std::size_t>(rows * piece));
+    };
+    std::vector<float> components(static_cast<std::size_t>(observation_size_ * piece));
+    std::vector<double> scratch = doubles(scratch_size());
+    std::vector<double> features = doubles(size_);
+    dispatch([&] {
+      for (std::ptrdiff_t begin = 0; begin < count; begin += piece) {
+        const std::ptrdiff_t length = std::min(piece, count - begin);
+        to_components(observations + begin * observation_size_, length, observation_size_, piece,
+                      components.data());
+        block(components.data(), piece, step_index + begin, length, piece, scratch.data(),
+              features.data());
+        to_rows(features.data(), piece, length, size_, out + begin * size_);
+      }
+    });
   }
 
  private:
@@ -108,6 +133,48 @@ class FeatureMap {
     require(observation_size >= 1 && observation_size <= most_features,
             "observation_size: expected an integer in [1, 1048576], got " +
                 std::to_string(observation_size));
+  }
+
+  static void widen(const float* __restrict from, std::ptrdiff_t count, double* __restrict to) {
+    for (std::ptrdiff_t i = 0; i < count; ++i) to[i] = from[i];
+  }
+
+  void normalize(std::ptrdiff_t count, std::ptrdiff_t stride, double* inputs) const {
+    if (mean_.empty()) return;
+    for (std::ptrdiff_t k = 0; k < observation_size_; ++k) {
+      const double mean = mean_[k];
+      const double scale = inverse_std_[k];
+      double* const x = inputs + k * stride;
+      for (std::ptrdiff_t i = 0; i < count; ++i) {
+        x[i] = std::min(std::max((x[i] - mean) * scale, -clip), clip);
+      }
+    }
+  }
+
+  void multiply(std::ptrdiff_t count, std::ptrdiff_t stride, const double* inputs,
+                double* features) const {
+    std::fill_n(features, count, 1.0);
+    for (std::size_t k = 1; k < parent_.size(); ++k) {
+      const double* const parent = features + static_cast<std::ptrdiff_t>(parent_[k]) * stride;
+      const double* const factor = inputs + static_cast<std::ptrdiff_t>(factor_[k]) * stride;
+      double* const product = features + static_cast<std::ptrdiff_t>(k) * stride;
+      for (std::ptrdiff_t i = 0; i < count; ++i) product[i] = parent[i] * factor[i];
+    }
+  }
+
+  void project(std::ptrdiff_t count, std::ptrdiff_t stride, const double* inputs, double* angle,
+               double* features) const {
+    const double* row = projection_.data();
+    for (std::size_t k = 0; k < phases_.size(); ++k, row += inputs_) {
+      std::fill_n(angle, count, phases_[k]);
+      for (std::ptrdiff_t j = 0; j < inputs_; ++j) {
+        const double weight = row[j];
+        const double* const x = inputs + j * stride;
+        for (std::ptrdiff_t i = 0; i < count; ++i) angle[i] += weight * x[i];
+      }
+      FastMath::sin(angle, features + static_cast<std::ptrdiff_t>(k) * stride, count);
+    }
+    std::fill_n(features + static_cast<std::ptrdiff_t>(phases_.size()) * stride, count, 1.0);
   }
 
   // Graded order; each monomial is an earlier one times one input of at least its last index, so

@@ -6,17 +6,10 @@
 #include <vector>
 
 #include "fastpg/core/checks.hpp"
-#include "fastpg/envs/environment.hpp"
+#include "fastpg/core/memory.hpp"
+#include "fastpg/rollout/episode_ends.hpp"
 
 namespace fastpg {
-
-struct EpisodeEnds {  // in the order in which they happened
-  std::vector<std::int64_t> row;
-  std::vector<std::int64_t> column;
-  std::vector<float> final_observations;  // (K, observation_size)
-  std::vector<double> returns;
-  std::vector<std::int64_t> lengths;
-};
 
 template <class Action>
 struct RolloutStorage {
@@ -27,6 +20,8 @@ struct RolloutStorage {
       : columns(column_count), observation_size(observation_length), action_size(action_length) {
     require(columns <= most_samples,
             "rollout: expected at most 2^48 columns, got " + std::to_string(columns));
+    last_observations.resize(static_cast<std::size_t>(columns * observation_size), 0.0f);
+    last_step_index.resize(static_cast<std::size_t>(columns), 0);
   }
 
   Lane columns;
@@ -37,32 +32,27 @@ struct RolloutStorage {
   std::int64_t step_count = 0;    // steps of the slowest lane
   bool complete = true;           // false: a budget cut the last episodes
 
-  std::vector<float> observations;
-  std::vector<Action> actions;
-  std::vector<double> rewards;
-  std::vector<std::uint8_t> terminated;
-  std::vector<std::uint8_t> truncated;
-  std::vector<std::uint8_t> valid;
-  std::vector<std::int32_t> step_index;
-  std::vector<float> last_observations;  // (columns, observation_size): what follows the last row
-  std::vector<std::int64_t> last_step_index;  // (columns,)
-  EpisodeEnds ends;
+  Buffer<float> observations;
+  Buffer<Action> actions;
+  Buffer<double> rewards;
+  Buffer<std::uint8_t> terminated;
+  Buffer<std::uint8_t> truncated;
+  Buffer<std::uint8_t> valid;
+  Buffer<std::int32_t> step_index;
+  Buffer<float> last_observations;       // (columns, observation_size): what follows the last row
+  Buffer<std::int64_t> last_step_index;  // (columns,)
+  EpisodeEnds ends;                      // in the order in which they happened
 
-  // Rows are only ever appended, and a row-major array grows by rows in place.
+  // Rows are only ever appended, and a row-major array grows by rows in place; what the caller does
+  // not write is zero.
   void grow(Lane row_count) {
     if (row_count <= rows) return;
-    require(row_count <= most_samples / columns, "rollout: expected at most 2^48 samples, got " +
-                                                     std::to_string(row_count) + " x " +
-                                                     std::to_string(columns));
-    rows = row_count;
-    const auto size = static_cast<std::size_t>(rows * columns);
-    observations.resize(size * static_cast<std::size_t>(observation_size));
-    actions.resize(size * static_cast<std::size_t>(action_size));
-    rewards.resize(size);
-    terminated.resize(size);
-    truncated.resize(size);
-    valid.resize(size);
-    step_index.resize(size);
+    resize(row_count, [](auto& values, std::size_t size) { values.resize(size, {}); });
+  }
+
+  // All rows at once, unwritten.
+  void allocate(Lane row_count) {
+    resize(row_count, [](auto& values, std::size_t size) { values.resize(size); });
   }
 
   Lane flat(Lane row, Lane column) const { return row * columns + column; }
@@ -70,6 +60,28 @@ struct RolloutStorage {
     return observations.data() + flat(row, column) * observation_size;
   }
   Action* action(Lane row, Lane column) { return actions.data() + flat(row, column) * action_size; }
+
+  void record_last(VectorEnv& env, Lane lane, Lane column) {
+    env.observe(lane, last_observations.data() + column * observation_size);
+    last_step_index[static_cast<std::size_t>(column)] = env.elapsed(lane);
+  }
+
+ private:
+  template <class Resize>
+  void resize(Lane row_count, Resize&& to) {
+    require(row_count <= most_samples / columns, "rollout: expected at most 2^48 samples, got " +
+                                                     std::to_string(row_count) + " x " +
+                                                     std::to_string(columns));
+    rows = row_count;
+    const auto size = static_cast<std::size_t>(rows * columns);
+    to(observations, size * static_cast<std::size_t>(observation_size));
+    to(actions, size * static_cast<std::size_t>(action_size));
+    to(rewards, size);
+    to(terminated, size);
+    to(truncated, size);
+    to(valid, size);
+    to(step_index, size);
+  }
 };
 
 }  // namespace fastpg

@@ -1,0 +1,54 @@
+// Between rows, number k of entry i at rows[i * size + k], and components, at
+// components[k * stride + i], along which loops run in SIMD.
+#pragma once
+
+#include <cstddef>
+
+namespace fastpg {
+
+namespace detail {
+
+// The common sizes as constants, which the compiler turns into shuffles.
+template <class Visit>
+void with_constant_size(std::ptrdiff_t size, Visit&& visit) {
+  switch (size) {
+    case 2:
+      return visit([] { return std::ptrdiff_t{2}; });
+    case 3:
+      return visit([] { return std::ptrdiff_t{3}; });
+    case 4:
+      return visit([] { return std::ptrdiff_t{4}; });
+    case 6:
+      return visit([] { return std::ptrdiff_t{6}; });
+    default:
+      return visit([size] { return size; });
+  }
+}
+
+}  // namespace detail
+
+template <class From, class To>
+void to_rows(const From* __restrict components, std::ptrdiff_t stride, std::ptrdiff_t count,
+             std::ptrdiff_t size, To* __restrict rows) {
+  detail::with_constant_size(size, [&](auto constant) {
+    for (std::ptrdiff_t i = 0; i < count; ++i) {
+      for (std::ptrdiff_t k = 0; k < constant(); ++k) {
+        rows[i * constant() + k] = static_cast<To>(components[k * stride + i]);
+      }
+    }
+  });
+}
+
+template <class From, class To>
+void to_components(const From* __restrict rows, std::ptrdiff_t count, std::ptrdiff_t size,
+                   std::ptrdiff_t stride, To* __restrict components) {
+  detail::with_constant_size(size, [&](auto constant) {
+    for (std::ptrdiff_t i = 0; i < count; ++i) {
+      for (std::ptrdiff_t k = 0; k < constant(); ++k) {
+        components[k * stride + i] = static_cast<To>(rows[i * constant() + k]);
+      }
+    }
+  });
+}
+
+}  // namespace fastpg
