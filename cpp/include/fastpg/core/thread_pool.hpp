@@ -39,8 +39,8 @@ class ThreadPool {
   template <class Task>
   void run(int threads, std::ptrdiff_t count, Task&& task) {
     const int wanted = static_cast<int>(std::min<std::ptrdiff_t>({threads, count, most_threads}));
-    const std::unique_lock<std::mutex> sole(busy_, std::try_to_lock);
-    if (wanted <= 1 || !sole.owns_lock()) {
+    const SoleUse sole(busy_);
+    if (wanted <= 1 || !sole.granted) {
       for (std::ptrdiff_t i = 0; i < count; ++i) task(i);
       return;
     }
@@ -56,6 +56,18 @@ class ThreadPool {
   }
 
  private:
+  // Not a mutex: a task that asks for threads itself finds it taken by its own thread.
+  struct SoleUse {
+    explicit SoleUse(std::atomic_flag& busy) : flag(busy), granted(!flag.test_and_set()) {}
+    SoleUse(const SoleUse&) = delete;
+    SoleUse& operator=(const SoleUse&) = delete;
+    ~SoleUse() {
+      if (granted) flag.clear();
+    }
+    std::atomic_flag& flag;
+    bool granted;
+  };
+
   struct Job {
     void (*call)(void*, std::ptrdiff_t);
     void* context;
@@ -122,7 +134,7 @@ class ThreadPool {
     }
   }
 
-  std::mutex busy_;
+  std::atomic_flag busy_;
   std::mutex mutex_;
   std::condition_variable woken_;
   std::condition_variable idle_;
