@@ -168,8 +168,16 @@ def test_predict_takes_masks():
     algo = fastpg.NPG("linear", Masked, seed=0)
     for _ in range(30):
         assert algo.predict([0.1, 0.2], action_masks=[False, True, False])[0] == 1
+        assert algo.predict([0.1, 0.2], action_masks=np.array([0, 1, 0], np.int8))[0] == 1
     with pytest.raises(ValueError, match="at least one allowed action"):
         algo.predict([0.1, 0.2], action_masks=[False] * 3)
+    with pytest.raises(ValueError, match="action_masks: expected 3 flags, got 2"):
+        algo.predict([0.1, 0.2], action_masks=[True, False])
+    with pytest.raises(ValueError, match="mask: expected shape"):
+        algo.predict([[0.1, 0.2]] * 4, action_masks=[[True, False, True]] * 3)
+    gaussian = fastpg.NPG("linear", "Pendulum-v1", seed=0)
+    with pytest.raises(TypeError, match="LinearGaussian takes none"):
+        gaussian.predict(np.zeros(3), action_masks=[True])
 
 
 def test_evaluation_of_masked_policies():
@@ -348,6 +356,8 @@ def test_masks_in_every_form(mask, by_method):
     env = SyncVectorEnv([lambda: Told(mask, by_method)] * 2)
     rollout = fastpg.collect(env, fastpg.LinearSoftmax(2, [2, 3]), n_steps=60, seed=0)
     assert (rollout.flat(rollout.action_masks) == [True, False, False, True, True]).all()
+    algo = fastpg.NPG("linear", Told(mask), seed=0)
+    assert algo.predict(np.zeros(2), action_masks=mask)[0][0] == 0
 
 
 @pytest.mark.parametrize("by_method", [False, True])
