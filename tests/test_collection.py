@@ -168,8 +168,16 @@ def test_predict_takes_masks():
     algo = fastpg.NPG("linear", Masked, seed=0)
     for _ in range(30):
         assert algo.predict([0.1, 0.2], action_masks=[False, True, False])[0] == 1
+        assert algo.predict([0.1, 0.2], action_masks=np.array([0, 1, 0], np.int8))[0] == 1
     with pytest.raises(ValueError, match="at least one allowed action"):
         algo.predict([0.1, 0.2], action_masks=[False] * 3)
+    with pytest.raises(ValueError, match="action_masks: expected 3 flags, got 2"):
+        algo.predict([0.1, 0.2], action_masks=[True, False])
+    with pytest.raises(ValueError, match="mask: expected shape"):
+        algo.predict([[0.1, 0.2]] * 4, action_masks=[[True, False, True]] * 3)
+    gaussian = fastpg.NPG("linear", "Pendulum-v1", seed=0)
+    with pytest.raises(TypeError, match="LinearGaussian takes none"):
+        gaussian.predict(np.zeros(3), action_masks=[True])
 
 
 def test_evaluation_of_masked_policies():
@@ -307,6 +315,70 @@ def test_masks_from_wherever_they_come(mode, kind):
     masks = rollout.flat(rollout.action_masks)
     assert masks[np.arange(len(masks)), rollout.flat(rollout.actions)].all()
     assert not masks.all()
+
+
+class Told(gymnasium.Env):
+    """Two choices, and a mask in whatever form, in the info or by the method."""
+
+    observation_space = spaces.Box(-1, 1, (2,), np.float32)
+    action_space = spaces.MultiDiscrete([2, 3])
+
+    def __init__(self, mask, by_method=False):
+        self.mask, self.by_method = mask, by_method
+        if by_method:
+            self.action_masks = lambda: mask
+
+    def _told(self):
+        return np.zeros(2, np.float32), {} if self.by_method else {"action_mask": self.mask}
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return self._told()
+
+    def step(self, action):
+        assert action[0] == 0
+        assert action[1] > 0
+        observation, info = self._told()
+        return observation, 1.0, False, bool(self.np_random.random() < 0.3), info
+
+
+@pytest.mark.parametrize("by_method", [False, True])
+@pytest.mark.parametrize(
+    "mask",
+    [
+        np.array([1, 0, 0, 1, 1], np.int8),
+        [True, False, False, True, True],
+        np.array([[1, 0, 0, 1, 1]], np.float32),
+        (np.array([1, 0], np.int8), np.array([0, 1, 1], np.int8)),  # as MultiDiscrete.sample's
+    ],
+)
+def test_masks_in_every_form(mask, by_method):
+    env = SyncVectorEnv([lambda: Told(mask, by_method)] * 2)
+    rollout = fastpg.collect(env, fastpg.LinearSoftmax(2, [2, 3]), n_steps=60, seed=0)
+    assert (rollout.flat(rollout.action_masks) == [True, False, False, True, True]).all()
+    algo = fastpg.NPG("linear", Told(mask), seed=0)
+    assert algo.predict(np.zeros(2), action_masks=mask)[0][0] == 0
+
+
+@pytest.mark.parametrize("by_method", [False, True])
+@pytest.mark.parametrize(
+    ("mask", "text"),
+    [
+        ([1], "expected 5 flags, got 1"),
+        (1, "expected 5 flags, got 1"),
+        ("masks", "expected 5 flags, got 1"),
+        (None, "expected 5 flags, got 1"),
+        ((np.ones(3, bool), np.ones(3, bool)), "expected 5 flags, got 6"),
+        ([1, 0, 0, 0.5, 1], "expected flags, 0 or 1"),
+        ([np.nan] * 5, "expected flags, 0 or 1"),
+        ([*"abcde"], "expected flags, 0 or 1"),
+        ((), "expected 5 flags, got 0"),
+    ],
+)
+def test_masks_that_are_none(mask, text, by_method):
+    env = SyncVectorEnv([lambda: Told(mask, by_method)] * 2)
+    with pytest.raises(ValueError, match=f"action_mask.*{text}"):
+        fastpg.collect(env, fastpg.LinearSoftmax(2, [2, 3]), n_steps=6, seed=0)
 
 
 def test_masks_of_rows_that_do_not_count():

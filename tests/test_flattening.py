@@ -253,6 +253,13 @@ def test_actions_begin_at_the_start_and_keep_their_order():
     assert box.tolist() == [[[0.0, 0.1], [-0.1, 0.2]]]
 
 
+def test_actions_for_a_box_of_integers_are_rounded():
+    space = spaces.Box(-2, 2, (3,), np.int32)
+    actions = to_action_space(space, np.array([[0.9, -0.9, 0.4], [1.6, -7.0, 9.0]]))
+    assert actions.tolist() == [[1, -1, 0], [2, -2, 2]]
+    assert all(space.contains(action) for action in actions)
+
+
 @pytest.mark.parametrize(
     "description",
     [

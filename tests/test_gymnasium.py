@@ -153,6 +153,17 @@ def test_the_single_form_refuses_to_go_on_after_an_end():
             env.step(bad)
 
 
+def test_errors_of_the_single_form_name_what_it_takes():
+    env = gymnasium.make("fastpg/CartPole-v1").unwrapped
+    env.reset(seed=0)
+    before = env.get_state()
+    with pytest.raises(ValueError, match=r"unknown option 'reset_mask' \(known: low, high\)"):
+        env.reset(options={"reset_mask": np.array([True])})
+    with pytest.raises(ValueError, match=r"expected shape \(4\), got \(3,\)"):
+        env.set_state(np.zeros(3))
+    assert_unchanged(env, before)
+
+
 @pytest.mark.parametrize("env_id", CURRENT)
 def test_pictures_are_gymnasium_s(env_id):
     pytest.importorskip("pygame")
@@ -377,7 +388,10 @@ def test_bad_options_of_a_reset_change_nothing(options, error, text):
     assert_unchanged(env, before)
 
 
-@pytest.mark.parametrize("seed", [-1, 1.5, "seed", [1, 2], [1, 2, -3], [0.5, 1, 2], True])
+BAD_SEEDS = [-1, 1.5, "seed", [1, 2], [1, 2, -3], [0.5, 1, 2], [[1], [2], [3]], True, np.array(5)]
+
+
+@pytest.mark.parametrize("seed", BAD_SEEDS)
 def test_bad_seeds_change_nothing(seed):
     env = fastpg.make_vec("CartPole-v1", 3)
     env.reset(seed=0)

@@ -116,6 +116,25 @@ def flags(name: str, values: Any, shape: tuple[int | None, ...]) -> Bools:
     return np.ascontiguousarray(array)
 
 
+def action_masks(name: str, masks: Any, size: int) -> Bools:
+    """What n environments allow, (n, size): each tells 0 and 1, or a tuple, one for each choice."""
+    plain = isinstance(masks, np.ndarray) and masks.dtype != object
+    rows = masks if plain else [_joined(mask) for mask in masks]
+    for row in rows:
+        if np.size(row) != size:
+            raise ValueError(f"{name}: expected {size} flags, got {np.size(row)}")
+    batch = np.reshape(rows, (len(rows), size))
+    if batch.dtype.kind not in "biuf" or not ((batch == 0) | (batch == 1)).all():
+        raise ValueError(f"{name}: expected flags, 0 or 1, got {batch.tolist()}")
+    return batch.astype(np.bool_)
+
+
+def _joined(mask: Any) -> npt.NDArray[Any]:
+    if isinstance(mask, tuple | list):
+        return np.concatenate([np.zeros(0, dtype=np.bool_), *map(_joined, mask)])
+    return np.ravel(mask)
+
+
 def log_densities(name: str, values: Any, shape: tuple[int | None, ...]) -> Floats:
     """Logarithms of densities, float64: -inf allowed, NaN and inf not."""
     array = _array(name, values, "fiu", "real numbers")

@@ -426,7 +426,8 @@ class SteppingCollector(Collector):
         if not self._method:
             return None
         assert isinstance(env, SyncVectorEnv | AsyncVectorEnv)
-        return np.stack([np.asarray(mask, dtype=np.bool_) for mask in env.call("action_masks")])
+        told = env.call("action_masks")
+        return arrays.action_masks("action_masks()", told, self.policy._head.outputs)
 
     def _merge_masks(
         self, info: dict[str, Any], reset_info: dict[str, Any], ended: Bools
@@ -455,7 +456,8 @@ def _told(info: dict[str, Any], count: int, size: int) -> Bools | None:
     if "action_mask" not in info:
         return None
     masks = np.ones((count, size), dtype=np.bool_)
-    known = np.asarray(info.get("_action_mask", np.ones(count, dtype=np.bool_)))
-    for i in np.flatnonzero(known):
-        masks[i] = np.asarray(info["action_mask"][i]).astype(np.bool_)
+    known = np.flatnonzero(info.get("_action_mask", np.ones(count, dtype=np.bool_)))
+    given = info["action_mask"]
+    told = given[known] if isinstance(given, np.ndarray) else [given[i] for i in known]
+    masks[known] = arrays.action_masks("info['action_mask']", told, size)
     return masks

@@ -153,11 +153,14 @@ def _one_hot(rows: Integers, starts: Integers, counts: Integers, name: str) -> F
 def to_action_space(space: Space, actions: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Actions of a policy, (n,) or (n, size), as an environment takes them, (n, *space.shape).
 
-    Discrete ones begin at the space's `start`; those for a Box are clipped to its bounds.
+    Discrete ones begin at the space's `start`; those for a Box are clipped to its bounds, and
+    rounded where it holds integers.
     """
     shaped = actions.reshape(len(actions), *(space.shape or ()))
     if isinstance(space, spaces.Box):
         shaped = np.clip(shaped, space.low, space.high)
+        if np.issubdtype(space.dtype, np.integer):
+            shaped = np.rint(shaped)
     elif isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
         shaped = shaped.astype(space.dtype) + space.start
     return shaped.astype(space.dtype, copy=False)

@@ -253,7 +253,8 @@ class Algorithm:
             observation: as the environment gives it, or n of them as a vector environment does:
                 arrays (*shape) or (n, *shape), in a dict or a tuple where the space is one.
             deterministic: the most probable action instead of a sampled one.
-            action_masks: bool (n_actions,) or (n, n_actions), what is allowed.
+            action_masks: (n_actions,) or (n, n_actions), flags or 0 and 1, what is allowed; as the
+                environment tells it.
             step_index: step in the episode, an integer or (n,), for policies that see the time; 0
                 by default.
 
@@ -264,7 +265,7 @@ class Algorithm:
         policy = self.policy
         single = is_single(self.observation_space, observation)
         batch = flatten(self.observation_space, observation, single=single)
-        mask = None if action_masks is None else np.atleast_2d(action_masks)
+        mask = self._allowed(action_masks, single)
         steps = None if step_index is None else np.atleast_1d(step_index)
         dist = policy.distribution(policy.features(batch, steps), mask=mask)
         if deterministic:
@@ -282,6 +283,12 @@ class Algorithm:
             actions = policy.sample(dist, uniforms)
         given = to_action_space(self.action_space, policy.for_environment(actions))
         return (given[0] if single else given), None
+
+    def _allowed(self, masks: Any, single: bool) -> Any:
+        if masks is None or not self.policy.masked:
+            return masks
+        several = [masks] if single else np.atleast_2d(masks)
+        return arrays.action_masks("action_masks", several, self.policy._head.outputs)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write a checkpoint (.npz, arrays and JSON) and return its path.

@@ -15,13 +15,19 @@ _MOST_BOUND = 1e38  # what a float32 observation can hold
 
 
 def reset_bounds(
-    environment: type[Environment], options: dict[str, Any]
+    environment: type[Environment], options: dict[str, Any], others: Sequence[str] = ()
 ) -> tuple[float, float] | None:
-    """The two bounds in a reset's options; None where none is given."""
+    """The two bounds in a reset's options; None where none is given.
+
+    Args:
+        environment: that is reset.
+        options: bounds alone.
+        others: options that the caller takes itself, for the error that lists what there is.
+    """
     names = environment.reset_options
     for name in options:
         if name not in names:
-            raise ValueError(unknown("option", name, [*names, "reset_mask"]))
+            raise ValueError(unknown("option", name, [*names, *others]))
     if not options:
         return None
     first, second = (
@@ -41,7 +47,8 @@ def seed_list(seed: Any, num_envs: int) -> list[int | None]:
     if isinstance(seed, int | np.integer):
         first = arrays.integer("seed", seed, 0)
         return [first + i for i in range(num_envs)]
-    if isinstance(seed, str) or not isinstance(seed, Sequence | np.ndarray):
+    several = seed.ndim == 1 if isinstance(seed, np.ndarray) else isinstance(seed, Sequence)
+    if isinstance(seed, str) or not several:
         raise TypeError(f"seed: expected an integer or a sequence of them, got {seed!r}")
     if len(seed) != num_envs:
         raise ValueError(f"seed: expected {num_envs} seeds, got {len(seed)}")

@@ -231,7 +231,7 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
             mask = arrays.flags("reset_mask", mask, (self.num_envs,))
             if not mask.any():
                 raise ValueError("reset_mask: expected at least one True, got none")
-        bounds = reset_bounds(self.environment, given)
+        bounds = reset_bounds(self.environment, given, ["reset_mask"])
         touched = np.ones(self.num_envs, dtype=np.bool_) if mask is None else mask
         seeds = self._next_seeds(seed, touched)
         observations = self.native.reset(entropy_words(seeds), mask, bounds)
