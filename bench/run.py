@@ -1,4 +1,7 @@
-"""Time every kernel beside its baseline: python bench/run.py [--json FILE] [--filter TEXT]."""
+"""Time every kernel beside its baseline, then what is timed whole.
+
+python bench/run.py [--json FILE] [--filter TEXT] [--quick]
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,6 @@ import argparse
 import json
 import os
 import platform
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from rich.table import Table
 import fastpg
 from kernels import Case, cases
 from timing import compare
+from whole import figures
 
 COLUMNS = ("kernel", "size", "median", "spread", "throughput", "answer", "baseline", "times faster")
 
@@ -56,7 +58,7 @@ def machine() -> dict[str, Any]:
         "gymnasium": gymnasium.__version__,
         "machine": platform.machine(),
         "cores": os.cpu_count(),
-        "threads": 1,
+        "build": fastpg.build_info(),
     }
 
 
@@ -75,14 +77,12 @@ def _row(result: dict[str, Any]) -> list[str]:
     ]
 
 
-def import_seconds() -> float:
-    """Median wall time of `import fastpg` in a fresh interpreter, numpy and gymnasium included."""
-    code = "import time; t = time.perf_counter(); import fastpg; print(time.perf_counter() - t)"
-    runs = [
-        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
-        for _ in range(5)
-    ]
-    return float(np.median([float(r.stdout) for r in runs]))
+def print_table(console: Console, results: list[dict[str, Any]]) -> None:
+    """Kernels beside their baselines."""
+    table = Table(*COLUMNS)
+    for result in results:
+        table.add_row(*_row(result))
+    console.print(table)
 
 
 def main() -> None:
@@ -92,22 +92,22 @@ def main() -> None:
     parser.add_argument("--filter", default="", help="only kernels whose name contains this text")
     parser.add_argument("--quick", action="store_true", help="one short round: does it run?")
     given = parser.parse_args()
-    results = []
-    table = Table(*COLUMNS)
-    for case in cases(given.filter):
-        repeats, seconds = (1, 0.0) if given.quick else (9, 0.02)
-        results.append(measure(case, repeats, seconds))
-        table.add_row(*_row(results[-1]))
     console = Console()
-    console.print(table) if console.is_terminal else Console(width=150).print(table)
-    imported = import_seconds()
-    print(f"import fastpg: {imported:.3f} s")
+    if not console.is_terminal:
+        console = Console(width=150)
+    repeats, seconds = (1, 0.0) if given.quick else (9, 0.02)
+    results = [measure(case, repeats, seconds) for case in cases(given.filter)]
+    print_table(console, results)
+    whole = list(figures(given.filter, quick=given.quick))
+    for figure in whole:
+        print(f"{figure.name}: {figure.value:,.3g} {figure.unit} ({figure.detail})")
     if given.json is not None:
-        given.json.write_text(
-            json.dumps(
-                {"machine": machine(), "import_seconds": imported, "results": results}, indent=2
-            )
-        )
+        content = {
+            "machine": machine(),
+            "results": results,
+            "whole": [vars(figure) for figure in whole],
+        }
+        given.json.write_text(json.dumps(content, indent=2))
 
 
 if __name__ == "__main__":

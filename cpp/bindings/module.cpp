@@ -20,6 +20,7 @@ void bind_math(py::module_& m);
 void bind_envs(py::module_& m);
 void bind_estimators(py::module_& m);
 void bind_features(py::module_& m);
+void bind_statistics(py::module_& m);
 void bind_solvers(py::module_& m);
 void bind_tabular(py::module_& m);
 void bind_categorical(py::module_& m);
@@ -37,6 +38,7 @@ PYBIND11_MODULE(_core, m) {
   fastpg::bind_envs(m);
   fastpg::bind_estimators(m);
   fastpg::bind_features(m);
+  fastpg::bind_statistics(m);
   fastpg::bind_solvers(m);
   fastpg::bind_categorical(m);
   fastpg::bind_gaussian(m);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 import typing
 from dataclasses import dataclass, field
@@ -37,9 +38,12 @@ class Options:
     """Base of every option class: checks types and ranges, and names what is unknown."""
 
     def __post_init__(self) -> None:
-        hints = typing.get_type_hints(type(self))
+        hints = _hints(type(self))
         for spec in dataclasses.fields(self):
-            checked = _check(spec.name, getattr(self, spec.name), hints[spec.name], spec.metadata)
+            value = getattr(self, spec.name)
+            if value is spec.default:  # checked by the tests
+                continue
+            checked = _check(spec.name, value, hints[spec.name], spec.metadata)
             object.__setattr__(self, spec.name, checked)
         self.check_together()
 
@@ -89,7 +93,7 @@ class Described:
 
 def described(options_class: type[Options]) -> list[Described]:
     """Every option of a class, in order."""
-    hints = typing.get_type_hints(options_class)
+    hints = _hints(options_class)
     return [
         Described(
             spec.name,
@@ -100,6 +104,11 @@ def described(options_class: type[Options]) -> list[Described]:
         )
         for spec in dataclasses.fields(options_class)
     ]
+
+
+@functools.cache
+def _hints(options_class: type[Options]) -> dict[str, Any]:
+    return typing.get_type_hints(options_class)
 
 
 def _range_text(limits: typing.Mapping[str, Any]) -> str | None:

@@ -123,7 +123,8 @@ class Algorithm:
     def _use(self, env: VectorEnv[Any, Any, Any]) -> None:
         self.env: VectorEnv[Any, Any, Any] | None = env
         self.env_id = env_name(env)
-        self.options = dataclasses.replace(self.options, n_envs=env.num_envs)
+        if self.options.n_envs != env.num_envs:
+            self.options = dataclasses.replace(self.options, n_envs=env.num_envs)
         self._collector: Collector | None = None
 
     def forget_episodes(self, env: VectorEnv[Any, Any, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Self
 
 import gymnasium
@@ -192,12 +193,21 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
             "autoreset_mode": _autoreset_mode(autoreset_mode),
         }
         self.single_observation_space, self.single_action_space = spaces
-        self.observation_space = batch_space(self.single_observation_space, self.num_envs)
-        self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._rounds = environment.round_fresh is not Environment.round_fresh
         self._painter = None if render_mode is None else Painter(environment, self.num_envs)
         self._seeds: list[int | None] = [None] * self.num_envs
         self._seeded = np.zeros(self.num_envs, dtype=np.bool_)
+
+    # Made where they are asked for: copying spaces takes longer than making the environments.
+    @cached_property
+    def observation_space(self) -> Space[Any]:  # type: ignore[override]
+        """Of the observations of all environments."""
+        return batch_space(self.single_observation_space, self.num_envs)
+
+    @cached_property
+    def action_space(self) -> Space[Any]:  # type: ignore[override]
+        """Of the actions of all environments."""
+        return batch_space(self.single_action_space, self.num_envs)
 
     @property
     def _mode(self) -> _core.Autoreset:
