@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 
 from fastpg import tabular
-from fastpg.tabular import FeatureSoftmax, LocalModel, OneLogit, TabularSoftmax
+from fastpg.tabular import FeatureSoftmax, LocalModel, OneLogit, TabularSoftmax, trust_region
 
 HORIZON = tabular.garnet(4, 2, 3, seed=1, horizon=4)
 DISCOUNTED = tabular.garnet(5, 3, 3, seed=2, gamma=0.9)
@@ -110,6 +110,31 @@ def test_natural_directions_against_dense_algebra(kind, damping):
     dense = np.linalg.pinv(metric + damping * np.eye(len(g)), rcond=1e-12) @ g
     assert np.allclose(direction.ravel(), dense, atol=1e-9)
     assert curvature == pytest.approx(dense @ metric @ dense, rel=1e-9)
+
+
+def test_a_damped_step_needs_no_matrix_of_theta_by_theta():
+    """80,000 logits: F would have 6.4e9 elements."""
+    mdp = tabular.garnet(400, 10, 3, horizon=20)
+    local = LocalModel(mdp, policy := TabularSoftmax(400, 10, horizon=20))
+    x, curvature = tabular.natural_step(local, policy, 0.1)
+    pi, w = policy.probabilities(), local.weights("step")
+    spread = (pi * x**2).sum(axis=-1) - (pi * x).sum(axis=-1) ** 2
+    assert curvature == pytest.approx(float(np.sum(w * spread)), rel=1e-9)
+
+
+@pytest.mark.parametrize("target_kl", [1e-6, 1e-3, 0.1, 3.0])
+def test_the_multiplier_of_a_bound_is_found_in_a_few_trials(target_kl, monkeypatch):
+    """Each is a maximisation of its own where the policy is one of features."""
+    tried = []
+    ascend = trust_region._ascent
+    monkeypatch.setattr(
+        trust_region, "_ascent", lambda *given: tried.append(given) or ascend(*given)
+    )
+    old = POLICIES["features"]
+    local = LocalModel(HORIZON, old)
+    new, _ = tabular.trust_region_policy(local, old, target_kl, "trajectory")
+    assert local.kl(new) == pytest.approx(target_kl, rel=1e-7)
+    assert len(tried) <= 30
 
 
 @pytest.mark.parametrize("seed", range(20))

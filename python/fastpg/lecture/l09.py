@@ -89,7 +89,7 @@ SYSTEM = System(
         Formula("PG: θ ← θ + η ∇J", tabular.pg, "old.theta + eta"),
         Formula("NPG: θ ← θ + η F⁻¹∇J", tabular.npg, "old.theta + eta"),
         Formula("η = √(δ/(∇JᵀF⁻¹∇J)), δ = 2 target_kl", tabular.npg, "np.sqrt(2.0"),
-        Formula("F⁻¹∇J", OneLogit.natural_direction, "np.divide"),
+        Formula("F⁻¹∇J", OneLogit._natural_direction, "np.divide"),
         Formula("∇J at θk", LocalModel.surrogate_gradient, "score_sum"),
     ),
     run,
