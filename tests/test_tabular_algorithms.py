@@ -92,6 +92,32 @@ def test_the_penalised_maximiser_has_no_gradient(kind):
     assert local.penalised(new, 0.7) > local.penalised(old, 0.7)
 
 
+@pytest.mark.parametrize("per", tabular.exact.PER)
+@pytest.mark.parametrize("kind", POLICIES)
+def test_the_predicted_kl_of_a_natural_step_is_its_target(kind, per):
+    """x.F x / 2 is the target, and the KL itself comes near it where the step is short."""
+    old, target = POLICIES[kind], 1e-6
+    path = tabular.npg(HORIZON, old, 1, target_kl=target, kl_per=per)
+    moved = (path.policy.theta - old.theta).ravel()
+    F = tabular.fisher(HORIZON, old, per)
+    assert 0.5 * moved @ F @ moved == pytest.approx(target, rel=1e-9)
+    assert path.kl[0] == pytest.approx(target, rel=1e-2)
+
+
+def test_an_adaptive_penalty_is_halved_and_doubled_towards_its_target():
+    path = tabular.ppo_penalty(
+        HORIZON, POLICIES["softmax"], 40, kl_coef=64.0, adaptive_kl=True, target_kl=0.02
+    )
+    factors = np.where(path.kl < 0.02 / 1.5, 0.5, np.where(path.kl > 1.5 * 0.02, 2.0, 1.0))
+    within = np.clip(factors / path.step, 0.1, 1000.0)
+    assert np.allclose(1.0 / path.step[1:], within[:-1], rtol=1e-12)
+    assert {0.5, 1.0} <= set(factors)
+    high = tabular.ppo_penalty(
+        HORIZON, POLICIES["softmax"], 2, kl_coef=0.2, adaptive_kl=True, target_kl=0.02
+    )
+    assert np.allclose(1.0 / high.step, [0.2, 0.4])
+
+
 def test_npg_of_a_table_adds_advantages():
     old = TabularSoftmax(5, 3, np.random.default_rng(0).normal(size=(5, 3)))
     new = tabular.npg(DISCOUNTED, old, 1, step_size=0.3).policy
