@@ -5,6 +5,8 @@ Tables are P (S, A, S), r (S, A), start (S,), terminal bool (S,) and pi (H, S, A
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 
 
@@ -85,6 +87,35 @@ def stationary(P, pi):
     n = len(moves)
     equations = np.vstack([moves.T - np.eye(n), np.ones(n)])
     return np.linalg.lstsq(equations, np.append(np.zeros(n), 1.0), rcond=None)[0]
+
+
+def rare_moves(P, r, pi):
+    """Stationary distribution and differential values in rational numbers, staying by the rest."""
+    rates = [[Fraction(float(x)) for x in row] for row in np.einsum("sa,sat->st", pi, P)]
+    n = len(rates)
+    for s in range(n):
+        rates[s][s] = -sum(rates[s][t] for t in range(n) if t != s)
+    ones = [Fraction(1)] * n
+    rewards = [Fraction(float(x)) for x in (pi * r).sum(axis=1)]
+    balance = [[rates[t][s] for t in range(n)] for s in range(n - 1)]
+    visits = solved([*balance, ones], [Fraction(0)] * (n - 1) + [Fraction(1)])
+    average = sum(d * x for d, x in zip(visits, rewards, strict=True))
+    gains = [average - x for x in rewards[:-1]]
+    V = solved([*rates[:-1], visits], [*gains, Fraction(0)])
+    return np.array(visits, dtype=float), np.array(V, dtype=float)
+
+
+def solved(rows, right):
+    """Gauss and Jordan on rational numbers."""
+    table = [[*row, value] for row, value in zip(rows, right, strict=True)]
+    for k in range(len(table)):
+        pivot = next(i for i in range(k, len(table)) if table[i][k] != 0)
+        table[k], table[pivot] = table[pivot], table[k]
+        table[k] = [x / table[k][k] for x in table[k]]
+        for i, row in enumerate(table):
+            if i != k and row[k] != 0:
+                table[i] = [x - row[k] * y for x, y in zip(row, table[k], strict=True)]
+    return [row[-1] for row in table]
 
 
 def optimal_values(P, r, gamma, sweeps=5000):

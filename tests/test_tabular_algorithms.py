@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 
 from fastpg import tabular
-from fastpg.tabular import FeatureSoftmax, LocalModel, OneLogit, TabularSoftmax
+from fastpg.tabular import FeatureSoftmax, LocalModel, OneLogit, TabularSoftmax, trust_region
 
 HORIZON = tabular.garnet(4, 2, 3, seed=1, horizon=4)
 DISCOUNTED = tabular.garnet(5, 3, 3, seed=2, gamma=0.9)
@@ -92,6 +92,32 @@ def test_the_penalised_maximiser_has_no_gradient(kind):
     assert local.penalised(new, 0.7) > local.penalised(old, 0.7)
 
 
+@pytest.mark.parametrize("per", tabular.exact.PER)
+@pytest.mark.parametrize("kind", POLICIES)
+def test_the_predicted_kl_of_a_natural_step_is_its_target(kind, per):
+    """x.F x / 2 is the target, and the KL itself comes near it where the step is short."""
+    old, target = POLICIES[kind], 1e-6
+    path = tabular.npg(HORIZON, old, 1, target_kl=target, kl_per=per)
+    moved = (path.policy.theta - old.theta).ravel()
+    F = tabular.fisher(HORIZON, old, per)
+    assert 0.5 * moved @ F @ moved == pytest.approx(target, rel=1e-9)
+    assert path.kl[0] == pytest.approx(target, rel=1e-2)
+
+
+def test_an_adaptive_penalty_is_halved_and_doubled_towards_its_target():
+    path = tabular.ppo_penalty(
+        HORIZON, POLICIES["softmax"], 40, kl_coef=64.0, adaptive_kl=True, target_kl=0.02
+    )
+    factors = np.where(path.kl < 0.02 / 1.5, 0.5, np.where(path.kl > 1.5 * 0.02, 2.0, 1.0))
+    within = np.clip(factors / path.step, 0.1, 1000.0)
+    assert np.allclose(1.0 / path.step[1:], within[:-1], rtol=1e-12)
+    assert {0.5, 1.0} <= set(factors)
+    high = tabular.ppo_penalty(
+        HORIZON, POLICIES["softmax"], 2, kl_coef=0.2, adaptive_kl=True, target_kl=0.02
+    )
+    assert np.allclose(1.0 / high.step, [0.2, 0.4])
+
+
 def test_npg_of_a_table_adds_advantages():
     old = TabularSoftmax(5, 3, np.random.default_rng(0).normal(size=(5, 3)))
     new = tabular.npg(DISCOUNTED, old, 1, step_size=0.3).policy
@@ -110,6 +136,31 @@ def test_natural_directions_against_dense_algebra(kind, damping):
     dense = np.linalg.pinv(metric + damping * np.eye(len(g)), rcond=1e-12) @ g
     assert np.allclose(direction.ravel(), dense, atol=1e-9)
     assert curvature == pytest.approx(dense @ metric @ dense, rel=1e-9)
+
+
+def test_a_damped_step_needs_no_matrix_of_theta_by_theta():
+    """80,000 logits: F would have 6.4e9 elements."""
+    mdp = tabular.garnet(400, 10, 3, horizon=20)
+    local = LocalModel(mdp, policy := TabularSoftmax(400, 10, horizon=20))
+    x, curvature = tabular.natural_step(local, policy, 0.1)
+    pi, w = policy.probabilities(), local.weights("step")
+    spread = (pi * x**2).sum(axis=-1) - (pi * x).sum(axis=-1) ** 2
+    assert curvature == pytest.approx(float(np.sum(w * spread)), rel=1e-9)
+
+
+@pytest.mark.parametrize("target_kl", [1e-6, 1e-3, 0.1, 3.0])
+def test_the_multiplier_of_a_bound_is_found_in_a_few_trials(target_kl, monkeypatch):
+    """Each is a maximisation of its own where the policy is one of features."""
+    tried = []
+    ascend = trust_region._ascent
+    monkeypatch.setattr(
+        trust_region, "_ascent", lambda *given: tried.append(given) or ascend(*given)
+    )
+    old = POLICIES["features"]
+    local = LocalModel(HORIZON, old)
+    new, _ = tabular.trust_region_policy(local, old, target_kl, "trajectory")
+    assert local.kl(new) == pytest.approx(target_kl, rel=1e-7)
+    assert len(tried) <= 30
 
 
 @pytest.mark.parametrize("seed", range(20))

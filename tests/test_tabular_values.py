@@ -1,5 +1,7 @@
 """Exact values and visits of finite MDPs against loops, solves and enumeration."""
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 import finite_mdp
 from fastpg import _core
-from fastpg.tabular import MDP, TabularSoftmax, chain, garnet
+from fastpg.tabular import MDP, OneLogit, TabularSoftmax, chain, garnet, kakade
 from tabular_cases import cases, dozens, hundreds, tiny
 
 
@@ -105,6 +107,34 @@ def test_a_periodic_process_has_its_average():
     assert np.allclose(found.V, [-1.0, 1.0])
 
 
+@pytest.mark.parametrize("rate", [1e-5, 1e-8, 1e-11, 1e-14, 1e-17])
+@pytest.mark.parametrize("seed", range(5))
+def test_classes_that_communicate_rarely(seed, rate):
+    """Two halves of the states and hardly a way between: the digits are those of the rates."""
+    rng = np.random.default_rng(seed)
+    P = np.zeros((6, 1, 6))
+    for half in (slice(0, 3), slice(3, 6)):
+        P[half, 0, half] = rng.dirichlet(np.ones(3), size=3)
+    P[rng.integers(3), 0, 3:] += rate * rng.random(3)
+    P[3 + rng.integers(3), 0, :3] += rate * rng.random(3)
+    order = rng.permutation(6)
+    P, pi = P[order][:, :, order], np.ones((6, 1))
+    mdp = MDP(P / P.sum(axis=2, keepdims=True), rng.normal(size=(6, 1)), average=True)
+    visits, V = finite_mdp.rare_moves(mdp.P, mdp.r, pi)
+    found = mdp.evaluate(pi)
+    assert np.allclose(found.visits, visits, rtol=1e-9)
+    assert np.allclose(found.V, V, atol=1e-9 * np.abs(V).max())
+
+
+def test_sure_logits_have_an_average():
+    """Kakade's states, left with a probability below that of rounding."""
+    theta = np.array([40.0, 41.0])
+    found = kakade().evaluate(OneLogit(2, theta))
+    share = 1.0 / (1.0 + np.e)  # rho(i) : rho(j) = e^40 : e^41
+    assert np.allclose(found.visits, [share, 1.0 - share], rtol=1e-12)
+    assert pytest.approx(2.0 - share, rel=1e-12) == found.J
+
+
 def test_transient_states_are_not_visited_on_average():
     mdp = MDP([[[0.0, 1.0]], [[0.0, 1.0]]], [[7.0], [2.0]], average=True)
     found = mdp.evaluate(np.ones((2, 1)))
@@ -140,6 +170,21 @@ def test_sparse_and_full_rows_and_short_and_long_horizons(branching, horizon):
             assert np.allclose(found.V[h], V, atol=1e-11)
         visits = finite_mdp.finite_visits(mdp.P, mdp.start, each)
         assert np.allclose(found.visits, visits, atol=1e-13)
+
+
+def test_a_thousand_states_in_less_than_a_second():
+    """10 actions, 100 steps, every transition possible: the slowest kind."""
+    rng = np.random.default_rng(0)
+    P = rng.random((1000, 10, 1000))
+    P /= P.sum(axis=2, keepdims=True)
+    mdp, policy = MDP(P, rng.normal(size=(1000, 10)), horizon=100), TabularSoftmax(1000, 10)
+    took = []
+    for _ in range(3):
+        begun = time.perf_counter()
+        found = mdp.evaluate(policy)
+        took.append(time.perf_counter() - begun)
+    assert min(took) < 1.0
+    assert found.visits[-1].sum() == pytest.approx(1.0)
 
 
 @given(st.integers(0, 1000), st.integers(1, 8), st.integers(1, 3), st.integers(1, 6))

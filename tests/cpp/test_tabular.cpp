@@ -179,6 +179,39 @@ CASE(average_values_of_kakade_s_two_states) {
   CHECK((rewards - out.average * Vector::Ones(2) + moves * out.v - out.v).norm() < 1e-14);
 }
 
+CASE(averages_of_states_that_are_rarely_left) {
+  for (const double e : {1e-6, 1e-9, 1e-12, 1e-15, 1e-30, 1e-200}) {
+    Matrix pi(2, 2);
+    pi << 1 - 2 * e, 2 * e, 1 - e, e;
+    const auto out = average_values(two_states(), loops_pay(), pi);
+    CHECK_CLOSE(out.visits[0], 1.0 / 3.0, 1e-10);
+    CHECK_CLOSE(out.average, 5.0 / 3.0 - 2 * e, 1e-10);
+    CHECK_CLOSE(e * (out.v[0] - out.v[1]), -1.0 / 3.0, 1e-8);
+  }
+}
+
+CASE(elimination_of_transient_states_and_of_split_chains) {
+  Matrix p(4, 4);  // 0 and 3 are left for ever, 1 and 2 swap
+  p << 0, 0.5, 0, 0.5, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 1, 0;
+  const Elimination chain(p);
+  CHECK(chain.irreducible());
+  Vector expected(4);
+  expected << 0, 0.5, 0.5, 0;
+  CHECK((chain.stationary() - expected).norm() < 1e-15);
+  Vector gains(4);
+  gains << 3, 1, -1, 2;
+  const Vector v = chain.differences(gains);
+  Vector rest = gains + p * v - v;
+  CHECK(rest.norm() < 1e-14);
+  CHECK(!Elimination(Matrix::Identity(3, 3)).irreducible());
+  CHECK(Elimination(Matrix::Identity(1, 1)).irreducible());
+  Matrix split = Matrix::Zero(5, 5);  // two classes, and a state that leads to both
+  split.topLeftCorner(2, 2).setConstant(0.5);
+  split.block(2, 2, 2, 2).setConstant(0.5);
+  split.row(4).setConstant(0.2);
+  CHECK(!Elimination(split).irreducible());
+}
+
 CASE(averages_of_periodic_and_of_split_processes) {
   const auto swap = average_values(two_states(), loops_pay(), policy(0, 0));
   CHECK_CLOSE(swap.visits[0], 0.5, 1e-15);

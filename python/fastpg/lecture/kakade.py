@@ -174,12 +174,12 @@ SYSTEM = System(
     TEXT,
     (
         Formula("self-loops pay 1 at i and 2 at j", tabular.kakade, "average=True"),
-        Formula("ρ and J = Σ_s ρ(s) Σ_a π(a|s) r(s, a)", MDP.evaluate, "average_values"),
+        Formula("ρ and J = Σ_s ρ(s) Σ_a π(a|s) r(s, a)", MDP._evaluate, "average_values"),
         Formula("∇J = Σ_s ρ(s) Σ_a ∇π(a|s) A(s, a)", LocalModel.surrogate_gradient, "score_sum"),
         Formula("F = diag(ρ(s) π_1 π_2), one logit a state", OneLogit._fisher, "np.diag"),
-        Formula("(F + damping)⁻¹∇J, one logit", OneLogit.natural_direction, "scale = "),
+        Formula("(F + damping)⁻¹∇J, one logit", OneLogit._natural_direction, "scale = "),
         Formula(
-            "(F + damping)⁻¹∇J, two logits", TabularSoftmax.natural_direction, "out: Floats = "
+            "(F + damping)⁻¹∇J, two logits", TabularSoftmax._natural_direction, "out: Floats = "
         ),
         Formula("the same, with F and ∇J per step", natural_step, "direction = "),
     ),

@@ -17,9 +17,10 @@ from fastpg.tabular import (
     TabularSoftmax,
     mean_advantages,
     natural_step,
+    penalised_log_ratio,
+    trust_region,
     trust_region_policy,
 )
-from fastpg.tabular.trust_region import penalised_log_ratio
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -136,7 +137,7 @@ SYSTEM = System(
             "f^k(θ) = E_{s ~ θk} Σ_h E_{a ~ π_θ} A^θk(s, a, h)", LocalModel.surrogate, "np.sum"
         ),
         Formula("KL(ρ_θk | ρ_θ) = E_θk Σ_h KL(π_θk | π_θ)", LocalModel.kl, "np.sum"),
-        Formula("π = λ π_k/(ν_s − A)", penalised_log_ratio, "np.log(kl_coef)"),
+        Formula("π = λ π_k/(ν_s − A)", trust_region._log_ratio, "np.log(kl_coef)"),
         Formula(
             "A(s, a) = Σ_h d_h A_h/Σ_h d_h (stationary π)", mean_advantages, "gained / divisor"
         ),

@@ -10,7 +10,7 @@ import numpy as np
 from fastpg import tabular
 from fastpg.lecture.problems import worst
 from fastpg.lecture.system import Check, Formula, Result, System
-from fastpg.tabular import LocalModel, OneLogit
+from fastpg.tabular import LocalModel, OneLogit, TabularSoftmax
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,7 +22,7 @@ steps with it; the Fisher information e^θ/(1 + e^θ)² vanishes likewise, so th
 grows.
 
 As flows (η → 0, time t = ηk) with x = θ and the gap Δ = 99: PG x + sinh x = Δt/2, NPG x = Δt, both
-from 0."""
+from 0. With two logits, x = θ1 − θ2, PG is twice as fast, x + sinh x = Δt, and NPG is the same."""
 
 ETA, STEPS = 0.01, 10
 DELTA = 0.02
@@ -40,20 +40,30 @@ def run() -> Result:
     k = np.arange(STEPS + 1)
     at = OneLogit(1, [1.3])
     pi = at.probabilities()[0]
-    slow = tabular.pg(mdp, start, 20_000, learning_rate=1e-5)
-    x = slow.policy.theta[0]
+    slow, two = (
+        tabular.pg(mdp, policy, 4000, learning_rate=5e-5).policy.theta.ravel()
+        for policy in (start, TabularSoftmax(1, 2))
+    )
+    x, y = slow[0], two[0] - two[1]
+    wide = tabular.npg(mdp, TabularSoftmax(1, 2), STEPS, step_size=ETA).policy.theta[0]
     fine = [p.theta[0] for p in bounded.policies[:-1]]
     checks = (
-        worst("PG: θ after 1, 2, 3 steps", paths[0][1:4], PRINTED_PG, 5e-11),
+        *(
+            Check(f"PG: θ after {n}", paths[0][n], printed, 5e-11)
+            for n, printed in enumerate(PRINTED_PG, start=1)
+        ),
         Check("PG: θ after 10", paths[0][10], PRINTED_PG_10, 5e-11),
         Check("PG: J after 10", pg.J[10], PRINTED_PG_J_10, 5e-9),
-        worst("NPG: θ = 0.99 k", paths[1], 99 * ETA * k),
+        Check("NPG: θ after 10 = 10 × 0.99", paths[1][10], 9.9),
+        worst("NPG: θ = 0.99 k, every k", paths[1], 99 * ETA * k),
         Check("NPG: J after 10", npg.J[10], PRINTED_NPG_J_10, 5e-9),
         worst("∇J = 99 π_1 π_2 at θ = 1.3", tabular.gradient(mdp, at), 99 * pi[0] * pi[1]),
         worst("F = π_1 π_2 at θ = 1.3", tabular.fisher(mdp, at), pi[0] * pi[1]),
         worst("NPG with δ: each step √(δ/F)", np.diff(paths[2]),
               [np.sqrt(DELTA * (2 + 2 * np.cosh(t))) for t in fine], 1e-9),
-        Check("PG flow at t = 0.2: x + sinh x = Δt/2", x + np.sinh(x), 99 * 0.2 / 2, 2e-3),
+        Check("PG flow at t = 0.2: x + sinh x = Δt/2", x + np.sinh(x), 99 * 0.2 / 2, 1e-2),
+        Check("two logits, PG: x + sinh x = Δt", y + np.sinh(y), 99 * 0.2, 2e-2),
+        Check("two logits, NPG: x = Δt", wide[0] - wide[1], 99 * ETA * STEPS),
     )  # fmt: skip
     columns = {
         "k": k, "PG theta": paths[0], "PG J": pg.J, "NPG theta": paths[1], "NPG J": npg.J,
@@ -89,7 +99,7 @@ SYSTEM = System(
         Formula("PG: θ ← θ + η ∇J", tabular.pg, "old.theta + eta"),
         Formula("NPG: θ ← θ + η F⁻¹∇J", tabular.npg, "old.theta + eta"),
         Formula("η = √(δ/(∇JᵀF⁻¹∇J)), δ = 2 target_kl", tabular.npg, "np.sqrt(2.0"),
-        Formula("F⁻¹∇J", OneLogit.natural_direction, "np.divide"),
+        Formula("F⁻¹∇J", OneLogit._natural_direction, "np.divide"),
         Formula("∇J at θk", LocalModel.surrogate_gradient, "score_sum"),
     ),
     run,

@@ -19,8 +19,8 @@ from fastpg.tabular import (
     LocalModel,
     TabularSoftmax,
     natural_step,
-    penalised_log_ratio,
     penalised_policy,
+    trust_region,
     trust_region_policy,
 )
 
@@ -191,8 +191,8 @@ SYSTEM = System(
                 LocalModel.penalised, "kl_coef * penalty"),
         Formula("∇ℓ^k = ∇f^k − λ ∇KL(ρ_θk|ρ_θ)", LocalModel.penalised_gradient, "kl_gradient"),
         Formula("maximiser in a state: π(a|s) = λ π_k(a|s)/(ν_s − A(s, a))",
-                penalised_log_ratio, "out: Floats"),
-        Formula("argmax ℓ^k", penalised_policy, "penalised_log_ratio"),
+                trust_region._log_ratio, "out: Floats"),
+        Formula("argmax ℓ^k", penalised_policy, "_log_ratio("),
         Formula("argmax f^k subject to KL(ρ_θk|ρ_θ) ≤ δ", trust_region_policy,
                 "_trust_region_log_ratio"),
         Formula("near θk: F⁻¹∇J/λ", natural_step, "direction = "),

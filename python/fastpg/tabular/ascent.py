@@ -105,8 +105,7 @@ def natural_step(
     direction = policy.natural_direction(weights, gradient, damping)
     if damping == 0.0:
         return direction, float(np.sum(direction * gradient))
-    flat = direction.ravel()
-    return direction, float(flat @ policy.fisher(weights) @ flat)
+    return direction, policy.curvature(weights, direction)
 
 
 def trpo(

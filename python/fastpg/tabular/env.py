@@ -12,7 +12,7 @@ from fastpg import _core, arrays, machine
 from fastpg.envs import NativeVectorEnv
 from fastpg.envs.classic_control import Environment
 from fastpg.envs.vector import MOST_ENVS, time_limit
-from fastpg.tabular.mdp import MDP
+from fastpg.tabular.mdp import MDP, an_mdp
 
 
 class TabularEnvironment(Environment):
@@ -42,9 +42,7 @@ class TabularVectorEnv(NativeVectorEnv):
         num_threads: int | None = None,
         copy: bool = True,
     ) -> None:
-        if not isinstance(mdp, MDP):
-            raise TypeError(f"mdp: expected an MDP, got {mdp!r}")
-        n = mdp.n_states
+        n = an_mdp(mdp).n_states
         table = np.eye(n) if features is None else arrays.floats("features", features, (n, None))
         self.mdp = mdp
         with np.errstate(over="ignore"):  # the kernel refuses what is not finite

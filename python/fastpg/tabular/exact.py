@@ -16,7 +16,7 @@ import numpy as np
 from fastpg import arrays
 from fastpg.arrays import Floats
 from fastpg.naming import unknown
-from fastpg.tabular.mdp import MDP, Evaluation
+from fastpg.tabular.mdp import MDP, Evaluation, an_mdp
 from fastpg.tabular.policies import TabularPolicy
 
 PER = ("trajectory", "step")
@@ -49,13 +49,13 @@ def state_weights(mdp: MDP, evaluation: Evaluation, per: str = "trajectory") -> 
 
 def gradient(mdp: MDP, policy: TabularPolicy) -> Floats:
     """Gradient of J, the shape of theta: sum of occupancy pi grad ln pi A (lecture L6)."""
-    evaluation = mdp.evaluate(parametric("policy", policy, mdp))
+    evaluation = an_mdp(mdp).evaluate(parametric("policy", policy, mdp))
     return policy.score_sum(evaluation.occupancy[..., None] * evaluation.pi * evaluation.advantage)
 
 
 def fisher(mdp: MDP, policy: TabularPolicy, per: str = "trajectory") -> Floats:
     """F = E sum_h grad ln pi grad ln pi^T, theta.size squared (lecture L7)."""
-    evaluation = mdp.evaluate(parametric("policy", policy, mdp))
+    evaluation = an_mdp(mdp).evaluate(parametric("policy", policy, mdp))
     return policy.fisher(state_weights(mdp, evaluation, per))
 
 
@@ -100,7 +100,7 @@ class LocalModel:
     """
 
     def __init__(self, mdp: MDP, old: Any) -> None:
-        self.mdp = mdp
+        self.mdp = an_mdp(mdp)
         self.evaluation = mdp.evaluate(old)
 
     def surrogate(self, new: Any) -> float:
@@ -146,6 +146,7 @@ class LocalModel:
 
         Minus infinity where the new policy gives up an action that the old one takes.
         """
+        kl_coef = arrays.non_negative("kl_coef", kl_coef)
         taken_by_old = self.weights()[..., None] * self.evaluation.pi
         if kl_coef == 0.0:
             return self.surrogate(new)
@@ -156,6 +157,7 @@ class LocalModel:
 
     def penalised_gradient(self, new: TabularPolicy, kl_coef: float) -> Floats:
         """Gradient of `penalised` in theta."""
+        kl_coef = arrays.non_negative("kl_coef", kl_coef)
         return self.surrogate_gradient(new) - kl_coef * self.kl_gradient(new)
 
 
@@ -186,16 +188,16 @@ def surrogate_gradient(mdp: MDP, old: Any, new: TabularPolicy) -> Floats:
 
 def penalised(mdp: MDP, old: Any, new: Any, kl_coef: float) -> float:
     """See `LocalModel.penalised`."""
-    return LocalModel(mdp, old).penalised(new, arrays.non_negative("kl_coef", kl_coef))
+    return LocalModel(mdp, old).penalised(new, kl_coef)
 
 
 def penalised_gradient(mdp: MDP, old: Any, new: TabularPolicy, kl_coef: float) -> Floats:
     """See `LocalModel.penalised_gradient`."""
-    return LocalModel(mdp, old).penalised_gradient(new, arrays.non_negative("kl_coef", kl_coef))
+    return LocalModel(mdp, old).penalised_gradient(new, kl_coef)
 
 
 def performance_difference(mdp: MDP, old: Any, new: Any) -> float:
     """J(new) - J(old) as E_{s ~ new} sum_h E_{a ~ new} A^old (lecture L2)."""
-    advantage = mdp.evaluate(old).advantage
+    advantage = an_mdp(mdp).evaluate(old).advantage
     evaluation = mdp.evaluate(new)
     return float(np.sum(evaluation.occupancy[..., None] * evaluation.pi * advantage))

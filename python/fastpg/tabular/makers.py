@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 
 from fastpg import arrays
+from fastpg.arrays import Floats
 from fastpg.tabular.mdp import MDP
 
 
@@ -118,13 +120,26 @@ def from_gymnasium(env: Any, *, horizon: int | None = None, gamma: float | None 
         raise ValueError(f"env: expected tables P and initial_state_distrib, got {env!r}")
     if horizon is None and gamma is None:
         horizon = None if env.spec is None else env.spec.max_episode_steps
-    n, m = len(inner.P), len(inner.P[0])
-    P, r = np.zeros((n + 1, m, n + 1)), np.zeros((n + 1, m))
-    for s in range(n):
-        for a in range(m):
-            for probability, following, reward, ended in inner.P[s][a]:
-                P[s, a, n if ended else following] += probability
-                r[s, a] += probability * reward
-    P[n, :, n] = 1.0
+    P, r = _tables_of(inner.P)
+    n = len(P) - 1
     start = np.append(np.asarray(inner.initial_state_distrib, dtype=np.float64), 0.0)
     return MDP(P, r, start, horizon=horizon, gamma=gamma, terminal=np.arange(n + 1) == n)
+
+
+def _tables_of(outcomes: Any) -> tuple[Floats, Floats]:
+    """P and r of Gymnasium's `P[s][a]`, with one more state for the end."""
+    try:
+        n, m = len(outcomes), len(outcomes[0])
+        P, r = np.zeros((n + 1, m, n + 1)), np.zeros((n + 1, m))
+        P[n, :, n] = 1.0
+        for s, a in itertools.product(range(n), range(m)):
+            if len(outcomes[s]) != m:
+                raise ValueError(f"env: expected {m} actions in P[{s}], got {len(outcomes[s])}")
+            for probability, following, reward, ended in outcomes[s][a]:
+                if not 0 <= following < n:
+                    raise ValueError(f"env: expected states below {n} in P[{s}], got {following}")
+                P[s, a, n if ended else following] += probability
+                r[s, a] += probability * reward
+    except (KeyError, IndexError, TypeError) as error:
+        raise ValueError(f"env: expected tables P[s][a] of outcomes, got {error!r}") from error
+    return P, r

@@ -145,10 +145,17 @@ class MDP:
                 `probabilities()`.
 
         Raises:
-            ValueError: not probabilities, another shape, or, for an average reward, more than one
-                recurrent class of states.
+            ValueError: not probabilities, another shape, rewards so large that values overflow, or,
+                for an average reward, more than one recurrent class of states.
         """
         pi = self.policy_table(policy).copy()
+        with np.errstate(over="ignore", invalid="ignore"):
+            evaluation = self._evaluate(pi)
+        if not np.isfinite(evaluation.advantage).all():
+            raise ValueError("r: expected rewards whose values are finite, got larger ones")
+        return evaluation
+
+    def _evaluate(self, pi: Floats) -> Evaluation:
         if self.criterion == "finite":
             return self._evaluate_finite(pi)
         if self.criterion == "discounted":
@@ -208,3 +215,10 @@ class MDP:
             "average": "average=True",
         }[self.criterion]
         return f"MDP({self.n_states} states, {self.n_actions} actions, {what})"
+
+
+def an_mdp(mdp: Any) -> MDP:
+    """The same; TypeError where it is something else."""
+    if not isinstance(mdp, MDP):
+        raise TypeError(f"mdp: expected an MDP, got {mdp!r}")
+    return mdp

@@ -77,7 +77,7 @@ class TabularPolicy:
             raise ValueError("table: expected probabilities above 0, got 0: no theta gives it")
         return self.with_log_ratio(np.log(checked) - self.log_probabilities())
 
-    def natural_direction(self, weights: Any, gradient: Floats, damping: float = 0.0) -> Floats:
+    def natural_direction(self, weights: Any, gradient: Any, damping: float = 0.0) -> Floats:
         """(F + damping I)^-1 g, least in norm where F is singular; the shape of theta.
 
         Args:
@@ -85,9 +85,22 @@ class TabularPolicy:
             gradient: g, the shape of theta.
             damping: at least 0.
         """
-        metric = self.fisher(weights) + damping * np.eye(self.theta.size)
-        solved = np.linalg.lstsq(metric, gradient.ravel(), rcond=1e-13)[0]
-        return np.asarray(solved, dtype=np.float64).reshape(self.shape)
+        w = self._gathered(weights, self.table_shape[:-1])
+        g = arrays.floats("gradient", gradient, self.shape)
+        return self._natural_direction(w, g, arrays.non_negative("damping", damping))
+
+    def curvature(self, weights: Any, direction: Any) -> float:
+        """x^T F x: the weighted variance of what x adds to the logits, without F itself.
+
+        Args:
+            weights: of the states in F, as of `fisher`.
+            direction: x, the shape of theta.
+        """
+        w = self._gathered(weights, self.table_shape[:-1])
+        added = self._logits_of(arrays.floats("direction", direction, self.shape))
+        pi = self.probabilities()
+        apart = added - (pi * added).sum(axis=-1, keepdims=True)
+        return float(np.sum(w * (pi * apart**2).sum(axis=-1)))
 
     def with_log_ratio(self, ratio: Floats) -> Self:
         """The policy with probabilities multiplied by exp(ratio), the shape of the table."""
@@ -106,6 +119,14 @@ class TabularPolicy:
 
     def _fisher(self, weights: Floats) -> Floats:
         raise NotImplementedError
+
+    def _logits_of(self, theta: Floats) -> Floats:
+        raise NotImplementedError
+
+    def _natural_direction(self, weights: Floats, gradient: Floats, damping: float) -> Floats:
+        metric = self._fisher(weights) + damping * np.eye(self.theta.size)
+        solved = np.linalg.lstsq(metric, gradient.ravel(), rcond=1e-13)[0]
+        return np.asarray(solved, dtype=np.float64).reshape(self.shape)
 
 
 class TabularSoftmax(TabularPolicy):
@@ -131,15 +152,17 @@ class TabularSoftmax(TabularPolicy):
         """See `TabularPolicy`."""
         return _log_softmax(self.theta)
 
+    def _logits_of(self, theta: Floats) -> Floats:
+        return theta
+
     def _score_sum(self, weights: Floats) -> Floats:
         total = weights.sum(axis=-1, keepdims=True)
         centred: Floats = weights - total * self.probabilities()
         return centred
 
-    def natural_direction(self, weights: Any, gradient: Floats, damping: float = 0.0) -> Floats:
-        """See `TabularPolicy`: state by state, F = w (diag pi - pi pi^T) inverted by hand."""
-        pi = self.probabilities()
-        w = self._gathered(weights, self.shape[:-1])[..., None]
+    def _natural_direction(self, weights: Floats, gradient: Floats, damping: float) -> Floats:
+        """State by state, F = w (diag pi - pi pi^T) inverted by hand."""
+        pi, w = self.probabilities(), weights[..., None]
         scale = w * pi + damping
         inverted = np.divide(gradient, scale, out=np.zeros(self.shape), where=scale > 0.0)
         if damping == 0.0:
@@ -185,15 +208,18 @@ class OneLogit(TabularPolicy):
         """See `TabularPolicy`."""
         return -np.logaddexp(0.0, np.stack([-self.theta, self.theta], axis=-1))
 
+    def _logits_of(self, theta: Floats) -> Floats:
+        return np.stack([theta, np.zeros(self.shape)], axis=-1)
+
     def _score_sum(self, weights: Floats) -> Floats:
         pi = self.probabilities()
         out: Floats = weights[..., 0] * pi[..., 1] - weights[..., 1] * pi[..., 0]
         return out
 
-    def natural_direction(self, weights: Any, gradient: Floats, damping: float = 0.0) -> Floats:
-        """See `TabularPolicy`: F is diagonal."""
+    def _natural_direction(self, weights: Floats, gradient: Floats, damping: float) -> Floats:
+        """F is diagonal."""
         pi = self.probabilities()
-        scale = self._gathered(weights, self.shape) * pi[..., 0] * pi[..., 1] + damping
+        scale = weights * pi[..., 0] * pi[..., 1] + damping
         return np.divide(gradient, scale, out=np.zeros(self.shape), where=scale > 0.0)
 
     def with_log_ratio(self, ratio: Floats) -> Self:
@@ -244,7 +270,11 @@ class FeatureSoftmax(TabularPolicy):
 
     def log_probabilities(self) -> Floats:
         """See `TabularPolicy`."""
-        return _log_softmax(self.features @ self.theta)
+        return _log_softmax(self._logits_of(self.theta))
+
+    def _logits_of(self, theta: Floats) -> Floats:
+        logits: Floats = self.features @ theta
+        return logits
 
     def _score_sum(self, weights: Floats) -> Floats:
         centred = weights - weights.sum(axis=-1, keepdims=True) * self.probabilities()

@@ -10,7 +10,7 @@ from fastpg import arrays
 from fastpg.arrays import Floats
 from fastpg.naming import unknown
 from fastpg.tabular.exact import LocalModel
-from fastpg.tabular.mdp import MDP
+from fastpg.tabular.mdp import MDP, an_mdp
 from fastpg.tabular.trajectories import Iterates, iterate
 
 WEIGHTINGS = ("visits", "uniform")
@@ -18,7 +18,7 @@ WEIGHTINGS = ("visits", "uniform")
 
 def greedy(q: Any) -> Floats:
     """The table (..., A) that takes the best action of Q (..., A), the first of equal ones."""
-    values = np.asarray(q, dtype=np.float64)
+    values = arrays.floats("q", q, (None,) * arrays.ndim("q", q))
     best = values.argmax(axis=-1)
     table: Floats = (np.arange(values.shape[-1]) == best[..., None]).astype(np.float64)
     return table
@@ -61,8 +61,7 @@ def fitted_policy_iteration(
             (S, A).
         kl_per: whether the KL recorded is of a "trajectory" or per "step".
     """
-    table = arrays.floats("features", features, (mdp.n_states, mdp.n_actions, None))
-    weights = _checked_weighting(weighting, (mdp.n_states, mdp.n_actions))
+    table, weights = _checked_fit(an_mdp(mdp), features, weighting)
 
     def step(local: LocalModel, old: Any, _: float) -> tuple[Any, float]:
         return greedy(fitted_q(local, table, weights)), 1.0
@@ -70,7 +69,7 @@ def fitted_policy_iteration(
     return iterate(mdp, policy, n_iterations, step, kl_per)
 
 
-def fitted_q(local: LocalModel, features: Floats, weighting: Any = "visits") -> Floats:
+def fitted_q(local: LocalModel, features: Any, weighting: Any = "visits") -> Floats:
     """The weighted least-squares fit of Q, the shape of Q; least in norm where data lack.
 
     Args:
@@ -79,7 +78,8 @@ def fitted_q(local: LocalModel, features: Floats, weighting: Any = "visits") -> 
         weighting: as of `fitted_policy_iteration`.
     """
     evaluation = local.evaluation
-    phi = features.reshape(-1, features.shape[-1])
+    table, weighting = _checked_fit(local.mdp, features, weighting)
+    phi = table.reshape(-1, table.shape[-1])
     q = evaluation.Q.reshape(-1, len(phi))
     if isinstance(weighting, str):
         chosen = evaluation.state_actions if weighting == "visits" else np.ones_like(evaluation.Q)
@@ -110,7 +110,7 @@ def conservative_policy_iteration(
         kl_per: whether the KL recorded is of a "trajectory" or per "step".
     """
     fixed = None if alpha is None else arrays.unit_interval("alpha", alpha)
-    if fixed is None and mdp.criterion != "discounted":
+    if fixed is None and an_mdp(mdp).criterion != "discounted":
         raise ValueError(f"alpha: expected a number for the {mdp.criterion} criterion, got None")
 
     def step(local: LocalModel, old: Any, _: float) -> tuple[Any, float]:
@@ -127,9 +127,15 @@ def guaranteed_alpha(local: LocalModel, new: Any) -> float:
 
     With gain = E_{s ~ d, a ~ new} A and eps = max_s |E_{a ~ new} A|, that is a lower bound of
     the improvement; at most 1.
+
+    Args:
+        local: of an MDP with a discount and no horizon.
+        new: the policy to mix in, or its table.
     """
+    if local.mdp.criterion != "discounted":
+        raise ValueError(f"local: expected a discounted MDP, got {local.mdp!r}")
     gamma = local.mdp.gamma
-    gains = (np.asarray(new) * local.evaluation.advantage).sum(axis=-1)
+    gains = (local.mdp.policy_table(new) * local.evaluation.advantage).sum(axis=-1)
     gain, largest = float(local.evaluation.visits @ gains), float(np.max(np.abs(gains)))
     if gain <= 0.0:
         return 0.0
@@ -137,12 +143,15 @@ def guaranteed_alpha(local: LocalModel, new: Any) -> float:
     return min(1.0, gain * (1.0 - gamma) / steepness) if steepness > 0.0 else 1.0
 
 
-def _checked_weighting(weighting: Any, shape: tuple[int, int]) -> Any:
+def _checked_fit(mdp: MDP, features: Any, weighting: Any) -> tuple[Floats, Any]:
+    """Features (S, A, d) and the name of a weighting, or weights (S, A)."""
+    shape = (mdp.n_states, mdp.n_actions)
+    table = arrays.floats("features", features, (*shape, None))
     if isinstance(weighting, str):
         if weighting not in WEIGHTINGS:
             raise ValueError(unknown("weighting", weighting, WEIGHTINGS))
-        return weighting
-    table = arrays.floats("weighting", weighting, shape)
-    if np.any(table < 0.0):
+        return table, weighting
+    weights = arrays.floats("weighting", weighting, shape)
+    if np.any(weights < 0.0):
         raise ValueError("weighting: expected numbers of at least 0")
-    return table
+    return table, weights

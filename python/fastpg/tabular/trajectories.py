@@ -11,7 +11,7 @@ import numpy as np
 from fastpg import arrays
 from fastpg.arrays import Floats
 from fastpg.tabular.exact import LocalModel
-from fastpg.tabular.mdp import MDP
+from fastpg.tabular.mdp import MDP, an_mdp
 
 # Of a policy and the progress that remains (1 at the start, towards 0) the next policy, and the
 # multiplier of the step.
@@ -38,6 +38,7 @@ class Iterates:
 
 def iterate(mdp: MDP, policy: Any, n_iterations: int, step: Step, kl_per: str) -> Iterates:
     """Apply a step n times and record where it leads."""
+    an_mdp(mdp)
     count = arrays.integer("n_iterations", n_iterations, 0)
     policies, values = [policy], []
     kls, steps = np.empty(count), np.empty(count)

@@ -16,10 +16,11 @@ from fastpg.arrays import Floats
 from fastpg.tabular.exact import LocalModel, parametric
 from fastpg.tabular.policies import FeatureSoftmax, TabularPolicy
 
-_HALVINGS = 200
+_ROOT_STEPS = 200
 _NEWTON_STEPS = 100
 _ASCENT_STEPS = 500
 _TOLERANCE = 1e-13
+_CLOSE = 1e-13  # relative, of the KL to its bound or of lambda
 
 
 def penalised_log_ratio(pi: Any, advantages: Any, kl_coef: float) -> Floats:
@@ -32,7 +33,17 @@ def penalised_log_ratio(pi: Any, advantages: Any, kl_coef: float) -> Floats:
         advantages: (..., A).
         kl_coef: lambda, above 0.
     """
-    p, a = np.asarray(pi, dtype=np.float64), np.asarray(advantages, dtype=np.float64)
+    return _log_ratio(*_tables(pi, advantages), arrays.positive("kl_coef", kl_coef))
+
+
+def _tables(pi: Any, advantages: Any) -> tuple[Floats, Floats]:
+    table = arrays.probabilities("pi", pi, (None,) * arrays.ndim("pi", pi))
+    return table, arrays.floats("advantages", advantages, table.shape)
+
+
+@np.errstate(over="ignore")  # the slope, to infinity, where kl_coef is next to nothing
+def _log_ratio(p: Floats, a: Floats, kl_coef: float) -> Floats:
+    """See `penalised_log_ratio`."""
     taken = p > 0.0
     best = np.max(np.where(taken, a, -np.inf), axis=-1, keepdims=True)
     gap = np.where(taken, best - a, 1.0)
@@ -54,7 +65,8 @@ def penalised_log_ratio(pi: Any, advantages: Any, kl_coef: float) -> Floats:
 
 def penalised_table(pi: Any, advantages: Any, kl_coef: float) -> Floats:
     """The maximiser itself, (..., A): see `penalised_log_ratio`."""
-    table: Floats = np.asarray(pi) * np.exp(penalised_log_ratio(pi, advantages, kl_coef))
+    p, a = _tables(pi, advantages)
+    table: Floats = p * np.exp(_log_ratio(p, a, arrays.positive("kl_coef", kl_coef)))
     return table
 
 
@@ -67,10 +79,12 @@ def trust_region_table(pi: Any, advantages: Any, weights: Any, target_kl: float)
         weights: (...), of the states in both sums.
         target_kl: bound, above 0.
     """
-    ratio, _ = _trust_region_log_ratio(
-        np.asarray(pi), np.asarray(advantages), np.asarray(weights), target_kl
-    )
-    table: Floats = np.asarray(pi) * np.exp(ratio)
+    p, a = _tables(pi, advantages)
+    w = arrays.floats("weights", weights, p.shape[:-1])
+    if np.any(w < 0.0):
+        raise ValueError(f"weights: expected numbers of at least 0, got {w.min()}")
+    ratio, _ = _trust_region_log_ratio(p, a, w, arrays.positive("target_kl", target_kl))
+    table: Floats = p * np.exp(ratio)
     return table
 
 
@@ -89,10 +103,10 @@ def _trust_region_log_ratio(
 
     def divergence(kl_coef: float) -> float:
         # KL(pi | pi') = -sum pi ln pi'/pi, which no pi' that underflows makes infinite
-        return -float(np.sum(weights[..., None] * pi * penalised_log_ratio(pi, flat, kl_coef)))
+        return -float(np.sum(weights[..., None] * pi * _log_ratio(pi, flat, kl_coef)))
 
     kl_coef = _coefficient(divergence, target_kl, scale)
-    return penalised_log_ratio(pi, flat, kl_coef), kl_coef
+    return _log_ratio(pi, flat, kl_coef), kl_coef
 
 
 def penalised_policy(local: LocalModel, old: TabularPolicy, kl_coef: float) -> TabularPolicy:
@@ -104,10 +118,11 @@ def penalised_policy(local: LocalModel, old: TabularPolicy, kl_coef: float) -> T
         kl_coef: lambda of trajectory sums, above 0.
     """
     parametric("policy", old, local.mdp)
+    kl_coef = arrays.positive("kl_coef", kl_coef)
     if isinstance(old, FeatureSoftmax):
         return _ascent(local, old, kl_coef)
     advantages, _ = mean_advantages(local, old)
-    return old.with_log_ratio(penalised_log_ratio(old.probabilities(), advantages, kl_coef))
+    return old.with_log_ratio(_log_ratio(old.probabilities(), advantages, kl_coef))
 
 
 def trust_region_policy(
@@ -145,6 +160,7 @@ def mean_advantages(local: LocalModel, policy: TabularPolicy) -> tuple[Floats, F
 
     A policy that does not see the time has sum_h d_h A_h / sum_h d_h (lecture L4).
     """
+    parametric("policy", policy, local.mdp)
     evaluation = local.evaluation
     gained = evaluation.occupancy[..., None] * evaluation.advantage
     weights = local.weights()
@@ -156,17 +172,40 @@ def mean_advantages(local: LocalModel, policy: TabularPolicy) -> tuple[Floats, F
 
 def _coefficient(divergence: Callable[[float], float], bound: float, scale: float) -> float:
     """The least lambda whose maximiser is within the bound: the KL falls as lambda grows."""
+
+    def excess(kl_coef: float) -> float:
+        kl = divergence(kl_coef)
+        return float(np.log(kl) - np.log(bound)) if kl > 0.0 else -np.inf
+
     low = high = scale
-    while divergence(high) > bound and high < scale * 1e30:
-        high *= 16.0
-    while divergence(low) <= bound and low > scale * 1e-100:
-        low /= 16.0
-    for _ in range(_HALVINGS):
-        middle = float(np.sqrt(low * high))
-        if not low < middle < high:
+    below = above = excess(scale)
+    while below > 0.0 and high < scale * 1e30:
+        low, above = high, below
+        high *= _factor(below)
+        below = excess(high)
+    while above <= 0.0:
+        high, below = low, above
+        if low <= scale * 1e-100:
+            return low
+        low /= _factor(above)
+        above = excess(low)
+    for k in range(_ROOT_STEPS):
+        # ln KL is nearly a line in ln lambda; every third step halves what a line creeps along
+        secant = above / (above - below) if k % 3 < 2 and np.isfinite(above - below) else 0.5
+        middle = float(low * (high / low) ** np.clip(secant, 1e-3, 1.0 - 1e-3))
+        if high - low <= _CLOSE * high or below >= -_CLOSE:
             break
-        low, high = (middle, high) if divergence(middle) > bound else (low, middle)
+        found = excess(middle)
+        if found > 0.0:
+            low, above = middle, found
+        else:
+            high, below = middle, found
     return high
+
+
+def _factor(excess: float) -> float:
+    """Of lambda, past where the KL meets the bound if it falls with lambda squared."""
+    return float(2.0 * np.exp(min(0.5 * abs(excess), np.log(8.0))))
 
 
 def _ascent(local: LocalModel, old: TabularPolicy, kl_coef: float) -> TabularPolicy:

@@ -7,6 +7,7 @@
 
 #include <Eigen/LU>
 
+#include "fastpg/tabular/elimination.hpp"
 #include "fastpg/tabular/transitions.hpp"
 
 namespace fastpg {
@@ -133,7 +134,8 @@ inline StationaryValues discounted_values(const Transitions& p, const ConstMatri
 }
 
 // Average reward: the stationary distribution rho, the average rho . r_pi, and differential values
-// with rho . V = 0. std::invalid_argument where there is more than one recurrent class.
+// with rho . V = 0. std::invalid_argument where there is more than one recurrent class. Classes
+// that communicate rarely cost a solve its digits, and are eliminated instead, which is slower.
 inline StationaryValues average_values(const Transitions& p, const ConstMatrix& r,
                                        const ConstMatrix& pi) {
   const Index n = p.states();
@@ -143,13 +145,21 @@ inline StationaryValues average_values(const Transitions& p, const ConstMatrix& 
   const Vector ones = Vector::Ones(n);
   const Eigen::PartialPivLU<Matrix> balance(Matrix::Identity(n, n) - moves.transpose() +
                                             Matrix::Ones(n, n));
-  require(balance.rcond() > 1e-14, "policy: expected one recurrent class of states, got several");
-  StationaryValues out;
-  out.visits = balance.solve(ones);
   const Vector rewards = pi.cwiseProduct(r).rowwise().sum();
-  out.average = out.visits.dot(rewards);
-  const Matrix system = Matrix::Identity(n, n) - moves + ones * out.visits.transpose();
-  out.v = Eigen::PartialPivLU<Matrix>(system).solve(Vector(rewards - out.average * ones));
+  StationaryValues out;
+  if (balance.rcond() > 1e-7) {
+    out.visits = balance.solve(ones);
+    out.average = out.visits.dot(rewards);
+    const Matrix system = Matrix::Identity(n, n) - moves + ones * out.visits.transpose();
+    out.v = Eigen::PartialPivLU<Matrix>(system).solve(Vector(rewards - out.average * ones));
+  } else {
+    const Elimination eliminated(moves);
+    require(eliminated.irreducible(),
+            "policy: expected one recurrent class of states, got several");
+    out.visits = eliminated.stationary();
+    out.average = out.visits.dot(rewards);
+    out.v = eliminated.differences(rewards - out.average * ones);
+  }
   out.v -= out.visits.dot(out.v) * ones;
   out.q = action_values(p, r, out.v, 1.0, out.average);
   return out;
