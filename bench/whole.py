@@ -1,4 +1,4 @@
-"""What is timed whole rather than call by call: learning, many seeds, import, memory, the machine."""
+"""What is timed whole, not call by call: learning, many seeds, import, memory, the machine."""
 
 from __future__ import annotations
 

@@ -5,7 +5,6 @@ import pytest
 
 import fastpg
 import reference
-from fastpg.baselines import explained_variance
 
 
 def data(rng, n=300, size=4):
@@ -119,13 +118,6 @@ def test_it_is_zero_before_the_first_fit():
         0.0,
         0.0,
     ]
-
-
-def test_explained_variance():
-    targets = np.array([1.0, 2.0, 3.0])
-    assert explained_variance(targets, targets) == 1.0
-    assert explained_variance(np.full(3, 2.0), targets) == 0.0
-    assert explained_variance(targets, np.ones(3)) == 0.0
 
 
 def test_mean_baseline_bootstraps_from_its_last_step(rng):

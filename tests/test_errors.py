@@ -170,6 +170,12 @@ def kernel_arguments():
         for name, call in head_arguments(head).items()
     }
     return heads | tabular_arguments() | {
+        "standardize": (_core.standardize, (w,)),
+        "prediction_error": (_core.prediction_error, (w, w)),
+        "following_values": (
+            _core.following_values,
+            (np.ones((2, 3)), w, np.array([1]), np.array([2]), np.ones(1)),
+        ),
         "conjugate_gradient": (_core.conjugate_gradient, (np.eye(3), w, 5, 1e-9, 0.0)),
         "adam": (_core.Adam(4).ascend, (theta, theta, 0.1)),
         "adam_restore": (_core.Adam(3).restore, (w, w, 1)),

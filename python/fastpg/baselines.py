@@ -175,11 +175,3 @@ def make_baseline(
     if kind == "mean":
         return MeanBaseline(observation_size, memory=memory)
     return LinearBaseline(observation_size, ridge=ridge, memory=memory, time=time)
-
-
-def explained_variance(values: Floats, targets: Floats) -> float:
-    """1 - Var(targets - values) / Var(targets); 0 where the targets do not vary."""
-    spread = float(np.std(targets))
-    if spread <= 1e-12 * float(np.abs(targets).max()):
-        return 0.0
-    return 1.0 - (float(np.std(targets - values)) / spread) ** 2

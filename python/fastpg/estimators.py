@@ -115,3 +115,18 @@ def _flag_columns(shape: tuple[int, ...], **given: Any) -> list[Bools]:
         arrays.flags(name, values, shape).reshape(_as_column(shape))
         for name, values in given.items()
     ]
+
+
+def standardize(advantages: Floats) -> Floats:
+    """Mean 0 and standard deviation 1, (n,): (A - mean) / (std + 1e-8); zeros of a constant."""
+    return _core.standardize(advantages)
+
+
+def prediction_error(values: Floats, targets: Floats) -> tuple[float, float]:
+    """How well values (n,) predict targets (n,).
+
+    Returns:
+        1 - Var(targets - values) / Var(targets), the explained variance, 0 where the targets do not
+        vary; and the mean squared error.
+    """
+    return _core.prediction_error(values, targets)

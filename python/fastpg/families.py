@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from fastpg import arrays, checkpoints
-from fastpg.arrays import Floats
 from fastpg.estimators import discounted_returns, gae
 from fastpg.options import StepOptions
 from fastpg.rollout import Collector, Rollout
@@ -83,14 +81,3 @@ class StepAlgorithm(Algorithm):
                 next_values=next_values,
             )
         return self.batch(rollout, advantages, targets, values)
-
-
-def standardize(advantages: Floats) -> Floats:
-    """Mean 0 and standard deviation 1; finite for one sample and for constant advantages."""
-    centred = advantages - advantages.mean()
-    centred = centred - centred.mean()
-    std = centred.std()
-    if std <= 1e-12 * np.abs(advantages).max():  # rounding errors of a constant
-        return np.zeros_like(centred)
-    scaled: Floats = centred / (std + 1e-8)
-    return scaled

@@ -53,7 +53,7 @@ class Rollout:
 
     def flat(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The valid samples of a (T, N, ...) array, (n, ...), in row-major order."""
-        if self.sample_count == self.valid.size:
+        if self._has_no_gaps:
             return values.reshape(self.valid.size, *values.shape[2:])
         return values[self.valid]
 
@@ -63,23 +63,29 @@ class Rollout:
         values = baseline.predict(
             self.observations.reshape(-1, self.observations.shape[2]), self.step_index.ravel()
         ).reshape(shape)
+        last = baseline.predict(self.last_observations, self.last_step_index)
+        final = np.zeros(0)
+        if len(self.end_rows):
+            final = baseline.predict(self.final_observations, self.episode_lengths)
+        if self._has_no_gaps:
+            return values, _core.following_values(
+                values, last, self.end_rows, self.end_columns, final
+            )
         following = np.zeros(shape)
         following[:-1] = values[1:]
-        columns = np.arange(shape[1])
         last_rows = shape[0] - 1 - np.argmax(self.valid[::-1], axis=0)
-        following[last_rows, columns] = baseline.predict(
-            self.last_observations, self.last_step_index
-        )
-        if len(self.end_rows):
-            following[self.end_rows, self.end_columns] = baseline.predict(
-                self.final_observations, self.episode_lengths
-            )
+        following[last_rows, np.arange(shape[1])] = last
+        following[self.end_rows, self.end_columns] = final
         return values, following
+
+    @property
+    def _has_no_gaps(self) -> bool:
+        return self.sample_count == self.valid.size
 
     @property
     def cut(self) -> Bools:
         """Where no recursion may pass, (T, N): the end of an episode or of a column's samples."""
-        if self.sample_count == self.valid.size:
+        if self._has_no_gaps:
             return self.ended
         follows = np.zeros_like(self.valid)
         follows[:-1] = self.valid[1:]

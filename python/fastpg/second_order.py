@@ -10,7 +10,8 @@ import numpy as np
 
 from fastpg import arrays
 from fastpg.arrays import Floats
-from fastpg.families import StepAlgorithm, standardize
+from fastpg.estimators import standardize
+from fastpg.families import StepAlgorithm
 from fastpg.options import NaturalOptions
 from fastpg.sampling import ratio_record
 from fastpg.solvers import NaturalGradientResult, natural_gradient, norm

@@ -7,7 +7,7 @@ import math
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -18,8 +18,9 @@ from gymnasium.vector import VectorEnv
 
 from fastpg import _core, arrays, checkpoints, schedules
 from fastpg.arrays import Bools, Float32s, Floats
-from fastpg.baselines import Baseline, explained_variance, make_baseline
+from fastpg.baselines import Baseline, make_baseline
 from fastpg.collection import env_name, make_collector, make_env, shares_environments
+from fastpg.estimators import prediction_error
 from fastpg.flattening import flatten, is_single, to_action_space
 from fastpg.interrupts import deferred_interrupt
 from fastpg.linear_policy import LinearPolicy
@@ -201,7 +202,8 @@ class Algorithm:
                 return
             self._recent_returns.extend(rollout.episode_returns.tolist())
             self._recent_lengths.extend(rollout.episode_lengths.tolist())
-            self._longest = max(self._longest, int(rollout.step_index.max()) + 1)
+            if not self._recent_lengths:
+                self._longest = max(self._longest, int(rollout.step_index.max()) + 1)
             clock.lap("time/collect")
             if fresh:
                 self._fit(self.estimate(fresh))
@@ -236,7 +238,7 @@ class Algorithm:
     @property
     def mean_length(self) -> float:
         """Mean length of recent episodes; until one has ended, the most steps one has seen."""
-        return float(np.mean(self._recent_lengths)) if self._recent_lengths else self._longest
+        return _mean(self._recent_lengths) if self._recent_lengths else self._longest
 
     def predict(
         self,
@@ -384,10 +386,8 @@ class Algorithm:
     @staticmethod
     def _judge_baseline(batch: Batch) -> Record:
         """How well the baseline predicted a batch that it was not fitted to."""
-        return {
-            "train/explained_variance": explained_variance(batch.values, batch.targets),
-            "train/value_loss": float(np.mean((batch.targets - batch.values) ** 2)),
-        }
+        explained, square = prediction_error(batch.values, batch.targets)
+        return {"train/explained_variance": explained, "train/value_loss": square}
 
     def _ready_collector(self) -> Collector:
         if self.env is None:
@@ -412,8 +412,8 @@ class Algorithm:
             "time/total_timesteps": self.num_timesteps,
         }
         if self._recent_returns:
-            record["rollout/ep_rew_mean"] = float(np.mean(self._recent_returns))
-            record["rollout/ep_len_mean"] = float(np.mean(self._recent_lengths))
+            record["rollout/ep_rew_mean"] = _mean(self._recent_returns)
+            record["rollout/ep_len_mean"] = _mean(self._recent_lengths)
         return record
 
 
@@ -439,6 +439,10 @@ class _Clock:
             "time/time_elapsed": elapsed,
             "time/fps": samples / max(elapsed, 1e-9),
         }
+
+
+def _mean(values: Collection[float]) -> float:
+    return sum(values) / len(values)
 
 
 def _can_be_stored(value: float | int | str | bool) -> bool:

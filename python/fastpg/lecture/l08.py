@@ -11,7 +11,7 @@ from fastpg.algorithms import NPG
 from fastpg.arrays import Floats
 from fastpg.collection import make_collector
 from fastpg.evaluation import evaluate_policy
-from fastpg.families import standardize
+from fastpg.estimators import standardize
 from fastpg.lecture.problems import worst
 from fastpg.lecture.system import Check, Formula, Result, System
 from fastpg.linear_policy import LinearPolicy
@@ -157,7 +157,7 @@ SYSTEM = System(
     (
         Formula("θ ← θ + η F̂⁻¹ĝ", NPG.update, "ascent.step"),
         Formula("ĝ: mean of ∇ln π(a|s) Â", NaturalAlgorithm.ascend, "policy.score_gradient"),
-        Formula("Â with mean 0 and standard deviation 1", standardize, "centred / "),
+        Formula("Â with mean 0 and standard deviation 1", standardize, "_core.standardize("),
         Formula("(F̂ + damping)⁻¹ ĝ", natural_gradient, "_head.natural_gradient"),
         Formula("η = √(2 target_kl / xᵀF̂x)", step_to_kl, "math.sqrt"),
         Formula("KL(old|new), measured", NaturalAlgorithm.measured, "policy.kl"),
