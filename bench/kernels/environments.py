@@ -1,17 +1,16 @@
-"""Stepping every native environment and collecting, beside Gymnasium's vector environments."""
+"""Stepping every native environment, beside Gymnasium's vector environments."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import gymnasium
 import numpy as np
-from gymnasium.envs.classic_control.cartpole import CartPoleVectorEnv
-from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
+from gymnasium.vector import SyncVectorEnv, VectorEnv
 
 import fastpg
-from fastpg.collection import make_collector
 from kernels import Case, bench
 
 IDS = (
@@ -21,9 +20,15 @@ IDS = (
     "MountainCarContinuous-v0",
     "Pendulum-v1",
 )
-NUM_ENVS = (1, 16, 256, 4096, 65_536)
+NUM_ENVS = (1, 64, 1024, 16_384, 65_536)
 MOST_SYNC = 256  # SyncVectorEnv's time grows in proportion beyond
-STEPS = 128
+
+
+def _stepper(env: VectorEnv) -> Callable[[], object]:
+    """Steps with random actions, drawn beforehand."""
+    rng = np.random.default_rng(0)
+    drawn = itertools.cycle([_actions(env, rng) for _ in range(64)])
+    return lambda: env.step(next(drawn))
 
 
 def _actions(env: VectorEnv, rng: np.random.Generator) -> np.ndarray:
@@ -68,16 +73,14 @@ def step() -> Iterator[Case]:
     for env_id in IDS:
         for num_envs in NUM_ENVS:
             name, gym = _baseline(env_id, num_envs)
-            theirs = _actions(gym, np.random.default_rng(0))
             for exact in (True, False):
                 env = fastpg.make_vec(env_id, num_envs, exact=exact, copy=False)
                 env.reset(seed=0)
-                actions = _actions(env, np.random.default_rng(0))
                 yield Case(
                     name=f"step {env_id} {'exact' if exact else 'fast'}",
                     size=f"N={num_envs}",
-                    ours=lambda env=env, a=actions: env.step(a),
-                    baselines={name: lambda gym=gym, a=theirs: gym.step(a)},
+                    ours=_stepper(env),
+                    baselines={name: _stepper(gym)},
                     check=lambda i=env_id, n=num_envs, exact=exact: _equal_to_sync(
                         i, min(n, 16), exact=exact
                     ),
@@ -85,55 +88,3 @@ def step() -> Iterator[Case]:
                     unit="steps",
                     baseline_work=gym.num_envs,
                 )
-
-
-def _numpy_rollout(gym: CartPoleVectorEnv, theta: np.ndarray, steps: int) -> None:
-    """The same loop in Python: policy, sample, step, store."""
-    rng = np.random.default_rng(0)
-    obs, _ = gym.reset(seed=0)
-    n = gym.num_envs
-    observations = np.zeros((steps, n, 4), np.float32)
-    actions = np.zeros((steps, n), np.int64)
-    rewards = np.zeros((steps, n))
-    for t in range(steps):
-        logits = np.concatenate([obs, np.ones((n, 1))], axis=1) @ theta
-        p = 1.0 / (1.0 + np.exp(logits[:, 0] - logits[:, 1]))
-        observations[t], actions[t] = obs, rng.random(n) < p
-        obs, rewards[t], *_ = gym.step(actions[t])
-
-
-@bench
-def collect() -> Iterator[Case]:
-    """Environment x policy, T x N."""
-    for num_envs in (16, 1024):
-        env = fastpg.make_vec("CartPole-v1", num_envs)
-        env.reset(seed=0)
-        policy = fastpg.LinearSoftmax(4, 2)
-        collector = make_collector(env, policy, 0)
-        gym = CartPoleVectorEnv(num_envs)
-
-        def check(n: int = num_envs, policy: fastpg.LinearSoftmax = policy) -> None:
-            n = min(n, 16)
-            rollout = fastpg.collect(fastpg.make_vec("CartPole-v1", n), policy, n_steps=50, seed=1)
-            sync = SyncVectorEnv(
-                [lambda: gymnasium.make("CartPole-v1")] * n, autoreset_mode=AutoresetMode.SAME_STEP
-            )
-            obs, _ = sync.reset(seed=1)
-            for t in range(50):
-                assert np.array_equal(rollout.observations[t], obs)
-                obs = sync.step(rollout.actions[t].astype(np.int64))[0]
-            sync.close()
-
-        yield Case(
-            name="collect",
-            size=f"T={STEPS} N={num_envs}",
-            ours=lambda collector=collector: collector.steps(STEPS),
-            baselines={
-                "CartPoleVectorEnv + NumPy": lambda gym=gym, p=policy: _numpy_rollout(
-                    gym, p.theta, STEPS
-                )
-            },
-            check=check,
-            work=STEPS * num_envs,
-            unit="steps",
-        )

@@ -175,19 +175,33 @@ class ReadActions {
   }
 
   void read_discrete(const py::array& given, std::int32_t count) {
-    const auto values = py::array_t<std::int64_t, py::array::forcecast | aligned>::ensure(given);
+    const auto values =
+        py::array_t<std::int64_t, py::array::c_style | py::array::forcecast | aligned>::ensure(
+            given);
     if (!values) throw py::error_already_set();
-    const auto read = values.template unchecked<1>();
-    integers_.resize(static_cast<std::size_t>(given.shape(0)));
-    for (py::ssize_t i = 0; i < given.shape(0); ++i) {
-      if (read(i) < 0 || read(i) >= count) {
-        throw py::value_error("actions: expected values in [0, " + std::to_string(count) +
-                              "), got " + std::to_string(read(i)) + " at index " +
-                              std::to_string(i));
-      }
-      integers_[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(read(i));
+    const std::int64_t* const read = values.data();
+    integers_.resize(static_cast<std::size_t>(values.size()));
+    const bool good =
+        dispatch([&] { return narrow(read, values.size(), count, integers_.data()); });
+    for (py::ssize_t i = 0; !good && i < values.size(); ++i) {
+      if (integers_[static_cast<std::size_t>(i)] >= 0) continue;
+      throw py::value_error("actions: expected values in [0, " + std::to_string(count) + "), got " +
+                            py::str(given[py::int_(i)]).cast<std::string>() + " at index " +
+                            std::to_string(i));
     }
     view_ = integers_.data();
+  }
+
+  // True where all are in [0, limit); the others become -1.
+  static bool narrow(const std::int64_t* __restrict from, py::ssize_t size, std::int64_t limit,
+                     std::int32_t* __restrict to) {
+    std::int64_t bad = 0;
+    for (py::ssize_t i = 0; i < size; ++i) {
+      const bool inside = from[i] >= 0 && from[i] < limit;
+      to[i] = inside ? static_cast<std::int32_t>(from[i]) : -1;
+      bad += inside ? 0 : 1;
+    }
+    return bad == 0;
   }
 
   template <class Real>

@@ -124,13 +124,15 @@ class VectorEnv {
 
   // Observations of a part in rows.
   void observe_rows(LaneBlock part, float* rows) const {
+    constexpr Lane usual_size = 8;
     const Lane size = shape_.observation_size;
-    std::vector<float> components(static_cast<std::size_t>(size * lanes_a_task));
+    float usual[usual_size * lanes_a_task];
+    std::vector<float> longer;
+    if (size > usual_size) longer.resize(static_cast<std::size_t>(size * lanes_a_task));
+    float* const components = size > usual_size ? longer.data() : usual;
     for_chunks<lanes_a_task>(part, [&](LaneBlock piece, Lane begin) {
-      kernel_->observe(piece, components.data(), lanes_a_task);
-      dispatch([&] {
-        to_rows(components.data(), lanes_a_task, piece.count, size, rows + begin * size);
-      });
+      kernel_->observe(piece, components, lanes_a_task);
+      dispatch([&] { to_rows(components, lanes_a_task, piece.count, size, rows + begin * size); });
     });
   }
 
@@ -206,11 +208,11 @@ class VectorEnv {
   // Ended lanes take part in the physics of a block; what they draw there is drawn again.
   class KeptStreams {
    public:
-    KeptStreams(VectorEnv& env, LaneBlock part) : env_(env) {
-      if (!env.shape_.draws_in_steps) return;
-      for (Lane i = part.first; i < part.first + part.count; ++i) {
-        if (env.now_.status[i] == LaneStatus::ended) kept_.emplace_back(i, env.stream(i));
-      }
+    // ended: flags of the part's lanes, or nullptr for none.
+    KeptStreams(VectorEnv& env, LaneBlock part, const std::uint8_t* ended) : env_(env) {
+      if (ended == nullptr || !env.shape_.draws_in_steps) return;
+      for_each_set(ended, part.count,
+                   [&](Lane i) { kept_.emplace_back(part.first + i, env.stream(part.first + i)); });
     }
     void put_back() const {
       for (const auto& [lane, stream] : kept_) env_.stream(lane) = stream;
@@ -241,40 +243,49 @@ class VectorEnv {
     return some != 0;
   }
 
-  // part: consecutive lanes, at most lanes_a_task. Outputs are theirs.
+  // part: consecutive lanes, at most lanes_a_task. Outputs are theirs. Under next_step, lanes whose
+  // episode ended before spend this step on their reset.
   void step_part(LaneBlock part, ActionsView actions, Autoreset mode, StepOutputs out) {
-    const auto* const status = now_.status.data() + part.first;
+    std::uint8_t restarting[lanes_a_task], ended[lanes_a_task];
+    const bool some_restart = ended_lanes(part, restarting);
+    const KeptStreams kept(*this, part, some_restart ? restarting : nullptr);
+    advance(part, actions, out.rewards, out.terminated);
+    kept.put_back();
     std::fill_n(out.restarted, part.count, false);
-    if (std::find(status, status + part.count, LaneStatus::ended) == status + part.count) {
-      std::uint8_t ended[lanes_a_task];
-      advance(part, actions, out.rewards, out.terminated);
-      if (count_steps(part.first, part.count, out.rewards, out.terminated, out.truncated, true,
-                      ended)) {
-        for_each_set(ended, part.count, [&](Lane i) { end(part.first + i, i, mode, out); });
-      }
-    } else {
-      step_after_ends(part, actions, mode, out);
+    const bool some_ended = count_steps(part.first, part.count, out.rewards, out.terminated,
+                                        out.truncated, true, ended);
+    if (some_restart) {
+      for_each_set(restarting, part.count, [&](Lane i) {
+        restart_entry(part.first + i, i, out);
+        ended[i] = 0;
+      });
+    }
+    if (some_ended) {
+      for_each_set(ended, part.count, [&](Lane i) { end(part.first + i, i, mode, out); });
     }
     observe_rows(part, out.observations);
   }
 
-  // Some lanes have ended before.
-  void step_after_ends(LaneBlock part, ActionsView actions, Autoreset mode, StepOutputs out) {
-    const KeptStreams ended_lanes(*this, part);
-    advance(part, actions, out.rewards, out.terminated);
-    ended_lanes.put_back();
-    for (Lane i = 0; i < part.count; ++i) {
-      const Lane lane = part.first + i;
-      out.truncated[i] = false;
-      if (now_.status[lane] == LaneStatus::ended) {  // next_step: this step is the reset
-        reset(lane);
-        out.rewards[i] = 0.0;
-        out.terminated[i] = false;
-        out.restarted[i] = true;
-      } else if (count_step(lane, out.rewards[i], out.terminated[i], out.truncated[i])) {
-        end(lane, i, mode, out);
-      }
+  bool ended_lanes(LaneBlock part, std::uint8_t* flags) const {
+    const LaneStatus* const status = now_.status.data() + part.first;
+    return dispatch([&] { return flag_ended(part.count, status, flags); });
+  }
+  static bool flag_ended(Lane count, const LaneStatus* __restrict status,
+                         std::uint8_t* __restrict flags) {
+    std::uint8_t some = 0;
+    for (Lane i = 0; i < count; ++i) {
+      flags[i] = status[i] == LaneStatus::ended ? 1 : 0;
+      some = static_cast<std::uint8_t>(some | flags[i]);
     }
+    return some != 0;
+  }
+
+  void restart_entry(Lane lane, Lane i, StepOutputs out) {
+    reset(lane);
+    out.rewards[i] = 0.0;
+    out.terminated[i] = false;
+    out.truncated[i] = false;
+    out.restarted[i] = true;
   }
 
   // The end of the episode of a lane, whose outputs are entry i.

@@ -52,9 +52,8 @@ inline PredictionError prediction_error(const double* values, const double* targ
     const Spread spread = centre(targets, count, scratch);
     for (std::ptrdiff_t i = 0; i < count; ++i) scratch[i] = targets[i] - values[i];
     const double* const error = scratch;
-    const double square =
-        sum_of(count, [=](std::ptrdiff_t i) { return error[i] * error[i]; }) /
-        static_cast<double>(count);
+    const double square = sum_of(count, [=](std::ptrdiff_t i) { return error[i] * error[i]; }) /
+                          static_cast<double>(count);
     if (spread.is_constant()) return {0.0, square};
     const double ratio = centre(scratch, count, scratch).std / spread.std;
     return {1.0 - ratio * ratio, square};
