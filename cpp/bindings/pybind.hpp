@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "fastpg/core/memory.hpp"
+
 namespace fastpg {
 
 namespace py = pybind11;
@@ -20,12 +22,13 @@ template <class T>
 using Array = py::array_t<T, py::array::c_style>;
 
 // An array that owns what the vector held; no copy.
-template <class T, class Element = T>
-Array<Element> take(std::vector<T>&& values, std::vector<py::ssize_t> shape) {
+template <class T, class Element = T, class Allocator = std::allocator<T>>
+Array<Element> take(std::vector<T, Allocator>&& values, std::vector<py::ssize_t> shape) {
+  using Values = std::vector<T, Allocator>;
   static_assert(sizeof(T) == sizeof(Element));
-  auto owner = std::make_unique<std::vector<T>>(std::move(values));
+  auto owner = std::make_unique<Values>(std::move(values));
   const auto* data = reinterpret_cast<const Element*>(owner->data());
-  py::capsule base(owner.get(), [](void* p) { delete static_cast<std::vector<T>*>(p); });
+  py::capsule base(owner.get(), [](void* p) { delete static_cast<Values*>(p); });
   owner.release();
   return Array<Element>(std::move(shape), data, base);
 }
@@ -81,6 +84,16 @@ auto unlocked(Function&& function) {
 template <class T>
 Array<T> like(const py::array& array) {
   return Array<T>(std::vector<py::ssize_t>(array.shape(), array.shape() + array.ndim()));
+}
+
+// The same of large results: their memory is recycled.
+template <class T>
+Array<T> recycled_like(const py::array& array) {
+  if (static_cast<std::size_t>(array.size()) * sizeof(T) < RecycledMemory::smallest) {
+    return like<T>(array);
+  }
+  return take<T>(Buffer<T>(static_cast<std::size_t>(array.size())),
+                 std::vector<py::ssize_t>(array.shape(), array.shape() + array.ndim()));
 }
 
 }  // namespace fastpg
