@@ -90,7 +90,7 @@ def test_kernels_refuse_silent_copies():
     columns = np.asfortranarray(np.ones((3, 2)))
     flags = np.zeros((3, 2), dtype=bool)
     with pytest.raises(TypeError, match="incompatible function arguments"):
-        _core.gae(columns, columns, columns, flags, flags, 0.9, 0.9)
+        _core.gae(columns, columns, columns, flags, flags, 0.9, 0.9, 1)
     with pytest.raises(TypeError, match="incompatible function arguments"):
         _core.CategoricalHead([2]).distribution(np.ones((3, 2), np.float32), np.ones(4))
 
@@ -182,9 +182,9 @@ def kernel_arguments():
         "ridge_add": (_core.RidgeRegression(2).add, (phi, w, 0.5)),
         "ridge_restore": (_core.RidgeRegression(3).restore, (w, np.eye(3), 1.0)),
         "discounted_returns": (
-            _core.discounted_returns, (phi, phi, phi > 2, phi > 2, 0.9),
+            _core.discounted_returns, (phi, phi, phi > 2, phi > 2, 0.9, 2),
         ),
-        "gae": (_core.gae, (phi, phi, phi, phi > 2, phi > 2, 0.9, 0.9)),
+        "gae": (_core.gae, (phi, phi, phi, phi > 2, phi > 2, 0.9, 0.9, 2)),
         "features": (identity.features, (observations, steps)),
         "set_normalizer": (identity.set_normalizer, ([0.0] * 4, [1.0] * 4)),
         "moments_update": (_core.RunningMoments(4).update, (observations,)),

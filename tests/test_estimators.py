@@ -105,3 +105,121 @@ def test_inputs_are_left_alone(rng):
     before = [a.copy() for a in window]
     fastpg.gae(*window)
     assert all(np.array_equal(a, b) for a, b in zip(window, before, strict=True))
+
+
+# Every width of the kernels' panels, what lies between them, and more than one chunk of lanes.
+LANES = [1, 2, 3, 7, 8, 15, 16, 31, 33, 63, 64, 65, 127, 200, 4096 + 95]
+
+
+@pytest.mark.parametrize("lanes", LANES)
+@pytest.mark.parametrize("steps", [1, 2, 9])
+def test_any_number_of_lanes_gives_the_bits_of_one(rng, lanes, steps):
+    window = random_window(rng, steps, lanes)
+    whole = fastpg.gae(*window)
+    returns = fastpg.discounted_returns(
+        window[0], window[4], 0.9, terminated=window[3], next_values=window[2]
+    )
+    for n in {0, lanes // 2, lanes - 1}:
+        lane = [np.ascontiguousarray(a[:, n]) for a in window]
+        for found, expected in zip(fastpg.gae(*lane), whole, strict=True):
+            assert np.array_equal(found, expected[:, n])
+        alone = fastpg.discounted_returns(
+            lane[0], lane[4], 0.9, terminated=lane[3], next_values=lane[2]
+        )
+        assert np.array_equal(alone, returns[:, n])
+
+
+@pytest.mark.parametrize("shape", [(300, 500), (20, 5000), (40000, 3)])
+def test_any_number_of_threads_gives_the_same_bits(rng, shape):
+    window = random_window(rng, *shape)
+    rewards, _, next_values, terminated, ended = window
+    flags = {"terminated": terminated, "next_values": next_values}
+    one = [*fastpg.gae(*window), fastpg.discounted_returns(rewards, ended, 0.9, **flags)]
+    for threads in (2, 3, 8):
+        many = [
+            *fastpg.gae(*window, num_threads=threads),
+            fastpg.discounted_returns(rewards, ended, 0.9, **flags, num_threads=threads),
+        ]
+        assert all(np.array_equal(a, b) for a, b in zip(one, many, strict=True))
+
+
+def test_the_number_of_threads_is_checked(rng, monkeypatch):
+    window = random_window(rng, 3, 2)
+    for call in (
+        lambda threads: fastpg.gae(*window, num_threads=threads),
+        lambda threads: fastpg.discounted_returns(window[0], window[4], num_threads=threads),
+    ):
+        with pytest.raises(ValueError, match="num_threads: expected an integer in"):
+            call(0)
+        with pytest.raises(TypeError, match="num_threads: expected an integer"):
+            call(1.5)
+        monkeypatch.setenv("FASTPG_NUM_THREADS", "none")
+        with pytest.raises(ValueError, match="FASTPG_NUM_THREADS"):
+            call(None)
+        monkeypatch.delenv("FASTPG_NUM_THREADS")
+
+
+@pytest.mark.parametrize("lanes", [1, 5, 16, 70])
+def test_flags_of_any_byte_are_flags(rng, lanes):
+    *numbers, terminated, ended = random_window(rng, 12, lanes)
+    odd = [
+        np.where(flags, rng.choice([1, 2, 127, 128, 255], flags.shape), 0).astype(np.uint8)
+        for flags in (terminated, ended)
+    ]
+    strange = [flags.view(np.bool_) for flags in odd]
+    for found, expected in zip(
+        fastpg.gae(*numbers, *strange), fastpg.gae(*numbers, terminated, ended), strict=True
+    ):
+        assert np.array_equal(found, expected)
+    assert np.array_equal(
+        fastpg.discounted_returns(numbers[0], strange[1], terminated=strange[0]),
+        fastpg.discounted_returns(numbers[0], ended, terminated=terminated),
+    )
+
+
+NAMES = ["rewards", "values", "next_values", "terminated", "ended"]
+
+
+@pytest.mark.parametrize("lanes", [1, 8, 40, 100, 4100])
+@pytest.mark.parametrize("name", NAMES[:4])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_error_says_where(rng, lanes, name, threads):
+    steps = 17
+    window = dict(zip(NAMES, random_window(rng, steps, lanes), strict=True))
+    t, n = int(rng.integers(steps)), int(rng.integers(lanes))
+    if name == "terminated":
+        window["terminated"][t, n], window["ended"][t, n] = True, False
+        text = rf"terminated: expected a subset of ended, .* at index \({t}, {n}\)$"
+    else:
+        window["terminated"][t, n] = window["ended"][t, n] = True  # where next_values is unused
+        window[name][t, n] = -np.inf
+        text = rf"^{name}: expected finite values, got -inf at index \({t}, {n}\)$"
+    with pytest.raises(ValueError, match=text):
+        fastpg.gae(**window, num_threads=threads)
+    if name == "values":
+        return
+    del window["values"]
+    with pytest.raises(ValueError, match=text):
+        fastpg.discounted_returns(**window, gamma=0.9, num_threads=threads)
+
+
+def test_an_overflow_says_where():
+    none, zeros, cut = np.zeros(3, dtype=bool), np.zeros(3), np.array([True, False, False])
+    huge, step = np.array([1.0, 1.7e308, 1.7e308]), np.array([0.0, 1.7e308, 0.0])
+    with pytest.raises(ValueError, match=r"advantages: expected finite .* inf at index \(1,\)"):
+        fastpg.gae(huge, zeros, zeros, none, cut, 1.0, 1.0)
+    with pytest.raises(ValueError, match=r"targets: expected finite .* inf at index \(1,\)"):
+        fastpg.gae(huge, step, zeros, none, cut, 1.0, 1.0)
+    with pytest.raises(ValueError, match=r"returns: expected finite .* inf at index \(1,\)"):
+        fastpg.discounted_returns(huge, cut)
+
+
+def test_results_of_earlier_calls_stay(rng):
+    """Large results come from recycled memory, but never from what is still in use."""
+    window = random_window(rng, 300, 100)
+    first = fastpg.gae(*window)
+    kept = [a.copy() for a in first]
+    for scale in (2.0, 3.0):
+        fastpg.gae(scale * window[0], *window[1:])
+    assert all(np.array_equal(a, b) for a, b in zip(first, kept, strict=True))
+    assert all(a.flags.writeable and a.flags.c_contiguous for a in first)

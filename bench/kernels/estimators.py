@@ -1,44 +1,93 @@
-"""GAE beside a NumPy loop over time."""
+"""GAE and returns beside a NumPy loop over time, and beside a copy of as many bytes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
 import fastpg
 from kernels import Case, bench
 
+GAMMA, LAMBDA = 0.99, 0.95
+SIZES = ((64, 8), (2048, 1), (2048, 64), (2048, 4096))
 
-def numpy_gae(rewards, values, next_values, terminated, ended, gamma, lam):
-    delta = rewards + gamma * np.where(terminated, 0.0, next_values) - values
-    advantages = np.zeros_like(rewards)
+
+def numpy_gae(rewards, values, next_values, terminated, ended):
+    advantages = np.empty_like(rewards)
     following = np.zeros(rewards.shape[1])
     for t in range(len(rewards) - 1, -1, -1):
-        following = delta[t] + gamma * lam * ~ended[t] * following
+        delta = rewards[t] + GAMMA * next_values[t] * ~terminated[t] - values[t]
+        following = delta + GAMMA * LAMBDA * ~ended[t] * following
         advantages[t] = following
-    return advantages
+    return advantages, advantages + values
+
+
+def numpy_returns(rewards, next_values, terminated, ended):
+    returns = np.empty_like(rewards)
+    following = np.where(terminated[-1], 0.0, next_values[-1])
+    for t in range(len(rewards) - 1, -1, -1):
+        bootstrap = next_values[t] * ~terminated[t]
+        following = rewards[t] + GAMMA * np.where(ended[t], bootstrap, following)
+        returns[t] = following
+    return returns
+
+
+def _window(shape: tuple[int, int]) -> tuple[np.ndarray, ...]:
+    rng = np.random.default_rng(0)
+    terminated = rng.random(shape) < 0.02
+    ended = terminated | (rng.random(shape) < 0.01)
+    return (*(rng.normal(size=shape) for _ in range(3)), terminated, ended)
+
+
+def _copy(moved: int) -> Callable[[], Any]:
+    """Reads and writes `moved` bytes in all, between arrays that are there already."""
+    source, target = np.ones(moved // 2, np.uint8), np.ones(moved // 2, np.uint8)
+    return lambda: np.copyto(target, source)
+
+
+def _case(
+    name: str,
+    shape: tuple[int, int],
+    ours: Callable[[], Any],
+    numpy: Callable[[], Any],
+    moved: int,
+) -> Case:
+    def check() -> None:
+        for found, expected in zip(ours(), numpy(), strict=True):
+            assert np.allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+    samples = shape[0] * shape[1]
+    baselines = {"NumPy": numpy, "copy": _copy(moved * samples)}
+    return Case(name, f"T={shape[0]} N={shape[1]}", ours, baselines, check, samples, "samples")
 
 
 @bench
 def gae() -> Iterator[Case]:
-    """(T, N) windows with random ends."""
-    rng = np.random.default_rng(0)
-    for shape in ((128, 16), (512, 128)):
-        rewards, values, next_values = rng.normal(size=(3, *shape))
-        terminated = rng.random(shape) < 0.02
-        ended = terminated | (rng.random(shape) < 0.01)
-        arguments = (rewards, values, next_values, terminated, ended, 0.99, 0.95)
+    """Three arrays of numbers and two of flags in, two of numbers out: 42 bytes a sample."""
+    for shape in SIZES:
+        window = _window(shape)
+        yield _case(
+            "gae",
+            shape,
+            lambda w=window: fastpg.gae(*w, GAMMA, LAMBDA),
+            lambda w=window: numpy_gae(*w),
+            moved=42,
+        )
 
-        def check(arguments=arguments) -> None:
-            assert np.allclose(fastpg.gae(*arguments)[0], numpy_gae(*arguments), atol=1e-12)
 
-        yield Case(
-            name="gae",
-            size=f"T={shape[0]} N={shape[1]}",
-            ours=lambda arguments=arguments: fastpg.gae(*arguments),
-            baselines={"NumPy": lambda arguments=arguments: numpy_gae(*arguments)},
-            check=check,
-            work=shape[0] * shape[1],
-            unit="samples",
+@bench
+def discounted_returns() -> Iterator[Case]:
+    """Two arrays of numbers and two of flags in, one of numbers out: 26 bytes a sample."""
+    for shape in SIZES:
+        rewards, _, following, stop, cut = _window(shape)
+        yield _case(
+            "returns",
+            shape,
+            lambda r=rewards, v=following, s=stop, c=cut: fastpg.discounted_returns(
+                r, c, GAMMA, terminated=s, next_values=v
+            ),
+            lambda r=rewards, v=following, s=stop, c=cut: numpy_returns(r, v, s, c),
+            moved=26,
         )

@@ -1,55 +1,123 @@
+#include <optional>
+
 #include "fastpg/core/checks.hpp"
+#include "fastpg/estimators/gae.hpp"
 #include "fastpg/estimators/returns.hpp"
 #include "pybind.hpp"
 
 namespace fastpg {
 namespace {
 
-TimeByLane checked_shape(const Array<double>& rewards, const Array<double>& next_values,
-                         const Array<bool>& terminated, const Array<bool>& ended, double gamma) {
-  require_ndim("rewards", rewards, 2);
-  require_same_shape("next_values", next_values, rewards);
-  require_same_shape("terminated", terminated, rewards);
-  require_same_shape("ended", ended, rewards);
-  require_unit_interval("gamma", gamma);
-  require_finite("rewards", rewards.data(), rewards.size());
-  require_finite("next_values", next_values.data(), next_values.size());
-  require_terminated_within_ended(terminated.data(), ended.data(), ended.size());
-  return {rewards.shape(0), rewards.shape(1)};
+TimeByLane window(const Array<double>& rewards) {
+  const auto ndim = rewards.ndim();
+  if (ndim != 1 && ndim != 2) {
+    throw py::value_error("rewards: expected shape (T,) or (T, N), got " + shape_text(rewards));
+  }
+  if (rewards.size() == 0) {
+    throw py::value_error("rewards: expected at least one element, got shape " +
+                          shape_text(rewards));
+  }
+  return {rewards.shape(0), ndim == 2 ? rewards.shape(1) : 1};
+}
+
+void require_threads(int num_threads) {
+  require(num_threads >= 1 && num_threads <= ThreadPool::most_threads,
+          "num_threads: expected an integer in [1, 256], got " + std::to_string(num_threads));
+}
+
+// NumPy's booleans may hold any byte.
+const Flag* bytes(const Array<bool>& flags) {
+  return static_cast<const Flag*>(flags.py::array::data());
+}
+
+std::string number_text(double value) {
+  if (std::isnan(value)) return "nan";
+  return value > 0.0 ? "inf" : "-inf";
+}
+
+std::string index_text(const py::array& array, py::ssize_t flat) {
+  if (array.ndim() == 1) return "(" + std::to_string(flat) + ",)";
+  const py::ssize_t lanes = array.shape(1);
+  return "(" + std::to_string(flat / lanes) + ", " + std::to_string(flat % lanes) + ")";
+}
+
+// The kernels only say that something is wrong; these find what and where.
+void refuse_not_finite(const char* name, const Array<double>& array) {
+  const double* const values = array.data();
+  for (py::ssize_t i = 0; i < array.size(); ++i) {
+    if (std::isfinite(values[i])) continue;
+    throw py::value_error(std::string(name) + ": expected finite values, got " +
+                          number_text(values[i]) + " at index " + index_text(array, i));
+  }
+}
+
+void refuse_stray(const Array<bool>& terminated, const Array<bool>& ended) {
+  const Flag* const inner = bytes(terminated);
+  const Flag* const outer = bytes(ended);
+  for (py::ssize_t i = 0; i < ended.size(); ++i) {
+    if (inner[i] == 0 || outer[i] != 0) continue;
+    throw py::value_error(
+        "terminated: expected a subset of ended, got a terminated step that has not ended at "
+        "index " +
+        index_text(ended, i));
+  }
 }
 
 py::tuple bound_gae(const Array<double>& rewards, const Array<double>& values,
                     const Array<double>& next_values, const Array<bool>& terminated,
-                    const Array<bool>& ended, double gamma, double gae_lambda) {
-  const TimeByLane shape = checked_shape(rewards, next_values, terminated, ended, gamma);
+                    const Array<bool>& ended, double gamma, double gae_lambda, int num_threads) {
+  const TimeByLane shape = window(rewards);
   require_same_shape("values", values, rewards);
-  require_finite("values", values.data(), values.size());
+  require_same_shape("next_values", next_values, rewards);
+  require_same_shape("terminated", terminated, rewards);
+  require_same_shape("ended", ended, rewards);
+  require_unit_interval("gamma", gamma);
   require_unit_interval("gae_lambda", gae_lambda);
-  Array<double> advantages = like<double>(rewards);
-  Array<double> targets = like<double>(rewards);
-  double* const advantage_data = advantages.mutable_data();
-  double* const target_data = targets.mutable_data();
-  {
-    const py::gil_scoped_release unlocked;
-    gae(shape, rewards.data(), values.data(), next_values.data(), terminated.data(), ended.data(),
-        gamma, gae_lambda, advantage_data, target_data);
+  require_threads(num_threads);
+  Array<double> advantages = recycled_like<double>(rewards);
+  Array<double> targets = recycled_like<double>(rewards);
+  const GaeArrays arrays{shape,
+                         rewards.data(),
+                         values.data(),
+                         next_values.data(),
+                         bytes(terminated),
+                         bytes(ended),
+                         advantages.mutable_data(),
+                         targets.mutable_data()};
+  if (!unlocked([&] { return gae(arrays, gamma, gae_lambda, num_threads); })) {
+    refuse_not_finite("rewards", rewards);
+    refuse_not_finite("values", values);
+    refuse_not_finite("next_values", next_values);
+    refuse_stray(terminated, ended);
+    refuse_not_finite("advantages", advantages);
+    refuse_not_finite("targets", targets);
   }
-  require_finite("advantages", advantage_data, advantages.size());
-  require_finite("targets", target_data, targets.size());
-  return py::make_tuple(advantages, targets);
+  return py::make_tuple(std::move(advantages), std::move(targets));
 }
 
-Array<double> bound_returns(const Array<double>& rewards, const Array<double>& next_values,
-                            const Array<bool>& terminated, const Array<bool>& ended, double gamma) {
-  const TimeByLane shape = checked_shape(rewards, next_values, terminated, ended, gamma);
-  Array<double> returns = like<double>(rewards);
-  double* const data = returns.mutable_data();
-  {
-    const py::gil_scoped_release unlocked;
-    discounted_returns(shape, rewards.data(), next_values.data(), terminated.data(), ended.data(),
-                       gamma, data);
+Array<double> bound_returns(const Array<double>& rewards,
+                            const std::optional<Array<double>>& next_values,
+                            const Array<bool>& terminated, const Array<bool>& ended, double gamma,
+                            int num_threads) {
+  const TimeByLane shape = window(rewards);
+  if (next_values) require_same_shape("next_values", *next_values, rewards);
+  require_same_shape("terminated", terminated, rewards);
+  require_same_shape("ended", ended, rewards);
+  require_unit_interval("gamma", gamma);
+  require_threads(num_threads);
+  Array<double> returns = recycled_like<double>(rewards);
+  const ReturnArrays arrays{shape,
+                            rewards.data(),
+                            next_values ? next_values->data() : nullptr,
+                            bytes(terminated),
+                            bytes(ended),
+                            returns.mutable_data()};
+  if (!unlocked([&] { return discounted_returns(arrays, gamma, num_threads); })) {
+    refuse_not_finite("rewards", rewards);
+    if (next_values) refuse_not_finite("next_values", *next_values);
+    refuse_stray(terminated, ended);
+    refuse_not_finite("returns", returns);
   }
-  require_finite("returns", data, returns.size());
   return returns;
 }
 
@@ -59,10 +127,11 @@ void bind_estimators(py::module_& m) {
   m.def("gae", &bound_gae, py::arg("rewards").noconvert(), py::arg("values").noconvert(),
         py::arg("next_values").noconvert(), py::arg("terminated").noconvert(),
         py::arg("ended").noconvert(), py::arg("gamma"), py::arg("gae_lambda"),
-        "(advantages, value targets) of (T, N) arrays.");
+        py::arg("num_threads"), "(advantages, value targets) of (T,) or (T, N) arrays.");
   m.def("discounted_returns", &bound_returns, py::arg("rewards").noconvert(),
         py::arg("next_values").noconvert(), py::arg("terminated").noconvert(),
-        py::arg("ended").noconvert(), py::arg("gamma"), "Returns to go of (T, N) arrays.");
+        py::arg("ended").noconvert(), py::arg("gamma"), py::arg("num_threads"),
+        "Returns to go of (T,) or (T, N) arrays; next_values None: zeros.");
 }
 
 }  // namespace fastpg

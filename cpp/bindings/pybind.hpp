@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "fastpg/core/memory.hpp"
+
 namespace fastpg {
 
 namespace py = pybind11;
@@ -82,6 +84,16 @@ auto unlocked(Function&& function) {
 template <class T>
 Array<T> like(const py::array& array) {
   return Array<T>(std::vector<py::ssize_t>(array.shape(), array.shape() + array.ndim()));
+}
+
+// The same of large results: their memory is recycled.
+template <class T>
+Array<T> recycled_like(const py::array& array) {
+  if (static_cast<std::size_t>(array.size()) * sizeof(T) < RecycledMemory::smallest) {
+    return like<T>(array);
+  }
+  return take<T>(Buffer<T>(static_cast<std::size_t>(array.size())),
+                 std::vector<py::ssize_t>(array.shape(), array.shape() + array.ndim()));
 }
 
 }  // namespace fastpg

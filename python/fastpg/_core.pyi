@@ -98,9 +98,15 @@ def gae(
     ended: _Bools,
     gamma: float,
     gae_lambda: float,
+    num_threads: int,
 ) -> tuple[_Floats, _Floats]: ...
 def discounted_returns(
-    rewards: _Floats, next_values: _Floats, terminated: _Bools, ended: _Bools, gamma: float
+    rewards: _Floats,
+    next_values: _Floats | None,
+    terminated: _Bools,
+    ended: _Bools,
+    gamma: float,
+    num_threads: int,
 ) -> _Floats: ...
 def value_features(observations: _Float32s, step_index: _Integers, time: bool) -> _Floats: ...
 def conjugate_gradient(

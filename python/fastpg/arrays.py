@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -14,6 +15,12 @@ Bools = npt.NDArray[np.bool_]
 Actions = npt.NDArray[np.int32]
 
 _MAX_SEED = 2**64 - 1
+_FLOAT64 = np.dtype(np.float64)
+_BOOL = np.dtype(np.bool_)
+
+
+def _is_ready(values: Any, dtype: np.dtype[Any]) -> bool:
+    return type(values) is np.ndarray and values.dtype is dtype and values.flags.carray
 
 
 def _array(name: str, values: Any, kinds: str, expected: str) -> npt.NDArray[Any]:
@@ -65,6 +72,22 @@ def floats(name: str, values: Any, shape: tuple[int | None, ...]) -> Floats:
         converted = np.ascontiguousarray(array, dtype=np.float64)
     _check_finite(name, converted)
     return converted
+
+
+def unchecked_floats(name: str, values: Any) -> Floats:
+    """Float64, C-contiguous, for kernels that check the shape and the values themselves."""
+    if _is_ready(values, _FLOAT64):
+        return values  # type: ignore[no-any-return]
+    array = _array(name, values, "fiu", "real numbers")
+    with np.errstate(over="ignore"):
+        return np.asarray(array, dtype=np.float64, order="C")
+
+
+def unchecked_flags(name: str, values: Any) -> Bools:
+    """Booleans, C-contiguous, for kernels that check the shape themselves."""
+    if _is_ready(values, _BOOL):
+        return values  # type: ignore[no-any-return]
+    return np.asarray(_array(name, values, "b", "booleans"), order="C")
 
 
 def log_probs(name: str, values: Any, shape: tuple[int | None, ...]) -> Floats:
@@ -189,6 +212,8 @@ def boolean(name: str, value: Any) -> bool:
 
 def number(name: str, value: Any) -> float:
     """A finite real number."""
+    if type(value) is float and math.isfinite(value):
+        return value
     if isinstance(value, bool | np.bool_ | str) or not np.isscalar(value):
         raise TypeError(f"{name}: expected a number, got {value!r}")
     if not np.isreal(value):

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from fastpg import _core, arrays
-from fastpg.arrays import Bools, Floats
+from fastpg import _core, arrays, machine
+from fastpg.arrays import Floats
 
 
 def gae(
@@ -18,6 +16,8 @@ def gae(
     ended: Any,
     gamma: float = 0.99,
     gae_lambda: float = 0.95,
+    *,
+    num_threads: int | None = None,
 ) -> tuple[Floats, Floats]:
     """Generalised advantage estimation (Schulman et al. 2016, arXiv 1506.02438).
 
@@ -33,6 +33,8 @@ def gae(
         ended: bool, terminated or truncated: the recursion is cut.
         gamma: discount in [0, 1].
         gae_lambda: in [0, 1]; 1 gives G_t - V(s_t), 0 the one-step error.
+        num_threads: at most so many threads share the lanes, with the same result to the last bit;
+            by default FASTPG_NUM_THREADS, else 1.
 
     Returns:
         (advantages, value targets), each of the shape of rewards. With gamma = gae_lambda = 1 on
@@ -42,18 +44,16 @@ def gae(
         TypeError: wrong dtype. ValueError: shapes that differ, values that are not finite,
             gamma or gae_lambda outside [0, 1], a terminated step that has not ended.
     """
-    shape, (r, v, following) = _columns(rewards=rewards, values=values, next_values=next_values)
-    stop, cut = _flag_columns(shape, terminated=terminated, ended=ended)
-    advantages, targets = _core.gae(
-        r,
-        v,
-        following,
-        stop,
-        cut,
+    return _core.gae(
+        arrays.unchecked_floats("rewards", rewards),
+        arrays.unchecked_floats("values", values),
+        arrays.unchecked_floats("next_values", next_values),
+        arrays.unchecked_flags("terminated", terminated),
+        arrays.unchecked_flags("ended", ended),
         arrays.unit_interval("gamma", gamma),
         arrays.unit_interval("gae_lambda", gae_lambda),
+        machine.num_threads(num_threads),
     )
-    return advantages.reshape(shape), targets.reshape(shape)
 
 
 def discounted_returns(
@@ -63,6 +63,7 @@ def discounted_returns(
     *,
     terminated: Any = None,
     next_values: Any = None,
+    num_threads: int | None = None,
 ) -> Floats:
     """Returns to go G_t = r_t + gamma G_{t+1}, cut where an episode ended.
 
@@ -73,48 +74,21 @@ def discounted_returns(
         terminated: bool, ended without bootstrap; by default all of `ended`.
         next_values: V of the state that followed; used where an episode ended without
             terminating and where the last row cuts one that still runs. Zero by default.
+        num_threads: as for `gae`.
 
     Raises:
         TypeError: wrong dtype. ValueError: shapes that differ, values that are not finite, gamma
             outside [0, 1], a terminated step that has not ended.
     """
-    shape, (r,) = _columns(rewards=rewards)
-    following = np.zeros_like(r)
-    if next_values is not None:
-        other, (following,) = _columns(next_values=next_values)
-        if other != shape:
-            raise ValueError(f"next_values: expected shape {shape}, got {other}")
-    stop, cut = _flag_columns(
-        shape, terminated=ended if terminated is None else terminated, ended=ended
+    cut = arrays.unchecked_flags("ended", ended)
+    return _core.discounted_returns(
+        arrays.unchecked_floats("rewards", rewards),
+        None if next_values is None else arrays.unchecked_floats("next_values", next_values),
+        cut if terminated is None else arrays.unchecked_flags("terminated", terminated),
+        cut,
+        arrays.unit_interval("gamma", gamma),
+        machine.num_threads(num_threads),
     )
-    discount = arrays.unit_interval("gamma", gamma)
-    return _core.discounted_returns(r, following, stop, cut, discount).reshape(shape)
-
-
-def _as_column(shape: tuple[int, ...]) -> tuple[int, int]:
-    return (shape[0], 1) if len(shape) == 1 else (shape[0], shape[1])
-
-
-def _columns(**given: Any) -> tuple[tuple[int, ...], list[Floats]]:
-    """The common shape, and every array as (T, N)."""
-    shape: tuple[int, ...] | None = None
-    out = []
-    for name, values in given.items():
-        ndim = max(arrays.ndim(name, values), 1)
-        if ndim > 2:
-            raise ValueError(f"{name}: expected shape (T,) or (T, N), got {np.shape(values)}")
-        array = arrays.floats(name, values, shape or (None,) * ndim)
-        shape = array.shape
-        out.append(array.reshape(_as_column(shape)))
-    assert shape is not None
-    return shape, out
-
-
-def _flag_columns(shape: tuple[int, ...], **given: Any) -> list[Bools]:
-    return [
-        arrays.flags(name, values, shape).reshape(_as_column(shape))
-        for name, values in given.items()
-    ]
 
 
 def standardize(advantages: Floats) -> Floats:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import types
 import typing
 from dataclasses import dataclass, field
@@ -106,9 +105,13 @@ def described(options_class: type[Options]) -> list[Described]:
     ]
 
 
-@functools.cache
+_HINTS: dict[type[Options], dict[str, Any]] = {}
+
+
 def _hints(options_class: type[Options]) -> dict[str, Any]:
-    return typing.get_type_hints(options_class)
+    if options_class not in _HINTS:
+        _HINTS[options_class] = typing.get_type_hints(options_class)
+    return _HINTS[options_class]
 
 
 def _range_text(limits: typing.Mapping[str, Any]) -> str | None:

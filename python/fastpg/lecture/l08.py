@@ -10,8 +10,8 @@ import numpy as np
 from fastpg.algorithms import NPG
 from fastpg.arrays import Floats
 from fastpg.collection import make_collector
-from fastpg.evaluation import evaluate_policy
 from fastpg.estimators import standardize
+from fastpg.evaluation import evaluate_policy
 from fastpg.lecture.problems import worst
 from fastpg.lecture.system import Check, Formula, Result, System
 from fastpg.linear_policy import LinearPolicy

@@ -47,7 +47,7 @@ enum class LaneStatus : std::uint8_t { never_reset, running, ended };
 class VectorEnv {
  public:
   static constexpr std::int64_t no_limit = std::numeric_limits<std::int64_t>::max();
-  static constexpr Lane lanes_a_task = 256;  // whose states stay in the first cache
+  static constexpr Lane lanes_a_task = 512;  // whose states stay in the first cache
 
   // Everything but the parameters: with it a VectorEnv of the same size goes on identically.
   struct Snapshot {

@@ -1,76 +1,74 @@
-// Returns to go and generalised advantage estimation over row-major (T, N) arrays, newest row
-// first.
-//
-// `terminated`: the episode ended by itself, nothing follows, no bootstrap.
-// `ended`: the episode ended, by termination or truncation; the recursion is cut here.
-// next_values[t, n] is V of the state that really followed, never of the one after a reset.
+// Returns to go: G_t = r_t + gamma (G_{t+1} while the episode goes on, else V(s_{t+1})
+// [not terminated]). The last row counts as the end of what was seen: an episode still running
+// there bootstraps.
 #pragma once
 
-#include <cstddef>
-#include <string>
-#include <vector>
-
-#include "fastpg/core/checks.hpp"
+#include "fastpg/estimators/lanes.hpp"
 
 namespace fastpg {
 
-struct TimeByLane {
-  std::ptrdiff_t steps;
-  std::ptrdiff_t lanes;
-
-  std::ptrdiff_t size() const { return steps * lanes; }
+struct ReturnArrays {
+  TimeByLane shape;
+  const double* rewards;
+  const double* next_values;  // null: zeros
+  const Flag* terminated;
+  const Flag* ended;
+  double* returns;
 };
 
-inline void require_terminated_within_ended(const bool* terminated, const bool* ended,
-                                            std::ptrdiff_t count) {
-  bool stray = false;
-  for (std::ptrdiff_t i = 0; i < count; ++i) stray |= terminated[i] & !ended[i];
-  if (!stray) return;
-  for (std::ptrdiff_t i = 0; i < count; ++i) {
-    require(!terminated[i] || ended[i],
-            "terminated: expected a subset of ended, got a terminated "
-            "step that has not ended at flat index " +
-                std::to_string(i));
+namespace detail {
+
+// following: G_{t+1} before, G_t after; in the last row what its episodes bootstrap from.
+template <class Width>
+std::uint64_t returns_row(Width width, const double* FASTPG_RESTRICT rewards,
+                          const double* FASTPG_RESTRICT next_values,
+                          const Flag* FASTPG_RESTRICT terminated, const Flag* FASTPG_RESTRICT ended,
+                          double gamma, double* FASTPG_RESTRICT following,
+                          double* FASTPG_RESTRICT returns) {
+  std::uint64_t faults = 0;
+  Flag stray = 0;
+  for (std::ptrdiff_t n = 0; n < width; ++n) {
+    const double next = next_values[n];
+    const Flag cut = ended[n];
+    const double bootstrap = choose<Width>(terminated[n], 0.0, next);
+    const double follows = choose<Width>(cut, bootstrap, following[n]);
+    const double value = rewards[n] + gamma * follows;
+    following[n] = value;
+    returns[n] = value;
+    faults |= not_finite(value) | not_finite(next);
+    stray |= not_within(terminated[n], cut);
   }
+  return faults | stray;
 }
 
-// delta_t = r_t + gamma V(s_{t+1}) [not terminated] - V(s_t)
-// A_t     = delta_t + gamma lambda [not ended] A_{t+1}
-// target  = A_t + V(s_t)
-inline void gae(TimeByLane shape, const double* rewards, const double* values,
-                const double* next_values, const bool* terminated, const bool* ended, double gamma,
-                double gae_lambda, double* advantages, double* targets) {
-  const double decay = gamma * gae_lambda;
-  std::vector<double> following(static_cast<std::size_t>(shape.lanes), 0.0);
-  for (std::ptrdiff_t t = shape.steps - 1; t >= 0; --t) {
-    const std::ptrdiff_t row = t * shape.lanes;
-    for (std::ptrdiff_t n = 0; n < shape.lanes; ++n) {
-      const std::ptrdiff_t i = row + n;
-      const double bootstrap = terminated[i] ? 0.0 : gamma * next_values[i];
-      const double delta = rewards[i] + bootstrap - values[i];
-      const double advantage = delta + (ended[i] ? 0.0 : decay * following[n]);
-      following[n] = advantage;
-      advantages[i] = advantage;
-      targets[i] = advantage + values[i];
-    }
+template <class Width>
+std::uint64_t returns_panel(const ReturnArrays& a, double gamma, std::ptrdiff_t first,
+                            Width width) {
+  alignas(64) double following[most_lanes];
+  alignas(64) double zeros[most_lanes];
+  const std::ptrdiff_t last = (a.shape.steps - 1) * a.shape.lanes + first;
+  if (a.next_values == nullptr) std::fill(zeros, zeros + width, 0.0);
+  const auto next_values = [&](std::ptrdiff_t at) {
+    return a.next_values == nullptr ? zeros : a.next_values + at;
+  };
+  for (std::ptrdiff_t n = 0; n < width; ++n) {
+    following[n] = choose<Width>(a.terminated[last + n], 0.0, next_values(last)[n]);
   }
+  std::uint64_t faults = 0;
+  for (std::ptrdiff_t at = last; at >= 0; at -= a.shape.lanes) {
+    faults |= returns_row(width, a.rewards + at, next_values(at), a.terminated + at, a.ended + at,
+                          gamma, following, a.returns + at);
+  }
+  return faults;
 }
 
-// G_t = r_t + gamma (G_{t+1} while the episode goes on, else V(s_{t+1}) [not terminated]).
-// The last row counts as the end of what was seen: an episode still running there bootstraps.
-inline void discounted_returns(TimeByLane shape, const double* rewards, const double* next_values,
-                               const bool* terminated, const bool* ended, double gamma,
-                               double* returns) {
-  for (std::ptrdiff_t t = shape.steps - 1; t >= 0; --t) {
-    const std::ptrdiff_t row = t * shape.lanes;
-    const bool last = t == shape.steps - 1;
-    for (std::ptrdiff_t n = 0; n < shape.lanes; ++n) {
-      const std::ptrdiff_t i = row + n;
-      const double bootstrap = terminated[i] ? 0.0 : next_values[i];
-      const double follows = (last || ended[i]) ? bootstrap : returns[i + shape.lanes];
-      returns[i] = rewards[i] + gamma * follows;
-    }
-  }
+}  // namespace detail
+
+// False where a number, given or found, is not finite, or a terminated step has not ended.
+inline bool discounted_returns(const ReturnArrays& arrays, double gamma, int threads) {
+  return detail::over_lanes(arrays.shape, threads, [&](std::ptrdiff_t first, auto width) {
+    return detail::returns_panel(arrays, gamma, first, width);
+  });
 }
 
 }  // namespace fastpg
