@@ -92,7 +92,7 @@ def test_kernels_refuse_silent_copies():
     with pytest.raises(TypeError, match="incompatible function arguments"):
         _core.gae(columns, columns, columns, flags, flags, 0.9, 0.9, 1)
     with pytest.raises(TypeError, match="incompatible function arguments"):
-        _core.CategoricalHead([2]).distribution(np.ones((3, 2), np.float32), np.ones(4))
+        _core.CategoricalHead([2]).distribution(columns, np.ones(4))
 
 
 def head_arguments(name):

@@ -1,7 +1,11 @@
 // Binds everything that a linear policy computes over a batch, for one head.
+//
+// Arrays are checked once: sizes, distributions and actions before a kernel, features and weights
+// by what comes out of it, since a number that is not finite makes every sum over its row so.
 #pragma once
 
 #include <optional>
+#include <variant>
 
 #include "eigen_views.hpp"
 #include "fastpg/policies/fisher.hpp"
@@ -21,211 +25,260 @@ class BoundPolicy {
   using Scalar = typename Head::Scalar;
   using ActionArray = Array<Scalar>;
   using MaskArray = std::optional<Array<bool>>;
+  // Products with float features are float, everything else is double.
+  using FeatureArray = std::variant<Array<double>, Array<float>>;
+
+  template <class Function>
+  static auto with_features(const FeatureArray& array, Function&& f) {
+    return std::visit(
+        [&](const auto& features) {
+          require_ndim("phi", features, 2);
+          require(features.shape(0) >= 1 && features.shape(1) >= 1,
+                  "phi: expected at least one row and column");
+          return f(Features(features.data(), features.shape(0), features.shape(1)));
+        },
+        array);
+  }
 
   // (n, distribution_size) distributions, checked; -inf is allowed where a head can mask.
-  static MatrixView dist_view(const Head& head, const char* what, const Array<double>& array,
-                              py::ssize_t rows) {
+  static const double* dist_data(const Head& head, const char* what, const Array<double>& array,
+                                 py::ssize_t rows) {
     require_ndim(what, array, 2);
-    require_size((std::string(what) + " (columns)").c_str(), array.shape(1),
-                 head.distribution_size());
-    if (rows >= 0) require_size((std::string(what) + " (rows)").c_str(), array.shape(0), rows);
-    if constexpr (Head::masked) {
-      require_log_probs(what, array);
-    } else {
-      require_finite(what, array.data(), array.size());
+    if (array.shape(1) != head.distribution_size()) {
+      require_size((std::string(what) + " (columns)").c_str(), array.shape(1),
+                   head.distribution_size());
     }
-    return {array.data(), array.shape(0), array.shape(1)};
+    if (rows >= 0 && array.shape(0) != rows) {
+      require_size((std::string(what) + " (rows)").c_str(), array.shape(0), rows);
+    }
+    head.check_distribution(what, array.data(), array.shape(0));
+    return array.data();
   }
 
-  static MatrixView features_view(const Array<double>& features) {
-    const MatrixView phi = matrix_view("features", features);
-    require(phi.rows() >= 1 && phi.cols() >= 1, "features: expected at least one row and column");
-    return phi;
+  static const double* vector_data(const char* what, const Array<double>& array, Index size) {
+    require_ndim(what, array, 1);
+    require_size(what, array.size(), size);
+    return array.data();
   }
 
-  static VectorView parameters_view(const Head& head, const Array<double>& parameters,
-                                    Index n_features) {
-    const VectorView view = vector_view("parameters", parameters);
-    require_size("parameters", view.size(), linear_policy::parameter_count(head, n_features));
-    return view;
+  // (parameters,), finite.
+  static Vector flat(const Head& head, const char* what, const Array<double>& array,
+                     Index n_features) {
+    const Index size = linear_policy::parameter_count(head, n_features);
+    const double* const values = vector_data(what, array, size);
+    require_all_finite(what, values, size, 0);
+    return VectorView(values, size);
   }
 
-  static Actions<Scalar> actions_of(const Head& head, const ActionArray& actions, Index rows) {
+  static const Scalar* actions_data(const Head& head, const ActionArray& actions, Index rows) {
     require_ndim("actions", actions, 2);
     require_size("actions (rows)", actions.shape(0), rows);
     require_size("actions (columns)", actions.shape(1), head.action_size());
-    if constexpr (std::is_floating_point_v<Scalar>) {
-      require_finite("actions", actions.data(), actions.size());
-    }
-    const Actions<Scalar> out =
-        Eigen::Map<const Actions<Scalar>>(actions.data(), actions.shape(0), actions.shape(1));
-    head.check(out);
-    return out;
+    head.check(actions.data(), rows);
+    return actions.data();
+  }
+  static const Scalar* actions_data(const Head& head, const std::optional<ActionArray>& actions,
+                                    Index rows) {
+    return actions ? actions_data(head, *actions, rows) : nullptr;
   }
 
-  // Every choice keeps at least one action.
-  static const bool* mask_data(const Head& head, const MaskArray& mask, Index rows) {
+  // Bytes, since a flag may be any but zero. Every choice keeps at least one action.
+  static const std::uint8_t* mask_data(const Head& head, const MaskArray& mask, Index rows) {
     if (!mask) return nullptr;
     require(Head::masked, "mask: this policy takes none");
     require_ndim("mask", *mask, 2);
     require_size("mask (rows)", mask->shape(0), rows);
     require_size("mask (columns)", mask->shape(1), head.outputs());
-    if constexpr (Head::masked) require_some_action(head, mask->data(), rows);
-    return mask->data();
+    const auto* const bytes = reinterpret_cast<const std::uint8_t*>(mask->data());
+    if constexpr (Head::masked) require_some_action(head, bytes, rows);
+    return bytes;
   }
 
-  static Array<double> distribution(const Head& head, const Array<double>& features,
+  static int checked_threads(int num_threads) {
+    require(num_threads >= 1 && num_threads <= ThreadPool::most_threads,
+            "num_threads: expected an integer in [1, 256], got " + std::to_string(num_threads));
+    return num_threads;
+  }
+
+  template <class T>
+  static void require_finite_features(const Features<T>& phi) {
+    require_all_finite("phi", phi.data, phi.rows, phi.cols);
+  }
+
+  static Array<double> distribution(const Head& head, const FeatureArray& features,
                                     const Array<double>& parameters, const MaskArray& mask) {
-    const MatrixView phi = features_view(features);
-    const VectorView theta = parameters_view(head, parameters, phi.cols());
-    const bool* const m = mask_data(head, mask, phi.rows());
-    Matrix out;
-    unlocked([&] { linear_policy::distribution(head, phi, theta, m, out); });
-    if (out.array().isNaN().any()) {
-      throw py::value_error("features, parameters: their products are not finite");
-    }
-    return to_array(out);
+    return with_features(features, [&](const auto& phi) {
+      const Vector theta = flat(head, "parameters", parameters, phi.cols);
+      const std::uint8_t* const m = mask_data(head, mask, phi.rows);
+      Array<double> out({phi.rows, head.distribution_size()});
+      double* const values = out.mutable_data();
+      unlocked([&] { linear_policy::distribution(head, phi, theta.data(), m, values); });
+      const bool good =
+          Head::masked ? all_at_most(values, out.size(), 1e-9) : all_finite(values, out.size());
+      if (!good) {
+        require_finite_features(phi);
+        throw py::value_error("phi, parameters: their products are not finite");
+      }
+      return out;
+    });
   }
 
   static ActionArray sample(const Head& head, const Array<double>& dist,
                             const Array<double>& uniforms) {
-    const MatrixView d = dist_view(head, "dist", dist, -1);
+    const double* const values = dist_data(head, "dist", dist, -1);
+    const MatrixView d(values, dist.shape(0), dist.shape(1));
     const MatrixView u = matrix_view("uniforms", uniforms);
     require_size("uniforms (rows)", u.rows(), d.rows());
     require_size("uniforms (columns)", u.cols(), head.action_size());
     require(u.size() == 0 || (u.minCoeff() > 0.0 && u.maxCoeff() < 1.0),
             "uniforms: expected numbers in (0, 1)");
-    Actions<Scalar> actions(d.rows(), head.action_size());
+    ActionArray out({d.rows(), head.action_size()});
+    Eigen::Map<Actions<Scalar>> actions(out.mutable_data(), d.rows(), head.action_size());
     unlocked([&] { head.sample(d, u, actions); });
-    return to_action_array(actions);
+    return out;
   }
 
   static ActionArray mode(const Head& head, const Array<double>& dist) {
-    const MatrixView d = dist_view(head, "dist", dist, -1);
-    Actions<Scalar> actions(d.rows(), head.action_size());
+    const double* const values = dist_data(head, "dist", dist, -1);
+    const MatrixView d(values, dist.shape(0), dist.shape(1));
+    ActionArray out({d.rows(), head.action_size()});
+    Eigen::Map<Actions<Scalar>> actions(out.mutable_data(), d.rows(), head.action_size());
     unlocked([&] { head.mode(d, actions); });
-    return to_action_array(actions);
+    return out;
   }
 
   static Array<double> log_prob(const Head& head, const Array<double>& dist,
                                 const ActionArray& actions) {
-    const MatrixView d = dist_view(head, "dist", dist, -1);
-    const Actions<Scalar> a = actions_of(head, actions, d.rows());
-    return to_array(unlocked([&] { return linear_policy::log_probs(head, d, a); }));
+    const double* const d = dist_data(head, "dist", dist, -1);
+    const Scalar* const a = actions_data(head, actions, dist.shape(0));
+    return filled(dist.shape(0),
+                  [&](double* out) { linear_policy::log_probs(head, d, a, dist.shape(0), out); });
   }
 
-  static Array<double> score_gradient(const Head& head, const Array<double>& features,
+  static Array<double> score_gradient(const Head& head, const FeatureArray& features,
                                       const Array<double>& dist, const ActionArray& actions,
-                                      const Array<double>& weights) {
-    const MatrixView phi = features_view(features);
-    const MatrixView d = dist_view(head, "dist", dist, phi.rows());
-    const VectorView w = vector_view("weights", weights);
-    require_size("weights", w.size(), phi.rows());
-    const Actions<Scalar> a = actions_of(head, actions, phi.rows());
-    return to_array(unlocked([&] { return linear_policy::score_gradient(head, phi, d, a, w); }));
+                                      const Array<double>& weights, int num_threads) {
+    const int threads = checked_threads(num_threads);
+    return with_features(features, [&](const auto& phi) {
+      const double* const d = dist_data(head, "dist", dist, phi.rows);
+      const double* const w = vector_data("weights", weights, phi.rows);
+      const Scalar* const a = actions_data(head, actions, phi.rows);
+      const Vector out =
+          unlocked([&] { return linear_policy::score_gradient(head, phi, d, a, w, threads); });
+      if (!out.allFinite()) {
+        require_all_finite("weights", w, phi.rows, 0);
+        require_finite_features(phi);
+      }
+      return to_array(out);
+    });
   }
 
   static Array<double> entropy(const Head& head, const Array<double>& dist) {
-    const MatrixView d = dist_view(head, "dist", dist, -1);
-    return to_array(unlocked([&] { return head.entropy(d); }));
+    const double* const d = dist_data(head, "dist", dist, -1);
+    return filled(dist.shape(0),
+                  [&](double* out) { linear_policy::entropies(head, d, dist.shape(0), out); });
   }
 
-  static Array<double> entropy_gradient(const Head& head, const Array<double>& features,
+  static Array<double> entropy_gradient(const Head& head, const FeatureArray& features,
                                         const Array<double>& dist) {
-    const MatrixView phi = features_view(features);
-    const MatrixView d = dist_view(head, "dist", dist, phi.rows());
-    return to_array(unlocked([&] { return linear_policy::entropy_gradient(head, phi, d); }));
+    return with_features(features, [&](const auto& phi) {
+      const double* const d = dist_data(head, "dist", dist, phi.rows);
+      const Vector out = unlocked([&] { return linear_policy::entropy_gradient(head, phi, d); });
+      if (!out.allFinite()) require_finite_features(phi);
+      return to_array(out);
+    });
   }
 
   static Array<double> kl(const Head& head, const Array<double>& old_dist,
                           const Array<double>& new_dist) {
-    const MatrixView old_view = dist_view(head, "old_dist", old_dist, -1);
-    const MatrixView new_view = dist_view(head, "new_dist", new_dist, old_view.rows());
-    return to_array(unlocked([&] { return head.kl(old_view, new_view); }));
+    const double* const old_data = dist_data(head, "old_dist", old_dist, -1);
+    const double* const new_data = dist_data(head, "new_dist", new_dist, old_dist.shape(0));
+    return filled(old_dist.shape(0), [&](double* out) {
+      linear_policy::kls(head, old_data, new_data, old_dist.shape(0), out);
+    });
   }
 
-  static Fisher<Head> make_fisher(const Head& head, const Array<double>& features,
-                                  const Array<double>& dist,
-                                  const std::optional<ActionArray>& actions) {
-    const MatrixView phi = features_view(features);
-    const MatrixView d = dist_view(head, "dist", dist, phi.rows());
-    if (!actions) return Fisher<Head>(head, phi, d);
-    return Fisher<Head>(head, phi, d, actions_of(head, *actions, phi.rows()));
-  }
-
-  static Vector flat(const Head& head, const char* what, const Array<double>& array,
-                     py::ssize_t n_features) {
-    const VectorView view = vector_view(what, array);
-    require_size(what, view.size(), linear_policy::parameter_count(head, n_features));
-    return view;
-  }
-
-  static Array<double> fisher_vector_product(const Head& head, const Array<double>& features,
+  static Array<double> fisher_vector_product(const Head& head, const FeatureArray& features,
                                              const Array<double>& dist, const Array<double>& vector,
-                                             const std::optional<ActionArray>& actions) {
-    Fisher<Head> fisher = make_fisher(head, features, dist, actions);
-    const Vector v = flat(head, "vector", vector, features.shape(1));
-    Vector out(v.size());
-    {
-      const py::gil_scoped_release unlocked;
-      fisher.apply(v, out);
-    }
-    return to_array(out);
+                                             const std::optional<ActionArray>& actions,
+                                             int num_threads) {
+    const int threads = checked_threads(num_threads);
+    return with_features(features, [&](const auto& phi) {
+      const double* const d = dist_data(head, "dist", dist, phi.rows);
+      const Scalar* const a = actions_data(head, actions, phi.rows);
+      const Vector v = flat(head, "vector", vector, phi.cols);
+      Vector out(v.size());
+      unlocked([&] { Fisher(head, phi, d, a, threads).apply(v, out); });
+      if (!out.allFinite()) require_finite_features(phi);
+      return to_array(out);
+    });
   }
 
-  static Array<double> fisher(const Head& head, const Array<double>& features,
-                              const Array<double>& dist,
-                              const std::optional<ActionArray>& actions) {
-    const Fisher<Head> f = make_fisher(head, features, dist, actions);
-    const Matrix dense = unlocked([&]() -> Matrix { return f.dense(); });
-    return to_array(dense);
+  static Array<double> fisher(const Head& head, const FeatureArray& features,
+                              const Array<double>& dist, const std::optional<ActionArray>& actions,
+                              int num_threads) {
+    const int threads = checked_threads(num_threads);
+    return with_features(features, [&](const auto& phi) {
+      const double* const d = dist_data(head, "dist", dist, phi.rows);
+      const Scalar* const a = actions_data(head, actions, phi.rows);
+      const Matrix dense = unlocked([&] { return Fisher(head, phi, d, a, threads).dense(); });
+      if (!all_finite(dense.data(), dense.size())) require_finite_features(phi);
+      return to_array(dense);
+    });
   }
 
-  static py::tuple natural_gradient(const Head& head, const Array<double>& features,
+  static py::tuple natural_gradient(const Head& head, const FeatureArray& features,
                                     const Array<double>& dist, const Array<double>& gradient,
                                     const std::optional<ActionArray>& actions, bool dense,
-                                    py::ssize_t max_steps, double tolerance, double damping) {
-    Fisher<Head> fisher = make_fisher(head, features, dist, actions);
-    const Vector g = flat(head, "gradient", gradient, features.shape(1));
-    const CgSettings settings = cg_settings(max_steps, tolerance, damping);
-    Vector x(g.size());
-    NaturalGradientResult result{};
-    {
-      const py::gil_scoped_release unlocked;
-      CgWorkspace work(g.size());
-      result = dense ? dense_natural_gradient(fisher, g, damping, x)
-                     : fastpg::natural_gradient(fisher, g, settings, work, x);
-    }
-    return py::make_tuple(to_array(x), name(result.cg.status), result.cg.iterations,
-                          result.cg.residual, result.curvature, result.damping);
+                                    py::ssize_t max_steps, double tolerance, double damping,
+                                    int num_threads) {
+    const int threads = checked_threads(num_threads);
+    return with_features(features, [&](const auto& phi) {
+      const double* const d = dist_data(head, "dist", dist, phi.rows);
+      const Scalar* const a = actions_data(head, actions, phi.rows);
+      const Vector g = flat(head, "gradient", gradient, phi.cols);
+      const CgSettings settings = cg_settings(max_steps, tolerance, damping);
+      Vector x(g.size());
+      const NaturalGradientResult result = unlocked([&] {
+        Fisher fisher(head, phi, d, a, threads);
+        return solved(fisher, g, dense, settings, x);
+      });
+      if (!std::isfinite(result.damping)) require_finite_features(phi);
+      return py::make_tuple(to_array(x), name(result.cg.status), result.cg.iterations,
+                            result.cg.residual, result.curvature, result.damping);
+    });
   }
 
-  static py::tuple line_search(const Head& head, const Array<double>& features,
+  static py::tuple line_search(const Head& head, const FeatureArray& features,
                                const ActionArray& actions, const Array<double>& advantages,
                                const Array<double>& old_dist, const MaskArray& mask,
                                const Array<double>& parameters, const Array<double>& step,
                                double ent_coef, double target_kl, double shrinking_factor,
                                py::ssize_t max_iter) {
-    const MatrixView phi = features_view(features);
-    const MatrixView d = dist_view(head, "old_dist", old_dist, phi.rows());
-    const Actions<Scalar> a = actions_of(head, actions, phi.rows());
-    const VectorView weights = vector_view("advantages", advantages);
-    require_size("advantages", weights.size(), phi.rows());
-    Vector theta = parameters_view(head, parameters, phi.cols());
-    const Vector full_step = flat(head, "step", step, phi.cols());
-    const bool* const m = mask_data(head, mask, phi.rows());
-    LineSearchResult result{};
-    {
-      const py::gil_scoped_release unlocked;
-      Surrogate<Head> surrogate(head, phi, a, weights, d, m, ent_coef);
-      result =
-          fastpg::line_search(surrogate, full_step, {target_kl, shrinking_factor, max_iter}, theta);
-    }
-    return py::make_tuple(to_array(theta), name(result.status), result.backtracks, result.fraction,
-                          result.before.objective, result.after.objective, result.after.kl);
+    return with_features(features, [&](const auto& phi) {
+      using T = typename std::decay_t<decltype(phi)>::Scalar;
+      const double* const d = dist_data(head, "old_dist", old_dist, phi.rows);
+      const Scalar* const a = actions_data(head, actions, phi.rows);
+      const double* const weights = vector_data("advantages", advantages, phi.rows);
+      Vector theta = flat(head, "parameters", parameters, phi.cols);
+      const Vector full_step = flat(head, "step", step, phi.cols);
+      const std::uint8_t* const m = mask_data(head, mask, phi.rows);
+      const LineSearchResult result = unlocked([&] {
+        Surrogate<Head, T> surrogate(head, phi, a, weights, d, m, ent_coef);
+        return fastpg::line_search(surrogate, full_step, {target_kl, shrinking_factor, max_iter},
+                                   theta);
+      });
+      if (!std::isfinite(result.before.objective) || !std::isfinite(result.before.kl)) {
+        require_all_finite("advantages", weights, phi.rows, 0);
+        require_finite_features(phi);
+      }
+      return py::make_tuple(to_array(theta), name(result.status), result.backtracks,
+                            result.fraction, result.before.objective, result.after.objective,
+                            result.after.kl);
+    });
   }
 
-  static py::dict ppo_epochs(const Head& head, const Array<double>& features,
+  static py::dict ppo_epochs(const Head& head, const FeatureArray& features,
                              const ActionArray& actions, const Array<double>& advantages,
                              const MaskArray& mask, const Array<double>& parameters, Adam& adam,
                              std::uint64_t seed, std::uint64_t first_epoch, PpoObjective objective,
@@ -233,15 +286,8 @@ class BoundPolicy {
                              double ent_coef, std::optional<double> max_grad_norm,
                              std::optional<double> target_kl, py::ssize_t n_epochs,
                              py::ssize_t batch_size, bool normalize_advantage, bool plain_sgd) {
-    const MatrixView phi = features_view(features);
-    Vector theta = parameters_view(head, parameters, phi.cols());
-    require_size("adam", adam.mean.size(), theta.size());
-    const Actions<Scalar> a = actions_of(head, actions, phi.rows());
-    const VectorView weights = vector_view("advantages", advantages);
-    require_size("advantages", weights.size(), phi.rows());
     require(n_epochs >= 1, "n_epochs: expected at least 1, got " + std::to_string(n_epochs));
     require(batch_size >= 1, "batch_size: expected at least 1, got " + std::to_string(batch_size));
-    const bool* const m = mask_data(head, mask, phi.rows());
     const PpoSettings settings{objective,
                                clip_range,
                                kl_coef,
@@ -253,39 +299,55 @@ class BoundPolicy {
                                batch_size,
                                normalize_advantage,
                                plain_sgd};
-    const Vector before = theta;
-    Adam moments = adam;
-    PpoResult result;
-    {
-      const py::gil_scoped_release unlocked;
-      PpoEpochs<Head> epochs(head, phi, a, weights, m, settings);
-      result = epochs.run(LaneStream(seed, Purpose::shuffle), first_epoch, moments, theta);
-    }
-    if (result.finite) adam = moments;
-    return ppo_dict(result, result.finite ? theta : before);
+    return with_features(features, [&](const auto& phi) {
+      using T = typename std::decay_t<decltype(phi)>::Scalar;
+      Vector theta = flat(head, "parameters", parameters, phi.cols);
+      require_size("adam", adam.mean.size(), theta.size());
+      const Scalar* const a = actions_data(head, actions, phi.rows);
+      const double* const weights = vector_data("advantages", advantages, phi.rows);
+      require_all_finite("advantages", weights, phi.rows, 0);
+      require_finite_features(phi);
+      const std::uint8_t* const m = mask_data(head, mask, phi.rows);
+      const Vector before = theta;
+      Adam moments = adam;
+      const PpoResult result = unlocked([&] {
+        PpoEpochs<Head, T> epochs(head, phi, a, weights, m, settings);
+        return epochs.run(LaneStream(seed, Purpose::shuffle), first_epoch, moments, theta);
+      });
+      if (result.finite) adam = moments;
+      return ppo_dict(result, result.finite ? theta : before);
+    });
   }
 
  private:
-  static ActionArray to_action_array(const Actions<Scalar>& actions) {
-    ActionArray out({actions.rows(), actions.cols()});
-    std::copy(actions.data(), actions.data() + actions.size(), out.mutable_data());
+  // (n,) that a function writes, unlocked.
+  template <class Function>
+  static Array<double> filled(Index rows, Function&& function) {
+    Array<double> out(rows);
+    double* const values = out.mutable_data();
+    unlocked([&] { function(values); });
     return out;
   }
 
-  static void require_log_probs(const char* what, const Array<double>& array) {
-    const double* const values = array.data();
-    for (py::ssize_t i = 0; i < array.size(); ++i) {
-      if (values[i] <= 1e-9) continue;
-      throw py::value_error(std::string(what) + ": expected logarithms of probabilities, got " +
-                            std::to_string(values[i]));
+  template <class T>
+  static NaturalGradientResult solved(Fisher<Head, T>& fisher, const Vector& gradient, bool factor,
+                                      const CgSettings& settings, Vector& x) {
+    if (factor) return dense_natural_gradient(fisher.dense(), gradient, settings.damping, x);
+    CgWorkspace work(gradient.size());
+    if (dense_is_cheaper(fisher, settings.max_steps)) {
+      const Matrix dense = fisher.dense();
+      DenseFisher formed(dense);
+      return fastpg::natural_gradient(formed, gradient, settings, work, x);
     }
+    fisher.find_trace_in_next_product();
+    return fastpg::natural_gradient(fisher, gradient, settings, work, x);
   }
 
-  static void require_some_action(const Head& head, const bool* mask, Index rows) {
+  static void require_some_action(const Head& head, const std::uint8_t* mask, Index rows) {
     for (Index i = 0; i < rows; ++i) {
-      const bool* at = mask + i * head.outputs();
+      const std::uint8_t* at = mask + i * head.outputs();
       for (const Index count : head.choices()) {
-        if (std::find(at, at + count, true) == at + count) {
+        if (std::all_of(at, at + count, [](std::uint8_t flag) { return flag == 0; })) {
           throw py::value_error(
               "mask: expected at least one allowed action in each choice, got "
               "none in row " +
@@ -327,6 +389,7 @@ py::class_<Head> bind_policy_head(py::module_& m, const char* class_name, const 
   const auto optional = [](const char* argument) {
     return py::arg_v(py::arg(argument).noconvert(), py::none());
   };
+  const auto threads = py::arg_v("num_threads", 1);
   py::class_<Head> head(m, class_name, doc);
   construct_in_new(head);
   return head.def_property_readonly("outputs", &Head::outputs)
@@ -339,19 +402,19 @@ py::class_<Head> bind_policy_head(py::module_& m, const char* class_name, const 
       .def("mode", &B::mode, array("dist"), "(n, action_size) most probable actions.")
       .def("log_prob", &B::log_prob, array("dist"), array("actions"), "(n,) of ln pi(a|s).")
       .def("score_gradient", &B::score_gradient, array("features"), array("dist"), array("actions"),
-           array("weights"), "(P,): mean of w grad ln pi(a|s).")
+           array("weights"), threads, "(P,): mean of w grad ln pi(a|s).")
       .def("entropy", &B::entropy, array("dist"), "(n,) entropies in nats.")
       .def("entropy_gradient", &B::entropy_gradient, array("features"), array("dist"),
            "(P,): gradient of the mean entropy.")
       .def("kl", &B::kl, array("old_dist"), array("new_dist"), "(n,) of KL(old | new).")
       .def("fisher_vector_product", &B::fisher_vector_product, array("features"), array("dist"),
-           array("vector"), optional("actions"),
+           array("vector"), optional("actions"), threads,
            "F v, (P,); the action summed out, or with `actions` at the actions taken.")
-      .def("fisher", &B::fisher, array("features"), array("dist"), optional("actions"),
+      .def("fisher", &B::fisher, array("features"), array("dist"), optional("actions"), threads,
            "F, (P, P).")
       .def("natural_gradient", &B::natural_gradient, array("features"), array("dist"),
            array("gradient"), array("actions"), py::arg("dense"), py::arg("max_steps"),
-           py::arg("tolerance"), py::arg("damping"),
+           py::arg("tolerance"), py::arg("damping"), threads,
            "(direction, status, iterations, relative residual, curvature, absolute damping).")
       .def("line_search", &B::line_search, array("features"), array("actions"), array("advantages"),
            array("old_dist"), array("mask"), array("parameters"), array("step"),

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 _Floats: TypeAlias = npt.NDArray[np.float64]
 _Float32s: TypeAlias = npt.NDArray[np.float32]
+_Features: TypeAlias = _Floats | _Float32s
 _Bools: TypeAlias = npt.NDArray[np.bool_]
 _Actions: TypeAlias = npt.NDArray[np.int32]
 _AnyActions: TypeAlias = npt.NDArray[Any]
@@ -179,30 +180,40 @@ class CategoricalHead:
     @property
     def action_size(self) -> int: ...
     def distribution(
-        self, features: _Floats, parameters: _Floats, mask: _Bools | None = None
+        self, features: _Features, parameters: _Floats, mask: _Bools | None = None
     ) -> _Floats: ...
     def sample(self, dist: _Floats, uniforms: _Floats) -> _AnyActions: ...
     def mode(self, dist: _Floats) -> _AnyActions: ...
     def log_prob(self, dist: _Floats, actions: _AnyActions) -> _Floats: ...
     def score_gradient(
-        self, features: _Floats, dist: _Floats, actions: _AnyActions, weights: _Floats
+        self,
+        features: _Features,
+        dist: _Floats,
+        actions: _AnyActions,
+        weights: _Floats,
+        num_threads: int = 1,
     ) -> _Floats: ...
     def entropy(self, dist: _Floats) -> _Floats: ...
-    def entropy_gradient(self, features: _Floats, dist: _Floats) -> _Floats: ...
+    def entropy_gradient(self, features: _Features, dist: _Floats) -> _Floats: ...
     def kl(self, old_dist: _Floats, new_dist: _Floats) -> _Floats: ...
     def fisher_vector_product(
         self,
-        features: _Floats,
+        features: _Features,
         dist: _Floats,
         vector: _Floats,
         actions: _AnyActions | None = None,
+        num_threads: int = 1,
     ) -> _Floats: ...
     def fisher(
-        self, features: _Floats, dist: _Floats, actions: _AnyActions | None = None
+        self,
+        features: _Features,
+        dist: _Floats,
+        actions: _AnyActions | None = None,
+        num_threads: int = 1,
     ) -> _Floats: ...
     def natural_gradient(
         self,
-        features: _Floats,
+        features: _Features,
         dist: _Floats,
         gradient: _Floats,
         actions: _AnyActions | None,
@@ -210,10 +221,11 @@ class CategoricalHead:
         max_steps: int,
         tolerance: float,
         damping: float,
+        num_threads: int = 1,
     ) -> tuple[_Floats, _CgStatus, int, float, float, float]: ...
     def line_search(
         self,
-        features: _Floats,
+        features: _Features,
         actions: _AnyActions,
         advantages: _Floats,
         old_dist: _Floats,
@@ -227,7 +239,7 @@ class CategoricalHead:
     ) -> tuple[_Floats, _LineSearchStatus, int, float, float, float, float]: ...
     def ppo_epochs(
         self,
-        features: _Floats,
+        features: _Features,
         actions: _AnyActions,
         advantages: _Floats,
         mask: _Bools | None,
@@ -257,30 +269,40 @@ class GaussianHead:
     @property
     def action_size(self) -> int: ...
     def distribution(
-        self, features: _Floats, parameters: _Floats, mask: _Bools | None = None
+        self, features: _Features, parameters: _Floats, mask: _Bools | None = None
     ) -> _Floats: ...
     def sample(self, dist: _Floats, uniforms: _Floats) -> _AnyActions: ...
     def mode(self, dist: _Floats) -> _AnyActions: ...
     def log_prob(self, dist: _Floats, actions: _AnyActions) -> _Floats: ...
     def score_gradient(
-        self, features: _Floats, dist: _Floats, actions: _AnyActions, weights: _Floats
+        self,
+        features: _Features,
+        dist: _Floats,
+        actions: _AnyActions,
+        weights: _Floats,
+        num_threads: int = 1,
     ) -> _Floats: ...
     def entropy(self, dist: _Floats) -> _Floats: ...
-    def entropy_gradient(self, features: _Floats, dist: _Floats) -> _Floats: ...
+    def entropy_gradient(self, features: _Features, dist: _Floats) -> _Floats: ...
     def kl(self, old_dist: _Floats, new_dist: _Floats) -> _Floats: ...
     def fisher_vector_product(
         self,
-        features: _Floats,
+        features: _Features,
         dist: _Floats,
         vector: _Floats,
         actions: _AnyActions | None = None,
+        num_threads: int = 1,
     ) -> _Floats: ...
     def fisher(
-        self, features: _Floats, dist: _Floats, actions: _AnyActions | None = None
+        self,
+        features: _Features,
+        dist: _Floats,
+        actions: _AnyActions | None = None,
+        num_threads: int = 1,
     ) -> _Floats: ...
     def natural_gradient(
         self,
-        features: _Floats,
+        features: _Features,
         dist: _Floats,
         gradient: _Floats,
         actions: _AnyActions | None,
@@ -288,10 +310,11 @@ class GaussianHead:
         max_steps: int,
         tolerance: float,
         damping: float,
+        num_threads: int = 1,
     ) -> tuple[_Floats, _CgStatus, int, float, float, float]: ...
     def line_search(
         self,
-        features: _Floats,
+        features: _Features,
         actions: _AnyActions,
         advantages: _Floats,
         old_dist: _Floats,
@@ -305,7 +328,7 @@ class GaussianHead:
     ) -> tuple[_Floats, _LineSearchStatus, int, float, float, float, float]: ...
     def ppo_epochs(
         self,
-        features: _Floats,
+        features: _Features,
         actions: _AnyActions,
         advantages: _Floats,
         mask: _Bools | None,

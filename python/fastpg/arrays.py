@@ -11,10 +11,12 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Float32s = npt.NDArray[np.float32]
+AnyFloats = Floats | Float32s
 Bools = npt.NDArray[np.bool_]
 Actions = npt.NDArray[np.int32]
 
 _MAX_SEED = 2**64 - 1
+_FEATURES = (np.dtype(np.float64), np.dtype(np.float32))
 _FLOAT64 = np.dtype(np.float64)
 _BOOL = np.dtype(np.bool_)
 
@@ -88,6 +90,29 @@ def unchecked_flags(name: str, values: Any) -> Bools:
     if _is_ready(values, _BOOL):
         return values  # type: ignore[no-any-return]
     return np.asarray(_array(name, values, "b", "booleans"), order="C")
+
+
+def features(name: str, values: Any, columns: int) -> AnyFloats:
+    """Float64 or float32 (n, columns), C-contiguous; other numbers become float64.
+
+    Kernels find what is not finite themselves: it shows in their results.
+    """
+    if type(values) is np.ndarray and values.dtype in _FEATURES and values.flags.carray:
+        array: AnyFloats = values
+    else:
+        given = _array(name, values, "fiu", "real numbers")
+        dtype = np.float32 if given.dtype == np.float32 else np.float64
+        with np.errstate(over="ignore"):
+            array = np.ascontiguousarray(given, dtype=dtype)
+    _check_shape(name, array, (None, columns))
+    return array
+
+
+def plain_floats(name: str, values: Any, shape: tuple[int | None, ...]) -> Floats:
+    """Float64, C-contiguous, for kernels that check the values themselves."""
+    array = unchecked_floats(name, values)
+    _check_shape(name, array, shape)
+    return array
 
 
 def log_probs(name: str, values: Any, shape: tuple[int | None, ...]) -> Floats:
@@ -173,6 +198,8 @@ def actions(name: str, values: Any, shape: tuple[int, ...], choices: list[int]) 
     array = _array(name, values, "iu", "integers")
     _check_shape(name, array, shape)
     columns = array.reshape(shape[0], len(choices))
+    if columns.dtype == np.int32:  # cannot wrap around; the kernels check it
+        return np.ascontiguousarray(columns)
     for column, count in zip(columns.T, choices, strict=True):
         if column.min() < 0 or column.max() >= count:
             bad = column[(column < 0) | (column >= count)][0]

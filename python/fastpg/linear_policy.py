@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, overload
 
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from fastpg import _core, arrays
-from fastpg.arrays import Bools, Floats
+from fastpg import _core, arrays, machine
+from fastpg.arrays import AnyFloats, Bools, Floats
 from fastpg.features import FeatureMap, Identity, RunningNormalizer, make_features
 from fastpg.flattening import flat_size
 
@@ -25,6 +25,10 @@ class LinearPolicy:
     Batches are features `phi` of shape (n, n_features), made by `features`, and distributions
     `dist`, made by `distribution`. Gradients have the shape of theta and are means over the batch;
     the flat order of parameters is `theta.ravel()`.
+
+    `phi` is float64, or float32: then its products with vectors are float32 within a block of rows,
+    sums over blocks, distributions and all else double. `num_threads` (None: FASTPG_NUM_THREADS,
+    else 1) changes no bit of a result.
 
     Args:
         features: the map of observations and steps to features; `Identity` by default.
@@ -98,9 +102,25 @@ class LinearPolicy:
     def _project(self, theta: Floats) -> Floats:
         return theta
 
-    def features(self, observations: Any, step_index: Any = None) -> Floats:
-        """phi(s, h), (n, n_features), of observations (n, d) at steps (n,), 0 by default."""
-        return self.feature_map(observations, step_index)
+    @overload
+    def features(self, observations: Any, step_index: Any = None) -> Floats: ...
+    @overload
+    def features(
+        self, observations: Any, step_index: Any = None, *, dtype: npt.DTypeLike
+    ) -> AnyFloats: ...
+    def features(
+        self, observations: Any, step_index: Any = None, *, dtype: npt.DTypeLike = np.float64
+    ) -> AnyFloats:
+        """phi(s, h), (n, n_features), of observations (n, d) at steps (n,), 0 by default.
+
+        Args:
+            observations: (n, d).
+            step_index: steps in the episode.
+            dtype: float64 or float32.
+        """
+        if dtype not in (np.float64, np.float32):
+            raise ValueError(f"dtype: expected float64 or float32, got {dtype!r}")
+        return self.feature_map(observations, step_index).astype(dtype, copy=False)
 
     def observe(self, observations: npt.NDArray[Any]) -> None:
         """Take observations (n, d) into the running normalisation, if there is one."""
@@ -108,7 +128,7 @@ class LinearPolicy:
             self.normalizer.update(observations)
             self.normalizer.use_in(self.feature_map)
 
-    def distribution(self, phi: Floats, theta: Floats | None = None, mask: Any = None) -> Floats:
+    def distribution(self, phi: AnyFloats, theta: Floats | None = None, mask: Any = None) -> Floats:
         """What the policy says in each state: `dist`, at `theta` or the policy's own.
 
         Args:
@@ -135,7 +155,15 @@ class LinearPolicy:
         d = self._dist(dist)
         return self._head.log_prob(d, self._actions(actions, len(d)))
 
-    def score_gradient(self, phi: Floats, dist: Floats, actions: Any, weights: Any) -> Floats:
+    def score_gradient(
+        self,
+        phi: AnyFloats,
+        dist: Floats,
+        actions: Any,
+        weights: Any,
+        *,
+        num_threads: int | None = None,
+    ) -> Floats:
         """mean_i w_i grad ln pi(a_i|s_i), the shape of theta; weights (n,)."""
         features = self._phi(phi)
         n = len(features)
@@ -144,7 +172,8 @@ class LinearPolicy:
                 features,
                 self._dist(dist, n),
                 self._actions(actions, n),
-                arrays.floats("weights", weights, (n,)),
+                arrays.plain_floats("weights", weights, (n,)),
+                machine.num_threads(num_threads),
             )
         )
 
@@ -152,7 +181,7 @@ class LinearPolicy:
         """H(pi(.|s)) in nats, (n,)."""
         return self._head.entropy(self._dist(dist))
 
-    def entropy_gradient(self, phi: Floats, dist: Floats) -> Floats:
+    def entropy_gradient(self, phi: AnyFloats, dist: Floats) -> Floats:
         """Gradient of the mean entropy, the shape of theta."""
         features = self._phi(phi)
         gradient = self._head.entropy_gradient(features, self._dist(dist, len(features)))
@@ -164,7 +193,13 @@ class LinearPolicy:
         return self._head.kl(old, self._dist(new_dist, len(old)))
 
     def fisher_vector_product(
-        self, phi: Floats, dist: Floats, vector: Any, actions: Any = None
+        self,
+        phi: AnyFloats,
+        dist: Floats,
+        vector: Any,
+        actions: Any = None,
+        *,
+        num_threads: int | None = None,
     ) -> Floats:
         """F v, the shape of theta, the action summed out of F (lecture L7).
 
@@ -175,15 +210,31 @@ class LinearPolicy:
         v = arrays.floats("vector", vector, self.shape).ravel()
         return self._shaped(
             self._head.fisher_vector_product(
-                features, self._dist(dist, n), v, self._taken(actions, n)
+                features,
+                self._dist(dist, n),
+                v,
+                self._taken(actions, n),
+                machine.num_threads(num_threads),
             )
         )
 
-    def fisher(self, phi: Floats, dist: Floats, actions: Any = None) -> Floats:
+    def fisher(
+        self,
+        phi: AnyFloats,
+        dist: Floats,
+        actions: Any = None,
+        *,
+        num_threads: int | None = None,
+    ) -> Floats:
         """The dense Fisher matrix, theta.size squared: for few parameters."""
         features = self._phi(phi)
         n = len(features)
-        return self._head.fisher(features, self._dist(dist, n), self._taken(actions, n))
+        return self._head.fisher(
+            features,
+            self._dist(dist, n),
+            self._taken(actions, n),
+            machine.num_threads(num_threads),
+        )
 
     def for_environment(self, actions: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The copy of some actions that an environment gets."""
@@ -210,13 +261,13 @@ class LinearPolicy:
             self.normalizer.restore(stored["normalizer"], count)
             self.normalizer.use_in(self.feature_map)
 
-    def _phi(self, phi: Floats) -> Floats:
-        return arrays.floats("phi", phi, (None, self.n_features))
+    def _phi(self, phi: AnyFloats) -> AnyFloats:
+        return arrays.features("phi", phi, self.n_features)
 
     def _dist(self, dist: Floats, rows: int | None = None) -> Floats:
         raise NotImplementedError
 
-    def _mask(self, mask: Any, features: Floats) -> Bools | None:
+    def _mask(self, mask: Any, features: AnyFloats) -> Bools | None:
         if mask is not None:
             raise TypeError(f"mask: {type(self).__name__} takes none")
         return None

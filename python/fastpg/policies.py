@@ -10,7 +10,7 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from fastpg import _core, arrays
-from fastpg.arrays import Bools, Floats
+from fastpg.arrays import AnyFloats, Bools, Floats
 from fastpg.features import FeatureMap, make_features
 from fastpg.linear_policy import LinearPolicy, State, observation_size, single_space
 from fastpg.naming import unknown
@@ -79,7 +79,7 @@ class LinearSoftmax(LinearPolicy):
         """(n_features, n_actions)."""
         return self.n_features, self.n_actions
 
-    def log_probs(self, phi: Floats, theta: Floats | None = None, mask: Any = None) -> Floats:
+    def log_probs(self, phi: AnyFloats, theta: Floats | None = None, mask: Any = None) -> Floats:
         """Ln pi of every action, (n, n_actions): the `distribution`."""
         return self.distribution(phi, theta, mask)
 
@@ -95,9 +95,9 @@ class LinearSoftmax(LinearPolicy):
         return stored, meta | {"n_actions": self.choices[0] if self.single else self.choices}
 
     def _dist(self, dist: Floats, rows: int | None = None) -> Floats:
-        return arrays.log_probs("dist", dist, (rows, self.n_actions))
+        return arrays.plain_floats("dist", dist, (rows, self.n_actions))
 
-    def _mask(self, mask: Any, features: Floats) -> Bools | None:
+    def _mask(self, mask: Any, features: AnyFloats) -> Bools | None:
         if mask is None:
             return None
         return arrays.flags("mask", mask, (len(features), self.n_actions))
@@ -237,10 +237,10 @@ class LinearGaussian(LinearPolicy):
         return theta
 
     def _dist(self, dist: Floats, rows: int | None = None) -> Floats:
-        return arrays.floats("dist", dist, (rows, 2 * self.action_size))
+        return arrays.plain_floats("dist", dist, (rows, 2 * self.action_size))
 
     def _actions(self, actions: Any, count: int) -> npt.NDArray[Any]:
-        return arrays.floats("actions", actions, (count, self.action_size))
+        return arrays.plain_floats("actions", actions, (count, self.action_size))
 
     def __repr__(self) -> str:
         return (

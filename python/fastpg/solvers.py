@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastpg import _core, arrays
-from fastpg.arrays import Floats
+from fastpg import _core, arrays, machine
+from fastpg.arrays import AnyFloats, Floats
 from fastpg.linear_policy import LinearPolicy
 from fastpg.naming import unknown
 
@@ -75,7 +75,7 @@ class NaturalGradientResult:
 
 def natural_gradient(
     policy: LinearPolicy,
-    phi: Floats,
+    phi: AnyFloats,
     dist: Floats,
     gradient: Floats,
     *,
@@ -84,6 +84,7 @@ def natural_gradient(
     cg_max_steps: int = 20,
     cg_tol: float = 1e-10,
     cg_damping: float = 1e-3,
+    num_threads: int | None = None,
 ) -> NaturalGradientResult:
     """The natural direction of a batch, wholly in C++ (lecture L6, L7).
 
@@ -93,12 +94,13 @@ def natural_gradient(
         dist: distributions (n, k) at the policy's parameters.
         gradient: g, the shape of theta, a mean over the same batch.
         actions: None sums the action out of F; actions, as many as samples, use those taken.
-        solver: "cg", conjugate gradient on products with F; "cholesky", a dense factorisation,
-            which needs damping, F being singular; "auto", cholesky for at most 64 parameters with
-            damping, else cg.
+        solver: "cg", conjugate gradient on products with F, or on F itself where forming it costs
+            less; "cholesky", a dense factorisation, which needs damping, F being singular; "auto",
+            cholesky for at most 64 parameters with damping, else cg.
         cg_max_steps: at most this many Fisher products.
         cg_tol: relative residual to stop at.
         cg_damping: relative to the mean of F's diagonal; 0 restricts F^-1 to the range of F.
+        num_threads: None is FASTPG_NUM_THREADS, else 1; it changes no bit of the result.
     """
     if solver not in SOLVERS:
         raise ValueError(unknown("solver", solver, SOLVERS))
@@ -109,12 +111,13 @@ def natural_gradient(
     result = policy._head.natural_gradient(
         features,
         policy._dist(dist, n),
-        arrays.floats("gradient", gradient, policy.shape).ravel(),
+        arrays.plain_floats("gradient", gradient, policy.shape).ravel(),
         policy._taken(actions, n),
         solver == "cholesky" or (solver == "auto" and few),
         arrays.integer("cg_max_steps", cg_max_steps, 1),
         arrays.number("cg_tol", cg_tol),
         damping,
+        machine.num_threads(num_threads),
     )
     return NaturalGradientResult(policy._shaped(result[0]), *result[1:])
 
@@ -137,7 +140,7 @@ class LineSearchResult:
 
 def line_search(
     policy: LinearPolicy,
-    phi: Floats,
+    phi: AnyFloats,
     dist: Floats,
     actions: npt.NDArray[Any],
     advantages: Floats,
@@ -159,11 +162,11 @@ def line_search(
     result = policy._head.line_search(
         features,
         policy._actions(actions, n),
-        arrays.floats("advantages", advantages, (n,)),
+        arrays.plain_floats("advantages", advantages, (n,)),
         policy._dist(dist, n),
         policy._mask(mask, features),
         policy.theta.ravel(),
-        arrays.floats("step", step, policy.shape).ravel(),
+        arrays.plain_floats("step", step, policy.shape).ravel(),
         arrays.number("ent_coef", ent_coef),
         arrays.positive("target_kl", target_kl),
         arrays.unit_interval("shrinking_factor", shrinking_factor),
@@ -182,7 +185,7 @@ OBJECTIVES = {
 
 def ppo_epochs(
     policy: LinearPolicy,
-    phi: Floats,
+    phi: AnyFloats,
     actions: npt.NDArray[Any],
     advantages: Floats,
     adam: _core.Adam,
@@ -221,7 +224,7 @@ def ppo_epochs(
     return policy._head.ppo_epochs(
         features,
         policy._actions(actions, n),
-        arrays.floats("advantages", advantages, (n,)),
+        arrays.plain_floats("advantages", advantages, (n,)),
         policy._mask(mask, features),
         policy.theta.ravel(),
         adam,

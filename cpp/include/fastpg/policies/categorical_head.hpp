@@ -2,15 +2,23 @@
 // choice). Its distribution array is ln pi, (n, M), the choices side by side, M their total number.
 //
 // Score with respect to the logits: e_a - pi. Fisher block of a state: diag pi - pi pi^T a choice.
+//
+// Kernels work on a block of samples by columns: entry (a, i) at [a * stride + i], `stride` samples
+// in all, a multiple of 8. Samples beyond the batch have ln pi = -inf, and so weigh nothing.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <cstdint>
+#include <limits>
+#include <string>
 #include <vector>
 
 #include "fastpg/core/checks.hpp"
+#include "fastpg/core/exp_gap.hpp"
+#include "fastpg/core/scan.hpp"
 #include "fastpg/core/types.hpp"
+#include "fastpg/policies/transposed.hpp"
 
 namespace fastpg {
 
@@ -25,6 +33,10 @@ class CategoricalHead {
       require(count >= 1 && count <= (1 << 20),
               "choices: expected integers in [1, 1048576], got " + std::to_string(count));
       begins_.push_back(outputs_);
+      for (Index a = 0; a + 1 < count; ++a) {
+        column_outputs_.push_back(outputs_ + a);
+        column_choices_.push_back(static_cast<Index>(begins_.size()) - 1);
+      }
       outputs_ += count;
     }
   }
@@ -35,32 +47,62 @@ class CategoricalHead {
   Index action_size() const { return static_cast<Index>(choices_.size()); }
   const std::vector<Index>& choices() const { return choices_; }
 
-  void check(const Actions<Scalar>& actions) const {
-    for (Index i = 0; i < actions.rows(); ++i) {
-      for (Index c = 0; c < action_size(); ++c) {
-        if (actions(i, c) >= 0 && actions(i, c) < count(c)) continue;
-        throw std::invalid_argument("actions: expected values in [0, " + std::to_string(count(c)) +
-                                    "), got " + std::to_string(actions(i, c)) + " at index " +
-                                    std::to_string(i));
-      }
+  // Scores of a choice sum to zero, so its last action is minus the sum of the others, and products
+  // with the Fisher matrix need all columns but the last of each choice.
+  Index columns() const { return static_cast<Index>(column_outputs_.size()); }
+  Index column_output(Index c) const { return column_outputs_[static_cast<std::size_t>(c)]; }
+  // The output that stands for minus the sum of the columns of this choice; -1 for none.
+  Index opposite(Index c) const {
+    const Index choice = choice_of_column(c);
+    return begin(choice) + count(choice) - 1;
+  }
+
+  // actions: (n, choices).
+  void check(const Scalar* actions, Index n) const {
+    for (Index c = 0; c < action_size(); ++c) {
+      const auto bound = static_cast<std::uint32_t>(count(c));
+      const Index stride = action_size();
+      const bool good = dispatch([=] {
+        std::uint32_t bad = 0;
+        for (Index i = 0; i < n; ++i) {
+          bad |= static_cast<std::uint32_t>(actions[i * stride + c]) < bound ? 0u : 1u;
+        }
+        return bad == 0;
+      });
+      if (!good) throw_bad_action(actions, n, c);
     }
+  }
+
+  void check_distribution(const char* name, const double* dist, Index rows) const {
+    const Index size = rows * outputs_;
+    if (all_at_most(dist, size, 1e-9)) return;
+    const double* const bad =
+        std::find_if(dist, dist + size, [](double value) { return !(value <= 1e-9); });
+    throw std::invalid_argument(std::string(name) + ": expected logarithms of probabilities, got " +
+                                (bad == dist + size ? "others" : std::to_string(*bad)));
   }
 
   void project(Eigen::Ref<Vector>) const {}
 
-  // logits become ln pi by log-sum-exp; a masked action gets -inf. mask: (n, M) or nullptr.
-  void distribution(Eigen::Ref<Matrix> values, const Vector&, const bool* mask) const {
-    for (Index i = 0; i < values.rows(); ++i) {
-      if (mask) {
-        for (Index a = 0; a < outputs_; ++a) {
-          if (!mask[i * outputs_ + a]) values(i, a) = -infinity;
+  // Rows of a distribution array into columns.
+  void load(const double* dist, Index rows, Index stride, double* columns) const {
+    transposed::load(dist, rows, outputs_, stride, -infinity, columns);
+  }
+
+  // Logits become ln pi; a masked action gets -inf. mask: (rows, M) bytes or nullptr.
+  void normalize(double* logits, const double*, const std::uint8_t* mask, Index rows,
+                 Index stride) const {
+    if (mask != nullptr) {
+      for (Index a = 0; a < outputs_; ++a) {
+        for (Index i = 0; i < rows; ++i) {
+          if (mask[i * outputs_ + a] == 0) logits[a * stride + i] = -infinity;
         }
       }
-      for (Index c = 0; c < action_size(); ++c) {
-        auto row = values.row(i).segment(begin(c), count(c));
-        const double largest = row.maxCoeff();
-        row.array() -= largest + std::log((row.array() - largest).exp().sum());
-      }
+    }
+    for (Index c = 0; c < action_size(); ++c) {
+      double* const first = logits + begin(c) * stride;
+      const Index actions = count(c);
+      dispatch([=] { log_softmax(first, actions, stride); });
     }
   }
 
@@ -95,87 +137,150 @@ class CategoricalHead {
     }
   }
 
-  double log_prob(const ConstMatrix& dist, const Actions<Scalar>& actions, Index i) const {
-    double sum = 0.0;
-    for (Index c = 0; c < action_size(); ++c) sum += dist(i, begin(c) + actions(i, c));
-    return sum;
+  // ln pi(a_i|s_i) of each sample; 0 beyond the batch.
+  void log_prob(const double* log_pi, const Scalar* actions, Index rows, Index stride,
+                double* out) const {
+    std::fill(out, out + stride, 0.0);
+    for (Index i = 0; i < rows; ++i) {
+      for (Index c = 0; c < action_size(); ++c) {
+        out[i] += log_pi[taken(actions, i, c) * stride + i];
+      }
+    }
   }
 
   // d ln pi(a|s) / d logits.
-  void score(const ConstMatrix& dist, const Actions<Scalar>& actions, Matrix& out) const {
-    out = -dist.array().exp();
-    for (Index i = 0; i < out.rows(); ++i) {
-      for (Index c = 0; c < action_size(); ++c) out(i, begin(c) + actions(i, c)) += 1.0;
+  void score(const double* log_pi, const Scalar* actions, Index rows, Index stride,
+             double* out) const {
+    const Index size = outputs_ * stride;
+    dispatch([=] {
+      for (Index j = 0; j < size; ++j) out[j] = -fast_exp(log_pi[j]);
+    });
+    for (Index i = 0; i < rows; ++i) {
+      for (Index c = 0; c < action_size(); ++c) out[taken(actions, i, c) * stride + i] += 1.0;
     }
   }
 
-  Vector entropy(const ConstMatrix& dist) const {
-    return -(dist.array().exp() * dist.array().max(lowest_log)).rowwise().sum();
+  void entropy(const double* log_pi, Index stride, double* out) const {
+    const Index actions = outputs_;
+    dispatch([=] { entropy_of(log_pi, actions, stride, out); });
   }
 
   // d H / d logits = -pi (ln pi + H) a choice.
-  void entropy_score(const ConstMatrix& dist, Matrix& out) const {
-    out = dist.array().exp();
-    for (Index i = 0; i < out.rows(); ++i) {
-      for (Index c = 0; c < action_size(); ++c) {
-        auto p = out.row(i).segment(begin(c), count(c)).array();
-        const auto log_p = dist.row(i).segment(begin(c), count(c)).array().max(lowest_log).eval();
-        const double h = -(p * log_p).sum();
-        p = -p * (log_p + h);
-      }
+  void entropy_score(const double* log_pi, Index stride, double* scratch, double* out) const {
+    for (Index c = 0; c < action_size(); ++c) {
+      const double* const from = log_pi + begin(c) * stride;
+      double* const to = out + begin(c) * stride;
+      const Index actions = count(c);
+      dispatch([=] {
+        entropy_of(from, actions, stride, scratch);
+        for (Index a = 0; a < actions; ++a) {
+          for (Index i = 0; i < stride; ++i) {
+            const double l = from[a * stride + i];
+            const double bounded = l < lowest_log ? lowest_log : l;
+            to[a * stride + i] = -fast_exp(l) * (bounded + scratch[i]);
+          }
+        }
+      });
     }
   }
 
-  // KL(old | new) a row, as sum_a p ln(p / q) + q - p: each term is >= 0 up to rounding, and the
-  // sum of q - p is zero. With d = ln p - ln q a term is p (d + expm1(-d)), where that is finite.
-  Vector kl(const ConstMatrix& old_dist, const ConstMatrix& new_dist) const {
-    Vector out(old_dist.rows());
-    for (Index i = 0; i < out.size(); ++i) {
-      double sum = 0.0;
-      for (Index a = 0; a < outputs_; ++a) {
-        const double p = std::exp(old_dist(i, a));
-        const double q = std::exp(new_dist(i, a));
-        const double d = old_dist(i, a) - new_dist(i, a);
-        if (p == 0.0) {
-          sum += q;
-        } else {
-          sum += std::abs(d) < 1.0 ? p * (d + std::expm1(-d)) : p * d + (q - p);
+  // KL(old | new) of each sample, as sum_a p ln(p / q) + q - p: each term is >= 0 up to rounding,
+  // and the sum of q - p is zero. With d = ln p - ln q a term is p (exp(-d) - 1 + d).
+  void kl(const double* old_log, const double* new_log, Index stride, double* out) const {
+    const Index actions = outputs_;
+    dispatch([=] {
+      for (Index i = 0; i < stride; ++i) out[i] = 0.0;
+      for (Index a = 0; a < actions; ++a) {
+        for (Index i = 0; i < stride; ++i) {
+          const double log_p = old_log[a * stride + i];
+          const double log_q = new_log[a * stride + i];
+          const double p = fast_exp(log_p);
+          const double q = fast_exp(log_q);
+          const double d = log_p - log_q;
+          const double near = p * exp_gap_near_zero(d);
+          const double far = p * d + (q - p);
+          const double term = std::abs(d) < 0.5 ? near : far;
+          out[i] += p == 0.0 ? q : term;
         }
       }
-      out[i] = sum;
-    }
-    return out;
+    });
   }
 
   // -d KL(old | new) / d new logits = pi_old - pi_new.
-  void kl_score(const ConstMatrix& old_dist, const ConstMatrix& new_dist, Matrix& out) const {
-    out = old_dist.array().exp() - new_dist.array().exp();
+  void kl_score(const double* old_log, const double* new_log, Index stride, double* out) const {
+    const Index size = outputs_ * stride;
+    dispatch([=] {
+      for (Index j = 0; j < size; ++j) out[j] = fast_exp(old_log[j]) - fast_exp(new_log[j]);
+    });
   }
 
-  // What metric() needs a state, samples innermost: pi.
-  Eigen::MatrixXd metric_data(const ConstMatrix& dist) const { return dist.array().exp(); }
-
-  // u <- B u for `count` states from `from` on: pi (u - sum_b pi_b u_b) a choice.
-  void metric(const Eigen::MatrixXd& pi, Index from, Index rows, Eigen::MatrixXd& u,
-              Vector& scratch) const {
-    auto projection = scratch.head(rows).array();
+  // What metric() needs of each sample, (columns, stride): pi; of a choice of two, pi_0 pi_1, which
+  // is the whole of its block. trace: the sum of each block's diagonal.
+  void metric_data(const double* log_pi, Index stride, double* data, double* trace) const {
+    std::fill(trace, trace + stride, 0.0);
     for (Index c = 0; c < action_size(); ++c) {
-      projection.setZero();
-      for (Index a = begin(c); a < begin(c) + count(c); ++a) {
-        projection += pi.col(a).segment(from, rows).array() * u.col(a).head(rows).array();
-      }
-      for (Index a = begin(c); a < begin(c) + count(c); ++a) {
-        auto w = u.col(a).head(rows).array();
-        w = pi.col(a).segment(from, rows).array() * (w - projection);
+      const double* const from = log_pi + begin(c) * stride;
+      const Index actions = count(c);
+      double* const to = data;
+      data += (actions - 1) * stride;
+      if (actions == 2) {
+        dispatch([=] {
+          for (Index i = 0; i < stride; ++i) {
+            to[i] = fast_exp(from[i]) * fast_exp(from[stride + i]);
+            trace[i] += 2.0 * to[i];
+          }
+        });
+      } else {
+        dispatch([=] {
+          for (Index a = 0; a < actions; ++a) {
+            for (Index i = 0; i < stride; ++i) {
+              const double p = fast_exp(from[a * stride + i]);
+              if (a + 1 < actions) to[a * stride + i] = p;
+              trace[i] += p * (1.0 - p);
+            }
+          }
+        });
       }
     }
   }
 
-  // Column (a, b) of the blocks B over all states; false where it is zero throughout.
-  bool metric_column(const Eigen::MatrixXd& pi, Index a, Index b, Vector& out) const {
-    if (choice_of(a) != choice_of(b)) return false;
-    out = -pi.col(a).cwiseProduct(pi.col(b));
-    if (a == b) out += pi.col(a);
+  // w = B u of each sample, u relative to the last action's: pi (u - sum_b pi_b u_b) a choice.
+  // The metric is double whatever the features are: where a policy is nearly certain, it is all
+  // differences.
+  template <class T>
+  void metric(const double* data, const T* u, Index stride, double* scratch, T* w) const {
+    for (Index c = 0; c < action_size(); ++c) {
+      const Index columns = count(c) - 1;
+      const double* const pi = data;
+      if (columns == 1) {
+        dispatch([=] {
+          for (Index i = 0; i < stride; ++i) {
+            w[i] = static_cast<T>(pi[i] * static_cast<double>(u[i]));
+          }
+        });
+      } else {
+        dispatch([=] { softmax_metric(pi, u, columns, stride, scratch, w); });
+      }
+      data += columns * stride;
+      u += columns * stride;
+      w += columns * stride;
+    }
+  }
+
+  // Entry (a, b) of each block B, of two columns; false where it is zero throughout.
+  bool metric_entry(const double* data, Index a, Index b, Index stride, double* out) const {
+    const Index choice = choice_of_column(a);
+    if (choice != choice_of_column(b)) return false;
+    const double* const p = data + a * stride;
+    const double* const q = data + b * stride;
+    const double diagonal = a == b ? 1.0 : 0.0;
+    if (count(choice) == 2) {
+      std::copy(p, p + stride, out);
+    } else {
+      dispatch([=] {
+        for (Index i = 0; i < stride; ++i) out[i] = p[i] * (diagonal - q[i]);
+      });
+    }
     return true;
   }
   double extra_metric() const { return 0.0; }
@@ -184,14 +289,81 @@ class CategoricalHead {
   static constexpr double infinity = std::numeric_limits<double>::infinity();
   static constexpr double lowest_log = -1e4;  // p ln p is 0 at p = 0: stands in for ln 0
 
+  static void log_softmax(double* logits, Index actions, Index stride) {
+    constexpr Index lanes = 8;
+    for (Index i = 0; i < stride; i += lanes) {
+      double largest[lanes], sum[lanes];
+      for (Index l = 0; l < lanes; ++l) largest[l] = logits[i + l];
+      for (Index a = 1; a < actions; ++a) {
+        const double* const at = logits + a * stride + i;
+        for (Index l = 0; l < lanes; ++l) largest[l] = at[l] > largest[l] ? at[l] : largest[l];
+      }
+      for (Index l = 0; l < lanes; ++l) sum[l] = 0.0;
+      for (Index a = 0; a < actions; ++a) {
+        double* const at = logits + a * stride + i;
+        for (Index l = 0; l < lanes; ++l) at[l] -= largest[l];
+        for (Index l = 0; l < lanes; ++l) sum[l] += fast_exp(at[l]);
+      }
+      for (Index l = 0; l < lanes; ++l) sum[l] = fast_log(sum[l]);
+      for (Index a = 0; a < actions; ++a) {
+        double* const at = logits + a * stride + i;
+        for (Index l = 0; l < lanes; ++l) at[l] -= sum[l];
+      }
+    }
+  }
+
+  static void entropy_of(const double* log_pi, Index actions, Index stride, double* out) {
+    for (Index i = 0; i < stride; ++i) out[i] = 0.0;
+    for (Index a = 0; a < actions; ++a) {
+      for (Index i = 0; i < stride; ++i) {
+        const double l = log_pi[a * stride + i];
+        const double bounded = l < lowest_log ? lowest_log : l;
+        out[i] -= fast_exp(l) * bounded;
+      }
+    }
+  }
+
+  template <class T>
+  static void softmax_metric(const double* pi, const T* u, Index columns, Index stride,
+                             double* mean, T* w) {
+    for (Index i = 0; i < stride; ++i) mean[i] = 0.0;
+    for (Index a = 0; a < columns; ++a) {
+      for (Index i = 0; i < stride; ++i) {
+        mean[i] += pi[a * stride + i] * static_cast<double>(u[a * stride + i]);
+      }
+    }
+    for (Index a = 0; a < columns; ++a) {
+      for (Index i = 0; i < stride; ++i) {
+        const double centred = static_cast<double>(u[a * stride + i]) - mean[i];
+        w[a * stride + i] = static_cast<T>(pi[a * stride + i] * centred);
+      }
+    }
+  }
+
+  void throw_bad_action(const Scalar* actions, Index n, Index c) const {
+    for (Index i = 0; i < n; ++i) {
+      const Scalar action = actions[i * action_size() + c];
+      if (action >= 0 && action < count(c)) continue;
+      throw std::invalid_argument("actions: expected values in [0, " + std::to_string(count(c)) +
+                                  "), got " + std::to_string(action) + " at index " +
+                                  std::to_string(i));
+    }
+  }
+
+  // The output of the action taken. Within bounds even if another thread changed it since check().
+  Index taken(const Scalar* actions, Index i, Index c) const {
+    const Index action = actions[i * action_size() + c];
+    return begin(c) + (action >= 0 && action < count(c) ? action : 0);
+  }
+
   Index begin(Index c) const { return begins_[static_cast<std::size_t>(c)]; }
   Index count(Index c) const { return choices_[static_cast<std::size_t>(c)]; }
-  Index choice_of(Index a) const {
-    return std::upper_bound(begins_.begin(), begins_.end(), a) - begins_.begin() - 1;
-  }
+  Index choice_of_column(Index c) const { return column_choices_[static_cast<std::size_t>(c)]; }
 
   std::vector<Index> choices_;
   std::vector<Index> begins_;
+  std::vector<Index> column_outputs_;
+  std::vector<Index> column_choices_;
   Index outputs_ = 0;
 };
 

@@ -2,169 +2,275 @@
 // the action summed out, B_i the head's Fisher block; or F = mean_i score score^T at the actions
 // taken (lecture L7). No allocation in apply().
 //
-// The batch is kept with samples innermost, in pieces that stay in the first cache: every inner
-// loop then runs along contiguous samples.
+// A product reads each row of the features from memory once: a block of rows stays in cache for
+// u = phi^T v, w = B u and the sum of phi (x) w. It works on the head's columns(): outputs that
+// follow from others are left out on the way in and filled in on the way out.
 #pragma once
+
+#include <vector>
 
 #include "fastpg/policies/linear_policy.hpp"
 
 namespace fastpg {
 
-template <class Head>
+template <class Head, class T = double>
 class Fisher {
  public:
-  Fisher(const Head& head, const ConstMatrix& features, const ConstMatrix& dist)
-      : head_(head),
-        features_(features),
-        data_(head.metric_data(dist)),
-        weighted_(piece, head.outputs()),
-        projection_(piece),
-        trace_(computed_trace()) {}
+  using Action = typename Head::Scalar;
 
-  Fisher(const Head& head, const ConstMatrix& features, const ConstMatrix& dist,
-         const Actions<typename Head::Scalar>& actions)
-      : Fisher(head, features, dist) {
-    Matrix scores;
-    head.score(dist, actions, scores);
-    data_ = scores;
-    sampled_ = true;
-    trace_ = computed_trace();
+  // actions: those taken, (n, action_size), or nullptr. What the arrays of dist and actions hold is
+  // read here, the features in each product.
+  Fisher(const Head& head, const Features<T>& features, const double* dist, const Action* actions,
+         int threads)
+      : head_(head),
+        blocks_(features),
+        threads_(threads),
+        sampled_(actions != nullptr),
+        data_size_(head.columns() + (sampled_ ? head.extra() : 0)),
+        partial_(head.columns() * padded() + head.extra()),
+        chunks_(Chunks::of(blocks_.count(), stride(), partial_)),
+        data_(length(blocks_.count() * data_size_ * stride())),
+        traces_(length(blocks_.count() * stride())),
+        weights_(length(head.columns() * padded())),
+        sums_(length(chunks_.count * (partial_ + 1))),
+        scratch_(length(chunks_.count * 2 * stride())),
+        products_(length(chunks_.count * scratch_size())) {
+    prepare(dist, actions);
   }
 
-  Index size() const { return linear_policy::parameter_count(head_, features_.cols()); }
+  Index size() const { return linear_policy::parameter_count(head_, features().cols); }
+
+  // While a block is in cache anyway: then trace() after the product costs nothing.
+  void find_trace_in_next_product() { tracing_ = true; }
 
   // out = F v, both flat.
   void apply(const Vector& v, Vector& out) {
-    out.setZero();
-    for (Index begin = 0; begin < features_.rows(); begin += piece) {
-      add_piece(begin, std::min(piece, features_.rows() - begin), v, out);
+    const double scale = load_vector(v);
+    const double* const extra = v.data() + size() - head_.extra();
+    chunks_.run(threads_, operations(2 * head_.columns()),
+                [&](Index chunk) { add_chunk(chunk, extra); });
+    if (tracing_) trace_ = summed_trace();
+    tracing_ = false;
+    store_sums(scale, out);
+    for (Index j = 0; j < head_.extra() && !sampled_; ++j) {
+      out[size() - head_.extra() + j] = head_.extra_metric() * extra[j];
     }
-    out /= samples();
-    if (!sampled_) out.tail(head_.extra()) = head_.extra_metric() * v.tail(head_.extra());
   }
 
-  double trace() const { return trace_; }
+  double trace() {
+    if (trace_ < 0.0) {
+      chunks_.run(threads_, operations(1), [&](Index chunk) {
+        sums_[length(chunk * (partial_ + 1) + partial_)] = 0.0;
+        for (Index b = chunks_.begin(chunk); b < chunks_.end(chunk); ++b) add_trace(chunk, b);
+      });
+      trace_ = summed_trace();
+    }
+    return trace_;
+  }
 
   // F itself, (size, size): for few parameters.
-  Eigen::MatrixXd dense() const {
-    const Index k = features_.cols();
-    const Index outputs = head_.outputs();
-    Eigen::MatrixXd out = Eigen::MatrixXd::Zero(size(), size());
-    Vector column;
-    for (Index a = 0; a < outputs; ++a) {
-      for (Index b = 0; b <= a; ++b) {
-        if (!block(a, b, column)) continue;
-        const Eigen::MatrixXd gram = features_.transpose() * (column.asDiagonal() * features_);
-        for (Index p = 0; p < k; ++p) {
-          for (Index q = 0; q < k; ++q) {
-            out(p * outputs + a, q * outputs + b) = gram(p, q);
-            out(q * outputs + b, p * outputs + a) = gram(p, q);
-          }
-        }
-      }
-    }
-    out /= samples();
-    fill_extra(out);
-    return out;
+  Matrix dense() const;
+
+  // Multiplications of dense(), and of a product, for one sample.
+  double dense_cost() const {
+    const auto columns = static_cast<double>(head_.columns());
+    return columns * (columns + 1.0) / 2.0 * static_cast<double>(features().cols) *
+           static_cast<double>(padded()) / 2.0;
   }
+  double product_cost() const { return static_cast<double>(2 * head_.columns() * padded()); }
 
  private:
-  static constexpr Index piece = 128;
+  static std::size_t length(Index count) { return static_cast<std::size_t>(count); }
+  const Features<T>& features() const { return blocks_.features(); }
+  Index padded() const { return row_products::padded(features().cols); }
+  Index stride() const { return blocks_.size(); }
+  // u and w, and room to read a vector from the last number of w.
+  Index scratch_size() const { return 2 * head_.columns() * stride() + row_products::most_lanes; }
+  double samples() const { return static_cast<double>(features().rows); }
+  double operations(Index columns) const {
+    return samples() * static_cast<double>(columns * padded());
+  }
+  const double* data(Index block) const { return data_.data() + block * data_size_ * stride(); }
 
-  double samples() const { return static_cast<double>(features_.rows()); }
-
-  double computed_trace() const {
-    const Vector norms = features_.rowwise().squaredNorm();
-    double sum = 0.0;
-    Vector column;
-    for (Index a = 0; a < head_.outputs(); ++a) {
-      block(a, a, column);
-      sum += norms.dot(column);
-    }
-    for (Index j = head_.outputs(); sampled_ && j < data_.cols(); ++j) {
-      sum += data_.col(j).squaredNorm();
-    }
-    const double extra = sampled_ ? 0.0 : head_.extra_metric() * static_cast<double>(head_.extra());
-    return sum / samples() + extra;
+  void prepare(const double* dist, const Action* actions) {
+    const Index size = head_.distribution_size();
+    const Index scores = head_.outputs() + head_.extra();
+    chunks_.run(threads_, samples() * static_cast<double>(20 * size), [&](Index chunk) {
+      Buffer<double> columns(length((size + (sampled_ ? scores : 0)) * stride()));
+      double* const all = columns.data() + size * stride();
+      for (Index b = chunks_.begin(chunk); b < chunks_.end(chunk); ++b) {
+        const Index begin = blocks_.begin(b), rows = blocks_.rows(b);
+        double* const to = data_.data() + b * data_size_ * stride();
+        double* const trace = traces_.data() + b * stride();
+        head_.load(dist + begin * size, rows, stride(), columns.data());
+        if (!sampled_) {
+          head_.metric_data(columns.data(), stride(), to, trace);
+        } else {
+          head_.score(columns.data(), actions + begin * head_.action_size(), rows, stride(), all);
+          keep_scores(all, to, trace);
+        }
+      }
+    });
   }
 
-  // Entry (a, b) of B over all states; false where it is zero throughout.
-  bool block(Index a, Index b, Vector& out) const {
-    if (!sampled_) return head_.metric_column(data_, a, b, out);
-    out = data_.col(a).cwiseProduct(data_.col(b));
+  void keep_scores(const double* all, double* to, double* trace) const {
+    for (Index c = 0; c < head_.columns(); ++c) {
+      std::copy_n(all + head_.column_output(c) * stride(), stride(), to + c * stride());
+    }
+    std::copy_n(all + head_.outputs() * stride(), head_.extra() * stride(),
+                to + head_.columns() * stride());
+    std::fill_n(trace, stride(), 0.0);
+    for (Index a = 0; a < head_.outputs(); ++a) {
+      for (Index i = 0; i < stride(); ++i) {
+        trace[i] += all[a * stride() + i] * all[a * stride() + i];
+      }
+    }
+  }
+
+  // v into weights_ (columns, padded), divided by the power of two that is returned: float has a
+  // smaller range.
+  double load_vector(const Vector& v) {
+    double scale = 1.0;
+    if constexpr (std::is_same_v<T, float>) {
+      const double largest = v.cwiseAbs().maxCoeff();
+      if (largest > 0.0 && std::isfinite(largest)) scale = std::exp2(std::ilogb(largest));
+    }
+    const Index outputs = head_.outputs();
+    for (Index c = 0; c < head_.columns(); ++c) {
+      const Index a = head_.column_output(c), last = head_.opposite(c);
+      T* const to = weights_.data() + c * padded();
+      for (Index k = 0; k < features().cols; ++k) {
+        const double relative = last < 0 ? 0.0 : v[k * outputs + last];
+        to[k] = static_cast<T>((v[k * outputs + a] - relative) / scale);
+      }
+      std::fill(to + features().cols, to + padded(), T(0));
+    }
+    return scale;
+  }
+
+  void add_chunk(Index chunk, const double* extra) {
+    double* const sum = sums_.data() + chunk * (partial_ + 1);
+    std::fill(sum, sum + partial_ + 1, 0.0);
+    const Index columns = head_.columns();
+    T* const u = products_.data() + chunk * scratch_size();
+    T* const w = u + columns * stride();
+    double* const scratch = scratch_.data() + chunk * 2 * stride();
+    for (Index b = chunks_.begin(chunk); b < chunks_.end(chunk); ++b) {
+      const auto x = blocks_[b];
+      row_products::dots<T>(x, weights_.data(), columns, u, stride());
+      if (sampled_) {
+        project_on_scores(data(b), u, extra, scratch, w, sum + columns * padded());
+      } else {
+        head_.metric(data(b), u, stride(), scratch, w);
+      }
+      row_products::add_outer<T>(x, 0, w, stride(), 1, columns, sum);
+      if (tracing_) add_trace(chunk, b);
+    }
+  }
+
+  // w = s (s . u), and the same for the head's own parameters.
+  void project_on_scores(const double* s, const T* u, const double* extra, double* projection, T* w,
+                         double* own) const {
+    const Index columns = head_.columns(), n = stride(), extras = head_.extra();
+    dispatch([=] {
+      for (Index i = 0; i < n; ++i) projection[i] = 0.0;
+      for (Index c = 0; c < columns; ++c) {
+        for (Index i = 0; i < n; ++i) {
+          projection[i] += s[c * n + i] * static_cast<double>(u[c * n + i]);
+        }
+      }
+      for (Index j = 0; j < extras; ++j) {
+        for (Index i = 0; i < n; ++i) projection[i] += s[(columns + j) * n + i] * extra[j];
+      }
+      for (Index c = 0; c < columns; ++c) {
+        for (Index i = 0; i < n; ++i) w[c * n + i] = static_cast<T>(s[c * n + i] * projection[i]);
+      }
+    });
+    for (Index j = 0; j < extras; ++j) {
+      for (Index i = 0; i < n; ++i) own[j] += s[(columns + j) * n + i] * projection[i];
+    }
+  }
+
+  void add_trace(Index chunk, Index block) {
+    double* const scratch = scratch_.data() + chunk * 2 * stride();
+    auto* const norms = reinterpret_cast<T*>(scratch + stride());
+    row_products::squared_norms(blocks_[block], norms);
+    const double* const trace = traces_.data() + block * stride();
+    for (Index i = 0; i < stride(); ++i) scratch[i] = trace[i] * static_cast<double>(norms[i]);
+    double own = 0.0;
+    for (Index j = head_.columns(); j < data_size_; ++j) {
+      const double* const s = data(block) + j * stride();
+      for (Index i = 0; i < stride(); ++i) own += s[i] * s[i];
+    }
+    sums_[length(chunk * (partial_ + 1) + partial_)] += sum_of(scratch, stride()) + own;
+  }
+
+  double summed_trace() const {
+    double sum = 0.0;
+    for (Index c = 0; c < chunks_.count; ++c) sum += sums_[length(c * (partial_ + 1) + partial_)];
+    const double own = sampled_ ? 0.0 : head_.extra_metric() * static_cast<double>(head_.extra());
+    return sum / samples() + own;
+  }
+
+  // The chunks' sums, in order, into a flat vector.
+  void store_sums(double scale, Vector& out) const {
+    out.setZero();
+    const Index outputs = head_.outputs();
+    const double factor = scale / samples();
+    for (Index c = 0; c < head_.columns(); ++c) {
+      const Index a = head_.column_output(c), last = head_.opposite(c);
+      for (Index k = 0; k < features().cols; ++k) {
+        double sum = 0.0;
+        for (Index chunk = 0; chunk < chunks_.count; ++chunk) {
+          sum += sums_[length(chunk * (partial_ + 1) + c * padded() + k)];
+        }
+        out[k * outputs + a] = factor * sum;
+        if (last >= 0) out[k * outputs + last] -= factor * sum;
+      }
+    }
+    for (Index j = 0; j < head_.extra(); ++j) {
+      for (Index chunk = 0; chunk < chunks_.count; ++chunk) {
+        out[size() - head_.extra() + j] +=
+            sums_[length(chunk * (partial_ + 1) + head_.columns() * padded() + j)] / samples();
+      }
+    }
+  }
+
+  // Entry (a, b) of the blocks B of a block of samples; false where it is zero throughout.
+  bool entry(Index block, Index a, Index b, double* out) const {
+    if (!sampled_) return head_.metric_entry(data(block), a, b, stride(), out);
+    const double* const p = data(block) + a * stride();
+    const double* const q = data(block) + b * stride();
+    for (Index i = 0; i < stride(); ++i) out[i] = p[i] * q[i];
     return true;
   }
 
-  void fill_extra(Eigen::MatrixXd& out) const {
-    const Index own = head_.extra();
-    if (!sampled_) {
-      out.bottomRightCorner(own, own).diagonal().setConstant(head_.extra_metric());
-      return;
-    }
-    const auto scores = data_.rightCols(own);
-    out.bottomRightCorner(own, own) = scores.transpose() * scores / samples();
-    for (Index a = 0; a < head_.outputs(); ++a) {
-      const Eigen::MatrixXd cross =
-          features_.transpose() * (data_.col(a).asDiagonal() * scores) / samples();
-      for (Index p = 0; p < features_.cols(); ++p) {
-        out.row(p * head_.outputs() + a).tail(own) = cross.row(p);
-        out.col(p * head_.outputs() + a).tail(own) = cross.row(p).transpose();
-      }
-    }
-  }
-
-  // u = phi^T v an output; exact: w = B u; sampled: w = s (s . u). out += phi (x) w.
-  void add_piece(Index begin, Index count, const Vector& v, Vector& out) {
-    const Index outputs = head_.outputs();
-    for (Index a = 0; a < outputs; ++a) {
-      auto u = weighted_.col(a).head(count);
-      u.setZero();
-      for (Index k = 0; k < features_.cols(); ++k) {
-        u += v[k * outputs + a] * features_.col(k).segment(begin, count);
-      }
-    }
-    if (sampled_) {
-      project_on_scores(begin, count, v, out);
-    } else {
-      head_.metric(data_, begin, count, weighted_, projection_);
-    }
-    for (Index a = 0; a < outputs; ++a) {
-      const auto w = weighted_.col(a).head(count);
-      for (Index k = 0; k < features_.cols(); ++k) {
-        out[k * outputs + a] += features_.col(k).segment(begin, count).dot(w);
-      }
-    }
-  }
-
-  void project_on_scores(Index begin, Index count, const Vector& v, Vector& out) {
-    const Index outputs = head_.outputs();
-    auto projection = projection_.head(count).array();
-    projection.setZero();
-    for (Index a = 0; a < outputs; ++a) {
-      projection +=
-          data_.col(a).segment(begin, count).array() * weighted_.col(a).head(count).array();
-    }
-    for (Index j = 0; j < head_.extra(); ++j) {
-      projection +=
-          v[size() - head_.extra() + j] * data_.col(outputs + j).segment(begin, count).array();
-    }
-    for (Index a = 0; a < outputs; ++a) {
-      weighted_.col(a).head(count).array() =
-          data_.col(a).segment(begin, count).array() * projection;
-    }
-    for (Index j = 0; j < head_.extra(); ++j) {
-      out[size() - head_.extra() + j] +=
-          data_.col(outputs + j).segment(begin, count).dot(projection.matrix());
-    }
-  }
+  struct Pair {
+    Index a, b;  // columns, b <= a
+  };
+  std::vector<Pair> pairs() const;
+  void add_gram(Index block, const std::vector<Pair>& pairs, double* entries, T* scaled,
+                double* sum) const;
+  void store_gram(const Pair& pair, const double* gram, Matrix& out) const;
+  void fill_extra(Matrix& out) const;
 
   const Head& head_;
-  Eigen::MatrixXd features_;
-  Eigen::MatrixXd data_;  // exact: the head's metric data; sampled: scores (n, outputs + extra)
-  Eigen::MatrixXd weighted_;
-  Vector projection_;
-  bool sampled_ = false;
-  double trace_;
+  Blocks<T> blocks_;
+  int threads_;
+  bool sampled_;
+  Index data_size_;  // columns of data_
+  Index partial_;    // of a chunk: (columns, padded), the head's own; then the trace
+  Chunks chunks_;
+  Buffer<double> data_;  // (block, column, sample): the head's metric data; sampled: scores
+  Buffer<double> traces_;
+  Buffer<T> weights_;
+  Buffer<double> sums_;
+  Buffer<double> scratch_;
+  Buffer<T> products_;
+  bool tracing_ = false;
+  double trace_ = -1.0;  // not yet known
 };
 
 }  // namespace fastpg
+
+#include "fastpg/policies/fisher_dense.hpp"

@@ -3,15 +3,23 @@
 //
 // Score: (a - mean) / sigma^2 for the mean, ((a - mean) / sigma)^2 - 1 for ln sigma.
 // Fisher of a state: 1 / sigma^2 for each mean, 2 for each ln sigma, nothing across (lecture L7).
+//
+// Kernels work on a block of samples by columns, as those of CategoricalHead. Samples beyond the
+// batch have ln sigma = 0, and features of zeros.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <numbers>
+#include <string>
 
 #include "fastpg/core/checks.hpp"
+#include "fastpg/core/exp_gap.hpp"
 #include "fastpg/core/normal.hpp"
+#include "fastpg/core/scan.hpp"
 #include "fastpg/core/types.hpp"
+#include "fastpg/policies/transposed.hpp"
 
 namespace fastpg {
 
@@ -32,16 +40,33 @@ class GaussianHead {
   Index distribution_size() const { return 2 * m_; }
   Index action_size() const { return m_; }
 
-  void check(const Actions<Scalar>&) const {}
+  Index columns() const { return m_; }
+  Index column_output(Index c) const { return c; }
+  Index opposite(Index) const { return -1; }
+
+  void check(const Scalar* actions, Index n) const {
+    require_all_finite("actions", actions, n, m_);
+  }
+
+  void check_distribution(const char* name, const double* dist, Index rows) const {
+    require_all_finite(name, dist, rows, 2 * m_);
+  }
 
   // Keeps ln sigma within its bounds. extra: (m,).
   void project(Eigen::Ref<Vector> log_std) const {
     log_std = log_std.cwiseMax(lowest_log_std).cwiseMin(highest_log_std);
   }
 
-  // values: (n, 2 m) whose left half holds the means.
-  void distribution(Eigen::Ref<Matrix> values, const Vector& log_std, const bool*) const {
-    values.rightCols(m_).rowwise() = log_std.transpose();
+  void load(const double* dist, Index rows, Index stride, double* columns) const {
+    transposed::load(dist, rows, 2 * m_, stride, 0.0, columns);
+  }
+
+  // values: (2 m, stride) whose first half holds the means.
+  void normalize(double* values, const double* log_std, const std::uint8_t*, Index,
+                 Index stride) const {
+    for (Index j = 0; j < m_; ++j) {
+      std::fill_n(values + (m_ + j) * stride, stride, log_std[j]);
+    }
   }
 
   // mean + sigma z, z by the normal quantile. uniforms: (n, m) in (0, 1).
@@ -58,81 +83,114 @@ class GaussianHead {
     actions = dist.leftCols(m_);
   }
 
-  double log_prob(const ConstMatrix& dist, const Actions<Scalar>& actions, Index i) const {
-    double sum = 0.0;
-    for (Index j = 0; j < m_; ++j) {
-      const double z = (actions(i, j) - dist(i, j)) * std::exp(-dist(i, m_ + j));
-      sum -= 0.5 * z * z + dist(i, m_ + j) + half_log_two_pi;
-    }
-    return sum;
-  }
-
-  // d ln pi(a|s) / d (mean, ln sigma).
-  void score(const ConstMatrix& dist, const Actions<Scalar>& actions, Matrix& out) const {
-    out.resize(dist.rows(), 2 * m_);
-    for (Index i = 0; i < dist.rows(); ++i) {
-      for (Index j = 0; j < m_; ++j) {
-        const double inverse = std::exp(-dist(i, m_ + j));
-        const double z = (actions(i, j) - dist(i, j)) * inverse;
-        out(i, j) = z * inverse;
-        out(i, m_ + j) = z * z - 1.0;
+  void log_prob(const double* dist, const Scalar* actions, Index rows, Index stride,
+                double* out) const {
+    const Index m = m_;
+    dispatch([=] {
+      for (Index i = 0; i < stride; ++i) out[i] = 0.0;
+      for (Index j = 0; j < m; ++j) {
+        const double* const mean = dist + j * stride;
+        const double* const log_std = dist + (m + j) * stride;
+        for (Index i = 0; i < rows; ++i) {
+          const double z = (actions[i * m + j] - mean[i]) * fast_exp(-log_std[i]);
+          out[i] -= 0.5 * z * z + log_std[i] + half_log_two_pi;
+        }
       }
+    });
+  }
+
+  // d ln pi(a|s) / d (mean, ln sigma); zeros beyond the batch.
+  void score(const double* dist, const Scalar* actions, Index rows, Index stride,
+             double* out) const {
+    const Index m = m_;
+    dispatch([=] {
+      for (Index j = 0; j < m; ++j) {
+        for (Index i = 0; i < rows; ++i) {
+          const double inverse = fast_exp(-dist[(m + j) * stride + i]);
+          const double z = (actions[i * m + j] - dist[j * stride + i]) * inverse;
+          out[j * stride + i] = z * inverse;
+          out[(m + j) * stride + i] = z * z - 1.0;
+        }
+        for (Index i = rows; i < stride; ++i) {
+          out[j * stride + i] = out[(m + j) * stride + i] = 0.0;
+        }
+      }
+    });
+  }
+
+  void entropy(const double* dist, Index stride, double* out) const {
+    std::fill_n(out, stride, static_cast<double>(m_) * (half_log_two_pi + 0.5));
+    for (Index j = 0; j < m_; ++j) {
+      for (Index i = 0; i < stride; ++i) out[i] += dist[(m_ + j) * stride + i];
     }
   }
 
-  Vector entropy(const ConstMatrix& dist) const {
-    const double constant = static_cast<double>(m_) * (half_log_two_pi + 0.5);
-    return dist.rightCols(m_).rowwise().sum().array() + constant;
-  }
-
-  void entropy_score(const ConstMatrix& dist, Matrix& out) const {
-    out.setZero(dist.rows(), 2 * m_);
-    out.rightCols(m_).setOnes();
+  void entropy_score(const double*, Index stride, double*, double* out) const {
+    std::fill_n(out, m_ * stride, 0.0);
+    std::fill_n(out + m_ * stride, m_ * stride, 1.0);
   }
 
   // KL(old | new) = sum_j ln sigma'/sigma + (sigma^2 + (mean - mean')^2) / (2 sigma'^2) - 1/2.
-  // With d = ln sigma - ln sigma': (expm1(2 d) - 2 d) / 2 + z^2 / 2, each term >= 0.
-  Vector kl(const ConstMatrix& old_dist, const ConstMatrix& new_dist) const {
-    Vector out(old_dist.rows());
-    for (Index i = 0; i < out.size(); ++i) {
-      double sum = 0.0;
-      for (Index j = 0; j < m_; ++j) {
-        const double d = old_dist(i, m_ + j) - new_dist(i, m_ + j);
-        const double z = (old_dist(i, j) - new_dist(i, j)) * std::exp(-new_dist(i, m_ + j));
-        sum += 0.5 * (std::expm1(2.0 * d) - 2.0 * d) + 0.5 * z * z;
+  // With d = ln sigma - ln sigma': (exp(2 d) - 1 - 2 d) / 2 + z^2 / 2, each term >= 0.
+  void kl(const double* old_dist, const double* new_dist, Index stride, double* out) const {
+    const Index m = m_;
+    dispatch([=] {
+      for (Index i = 0; i < stride; ++i) out[i] = 0.0;
+      for (Index j = 0; j < m; ++j) {
+        const Index spread = (m + j) * stride;
+        for (Index i = 0; i < stride; ++i) {
+          const double d = old_dist[spread + i] - new_dist[spread + i];
+          const double z = (old_dist[j * stride + i] - new_dist[j * stride + i]) *
+                           fast_exp(-new_dist[spread + i]);
+          out[i] += 0.5 * exp_gap(-2.0 * d) + 0.5 * z * z;
+        }
       }
-      out[i] = sum;
-    }
-    return out;
+    });
   }
 
   // -d KL(old | new) / d (new mean, new ln sigma).
-  void kl_score(const ConstMatrix& old_dist, const ConstMatrix& new_dist, Matrix& out) const {
-    out.resize(old_dist.rows(), 2 * m_);
-    for (Index i = 0; i < out.rows(); ++i) {
-      for (Index j = 0; j < m_; ++j) {
-        const double inverse = std::exp(-new_dist(i, m_ + j));
-        const double z = (old_dist(i, j) - new_dist(i, j)) * inverse;
-        out(i, j) = z * inverse;
-        out(i, m_ + j) = std::expm1(2.0 * (old_dist(i, m_ + j) - new_dist(i, m_ + j))) + z * z;
+  void kl_score(const double* old_dist, const double* new_dist, Index stride, double* out) const {
+    const Index m = m_;
+    dispatch([=] {
+      for (Index j = 0; j < m; ++j) {
+        const Index spread = (m + j) * stride;
+        for (Index i = 0; i < stride; ++i) {
+          const double inverse = fast_exp(-new_dist[spread + i]);
+          const double z = (old_dist[j * stride + i] - new_dist[j * stride + i]) * inverse;
+          const double d = 2.0 * (old_dist[spread + i] - new_dist[spread + i]);
+          out[j * stride + i] = z * inverse;
+          out[spread + i] = (exp_gap(-d) + d) + z * z;
+        }
       }
-    }
+    });
   }
 
-  Eigen::MatrixXd metric_data(const ConstMatrix& dist) const {
-    return (-2.0 * dist.rightCols(m_).array()).exp();
+  void metric_data(const double* dist, Index stride, double* data, double* trace) const {
+    const Index m = m_;
+    dispatch([=] {
+      for (Index i = 0; i < stride; ++i) trace[i] = 0.0;
+      for (Index j = 0; j < m; ++j) {
+        for (Index i = 0; i < stride; ++i) {
+          data[j * stride + i] = fast_exp(-2.0 * dist[(m + j) * stride + i]);
+          trace[i] += data[j * stride + i];
+        }
+      }
+    });
   }
 
-  void metric(const Eigen::MatrixXd& precision, Index from, Index rows, Eigen::MatrixXd& u,
-              Vector&) const {
-    for (Index j = 0; j < m_; ++j) {
-      u.col(j).head(rows).array() *= precision.col(j).segment(from, rows).array();
-    }
+  template <class T>
+  void metric(const double* precision, const T* u, Index stride, double*, T* w) const {
+    const Index size = m_ * stride;
+    dispatch([=] {
+      for (Index j = 0; j < size; ++j) {
+        w[j] = static_cast<T>(precision[j] * static_cast<double>(u[j]));
+      }
+    });
   }
 
-  bool metric_column(const Eigen::MatrixXd& precision, Index a, Index b, Vector& out) const {
+  bool metric_entry(const double* precision, Index a, Index b, Index stride, double* out) const {
     if (a != b) return false;
-    out = precision.col(a);
+    std::copy_n(precision + a * stride, stride, out);
     return true;
   }
   double extra_metric() const { return 2.0; }

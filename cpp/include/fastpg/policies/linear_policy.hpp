@@ -1,10 +1,16 @@
 // A policy that is linear in features: outputs phi(s)^T theta, theta (n_features, outputs), turned
 // into a distribution by a head. Its parameters are one flat vector: theta in C order, then the
 // head's own (ln sigma). Batches: features (n, n_features), distributions (n, distribution_size).
-// All sums over the batch are means.
+// All sums over the batch are means. Everything runs block by block, see blocks.hpp.
 #pragma once
 
+#include <cstdint>
+
+#include "fastpg/core/exp_log.hpp"
+#include "fastpg/core/scan.hpp"
 #include "fastpg/core/types.hpp"
+#include "fastpg/policies/blocks.hpp"
+#include "fastpg/policies/transposed.hpp"
 
 namespace fastpg::linear_policy {
 
@@ -13,56 +19,202 @@ Index parameter_count(const Head& head, Index n_features) {
   return n_features * head.outputs() + head.extra();
 }
 
-inline Eigen::Map<const Matrix> weights(const ConstVector& parameters, Index n_features,
-                                        Index outputs) {
-  return {parameters.data(), n_features, outputs};
+inline std::size_t length(Index count) { return static_cast<std::size_t>(count); }
+
+// The weights of each output, (outputs, padded), from theta (features, outputs).
+inline void transpose_weights(const double* theta, Index features, Index outputs, double* out) {
+  const Index stride = row_products::padded(features);
+  for (Index a = 0; a < outputs; ++a) {
+    for (Index k = 0; k < features; ++k) out[a * stride + k] = theta[k * outputs + a];
+    std::fill(out + a * stride + features, out + (a + 1) * stride, 0.0);
+  }
 }
 
-// The distribution of every row. mask: (n, outputs) or nullptr.
+// The distribution of a block at some parameters, in double whatever the features are.
 template <class Head>
-void distribution(const Head& head, const ConstMatrix& features, const ConstVector& parameters,
-                  const bool* mask, Matrix& out) {
-  out.resize(features.rows(), head.distribution_size());
-  out.leftCols(head.outputs()).noalias() =
-      features * weights(parameters, features.cols(), head.outputs());
-  const Vector extra = parameters.tail(head.extra());
-  head.distribution(out, extra, mask);
+class BlockDistribution {
+ public:
+  BlockDistribution(const Head& head, Index features)
+      : head_(head),
+        features_(features),
+        weights_(length(head.outputs() * row_products::padded(features))) {}
+
+  void set(const double* parameters) {
+    transpose_weights(parameters, features_, head_.outputs(), weights_.data());
+    extra_ = parameters + features_ * head_.outputs();
+  }
+
+  // columns: (distribution_size, x.count). mask: (rows, outputs) or nullptr.
+  template <class T>
+  void operator()(const row_products::Rows<T>& x, const std::uint8_t* mask, Index rows,
+                  double* columns) const {
+    row_products::dots<double>(x, weights_.data(), head_.outputs(), columns, x.count);
+    head_.normalize(columns, extra_, mask, rows, x.count);
+  }
+
+ private:
+  const Head& head_;
+  Index features_;
+  Buffer<double> weights_;
+  const double* extra_ = nullptr;
+};
+
+inline const std::uint8_t* mask_from(const std::uint8_t* mask, Index row, Index outputs) {
+  return mask == nullptr ? nullptr : mask + row * outputs;
 }
 
-template <class Head>
-Vector log_probs(const Head& head, const ConstMatrix& dist,
-                 const Actions<typename Head::Scalar>& actions) {
-  Vector out(dist.rows());
-  for (Index i = 0; i < out.size(); ++i) out[i] = head.log_prob(dist, actions, i);
-  return out;
+// The distribution of every row, into out (n, distribution_size). mask: (n, outputs) or nullptr.
+template <class Head, class T>
+void distribution(const Head& head, const Features<T>& features, const double* parameters,
+                  const std::uint8_t* mask, double* out) {
+  const Blocks<T> blocks(features);
+  const Index size = head.distribution_size();
+  BlockDistribution<Head> evaluate(head, features.cols);
+  evaluate.set(parameters);
+  Buffer<double> columns(length(size * blocks.size()));
+  for (Index b = 0; b < blocks.count(); ++b) {
+    const Index begin = blocks.begin(b);
+    evaluate(blocks[b], mask_from(mask, begin, head.outputs()), blocks.rows(b), columns.data());
+    transposed::store(columns.data(), blocks.rows(b), size, blocks.size(), out + begin * size);
+  }
 }
 
-// mean_i of phi_i (x) s_i, and of the head's own part of s_i. scores: (n, outputs + extra).
+// f(begin, rows, stride, columns of `dist` from `begin` on) for pieces of any distribution array.
+template <class Head, class Function>
+void by_columns(const Head& head, const double* dist, Index rows, Function&& f) {
+  constexpr Index piece = 128;
+  const Index size = head.distribution_size();
+  Buffer<double> columns(length(size * piece));
+  for (Index begin = 0; begin < rows; begin += piece) {
+    const Index count = std::min(piece, rows - begin);
+    const Index stride = (count + 7) / 8 * 8;
+    head.load(dist + begin * size, count, stride, columns.data());
+    f(begin, count, stride, columns.data());
+  }
+}
+
+// ln pi(a_i|s_i), (n,).
 template <class Head>
-Vector pull_back(const Head& head, const ConstMatrix& features, const Matrix& scores) {
-  Vector out(parameter_count(head, features.cols()));
-  Eigen::Map<Matrix>(out.data(), features.cols(), head.outputs()).noalias() =
-      features.transpose() * scores.leftCols(head.outputs());
-  out.tail(head.extra()) = scores.rightCols(head.extra()).colwise().sum().transpose();
-  return out / static_cast<double>(features.rows());
+void log_probs(const Head& head, const double* dist, const typename Head::Scalar* actions,
+               Index rows, double* out) {
+  double piece[Blocks<double>::most_rows];
+  by_columns(head, dist, rows, [&](Index begin, Index count, Index stride, const double* columns) {
+    head.log_prob(columns, actions + begin * head.action_size(), count, stride, piece);
+    std::copy_n(piece, count, out + begin);
+  });
+}
+
+// Entropies, (n,).
+template <class Head>
+void entropies(const Head& head, const double* dist, Index rows, double* out) {
+  double piece[Blocks<double>::most_rows];
+  by_columns(head, dist, rows, [&](Index begin, Index count, Index stride, const double* columns) {
+    head.entropy(columns, stride, piece);
+    std::copy_n(piece, count, out + begin);
+  });
+}
+
+// KL(old | new), (n,).
+template <class Head>
+void kls(const Head& head, const double* old_dist, const double* new_dist, Index rows,
+         double* out) {
+  double piece[Blocks<double>::most_rows];
+  const Index size = head.distribution_size();
+  Buffer<double> other(length(size * Blocks<double>::most_rows));
+  by_columns(head, old_dist, rows,
+             [&](Index begin, Index count, Index stride, const double* columns) {
+               head.load(new_dist + begin * size, count, stride, other.data());
+               head.kl(columns, other.data(), stride, piece);
+               std::copy_n(piece, count, out + begin);
+             });
+}
+
+// to = from, narrowed where the features are float.
+template <class T>
+const T* as_scalar(const double* from, Index count, T* to) {
+  if constexpr (std::is_same_v<T, double>) {
+    return from;
+  } else {
+    dispatch([=] {
+      for (Index j = 0; j < count; ++j) to[j] = static_cast<T>(from[j]);
+    });
+    return to;
+  }
+}
+
+// mean_i of phi_i (x) s_i, and of the head's own part of s_i, (parameters,). scores(block, rows,
+// columns) fills (outputs + extra, blocks.size()), zeros beyond the rows wherever phi is not zero.
+template <class Head, class T, class Scores>
+Vector pull_back(const Head& head, const Blocks<T>& blocks, int threads, Scores&& scores) {
+  const Features<T>& features = blocks.features();
+  const Index outputs = head.outputs(), extra = head.extra(), stride = blocks.size();
+  const Index padded = row_products::padded(features.cols);
+  const Index partial = outputs * padded + extra;
+  const Chunks chunks = Chunks::of(blocks.count(), stride, partial);
+  Buffer<double> sums(length(chunks.count * partial));
+  const double operations =
+      static_cast<double>(features.rows) * static_cast<double>(outputs * (padded + 64));
+  chunks.run(threads, operations, [&](Index chunk) {
+    double* const sum = sums.data() + chunk * partial;
+    std::fill(sum, sum + partial, 0.0);
+    Buffer<double> columns(length((outputs + extra) * stride));
+    Buffer<T> narrow(length(outputs * stride));
+    for (Index b = chunks.begin(chunk); b < chunks.end(chunk); ++b) {
+      scores(b, blocks.rows(b), columns.data());
+      const T* const w = as_scalar(columns.data(), outputs * stride, narrow.data());
+      row_products::add_outer(blocks[b], 0, w, stride, 1, outputs, sum);
+      for (Index j = 0; j < extra; ++j) {
+        sum[outputs * padded + j] +=
+            sum_of(columns.data() + (outputs + j) * stride, blocks.rows(b));
+      }
+    }
+  });
+  Vector out = Vector::Zero(parameter_count(head, features.cols));
+  const double n = static_cast<double>(features.rows);
+  for (Index chunk = 0; chunk < chunks.count; ++chunk) {
+    const double* const sum = sums.data() + chunk * partial;
+    for (Index a = 0; a < outputs; ++a) {
+      for (Index k = 0; k < features.cols; ++k) out[k * outputs + a] += sum[a * padded + k];
+    }
+    for (Index j = 0; j < extra; ++j) out[features.cols * outputs + j] += sum[outputs * padded + j];
+  }
+  return out / n;
 }
 
 // mean_i w_i grad ln pi(a_i|s_i).
-template <class Head>
-Vector score_gradient(const Head& head, const ConstMatrix& features, const ConstMatrix& dist,
-                      const Actions<typename Head::Scalar>& actions, const ConstVector& weights) {
-  Matrix scores;
-  head.score(dist, actions, scores);
-  scores.array().colwise() *= weights.array();
-  return pull_back(head, features, scores);
+template <class Head, class T>
+Vector score_gradient(const Head& head, const Features<T>& features, const double* dist,
+                      const typename Head::Scalar* actions, const double* weights, int threads) {
+  const Blocks<T> blocks(features);
+  const Index stride = blocks.size(), size = head.distribution_size();
+  const Index score_size = head.outputs() + head.extra();
+  return pull_back(head, blocks, threads, [&](Index b, Index rows, double* out) {
+    const Index begin = blocks.begin(b);
+    thread_local Buffer<double> columns;
+    columns.resize(length(size * stride));
+    double* const loaded = columns.data();
+    head.load(dist + begin * size, rows, stride, loaded);
+    head.score(loaded, actions + begin * head.action_size(), rows, stride, out);
+    const double* const w = weights + begin;
+    dispatch([=] {
+      for (Index j = 0; j < score_size; ++j) {
+        for (Index i = 0; i < rows; ++i) out[j * stride + i] *= w[i];
+      }
+    });
+  });
 }
 
 // Gradient of the mean entropy.
-template <class Head>
-Vector entropy_gradient(const Head& head, const ConstMatrix& features, const ConstMatrix& dist) {
-  Matrix scores;
-  head.entropy_score(dist, scores);
-  return pull_back(head, features, scores);
+template <class Head, class T>
+Vector entropy_gradient(const Head& head, const Features<T>& features, const double* dist) {
+  const Blocks<T> blocks(features);
+  const Index stride = blocks.size(), size = head.distribution_size();
+  Buffer<double> columns(length(size * stride));
+  double scratch[Blocks<T>::most_rows];
+  return pull_back(head, blocks, 1, [&](Index b, Index rows, double* out) {
+    head.load(dist + blocks.begin(b) * size, rows, stride, columns.data());
+    head.entropy_score(columns.data(), stride, scratch, out);
+  });
 }
 
 }  // namespace fastpg::linear_policy

@@ -13,6 +13,7 @@
 #include "fastpg/core/philox.hpp"
 #include "fastpg/policies/linear_policy.hpp"
 #include "fastpg/solvers/adam.hpp"
+#include "fastpg/solvers/surrogate.hpp"
 
 namespace fastpg {
 
@@ -52,8 +53,11 @@ namespace detail {
 inline void shuffle(std::vector<Index>& order, const LaneStream& stream, std::uint64_t epoch) {
   std::iota(order.begin(), order.end(), Index{0});
   const auto lane = static_cast<std::uint32_t>(epoch);
+  const std::uint64_t first = (epoch >> 32) << 40;
+  Philox4x32::Counter block{};
   for (std::size_t i = order.size(); i > 1; --i) {
-    const double u = stream.uniform(lane, ((epoch >> 32) << 40) + i);
+    if (i == order.size() || (i & 3) == 3) block = stream.block(lane, first + i);  // of four
+    const double u = to_uniform(block[i & 3]);
     std::swap(order[i - 1], order[static_cast<std::size_t>(u * static_cast<double>(i))]);
   }
 }
@@ -77,30 +81,39 @@ inline void normalize(Vector& advantages) {
 // Beyond it products with float32 observations may overflow.
 inline constexpr double most_parameter = 1e150;
 
-template <class Head>
+template <class Head, class T = double>
 class PpoEpochs {
  public:
-  using PolicyActions = Actions<typename Head::Scalar>;
+  using Action = typename Head::Scalar;
 
-  // mask: (n, outputs) or nullptr.
-  PpoEpochs(const Head& head, const ConstMatrix& features, const PolicyActions& actions,
-            const ConstVector& advantages, const bool* mask, const PpoSettings& settings)
+  // Row-major arrays of the caller: actions (n, action_size), advantages (n,), mask (n, outputs) or
+  // nullptr.
+  PpoEpochs(const Head& head, const Features<T>& features, const Action* actions,
+            const double* advantages, const std::uint8_t* mask, const PpoSettings& settings)
       : head_(head),
         features_(features),
         actions_(actions),
         advantages_(advantages),
         mask_(mask),
-        settings_(settings) {}
+        settings_(settings),
+        distribution_(head, features.cols),
+        old_dist_(length(features.rows * head.distribution_size())),
+        minibatch_(head, features.cols, std::min(settings.batch_size, features.rows)),
+        columns_(length(head.distribution_size() * minibatch_.stride)),
+        scores_(length(score_size() * minibatch_.stride)),
+        other_(length(score_size() * minibatch_.stride)),
+        scratch_(length(3 * minibatch_.stride)),
+        sums_(length(head.outputs() * row_products::padded(features.cols))) {}
 
   // parameters (flat) and adam are updated in place. Minibatches differ in size by at most one and
   // cover every sample once an epoch; (stream, first_epoch + epoch) decides the order.
   PpoResult run(const LaneStream& stream, std::uint64_t first_epoch, Adam& adam,
                 Vector& parameters) {
-    linear_policy::distribution(head_, features_, parameters, mask_, old_dist_);
-    const Index n = features_.rows();
+    linear_policy::distribution(head_, features_, parameters.data(), mask_, old_dist_.data());
+    const Index n = features_.rows;
+    Surrogate<Head, T> whole(head_, features_, actions_, advantages_, old_dist_.data(), mask_, 0.0);
     const Index n_batches = (n - 1) / settings_.batch_size + 1;
     std::vector<Index> order(static_cast<std::size_t>(n));
-    Matrix dist;
     result_ = {};
     samples_seen_ = 0;
     while (result_.n_epochs < settings_.n_epochs) {
@@ -115,8 +128,7 @@ class PpoEpochs {
         }
       }
       ++result_.n_epochs;
-      linear_policy::distribution(head_, features_, parameters, mask_, dist);
-      result_.kl = head_.kl(old_dist_, dist).mean();
+      result_.kl = whole(parameters).kl;
       if (result_.kl > settings_.target_kl) break;
     }
     average();
@@ -124,49 +136,149 @@ class PpoEpochs {
   }
 
  private:
+  static std::size_t length(Index count) { return static_cast<std::size_t>(count); }
+  Index score_size() const { return head_.outputs() + head_.extra(); }
+
+  // Samples gathered, in double; `stride` of them at a time are a block.
   struct Minibatch {
-    Matrix features;
-    PolicyActions actions;
+    Minibatch(const Head& head, Index columns, Index most)
+        : stride(std::min<Index>(Blocks<double>::most_rows, (most + 7) / 8 * 8)),
+          features(length((most + stride - 1) / stride * stride * row_products::padded(columns))),
+          actions(length(most * head.action_size())),
+          advantages(most),
+          old_dist(length(most * head.distribution_size())),
+          mask(length(most * head.outputs())) {}
+
+    Index stride;
+    Index size = 0;
+    Buffer<double> features;
+    Buffer<Action> actions;
     Vector advantages;
-    Matrix old_dist;
-    std::vector<std::uint8_t> mask;
+    Buffer<double> old_dist;
+    Buffer<std::uint8_t> mask;
   };
 
+  template <class U>
+  static void copy_row(const U* from, Index row, Index to_row, Index width, U* to) {
+    std::copy_n(from + row * width, width, to + to_row * width);
+  }
+
   void gather(const Index* samples, Index size) {
-    batch_.features.resize(size, features_.cols());
-    batch_.actions.resize(size, actions_.cols());
-    batch_.advantages.resize(size);
-    batch_.old_dist.resize(size, old_dist_.cols());
-    batch_.mask.clear();
+    const Index padded = row_products::padded(features_.cols);
+    Minibatch& to = minibatch_;
+    to.size = size;
+    to.advantages.conservativeResize(size);
     for (Index i = 0; i < size; ++i) {
       const Index from = samples[i];
-      batch_.features.row(i) = features_.row(from);
-      batch_.actions.row(i) = actions_.row(from);
-      batch_.advantages[i] = advantages_[from];
-      batch_.old_dist.row(i) = old_dist_.row(from);
-      if (mask_) {
-        const bool* row = mask_ + from * head_.outputs();
-        batch_.mask.insert(batch_.mask.end(), row, row + head_.outputs());
-      }
+      double* const row = to.features.data() + i * padded;
+      const T* const source = features_.data + from * features_.cols;
+      for (Index k = 0; k < features_.cols; ++k) row[k] = static_cast<double>(source[k]);
+      std::fill(row + features_.cols, row + padded, 0.0);
+      copy_row(actions_, from, i, head_.action_size(), to.actions.data());
+      copy_row(old_dist_.data(), from, i, head_.distribution_size(), to.old_dist.data());
+      if (mask_ != nullptr) copy_row(mask_, from, i, head_.outputs(), to.mask.data());
+      to.advantages[i] = advantages_[from];
     }
-    if (settings_.normalize_advantage) detail::normalize(batch_.advantages);
+    const Index whole = (size + to.stride - 1) / to.stride * to.stride;
+    std::fill(to.features.data() + size * padded, to.features.data() + whole * padded, 0.0);
+    if (settings_.normalize_advantage) detail::normalize(to.advantages);
   }
 
   // One step; false if gradient or parameters are not finite after it.
   bool step(Adam& adam, Vector& parameters) {
-    const bool* mask = mask_ ? reinterpret_cast<const bool*>(batch_.mask.data()) : nullptr;
-    linear_policy::distribution(head_, batch_.features, parameters, mask, dist_);
-    head_.score(dist_, batch_.actions, scores_);
-    scores_.array().colwise() *= score_weights().array();
+    distribution_.set(parameters.data());
+    Vector gradient = Vector::Zero(parameters.size());
+    std::fill(sums_.begin(), sums_.end(), 0.0);
+    for (Index begin = 0; begin < minibatch_.size; begin += minibatch_.stride) {
+      add_block(begin, std::min(minibatch_.stride, minibatch_.size - begin), gradient);
+    }
+    const Index padded = row_products::padded(features_.cols), outputs = head_.outputs();
+    for (Index a = 0; a < outputs; ++a) {
+      for (Index k = 0; k < features_.cols; ++k) {
+        gradient[k * outputs + a] = sums_[length(a * padded + k)];
+      }
+    }
+    gradient /= static_cast<double>(minibatch_.size);
+    return ascend(adam, gradient, parameters);
+  }
+
+  // The sums over one block: of phi (x) score in sums_, of the head's own scores in gradient.
+  void add_block(Index begin, Index rows, Vector& gradient) {
+    const Index stride = minibatch_.stride, padded = row_products::padded(features_.cols);
+    const row_products::Rows<double> x{minibatch_.features.data() + begin * padded, padded, stride,
+                                       features_.cols};
+    const auto* const mask =
+        linear_policy::mask_from(mask_ ? minibatch_.mask.data() : nullptr, begin, head_.outputs());
+    distribution_(x, mask, rows, columns_.data());
+    const Action* const actions = minibatch_.actions.data() + begin * head_.action_size();
+    head_.score(columns_.data(), actions, rows, stride, scores_.data());
+    double* const old = other_.data();
+    head_.load(minibatch_.old_dist.data() + begin * head_.distribution_size(), rows, stride, old);
+    weigh_scores(old, actions, begin, rows);
     if (settings_.objective == PpoObjective::kl_penalty_exact && settings_.kl_coef != 0.0) {
-      head_.kl_score(batch_.old_dist, dist_, other_);
-      scores_ += settings_.kl_coef * other_;
+      head_.kl_score(old, columns_.data(), stride, old);
+      add_scores(settings_.kl_coef);
     }
     if (settings_.ent_coef != 0.0) {
-      head_.entropy_score(dist_, other_);
-      scores_ += settings_.ent_coef * other_;
+      head_.entropy_score(columns_.data(), stride, scratch_.data(), other_.data());
+      add_scores(settings_.ent_coef);
     }
-    Vector gradient = linear_policy::pull_back(head_, batch_.features, scores_);
+    head_.entropy(columns_.data(), stride, scratch_.data());
+    result_.entropy += sum_of(scratch_.data(), rows);
+    row_products::add_outer<double>(x, 0, scores_.data(), stride, 1, head_.outputs(), sums_.data());
+    for (Index j = 0; j < head_.extra(); ++j) {
+      gradient[features_.cols * head_.outputs() + j] +=
+          sum_of(scores_.data() + (head_.outputs() + j) * stride, rows);
+    }
+  }
+
+  void add_scores(double factor) {
+    double* const to = scores_.data();
+    const double* const from = other_.data();
+    const Index size = score_size() * minibatch_.stride;
+    dispatch([=] {
+      for (Index j = 0; j < size; ++j) to[j] += factor * from[j];
+    });
+  }
+
+  // Multiplies each score by w A (0 where clipped), plus kl_coef under the sampled penalty.
+  void weigh_scores(const double* old, const Action* actions, Index begin, Index rows) {
+    const Index stride = minibatch_.stride;
+    double* const log_ratio = scratch_.data();
+    double* const ratio = log_ratio + stride;
+    double* const weight = ratio + stride;
+    head_.log_prob(old, actions, rows, stride, ratio);
+    head_.log_prob(columns_.data(), actions, rows, stride, log_ratio);
+    dispatch([=] {
+      for (Index i = 0; i < rows; ++i) {
+        log_ratio[i] -= ratio[i];
+        ratio[i] = fast_exp(log_ratio[i]);
+      }
+    });
+    const bool clipping = settings_.objective == PpoObjective::clip;
+    const double eps = settings_.clip_range;
+    for (Index i = 0; i < rows; ++i) {
+      const double advantage = minibatch_.advantages[begin + i];
+      const double plain = ratio[i] * advantage;
+      const double clipped = std::min(std::max(ratio[i], 1.0 - eps), 1.0 + eps) * advantage;
+      const bool active = !clipping || plain <= clipped;
+      weight[i] = active ? plain : 0.0;
+      result_.policy_loss -= active ? plain : clipped;
+      result_.clip_fraction += clipping && std::abs(ratio[i] - 1.0) > eps;
+      result_.approx_kl += (ratio[i] - 1.0) - log_ratio[i];
+    }
+    const double more =
+        settings_.objective == PpoObjective::kl_penalty_sampled ? settings_.kl_coef : 0.0;
+    double* const scores = scores_.data();
+    const Index count = score_size();
+    dispatch([=] {
+      for (Index a = 0; a < count; ++a) {
+        for (Index i = 0; i < rows; ++i) scores[a * stride + i] *= weight[i] + more;
+      }
+    });
+  }
+
+  bool ascend(Adam& adam, Vector& gradient, Vector& parameters) {
     const double norm = gradient.norm();
     if (!std::isfinite(norm)) return false;
     if (norm > settings_.max_grad_norm) gradient *= settings_.max_grad_norm / norm;
@@ -178,34 +290,10 @@ class PpoEpochs {
     }
     if (!parameters.allFinite() || parameters.cwiseAbs().maxCoeff() > most_parameter) return false;
     head_.project(parameters.tail(head_.extra()));
-    result_.entropy += head_.entropy(dist_).sum();
     result_.grad_norm += norm;
     ++result_.n_updates;
-    samples_seen_ += batch_.features.rows();
+    samples_seen_ += minibatch_.size;
     return true;
-  }
-
-  // What multiplies each score: w A (0 where clipped), plus kl_coef under the sampled penalty.
-  Vector score_weights() {
-    const bool clipping = settings_.objective == PpoObjective::clip;
-    const double eps = settings_.clip_range;
-    Vector weights(batch_.advantages.size());
-    for (Index i = 0; i < weights.size(); ++i) {
-      const double log_ratio = head_.log_prob(dist_, batch_.actions, i) -
-                               head_.log_prob(batch_.old_dist, batch_.actions, i);
-      const double ratio = std::exp(log_ratio);
-      const double plain = ratio * batch_.advantages[i];
-      const double clipped = std::min(std::max(ratio, 1.0 - eps), 1.0 + eps) * batch_.advantages[i];
-      const bool active = !clipping || plain <= clipped;
-      weights[i] = active ? plain : 0.0;
-      result_.policy_loss -= active ? plain : clipped;
-      result_.clip_fraction += clipping && std::abs(ratio - 1.0) > eps;
-      result_.approx_kl += (ratio - 1.0) - log_ratio;
-    }
-    if (settings_.objective == PpoObjective::kl_penalty_sampled) {
-      weights.array() += settings_.kl_coef;
-    }
-    return weights;
   }
 
   void average() {
@@ -219,14 +307,15 @@ class PpoEpochs {
   }
 
   const Head& head_;
-  ConstMatrix features_;
-  const PolicyActions& actions_;
-  ConstVector advantages_;
-  const bool* mask_;
+  Features<T> features_;
+  const Action* actions_;
+  const double* advantages_;
+  const std::uint8_t* mask_;
   PpoSettings settings_;
-  Matrix old_dist_;
-  Minibatch batch_;
-  Matrix dist_, scores_, other_;
+  linear_policy::BlockDistribution<Head> distribution_;
+  Buffer<double> old_dist_;
+  Minibatch minibatch_;
+  Buffer<double> columns_, scores_, other_, scratch_, sums_;
   PpoResult result_;
   Index samples_seen_ = 0;
 };

@@ -1,0 +1,129 @@
+// The Fisher matrix itself, by symmetric rank updates: for each pair of columns (a, b <= a) and of
+// features (p, q >= p) once.
+#pragma once
+
+#include "fastpg/policies/fisher.hpp"
+
+namespace fastpg {
+
+template <class Head, class T>
+std::vector<typename Fisher<Head, T>::Pair> Fisher<Head, T>::pairs() const {
+  std::vector<Pair> out;
+  Buffer<double> unused(length(stride()));
+  for (Index a = 0; a < head_.columns(); ++a) {
+    for (Index b = 0; b <= a; ++b) {
+      if (entry(0, a, b, unused.data())) out.push_back({a, b});
+    }
+  }
+  return out;
+}
+
+// sum (pair, features, padded) += phi^T (B_ab phi) over a block of samples.
+template <class Head, class T>
+void Fisher<Head, T>::add_gram(Index block, const std::vector<Pair>& pairs, double* entries,
+                               T* scaled, double* sum) const {
+  constexpr Index group = 4;
+  const auto x = blocks_[block];
+  const Index columns = x.features, row = padded();
+  for (const Pair& pair : pairs) {
+    entry(block, pair.a, pair.b, entries);
+    dispatch([=] {
+      for (Index i = 0; i < x.count; ++i) {
+        const T weight = static_cast<T>(entries[i]);
+        for (Index k = 0; k < columns; ++k) scaled[i * row + k] = weight * x.data[i * x.stride + k];
+      }
+    });
+    for (Index p = 0; p < columns; p += group) {
+      row_products::add_outer<T>(x, p, scaled + p, 1, row, std::min(group, columns - p),
+                                 sum + p * row);
+    }
+    sum += columns * row;
+  }
+}
+
+// One pair's (features, padded) into all entries of F that it decides.
+template <class Head, class T>
+void Fisher<Head, T>::store_gram(const Pair& pair, const double* gram, Matrix& out) const {
+  const Index outputs = head_.outputs(), columns = features().cols;
+  const Index a = head_.column_output(pair.a), b = head_.column_output(pair.b);
+  const Index last_a = head_.opposite(pair.a), last_b = head_.opposite(pair.b);
+  const auto add = [&](Index p, Index i, Index q, Index j, double value) {
+    if (i >= 0 && j >= 0) out(p * outputs + i, q * outputs + j) += value;
+  };
+  for (Index p = 0; p < columns; ++p) {
+    for (Index q = 0; q < columns; ++q) {
+      const double value = gram[std::min(p, q) * padded() + std::max(p, q)] / samples();
+      add(p, a, q, b, value);
+      add(p, last_a, q, b, -value);
+      add(p, a, q, last_b, -value);
+      add(p, last_a, q, last_b, value);
+      if (pair.a == pair.b) continue;
+      add(p, b, q, a, value);
+      add(p, b, q, last_a, -value);
+      add(p, last_b, q, a, -value);
+      add(p, last_b, q, last_a, value);
+    }
+  }
+}
+
+template <class Head, class T>
+Matrix Fisher<Head, T>::dense() const {
+  const std::vector<Pair> all = pairs();
+  const Index gram = features().cols * padded();
+  const Index partial = static_cast<Index>(all.size()) * gram;
+  const Chunks chunks = Chunks::of(blocks_.count(), stride(), partial);
+  Buffer<double> sums(length(chunks.count * partial));
+  chunks.run(threads_, samples() * dense_cost(), [&](Index chunk) {
+    double* const sum = sums.data() + chunk * partial;
+    std::fill(sum, sum + partial, 0.0);
+    Buffer<double> entries(length(stride()));
+    Buffer<T> scaled(length((stride() + 1) * padded()), T(0));
+    for (Index b = chunks.begin(chunk); b < chunks.end(chunk); ++b) {
+      add_gram(b, all, entries.data(), scaled.data(), sum);
+    }
+  });
+  for (Index chunk = 1; chunk < chunks.count; ++chunk) {
+    for (Index j = 0; j < partial; ++j) sums[length(j)] += sums[length(chunk * partial + j)];
+  }
+  Matrix out = Matrix::Zero(size(), size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    store_gram(all[i], sums.data() + static_cast<Index>(i) * gram, out);
+  }
+  fill_extra(out);
+  return out;
+}
+
+// Rows and columns of the head's own parameters.
+template <class Head, class T>
+void Fisher<Head, T>::fill_extra(Matrix& out) const {
+  const Index own = head_.extra(), first = size() - own, columns = head_.columns();
+  if (own == 0) return;
+  if (!sampled_) {
+    out.bottomRightCorner(own, own).diagonal().setConstant(head_.extra_metric());
+    return;
+  }
+  const auto symmetric = [&](Index i, Index j, double value) {
+    out(i, j) += value / samples();
+    if (i != j) out(j, i) += value / samples();
+  };
+  for (Index b = 0; b < blocks_.count(); ++b) {
+    const auto x = blocks_[b];
+    for (Index j = 0; j < own; ++j) {
+      const double* const s = data(b) + (columns + j) * stride();
+      for (Index i = 0; i < stride(); ++i) {
+        for (Index c = 0; c < columns; ++c) {
+          const double weight = s[i] * data(b)[c * stride() + i];
+          for (Index k = 0; k < x.features; ++k) {
+            symmetric(first + j, k * head_.outputs() + head_.column_output(c),
+                      weight * static_cast<double>(x.data[i * x.stride + k]));
+          }
+        }
+        for (Index l = 0; l <= j; ++l) {
+          symmetric(first + j, first + l, s[i] * data(b)[(columns + l) * stride() + i]);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace fastpg

@@ -1,0 +1,202 @@
+// The two products that every batch kernel of a linear policy is made of, over a block of rows of
+// the features that stays in cache: u = x V, and G += x^T w. Vectorised along the features; four
+// rows and a few columns at a time are held in registers.
+#pragma once
+
+#include <algorithm>
+
+#include "fastpg/core/lanes.hpp"
+#include "fastpg/core/types.hpp"
+
+namespace fastpg::row_products {
+
+inline constexpr Index most_lanes = 16;
+
+// Columns of V and G are padded with zeros to a multiple of it, so that no row has a remainder.
+constexpr Index padded(Index features) {
+  return (features + most_lanes - 1) / most_lanes * most_lanes;
+}
+
+// Rows of features that may be read up to padded(features) numbers from each row's beginning; what
+// lies beyond a row (the next one) is multiplied by zeros or left unused. Rows come in fours.
+template <class T>
+struct Rows {
+  const T* data;
+  Index stride;
+  Index count;
+  Index features;
+};
+
+namespace detail {
+
+// The next multiple of the lanes: less than padded() where registers are narrower.
+template <class T, class Registers>
+constexpr Index read_length(Index features) {
+  constexpr Index width = Registers::bytes / static_cast<Index>(sizeof(T));
+  return (features + width - 1) / width * width;
+}
+
+template <class T, class Registers, int columns, class Source>
+void dots(const Rows<Source>& x, const T* v, Index v_stride, T* u, Index u_stride) {
+  constexpr int width = Registers::bytes / static_cast<int>(sizeof(T));
+  using V = Lanes<T, width>;
+  const Index length = read_length<T, Registers>(x.features);
+  for (Index i = 0; i < x.count; i += 4) {
+    const Source* const row = x.data + i * x.stride;
+    V sums[columns][4] = {};
+    for (Index k = 0; k < length; k += width) {
+      V weights[columns];
+      for (int c = 0; c < columns; ++c) lanes::load<T, width>(v + c * v_stride + k, weights[c]);
+      for (int r = 0; r < 4; ++r) {
+        V feature;
+        lanes::load<T, width>(row + r * x.stride + k, feature);
+        lanes::keep_in_register(feature);
+        for (int c = 0; c < columns; ++c) sums[c][r] += feature * weights[c];
+      }
+    }
+    for (int c = 0; c < columns; ++c) lanes::sum_four<T, width>(sums[c], u + c * u_stride + i);
+  }
+}
+
+template <class T, class Registers>
+void squared_norms(const Rows<T>& x, T* out) {
+  constexpr int width = Registers::bytes / static_cast<int>(sizeof(T));
+  const Index whole = x.features / width * width;
+  T own[width];  // 1 where a row's last vector is its own
+  for (int j = 0; j < width; ++j) own[j] = whole + j < x.features ? T(1) : T(0);
+  Lanes<T, width> mask;
+  lanes::load<T, width>(own, mask);
+  for (Index i = 0; i < x.count; i += 4) {
+    Lanes<T, width> sums[4] = {};
+    for (int r = 0; r < 4; ++r) {
+      const T* const row = x.data + (i + r) * x.stride;
+      Lanes<T, width> feature;
+      for (Index k = 0; k < whole; k += width) {
+        lanes::load<T, width>(row + k, feature);
+        sums[r] += feature * feature;
+      }
+      if (whole == x.features) continue;
+      lanes::load<T, width>(row + whole, feature);
+      feature = feature * mask;
+      sums[r] += feature * feature;
+    }
+    lanes::sum_four<T, width>(sums, out + i);
+  }
+}
+
+// to[i] += v[i], in double.
+template <class T, int width>
+void add_to(const Lanes<T, width>& v, double* to) {
+  constexpr int half = sizeof(T) == 4 ? width / 2 : width;
+  T parts[width];
+  std::memcpy(parts, &v, sizeof v);
+  for (int h = 0; h < width; h += half) {
+    Lanes<double, half> more, sum;
+    lanes::load<double, half>(parts + h, more);
+    lanes::load<double, half>(to + h, sum);
+    sum += more;
+    std::memcpy(to + h, &sum, sizeof sum);
+  }
+}
+
+// `slabs` vectors of features and `columns` of w at a time; `unrolled` rows have sums of their own,
+// where one sum would wait for the addition before it.
+template <class T, class Registers, int columns, int slabs>
+void outer_slab(const Rows<T>& x, Index k, const T* w, Index w_stride, Index w_row, double* g,
+                Index g_stride) {
+  constexpr int width = Registers::bytes / static_cast<int>(sizeof(T));
+  constexpr int unrolled = columns * slabs >= 4 ? 1 : 4;
+  using V = Lanes<T, width>;
+  V sums[unrolled][columns][slabs] = {};
+  for (Index i = 0; i < x.count; i += unrolled) {
+    for (int r = 0; r < unrolled; ++r) {
+      const T* const row = x.data + (i + r) * x.stride + k;
+      V feature[slabs];
+      for (int s = 0; s < slabs; ++s) {
+        lanes::load<T, width>(row + s * width, feature[s]);
+        lanes::keep_in_register(feature[s]);
+      }
+      for (int c = 0; c < columns; ++c) {
+        V weight;
+        lanes::broadcast<T, width>(w[c * w_stride + (i + r) * w_row], weight);
+        lanes::keep_in_register(weight);
+        for (int s = 0; s < slabs; ++s) sums[r][c][s] += feature[s] * weight;
+      }
+    }
+  }
+  for (int c = 0; c < columns; ++c) {
+    for (int s = 0; s < slabs; ++s) {
+      V total = sums[0][c][s];
+      for (int r = 1; r < unrolled; ++r) total += sums[r][c][s];
+      add_to<T, width>(total, g + c * g_stride + k + s * width);
+    }
+  }
+}
+
+template <class T, class Registers, int columns>
+void outer(const Rows<T>& x, Index first, const T* w, Index w_stride, Index w_row, double* g,
+           Index g_stride) {
+  constexpr int width = Registers::bytes / static_cast<int>(sizeof(T));
+  constexpr int slabs = std::min(4, Registers::most_accumulators / columns);
+  const Index length = read_length<T, Registers>(x.features);
+  Index k = first / width * width;
+  for (; k + slabs * width <= length; k += slabs * width) {
+    outer_slab<T, Registers, columns, slabs>(x, k, w, w_stride, w_row, g, g_stride);
+  }
+  for (; k < length; k += width) {
+    outer_slab<T, Registers, columns, 1>(x, k, w, w_stride, w_row, g, g_stride);
+  }
+}
+
+// run(c, integral_constant of how many columns from c on), over all columns.
+template <int most, class Run>
+void by_columns(Index columns, Run&& run) {
+  Index c = 0;
+  for (; c + most <= columns; c += most) run(c, std::integral_constant<int, most>{});
+  const Index left = columns - c;
+  if constexpr (most > 3) {
+    if (left == 3) return run(c, std::integral_constant<int, 3>{});
+  }
+  if constexpr (most > 2) {
+    if (left == 2) return run(c, std::integral_constant<int, 2>{});
+  }
+  if (left == 1) run(c, std::integral_constant<int, 1>{});
+}
+
+}  // namespace detail
+
+// u (columns, u_stride), samples innermost: x v. v: (columns, padded).
+template <class T, class Source>
+void dots(const Rows<Source>& x, const T* v, Index columns, T* u, Index u_stride) {
+  const Index v_stride = padded(x.features);
+  dispatch_lanes([&](auto registers) {
+    using Registers = decltype(registers);
+    detail::by_columns<Registers::most_accumulators / 4>(columns, [&](Index c, auto some) {
+      detail::dots<T, Registers, some.value>(x, v + c * v_stride, v_stride, u + c * u_stride,
+                                             u_stride);
+    });
+  });
+}
+
+// |x_i|^2 of every row.
+template <class T>
+void squared_norms(const Rows<T>& x, T* out) {
+  dispatch_lanes([&](auto registers) { detail::squared_norms<T, decltype(registers)>(x, out); });
+}
+
+// g (columns, padded) += x^T w for the features from `first` on, or a few before it. w: its entry
+// for column c of row i is w[c * w_stride + i * w_row].
+template <class T>
+void add_outer(const Rows<T>& x, Index first, const T* w, Index w_stride, Index w_row,
+               Index columns, double* g) {
+  const Index g_stride = padded(x.features);
+  dispatch_lanes([&](auto registers) {
+    using Registers = decltype(registers);
+    detail::by_columns<4>(columns, [&](Index c, auto some) {
+      detail::outer<T, Registers, some.value>(x, first, w + c * w_stride, w_stride, w_row,
+                                              g + c * g_stride, g_stride);
+    });
+  });
+}
+
+}  // namespace fastpg::row_products
