@@ -114,6 +114,7 @@ def head_arguments(name):
         "entropy": (head.entropy, (dist,)),
         "entropy_gradient": (head.entropy_gradient, (phi, dist)),
         "kl": (head.kl, (dist, dist)),
+        "compare": (head.compare, (dist, dist, actions, w)),
         "fisher": (head.fisher, (phi, dist, actions)),
         "fisher_vector_product": (head.fisher_vector_product, (phi, dist, theta, actions)),
         "natural_gradient": (

@@ -121,3 +121,15 @@ def test_the_raw_action_is_scored_and_the_clipped_one_sent():
     assert np.abs(rollout.actions).max() > 2.0
     assert np.abs(policy.for_environment(rollout.actions)).max() == 2.0
     env.close()
+
+
+def test_what_a_step_did(batch, rng):
+    policy, phi, dist, actions, advantages = batch
+    new = policy.distribution(phi, policy.theta + 0.1 * rng.normal(size=policy.shape))
+    found = policy.compare(dist, new, actions, advantages)
+    w = np.exp(policy.log_prob(new, actions) - policy.log_prob(dist, actions))
+    assert found.kl == pytest.approx(policy.kl(dist, new).mean())
+    assert found.approx_kl == pytest.approx(np.mean(w - 1.0 - np.log(w)), rel=1e-12)
+    assert found.effective_sample_size == pytest.approx(w.sum() ** 2 / (w**2).sum())
+    assert found.entropy == pytest.approx(policy.entropy(new).mean())
+    assert found.objective == pytest.approx((w * advantages).mean())

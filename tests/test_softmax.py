@@ -247,3 +247,24 @@ def test_theta_must_not_be_made_infinite_behind_the_check():
     for bad in (np.full((2, 2), 1e308), np.full((2, 2), np.longdouble("1e4000"))):
         with pytest.raises(ValueError, match="theta"):
             policy.theta = bad
+
+
+def test_what_a_step_did(batch, rng):
+    policy = batch.policy
+    new = policy.log_probs(batch.phi, policy.theta + 0.3 * rng.normal(size=policy.shape))
+    found = policy.compare(batch.log_pi, new, batch.actions, batch.advantages)
+    log_ratio = np.array([policy.log_prob(d, batch.actions) for d in (new, batch.log_pi)])
+    w = np.exp(log_ratio[0] - log_ratio[1])
+    assert found.kl == pytest.approx((batch.pi * (batch.log_pi - new)).sum(axis=1).mean())
+    assert found.approx_kl == pytest.approx(np.mean(w - 1.0 - np.log(w)), rel=1e-12)
+    assert found.effective_sample_size == pytest.approx(w.sum() ** 2 / (w**2).sum())
+    assert found.entropy == pytest.approx(-(np.exp(new) * new).sum(axis=1).mean())
+    assert found.objective_before == pytest.approx(batch.advantages.mean())
+    assert found.objective == pytest.approx((w * batch.advantages).mean())
+
+
+def test_no_step_did_nothing(batch):
+    found = batch.policy.compare(batch.log_pi, batch.log_pi, batch.actions, batch.advantages)
+    assert found[:2] == (0.0, 0.0)
+    assert found.effective_sample_size == len(batch.actions)
+    assert found.objective == found.objective_before

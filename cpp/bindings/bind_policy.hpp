@@ -9,6 +9,7 @@
 
 #include "eigen_views.hpp"
 #include "fastpg/policies/fisher.hpp"
+#include "fastpg/solvers/comparison.hpp"
 #include "fastpg/solvers/natural_gradient.hpp"
 #include "fastpg/solvers/ppo_epochs.hpp"
 #include "fastpg/solvers/surrogate.hpp"
@@ -171,6 +172,21 @@ class BoundPolicy {
       }
       return to_array(out);
     });
+  }
+
+  static py::tuple compare(const Head& head, const Array<double>& old_dist,
+                           const Array<double>& new_dist, const ActionArray& actions,
+                           const Array<double>& advantages) {
+    const double* const before = dist_data(head, "old_dist", old_dist, -1);
+    const Index rows = old_dist.shape(0);
+    const double* const after = dist_data(head, "new_dist", new_dist, rows);
+    const Scalar* const taken = actions_data(head, actions, rows);
+    const double* const weights = vector_data("advantages", advantages, rows);
+    require(rows >= 1, "old_dist: expected at least one row, got none");
+    const Comparison c =
+        unlocked([&] { return fastpg::compare(head, before, after, taken, weights, rows); });
+    return py::make_tuple(c.kl, c.approx_kl, c.effective_sample_size, c.entropy, c.objective_before,
+                          c.objective);
   }
 
   static Array<double> entropy(const Head& head, const Array<double>& dist) {
@@ -403,6 +419,9 @@ py::class_<Head> bind_policy_head(py::module_& m, const char* class_name, const 
       .def("log_prob", &B::log_prob, array("dist"), array("actions"), "(n,) of ln pi(a|s).")
       .def("score_gradient", &B::score_gradient, array("features"), array("dist"), array("actions"),
            array("weights"), threads, "(P,): mean of w grad ln pi(a|s).")
+      .def("compare", &B::compare, array("old_dist"), array("new_dist"), array("actions"),
+           array("advantages"),
+           "(KL, approximate KL, effective sample size, entropy, objective before, objective).")
       .def("entropy", &B::entropy, array("dist"), "(n,) entropies in nats.")
       .def("entropy_gradient", &B::entropy_gradient, array("features"), array("dist"),
            "(P,): gradient of the mean entropy.")

@@ -40,14 +40,22 @@ def _array(name: str, values: Any, kinds: str, expected: str) -> npt.NDArray[Any
 
 
 def _check_shape(name: str, array: npt.NDArray[Any], shape: tuple[int | None, ...]) -> None:
-    matches = array.ndim == len(shape) and all(
-        want is None or got == want for got, want in zip(array.shape, shape, strict=True)
-    )
-    if not matches:
+    if not _has_shape(array.shape, shape):
         wanted = ", ".join("any" if want is None else str(want) for want in shape)
         raise ValueError(f"{name}: expected shape ({wanted}), got {array.shape}")
     if array.size == 0:
         raise ValueError(f"{name}: expected at least one element, got shape {array.shape}")
+
+
+def _has_shape(found: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    if found == wanted:
+        return True
+    if len(found) != len(wanted):
+        return False
+    for got, want in zip(found, wanted, strict=True):
+        if want is not None and got != want:
+            return False
+    return True
 
 
 def _check_finite(name: str, array: npt.NDArray[Any]) -> None:
@@ -97,8 +105,9 @@ def features(name: str, values: Any, columns: int) -> AnyFloats:
 
     Kernels find what is not finite themselves: it shows in their results.
     """
+    array: npt.NDArray[Any]
     if type(values) is np.ndarray and values.dtype in _FEATURES and values.flags.carray:
-        array: AnyFloats = values
+        array = values
     else:
         given = _array(name, values, "fiu", "real numbers")
         dtype = np.float32 if given.dtype == np.float32 else np.float64

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self, overload
+from typing import Any, ClassVar, NamedTuple, Self, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,22 @@ State = tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]
 Actor = _core.SoftmaxActor | _core.GaussianActor
 
 _MOST = 1e150  # beyond it products with float32 observations may overflow
+
+
+class StepStatistics(NamedTuple):
+    """What a step did, over the batch that it was made from; w are the ratios new to old.
+
+    kl: mean KL(old | new) in nats, the action summed out. approx_kl: mean of (w - 1) - ln w.
+    effective_sample_size: (sum w)^2 / sum w^2. entropy: mean, of the new policy. objective_before:
+    mean of the advantages A. objective: mean of w A.
+    """
+
+    kl: float
+    approx_kl: float
+    effective_sample_size: float
+    entropy: float
+    objective_before: float
+    objective: float
 
 
 class LinearPolicy:
@@ -174,6 +190,21 @@ class LinearPolicy:
                 self._actions(actions, n),
                 arrays.plain_floats("weights", weights, (n,)),
                 machine.num_threads(num_threads),
+            )
+        )
+
+    def compare(
+        self, old_dist: Floats, new_dist: Floats, actions: Any, advantages: Any
+    ) -> StepStatistics:
+        """What a step from old to new distributions (n, k) did over the batch it was made from."""
+        old = self._dist(old_dist)
+        n = len(old)
+        return StepStatistics(
+            *self._head.compare(
+                old,
+                self._dist(new_dist, n),
+                self._actions(actions, n),
+                arrays.plain_floats("advantages", advantages, (n,)),
             )
         )
 

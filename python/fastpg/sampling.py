@@ -93,14 +93,3 @@ def importance_sampling_estimate(
     shares /= shares.sum()
     mean = float(shares @ f)
     return ImportanceSamplingEstimate(mean, float(shares**2 @ (f - mean) ** 2), size)
-
-
-def ratio_record(log_new: Floats, log_old: Floats) -> dict[str, float]:
-    """What to log of the ratios of a step: the new policy is the target, the old the proposal."""
-    log_ratio = log_new - log_old
-    with np.errstate(over="ignore"):
-        approx_kl = float(np.mean(np.expm1(log_ratio) - log_ratio))
-    return {
-        "train/approx_kl": approx_kl,
-        "train/effective_sample_size": effective_sample_size(log_new, log_old),
-    }

@@ -13,7 +13,6 @@ from fastpg.arrays import Floats
 from fastpg.estimators import standardize
 from fastpg.families import StepAlgorithm
 from fastpg.options import NaturalOptions
-from fastpg.sampling import ratio_record
 from fastpg.solvers import NaturalGradientResult, natural_gradient, norm
 from fastpg.training import Batch, Record
 
@@ -117,17 +116,15 @@ class NaturalAlgorithm(StepAlgorithm):
         """KL, surrogate and entropy at the parameters of now, against those of the batch."""
         policy = self.policy
         dist = policy.distribution(batch.phi, mask=batch.mask)
-        log_new, log_old = (policy.log_prob(d, batch.actions) for d in (dist, ascent.dist))
-        kl = float(policy.kl(ascent.dist, dist).mean())
-        with np.errstate(over="ignore"):
-            ratio = np.exp(log_new - log_old)
+        step = policy.compare(ascent.dist, dist, batch.actions, ascent.advantages)
         return {
-            "train/kl": kl,
-            "train/kl_trajectory": kl * self.mean_length,
-            **ratio_record(log_new, log_old),
-            "train/policy_objective_before": float(np.mean(ascent.advantages)),
-            "train/policy_objective": float(np.mean(ratio * ascent.advantages)),
-            "train/entropy_loss": -float(policy.entropy(dist).mean()),
+            "train/kl": step.kl,
+            "train/kl_trajectory": step.kl * self.mean_length,
+            "train/approx_kl": step.approx_kl,
+            "train/effective_sample_size": step.effective_sample_size,
+            "train/policy_objective_before": step.objective_before,
+            "train/policy_objective": step.objective,
+            "train/entropy_loss": -step.entropy,
         }
 
 

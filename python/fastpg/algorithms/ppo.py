@@ -11,7 +11,6 @@ from fastpg import arrays
 from fastpg.checkpoints import State
 from fastpg.families import AdamAlgorithm, StepAlgorithm
 from fastpg.options import StepOptions, option
-from fastpg.sampling import ratio_record
 from fastpg.schedules import Schedule
 from fastpg.solvers import ppo_epochs
 from fastpg.training import Batch, Record
@@ -115,14 +114,16 @@ class PPO(AdamAlgorithm, StepAlgorithm):
             normalize_advantage=options.normalize_advantage,
             optimizer=options.optimizer,
         )
-        log_old = policy.log_prob(policy.distribution(batch.phi, mask=batch.mask), batch.actions)
+        before = policy.distribution(batch.phi, mask=batch.mask)
         policy.theta = result["parameters"].reshape(policy.shape)
-        log_new = policy.log_prob(policy.distribution(batch.phi, mask=batch.mask), batch.actions)
+        after = policy.distribution(batch.phi, mask=batch.mask)
+        step = policy.compare(before, after, batch.actions, batch.advantages)
         record: Record = {
             "train/status": "accepted" if result["finite"] else "not_finite",
             "train/policy_gradient_loss": result["policy_loss"],
             "train/kl": result["kl"],
-            **ratio_record(log_new, log_old),
+            "train/approx_kl": step.approx_kl,
+            "train/effective_sample_size": step.effective_sample_size,
             "train/entropy_loss": -result["entropy"],
             "train/grad_norm": result["grad_norm"],
             "train/learning_rate": learning_rate,

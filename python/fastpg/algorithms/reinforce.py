@@ -94,12 +94,13 @@ class REINFORCE(AdamAlgorithm):
         status = self._step(gradient, learning_rate)
         new_dist = policy.distribution(batch.phi, mask=batch.mask)
         log_pi = policy.log_prob(dist, batch.actions)
+        step = policy.compare(dist, new_dist, batch.actions, batch.advantages)
         return {
             "train/status": status,
             "train/policy_gradient_loss": -float(np.mean(batch.advantages * log_pi)),
             "train/grad_norm": norm(gradient),
-            "train/kl": float(policy.kl(dist, new_dist).mean()),
-            "train/entropy_loss": -float(policy.entropy(new_dist).mean()),
+            "train/kl": step.kl,
+            "train/entropy_loss": -step.entropy,
             "train/learning_rate": learning_rate,
             "train/n_updates": self.adam.count,
         }

@@ -1,4 +1,4 @@
-// One pass over an array, in SIMD: is everything finite, is everything at most a bound, the sum.
+// One pass over an array, in SIMD: is everything finite, is everything at most a bound.
 #pragma once
 
 #include <bit>
@@ -33,20 +33,6 @@ inline bool all_at_most(const double* values, std::ptrdiff_t count, double bound
     std::uint64_t bad = 0;
     for (std::ptrdiff_t i = 0; i < count; ++i) bad |= values[i] <= bound ? 0u : 1u;
     return bad == 0;
-  });
-}
-
-inline double sum_of(const double* values, std::ptrdiff_t count) {
-  constexpr std::ptrdiff_t lanes = 8;
-  return dispatch([=] {
-    double sums[lanes] = {};
-    std::ptrdiff_t i = 0;
-    for (; i + lanes <= count; i += lanes) {
-      for (std::ptrdiff_t l = 0; l < lanes; ++l) sums[l] += values[i + l];
-    }
-    for (; i < count; ++i) sums[0] += values[i];
-    return ((sums[0] + sums[4]) + (sums[2] + sums[6])) +
-           ((sums[1] + sums[5]) + (sums[3] + sums[7]));
   });
 }
 

@@ -8,6 +8,7 @@
 
 #include "fastpg/core/exp_log.hpp"
 #include "fastpg/core/scan.hpp"
+#include "fastpg/core/sums.hpp"
 #include "fastpg/core/types.hpp"
 #include "fastpg/policies/blocks.hpp"
 #include "fastpg/policies/transposed.hpp"
