@@ -136,3 +136,72 @@ def test_long_observations_have_squares_alone_or_no_products(size, columns, rng)
     assert np.array_equal(features[:, 1 : size + 1], observations)
     if 32 < size <= 128:
         assert np.array_equal(features[:, size + 1 :], observations.astype(np.float64) ** 2)
+
+
+@pytest.mark.parametrize("n", [1, 7, 63, 64, 65, 300])
+@pytest.mark.parametrize("size", [1, 4, 33, 130])
+@pytest.mark.parametrize("time", [True, False])
+def test_prediction_is_features_times_weights(rng, n, size, time):
+    observations, steps, targets = data(rng, n, size)
+    observations[0] = 100.0  # clipped
+    baseline = fastpg.LinearBaseline(size, time=time)
+    baseline.fit(observations, steps, targets)
+    expected = baseline.features(observations, steps) @ baseline.weights
+    scale = np.abs(baseline.features(observations, steps)) @ np.abs(baseline.weights)
+    found = baseline.predict(observations, steps)
+    assert np.abs(found - expected).max() <= 1e-13 * scale.max()
+    one = baseline.predict(observations[-1:], steps[-1:])
+    assert one.tolist() == found[-1:].tolist()
+
+
+@pytest.mark.parametrize(("n", "size"), [(1, 2), (8, 2), (257, 2), (1000, 4), (150, 20)])
+def test_moments_are_those_of_the_features(rng, n, size):
+    observations, steps, targets = data(rng, n, size)
+    targets += 1e6
+    baseline = fastpg.LinearBaseline(size)
+    baseline.fit(observations, steps, targets)
+    z = np.column_stack([baseline.features(observations, steps)[:, 1:], targets])
+    z = z.astype(np.longdouble)
+    mean = z.mean(0)
+    state = baseline.state()
+    assert state["baseline_weight"] == n
+    assert np.allclose(state["baseline_mean"], mean.astype(float), rtol=1e-14, atol=1e-14)
+    expected = ((z - mean).T @ (z - mean)).astype(float)
+    scale = np.sqrt(np.outer(np.diag(expected), np.diag(expected)))
+    assert (np.abs(state["baseline_comoment"] - expected) <= 1e-9 * scale + 1e-12).all()
+    assert np.array_equal(state["baseline_comoment"], state["baseline_comoment"].T)
+
+
+def test_a_forgotten_past_leaves_no_rounding_error(rng):
+    observations, steps, targets = data(rng)
+    fresh, used = fastpg.LinearBaseline(4), fastpg.LinearBaseline(4)
+    used.fit(observations, steps, targets + 1e12)
+    for baseline in (fresh, used):
+        baseline.fit(observations, steps, targets)
+    assert np.array_equal(fresh.weights, used.weights)
+
+
+def test_what_cannot_be_fitted_changes_nothing(rng):
+    observations, steps, targets = data(rng)
+    baseline = fastpg.LinearBaseline(4, memory=0.5)
+    baseline.fit(observations, steps, targets)
+    before, weights = baseline.state(), baseline.weights.copy()
+    for name, bad, at, text in [
+        ("observations", np.nan, (200, 3), r"observations: .* got nan at index \(200, 3\)"),
+        ("observations", np.inf, (299, 0), r"observations: .* got inf at index \(299, 0\)"),
+        ("targets", -np.inf, 17, r"targets: .* got -inf at index \(17,\)"),
+        ("targets", 1e200, 17, "squares can be summed"),
+    ]:
+        given = {"observations": observations.copy(), "targets": targets.copy()}
+        given[name][at] = bad
+        with pytest.raises(ValueError, match=text):
+            baseline.fit(given["observations"], steps, given["targets"])
+        if name == "observations":
+            for read in (baseline.predict, baseline.features):
+                with pytest.raises(ValueError, match=text):
+                    read(given["observations"], steps)
+    with pytest.raises(ValueError, match="targets: expected size 300, got 299"):
+        baseline.fit(observations, steps, targets[1:])
+    after = baseline.state()
+    assert all(np.array_equal(before[key], after[key]) for key in before)
+    assert np.array_equal(baseline.weights, weights)

@@ -180,7 +180,9 @@ def kernel_arguments():
         "conjugate_gradient": (_core.conjugate_gradient, (np.eye(3), w, 5, 1e-9, 0.0)),
         "adam": (_core.Adam(4).ascend, (theta, theta, 0.1)),
         "adam_restore": (_core.Adam(3).restore, (w, w, 1)),
-        "ridge_add": (_core.RidgeRegression(2).add, (phi, w, 0.5)),
+        "ridge_add": (
+            _core.RidgeRegression(18).add_observations, (observations, steps, True, w, 0.5),
+        ),
         "ridge_restore": (_core.RidgeRegression(3).restore, (w, np.eye(3), 1.0)),
         "discounted_returns": (
             _core.discounted_returns, (phi, phi, phi > 2, phi > 2, 0.9, 2),
@@ -194,6 +196,7 @@ def kernel_arguments():
         "polynomial": (_core.FeatureMap.polynomial, (4, True, 2)),
         "fourier": (_core.FeatureMap.fourier, (2, False, [1.0] * 4, [0.0, 1.0])),
         "value_features": (_core.value_features, (observations, steps, True)),
+        "value_predict": (_core.value_predict, (observations, steps, True, np.ones(18))),
         "pcg64_uniform": (_core.pcg64_uniform, (np.zeros(1, np.uint32), 3)),
         "lane_uniforms": (_core.lane_uniforms, (0, action, 0, 3, 0, 1)),
         "sincos": (_core.sincos, (w, False)),

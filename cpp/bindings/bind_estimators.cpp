@@ -3,7 +3,7 @@
 #include "fastpg/core/checks.hpp"
 #include "fastpg/estimators/gae.hpp"
 #include "fastpg/estimators/returns.hpp"
-#include "pybind.hpp"
+#include "refusals.hpp"
 
 namespace fastpg {
 namespace {
@@ -28,27 +28,6 @@ void require_threads(int num_threads) {
 // NumPy's booleans may hold any byte.
 const Flag* bytes(const Array<bool>& flags) {
   return static_cast<const Flag*>(flags.py::array::data());
-}
-
-std::string number_text(double value) {
-  if (std::isnan(value)) return "nan";
-  return value > 0.0 ? "inf" : "-inf";
-}
-
-std::string index_text(const py::array& array, py::ssize_t flat) {
-  if (array.ndim() == 1) return "(" + std::to_string(flat) + ",)";
-  const py::ssize_t lanes = array.shape(1);
-  return "(" + std::to_string(flat / lanes) + ", " + std::to_string(flat % lanes) + ")";
-}
-
-// The kernels only say that something is wrong; these find what and where.
-void refuse_not_finite(const char* name, const Array<double>& array) {
-  const double* const values = array.data();
-  for (py::ssize_t i = 0; i < array.size(); ++i) {
-    if (std::isfinite(values[i])) continue;
-    throw py::value_error(std::string(name) + ": expected finite values, got " +
-                          number_text(values[i]) + " at index " + index_text(array, i));
-  }
 }
 
 void refuse_stray(const Array<bool>& terminated, const Array<bool>& ended) {

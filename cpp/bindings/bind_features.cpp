@@ -1,8 +1,9 @@
 #include "fastpg/core/checks.hpp"
 #include "fastpg/features/feature_map.hpp"
 #include "fastpg/features/running_moments.hpp"
-#include "fastpg/features/value_features.hpp"
 #include "pybind.hpp"
+#include "refusals.hpp"
+#include "value_samples.hpp"
 
 namespace fastpg {
 namespace {
@@ -42,19 +43,27 @@ void restore_moments(RunningMoments& moments, std::vector<double> mean, std::vec
   moments.count = count;
 }
 
-Array<double> value_features(const Array<float>& observations,
-                             const Array<std::int64_t>& step_index, bool time) {
-  require_ndim("observations", observations, 2);
-  require_ndim("step_index", step_index, 1);
-  require_size("step_index", step_index.size(), observations.shape(0));
-  require_finite("observations", observations.data(), observations.size());
-  const auto rows = observations.shape(0);
-  const auto size = observations.shape(1);
-  const auto columns = ValueFeatures::size(size, time);
-  Array<double> out({rows, columns});
-  for (py::ssize_t i = 0; i < rows; ++i) {
-    ValueFeatures::row(observations.data() + i * size, size, time, step_index.data()[i],
-                       out.mutable_data() + i * columns);
+Array<double> bound_value_features(const Array<float>& observations,
+                                   const Array<std::int64_t>& step_index, bool time) {
+  const ValueSamples samples = value_samples(observations, step_index, time);
+  Array<double> out({samples.count, samples.features()});
+  double* const features = out.mutable_data();
+  if (!unlocked([&] { return value_features(samples, features); })) {
+    refuse_not_finite("observations", observations);
+  }
+  return out;
+}
+
+Array<double> bound_value_predict(const Array<float>& observations,
+                                  const Array<std::int64_t>& step_index, bool time,
+                                  const Array<double>& weights) {
+  const ValueSamples samples = value_samples(observations, step_index, time);
+  require_ndim("weights", weights, 1);
+  require_size("weights", weights.size(), samples.features());
+  Array<double> out(samples.count);
+  double* const values = out.mutable_data();
+  if (!unlocked([&] { return value_predict(samples, weights.data(), values); })) {
+    refuse_not_finite("observations", observations);
   }
   return out;
 }
@@ -93,9 +102,12 @@ void bind_features(py::module_& m) {
       .def_readonly("mean", &RunningMoments::mean)
       .def_readonly("squares", &RunningMoments::squares)
       .def_readonly("count", &RunningMoments::count);
-  m.def("value_features", &value_features, py::arg("observations").noconvert(),
+  m.def("value_features", &bound_value_features, py::arg("observations").noconvert(),
         py::arg("step_index").noconvert(), py::arg("time"),
         "(n, k): bias, observation, its products, and with `time` three powers of h / 100.");
+  m.def("value_predict", &bound_value_predict, py::arg("observations").noconvert(),
+        py::arg("step_index").noconvert(), py::arg("time"), py::arg("weights").noconvert(),
+        "value_features @ weights, (n,).");
 }
 
 }  // namespace fastpg

@@ -5,6 +5,8 @@
 #include "fastpg/solvers/line_search.hpp"
 #include "fastpg/solvers/natural_gradient.hpp"
 #include "fastpg/solvers/ridge.hpp"
+#include "refusals.hpp"
+#include "value_samples.hpp"
 
 namespace fastpg {
 
@@ -72,22 +74,24 @@ Array<double> shaped_like(const Array<double>& array, const Vector& flat) {
   return out;
 }
 
-void ridge_add(RidgeRegression& regression, const Array<double>& features,
-               const Array<double>& targets, double memory) {
-  const MatrixView phi = matrix_view("features", features);
-  const VectorView y = vector_view("targets", targets);
-  require(phi.rows() >= 1, "features: expected at least one row, got none");
-  require_size("features (columns)", phi.cols(), regression.feature_count());
-  require_size("targets", y.size(), phi.rows());
+void ridge_add(RidgeRegression& regression, const Array<float>& observations,
+               const Array<std::int64_t>& step_index, bool time, const Array<double>& targets,
+               double memory) {
+  const ValueSamples samples = value_samples(observations, step_index, time);
+  require_size("observations (features)", samples.features(), regression.feature_count());
+  require_ndim("targets", targets, 1);
+  require_size("targets", targets.size(), samples.count);
   require_unit_interval("memory", memory);
-  const py::gil_scoped_release unlocked;
-  regression.add(phi, y, memory);
+  if (unlocked([&] { return regression.add(samples, targets.data(), memory); })) return;
+  refuse_not_finite("observations", observations);
+  refuse_not_finite("targets", targets);
+  throw py::value_error("observations, targets: expected values whose squares can be summed");
 }
 
 Array<double> ridge_solve(const RidgeRegression& regression, double ridge) {
   require(ridge > 0.0 && std::isfinite(ridge),
           "ridge: expected a finite number above 0, got " + std::to_string(ridge));
-  require(regression.weight > 0.0, "expected samples before solve(), got none");
+  require(regression.moments.weight > 0.0, "expected samples before solve(), got none");
   return to_array(regression.solve(ridge));
 }
 
@@ -102,9 +106,9 @@ void ridge_restore(RidgeRegression& regression, const Array<double>& mean,
   require(c.diagonal().minCoeff() >= 0.0, "comoment: expected a diagonal of at least 0");
   require(weight >= 0.0 && std::isfinite(weight),
           "weight: expected a finite number of at least 0, got " + std::to_string(weight));
-  regression.mean = m;
-  regression.comoment = c;
-  regression.weight = weight;
+  regression.moments.mean = m;
+  regression.moments.comoment = c;
+  regression.moments.weight = weight;
 }
 
 // Raises, and leaves the moments as they were, where the result would not be finite.
@@ -168,15 +172,17 @@ void bind_solvers(py::module_& m) {
              return RidgeRegression(feature_count);
            }),
            py::arg("feature_count"))
-      .def("add", &ridge_add, py::arg("features").noconvert(), py::arg("targets").noconvert(),
-           py::arg("memory"), "Adds a batch; column 0 of features is the constant 1.")
+      .def("add_observations", &ridge_add, py::arg("observations").noconvert(),
+           py::arg("step_index").noconvert(), py::arg("time"), py::arg("targets").noconvert(),
+           py::arg("memory"), "Adds the value_features of a batch and its targets (n,).")
       .def("solve", &ridge_solve, py::arg("ridge"), "Weights (feature_count,).")
       .def("restore", &ridge_restore, py::arg("mean").noconvert(), py::arg("comoment").noconvert(),
            py::arg("weight"), "Sets the moments.")
-      .def_property_readonly("mean", [](const RidgeRegression& r) { return to_array(r.mean); })
+      .def_property_readonly("mean",
+                             [](const RidgeRegression& r) { return to_array(r.moments.mean); })
       .def_property_readonly("comoment",
-                             [](const RidgeRegression& r) { return to_array(r.comoment); })
-      .def_readonly("weight", &RidgeRegression::weight);
+                             [](const RidgeRegression& r) { return to_array(r.moments.comoment); })
+      .def_property_readonly("weight", [](const RidgeRegression& r) { return r.moments.weight; });
 }
 
 }  // namespace fastpg

@@ -18,6 +18,8 @@ Actions = npt.NDArray[np.int32]
 _MAX_SEED = 2**64 - 1
 _FEATURES = (np.dtype(np.float64), np.dtype(np.float32))
 _FLOAT64 = np.dtype(np.float64)
+_FLOAT32 = np.dtype(np.float32)
+_INT64 = np.dtype(np.int64)
 _BOOL = np.dtype(np.bool_)
 
 
@@ -166,6 +168,13 @@ def observations(name: str, values: Any, size: int) -> tuple[Float32s, bool]:
     return converted, single
 
 
+def unchecked_observations(name: str, values: Any, size: int) -> Float32s:
+    """Float32 observations (n, size), for kernels that check the values themselves."""
+    if _is_ready(values, _FLOAT32) and values.ndim == 2 and values.shape[1] == size:
+        return values  # type: ignore[no-any-return]
+    return observations(name, values, size)[0]
+
+
 def flags(name: str, values: Any, shape: tuple[int | None, ...]) -> Bools:
     """Booleans, C-contiguous; integers 0 and 1 are not taken for flags."""
     array = _array(name, values, "b", "booleans")
@@ -220,6 +229,8 @@ def steps(name: str, values: Any, count: int) -> npt.NDArray[np.int64]:
     """Steps in an episode (count,), integers; zeros for None."""
     if values is None:
         return np.zeros(count, dtype=np.int64)
+    if _is_ready(values, _INT64) and values.shape == (count,):
+        return values  # type: ignore[no-any-return]
     array = _array(name, values, "iu", "integers")
     _check_shape(name, array, (count,))
     return np.ascontiguousarray(array, dtype=np.int64)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastpg import _core, arrays
-from fastpg.arrays import Floats
+from fastpg.arrays import Float32s, Floats
 
 BASELINES = ("linear", "mean", "none")
 
@@ -125,15 +125,13 @@ class LinearBaseline(Baseline):
 
     def features(self, observations: Any, step_index: Any) -> Floats:
         """phi(s, h), (n, k), of observations (n, d) and steps in the episode (n,)."""
-        batch, _ = arrays.observations("observations", observations, self.observation_size)
-        steps = arrays.steps("step_index", step_index, len(batch))
-        return _core.value_features(batch, steps, self.time)
+        return _core.value_features(*self._samples(observations, step_index))
 
     def predict(self, observations: Any, step_index: Any) -> Floats:
         """Values (n,)."""
         if self.weights is None:
             return super().predict(observations, step_index)
-        return self.features(observations, step_index) @ self.weights
+        return _core.value_predict(*self._samples(observations, step_index), self.weights)
 
     def fit(self, observations: Any, step_index: Any, targets: Any) -> None:
         """Fit to targets (n,) and to what `memory` leaves of earlier fits.
@@ -141,9 +139,18 @@ class LinearBaseline(Baseline):
         Raises:
             ValueError: targets so large that the fit overflows; nothing is changed.
         """
-        phi = self.features(observations, step_index)
-        self._regression.add(phi, arrays.floats("targets", targets, (len(phi),)), self.memory)
+        self._regression.add_observations(
+            *self._samples(observations, step_index),
+            arrays.unchecked_floats("targets", targets),
+            self.memory,
+        )
         self.weights = self._regression.solve(self.ridge)
+
+    def _samples(
+        self, observations: Any, step_index: Any
+    ) -> tuple[Float32s, npt.NDArray[np.int64], bool]:
+        batch = arrays.unchecked_observations("observations", observations, self.observation_size)
+        return batch, arrays.steps("step_index", step_index, len(batch)), self.time
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Arrays from which `restore` continues."""

@@ -101,16 +101,35 @@ CASE(line_search_halves_until_the_bound_holds) {
   CHECK(worse.status == LineSearchStatus::no_improvement && theta[0] == 0.25);
 }
 
+// Features 1, s, s^2 of one number; targets 1 + 2 s.
 CASE(ridge_fits_a_line_through_batches) {
-  Matrix features(4, 2);
-  features << 1, 0, 1, 1, 1, 2, 1, 3;
-  const Vector targets = Vector{{1, 3, 5, 7}};
-  RidgeRegression whole(2), parts(2);
-  whole.add(features, targets, 1.0);
-  parts.add(features.topRows(1), targets.head(1), 1.0);
-  parts.add(features.bottomRows(3), targets.tail(3), 1.0);
+  std::vector<float> observations(300);
+  std::vector<std::int64_t> steps(300, 0);
+  std::vector<double> targets(300);
+  for (std::size_t k = 0; k < 300; ++k) {
+    observations[k] = 0.01f * static_cast<float>(k);
+    targets[k] = 1.0 + 2.0 * observations[k];
+  }
+  const auto batch = [&](std::ptrdiff_t first, std::ptrdiff_t count) {
+    return ValueSamples{observations.data() + first, steps.data() + first, count, 1, false};
+  };
+  RidgeRegression whole(3), parts(3);
+  CHECK(whole.add(batch(0, 300), targets.data(), 1.0));
+  CHECK(parts.add(batch(0, 1), targets.data(), 1.0));
+  CHECK(parts.add(batch(1, 299), targets.data() + 1, 1.0));
   const Vector weights = whole.solve(1e-12);
-  CHECK_CLOSE(weights[0], 1.0, 1e-9);
-  CHECK_CLOSE(weights[1], 2.0, 1e-9);
-  CHECK((parts.comoment - whole.comoment).norm() < 1e-12 && parts.weight == 4.0);
+  CHECK_CLOSE(weights[0], 1.0, 1e-8);
+  CHECK_CLOSE(weights[1], 2.0, 1e-8);
+  CHECK_CLOSE(weights[2], 0.0, 1e-8);
+  CHECK((parts.moments.comoment - whole.moments.comoment).norm() < 1e-10);
+  CHECK(parts.moments.weight == 300.0);
+  double value;
+  CHECK(value_predict(batch(100, 1), weights.data(), &value));
+  CHECK_CLOSE(value, 3.0, 1e-6);
+  const Comoments before = parts.moments;
+  targets[200] = 1e200;
+  CHECK(!parts.add(batch(0, 300), targets.data(), 1.0));
+  observations[200] = std::numeric_limits<float>::infinity(), targets[200] = 0.0;
+  CHECK(!parts.add(batch(0, 300), targets.data(), 1.0));
+  CHECK(parts.moments.mean == before.mean && parts.moments.weight == before.weight);
 }

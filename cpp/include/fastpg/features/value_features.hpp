@@ -4,8 +4,12 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+
+#include "fastpg/core/isa.hpp"
+#include "fastpg/core/memory.hpp"
 
 namespace fastpg {
 
@@ -23,31 +27,114 @@ struct ValueFeatures {
     return 1 + observation_size + products + (time ? 3 : 0);
   }
 
-  static void row(const float* observation, std::ptrdiff_t observation_size, bool time,
-                  std::int64_t step_index, double* features) {
-    double* const linear = features + 1;
-    double* product = linear + observation_size;
-    features[0] = 1.0;
+  // Feature f + 1 of the samples in columns[f * stride …], so that loops run over samples (feature
+  // 0, the constant, is left out); not 0 where an observation is not finite.
+  static std::uint64_t block(const float* observations, std::ptrdiff_t observation_size, bool time,
+                             const std::int64_t* step_index, std::ptrdiff_t samples,
+                             std::ptrdiff_t stride, double* columns) {
+    std::uint64_t faults = 0;
+    double* const linear = columns;
     for (std::ptrdiff_t i = 0; i < observation_size; ++i) {
-      linear[i] = std::clamp(static_cast<double>(observation[i]), -clip, clip);
+      faults |= clipped(observations + i, observation_size, samples, linear + i * stride);
     }
+    double* product = linear + observation_size * stride;
     for (std::ptrdiff_t i = 0; i < observation_size; ++i) {
       const std::ptrdiff_t end = products_end(i, observation_size);
-      for (std::ptrdiff_t j = i; j < end; ++j) *product++ = linear[i] * linear[j];
+      for (std::ptrdiff_t j = i; j < end; ++j, product += stride) {
+        multiply(linear + i * stride, linear + j * stride, samples, product);
+      }
     }
-    if (!time) return;
-    const double t = static_cast<double>(step_index) / time_scale;
-    product[0] = t;
-    product[1] = t * t;
-    product[2] = t * t * t;
+    if (!time) return faults;
+    for (std::ptrdiff_t k = 0; k < samples; ++k) {
+      product[k] = static_cast<double>(step_index[k]) / time_scale;
+    }
+    multiply(product, product, samples, product + stride);
+    multiply(product, product + stride, samples, product + 2 * stride);
+    return faults;
   }
 
  private:
+  static std::uint64_t clipped(const float* observation, std::ptrdiff_t observation_size,
+                               std::ptrdiff_t samples, double* column) {
+    std::uint64_t faults = 0;
+    for (std::ptrdiff_t k = 0; k < samples; ++k) {
+      const double x = observation[k * observation_size];
+      const double raised = x < -clip ? -clip : x;
+      column[k] = raised > clip ? clip : raised;
+      faults |= std::bit_cast<std::uint64_t>(x - x);
+    }
+    return faults;
+  }
+
+  static void multiply(const double* a, const double* b, std::ptrdiff_t samples, double* out) {
+    for (std::ptrdiff_t k = 0; k < samples; ++k) out[k] = a[k] * b[k];
+  }
+
   // Number i is multiplied by those from i to here.
   static std::ptrdiff_t products_end(std::ptrdiff_t i, std::ptrdiff_t observation_size) {
     if (observation_size <= most_crossed) return observation_size;
     return observation_size <= most_squared ? i + 1 : i;
   }
 };
+
+// Observations (n, observation_size) at steps of their episodes (n,).
+struct ValueSamples {
+  const float* observations;
+  const std::int64_t* step_index;
+  std::ptrdiff_t count;
+  std::ptrdiff_t observation_size;
+  bool time;
+
+  std::ptrdiff_t features() const { return ValueFeatures::size(observation_size, time); }
+  std::uint64_t block(std::ptrdiff_t first, std::ptrdiff_t samples, std::ptrdiff_t stride,
+                      double* columns) const {
+    return ValueFeatures::block(observations + first * observation_size, observation_size, time,
+                                step_index + first, samples, stride, columns);
+  }
+};
+
+inline constexpr std::ptrdiff_t value_block = 64;
+
+// use(first, samples, columns) of block after block of features, columns value_block apart. False
+// where an observation is not finite.
+template <class Use>
+bool for_each_value_block(const ValueSamples& samples, const Use& use) {
+  Buffer<double> columns(static_cast<std::size_t>((samples.features() - 1) * value_block));
+  std::uint64_t faults = 0;
+  for (std::ptrdiff_t first = 0; first < samples.count; first += value_block) {
+    const std::ptrdiff_t size = std::min(value_block, samples.count - first);
+    faults |= samples.block(first, size, value_block, columns.data());
+    use(first, size, columns.data());
+  }
+  return faults == 0;
+}
+
+// out: (count, features()).
+inline bool value_features(const ValueSamples& samples, double* out) {
+  const std::ptrdiff_t features = samples.features();
+  const auto store = [&](std::ptrdiff_t first, std::ptrdiff_t size, const double* columns) {
+    for (std::ptrdiff_t k = 0; k < size; ++k) {
+      double* const row = out + (first + k) * features;
+      row[0] = 1.0;
+      for (std::ptrdiff_t f = 1; f < features; ++f) row[f] = columns[(f - 1) * value_block + k];
+    }
+  };
+  return for_each_value_block(samples, store);
+}
+
+// values: (count,), the features times the weights.
+inline bool value_predict(const ValueSamples& samples, const double* weights, double* values) {
+  const std::ptrdiff_t features = samples.features();
+  const auto weigh = [&](std::ptrdiff_t first, std::ptrdiff_t size, const double* columns) {
+    double* const sums = values + first;
+    std::fill(sums, sums + size, weights[0]);
+    for (std::ptrdiff_t f = 1; f < features; ++f) {
+      const double* const column = columns + (f - 1) * value_block;
+      const double weight = weights[f];
+      for (std::ptrdiff_t k = 0; k < size; ++k) sums[k] += weight * column[k];
+    }
+  };
+  return dispatch([&] { return for_each_value_block(samples, weigh); });
+}
 
 }  // namespace fastpg

@@ -1,8 +1,5 @@
 // Ridge regression with an unpenalised intercept, on standardised columns: the penalty then means
 // the same for every feature, and the normal equations are as well conditioned as they can be.
-//
-// The data enter through their mean and co-moments (deviations from the mean, summed), so batches
-// can be added one by one, old ones fading, without the cancellation of raw sums of squares.
 #pragma once
 
 #include <Eigen/Cholesky>
@@ -10,49 +7,36 @@
 
 #include "fastpg/core/checks.hpp"
 #include "fastpg/core/types.hpp"
+#include "fastpg/features/value_features.hpp"
+#include "fastpg/solvers/comoments.hpp"
 
 namespace fastpg {
 
-// Column 0 of features is the constant 1. Columns that do not vary get weight 0.
+// Feature 0 is the constant 1. Columns that do not vary get weight 0.
 class RidgeRegression {
  public:
-  explicit RidgeRegression(Index feature_count)
-      : mean(Vector::Zero(feature_count)), comoment(Matrix::Zero(feature_count, feature_count)) {}
+  explicit RidgeRegression(Index feature_count) : moments(feature_count) {}
 
-  // Of z = (features without the constant, target).
-  Vector mean;
-  Matrix comoment;
-  double weight = 0.0;  // samples seen, old ones faded
+  Comoments moments;  // of (features without the constant, target)
 
-  Index feature_count() const { return mean.size(); }
+  Index feature_count() const { return moments.size(); }
 
-  // `memory` in [0, 1] multiplies the weight of everything seen before (Chan, Golub & LeVeque
-  // 1983, pairwise update).
-  // Throws, and changes nothing, where the moments would overflow.
-  void add(const ConstMatrix& features, const ConstVector& targets, double memory) {
+  // False, and nothing is changed, where a number is not finite or the moments would overflow.
+  bool add(const ValueSamples& samples, const double* targets, double memory) {
     const Index last = feature_count() - 1;
-    Matrix z(features.rows(), feature_count());
-    z.leftCols(last) = features.rightCols(last);
-    z.col(last) = targets;
-    const Vector batch_mean = z.colwise().mean().transpose();
-    z.rowwise() -= batch_mean.transpose();
-
-    const double old_weight = memory * weight;
-    const double batch_weight = static_cast<double>(features.rows());
-    const Vector shift = batch_mean - mean;
-    const double total = old_weight + batch_weight;
-    Matrix moved = memory * comoment;
-    moved.noalias() += z.transpose() * z;
-    moved += (old_weight * batch_weight / total) * shift * shift.transpose();
-    require(moved.allFinite() && shift.allFinite(),
-            "features, targets: expected values whose squares can be summed");
-    weight = total;
-    comoment = moved;
-    mean += (batch_weight / total) * shift;
+    return moments.add(samples.count, memory,
+                       [&](Index first, Index count, Index stride, double* columns) {
+                         const double* const given = targets + first;
+                         std::copy(given, given + count, columns + last * stride);
+                         return samples.block(first, count, stride, columns);
+                       });
   }
 
   // Weights (feature_count). `ridge` > 0 is relative to the mean squared deviation of a column.
   Vector solve(double ridge) const {
+    const Vector& mean = moments.mean;
+    const Matrix& comoment = moments.comoment;
+    const double weight = moments.weight;
     const Index last = feature_count() - 1;
     Vector scale(last);
     for (Index j = 0; j < last; ++j) {

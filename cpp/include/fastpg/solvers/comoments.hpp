@@ -1,0 +1,126 @@
+// Means and co-moments (deviations from the mean, summed) of samples that arrive in batches, old
+// ones fading: without the cancellation of raw sums of squares.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "fastpg/core/isa.hpp"
+#include "fastpg/core/memory.hpp"
+#include "fastpg/core/types.hpp"
+
+namespace fastpg {
+
+namespace detail {
+
+// Sums run in so many parts, one a vector's lane, added in a fixed order at the end.
+inline constexpr Index sum_parts = 8;
+
+inline double total(const double (&x)[sum_parts]) {
+  return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]));
+}
+
+// count: a multiple of sum_parts.
+inline double sum(const double* a, Index count) {
+  double parts[sum_parts] = {};
+  for (Index k = 0; k < count; k += sum_parts) {
+    for (Index j = 0; j < sum_parts; ++j) parts[j] += a[k + j];
+  }
+  return total(parts);
+}
+
+inline double dot(const double* a, const double* b, Index count) {
+  double parts[sum_parts] = {};
+  for (Index k = 0; k < count; k += sum_parts) {
+    for (Index j = 0; j < sum_parts; ++j) parts[j] += a[k + j] * b[k + j];
+  }
+  return total(parts);
+}
+
+}  // namespace detail
+
+class Comoments {
+ public:
+  explicit Comoments(Index size) : mean(Vector::Zero(size)), comoment(Matrix::Zero(size, size)) {}
+
+  Vector mean;
+  Matrix comoment;
+  double weight = 0.0;  // samples seen, old ones faded
+
+  Index size() const { return mean.size(); }
+
+  // fill(first, samples, stride, columns) -> faults writes variable v of the samples to
+  // columns[v * stride …]. `memory` in [0, 1] multiplies the weight of everything seen before.
+  // False, and nothing is changed, where there are faults or a moment is not finite.
+  template <class Fill>
+  bool add(Index samples, double memory, const Fill& fill) {
+    Comoments moved(*this);
+    moved.fade(memory);
+    const Index stride = block_size(size());
+    Buffer<double> columns(static_cast<std::size_t>(size() * stride));
+    Vector shift(size());
+    const std::uint64_t faults = dispatch([&] {
+      std::uint64_t found = 0;
+      for (Index first = 0; first < samples; first += stride) {
+        const Index count = std::min(stride, samples - first);
+        found |= fill(first, count, stride, columns.data());
+        moved.merge(count, stride, columns.data(), shift.data());
+      }
+      return found;
+    });
+    if (faults != 0 || !moved.mean.allFinite() || !moved.upper_is_finite()) return false;
+    moved.mirror();
+    *this = std::move(moved);
+    return true;
+  }
+
+ private:
+  // Columns of a block stay in a cache.
+  static Index block_size(Index size) { return std::clamp<Index>(8192 / size / 64 * 64, 64, 256); }
+
+  void fade(double memory) {
+    weight *= memory;
+    comoment *= memory;
+    if (weight == 0.0) mean.setZero();
+  }
+
+  // Chan, Golub & LeVeque 1983, pairwise update; of the co-moments the upper triangle.
+  void merge(Index count, Index stride, double* columns, double* shift) {
+    const Index variables = size();
+    const Index padded = (count + detail::sum_parts - 1) / detail::sum_parts * detail::sum_parts;
+    const double old_weight = weight;
+    const double added = static_cast<double>(count);
+    weight += added;
+    for (Index v = 0; v < variables; ++v) {
+      double* const column = columns + v * stride;
+      std::fill(column + count, column + padded, 0.0);
+      const double center = detail::sum(column, padded) / added;
+      for (Index k = 0; k < count; ++k) column[k] -= center;
+      shift[v] = center - mean.data()[v];
+      mean.data()[v] += added / weight * shift[v];
+    }
+    const double between = old_weight * added / weight;
+    for (Index i = 0; i < variables; ++i) {
+      double* const row = comoment.data() + i * variables;
+      for (Index j = i; j < variables; ++j) {
+        row[j] += detail::dot(columns + i * stride, columns + j * stride, padded) +
+                  between * shift[i] * shift[j];
+      }
+    }
+  }
+
+  void mirror() {
+    for (Index i = 1; i < size(); ++i) {
+      for (Index j = 0; j < i; ++j) comoment(i, j) = comoment(j, i);
+    }
+  }
+
+  bool upper_is_finite() const {
+    for (Index i = 0; i < size(); ++i) {
+      if (!comoment.row(i).tail(size() - i).allFinite()) return false;
+    }
+    return true;
+  }
+};
+
+}  // namespace fastpg
