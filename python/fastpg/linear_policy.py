@@ -77,6 +77,7 @@ class LinearPolicy:
                 f"features: expected a map of {self.observation_size} numbers, got one of "
                 f"{self.feature_map.observation_size}"
             )
+        self._n_features = self.feature_map.size
         wanted = arrays.boolean("normalize_observations", normalize_observations)
         self.normalizer = RunningNormalizer(self.observation_size) if wanted else None
         self.theta = self._initial_theta() if theta is None else theta
@@ -97,7 +98,7 @@ class LinearPolicy:
     @property
     def n_features(self) -> int:
         """Number of features, the constant included."""
-        return self.feature_map.size
+        return self._n_features
 
     @property
     def theta(self) -> Floats:
@@ -110,8 +111,9 @@ class LinearPolicy:
         self._theta.flags.writeable = False
 
     def _checked_theta(self, value: Any) -> Floats:
-        checked = arrays.floats("theta", value, self.shape)
-        if np.abs(checked).max() > _MOST:
+        checked = arrays.plain_floats("theta", value, self.shape)
+        if not np.abs(checked).max() <= _MOST:  # NaN neither
+            arrays.floats("theta", checked, self.shape)
             raise ValueError(f"theta: expected magnitudes of at most {_MOST:g}")
         return checked.copy()
 

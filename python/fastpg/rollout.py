@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +46,13 @@ class Rollout:
     step_count: int  # steps that the slowest environment took
     complete: bool  # False: a budget cut the last episodes
     action_masks: Bools | None = None  # (T, N, n_actions): what was allowed, where it was said
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any]) -> Self:
+        """One with these fields, which are known to be complete: faster than the constructor."""
+        made = object.__new__(cls)
+        vars(made).update(fields)
+        return made
 
     @property
     def ended(self) -> Bools:
@@ -179,4 +187,4 @@ class NativeCollector(Collector):
 
     def _rollout(self, collected: _core._RolloutDict) -> Rollout:
         self.step_count += collected["step_count"]
-        return Rollout(**collected)
+        return Rollout.of(collected)

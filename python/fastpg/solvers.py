@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +18,13 @@ Adam = _core.Adam
 
 SOLVERS = ("auto", "cg", "cholesky")
 _MOST_DENSE = 64  # parameters
+_FEW = 64  # numbers that Python is done with before NumPy has begun
 
 
 def norm(values: Floats) -> float:
     """Euclidean norm, without overflow on the way."""
+    if values.size <= _FEW:
+        return math.hypot(*values.ravel().tolist())
     largest = float(np.abs(values).max())
     return largest * float(np.linalg.norm(values / largest)) if largest > 0.0 else 0.0
 

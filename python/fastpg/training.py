@@ -216,7 +216,7 @@ class Algorithm:
             clock.lap("time/update")
             self._progress_remaining = max(0.0, 1.0 - taken / total)
             record |= clock.record(taken) | self._statistics()
-            self.history.append({k: v for k, v in record.items() if _can_be_stored(v)})
+            self.history.append(_storable(record))
             yield self.history[-1]
             clock.restart_lap()
 
@@ -445,9 +445,13 @@ def _mean(values: Collection[float]) -> float:
     return sum(values) / len(values)
 
 
-def _can_be_stored(value: float | int | str | bool) -> bool:
-    """A status says what was not finite; the number itself is left out."""
-    return isinstance(value, str) or math.isfinite(value)
+def _storable(record: Record) -> Record:
+    """Without the numbers that are not finite: a status says what happened."""
+    return {
+        key: value
+        for key, value in record.items()
+        if not isinstance(value, float) or -math.inf < value < math.inf
+    }
 
 
 def _id(value: Any) -> str:

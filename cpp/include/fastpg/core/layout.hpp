@@ -18,6 +18,8 @@ void with_constant_size(std::ptrdiff_t size, Visit&& visit) {
       return visit([] { return std::ptrdiff_t{3}; });
     case 4:
       return visit([] { return std::ptrdiff_t{4}; });
+    case 5:
+      return visit([] { return std::ptrdiff_t{5}; });
     case 6:
       return visit([] { return std::ptrdiff_t{6}; });
     default:
