@@ -78,9 +78,11 @@ def features(name: str, values: Any, columns: int) -> AnyFloats:
         array: AnyFloats = values
     else:
         given = _array(name, values, "fiu", "real numbers")
-        dtype = np.float32 if given.dtype == np.float32 else np.float64
         with np.errstate(over="ignore"):
-            array = np.ascontiguousarray(given, dtype=dtype)
+            if given.dtype == np.float32:
+                array = np.ascontiguousarray(given, dtype=np.float32)
+            else:
+                array = np.ascontiguousarray(given, dtype=np.float64)
     _check_shape(name, array, (None, columns))
     return array
 

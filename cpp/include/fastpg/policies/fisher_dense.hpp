@@ -27,12 +27,7 @@ void Fisher<Head, T>::add_gram(Index block, const std::vector<Pair>& pairs, doub
   const Index columns = x.features, row = padded();
   for (const Pair& pair : pairs) {
     entry(block, pair.a, pair.b, entries);
-    dispatch([=] {
-      for (Index i = 0; i < x.count; ++i) {
-        const T weight = static_cast<T>(entries[i]);
-        for (Index k = 0; k < columns; ++k) scaled[i * row + k] = weight * x.data[i * x.stride + k];
-      }
-    });
+    row_products::scale_rows(x, entries, scaled);
     for (Index p = 0; p < columns; p += group) {
       row_products::add_outer<T>(x, p, scaled + p, 1, row, std::min(group, columns - p),
                                  sum + p * row);

@@ -84,6 +84,20 @@ void squared_norms(const Rows<T>& x, T* out) {
   }
 }
 
+template <class T, class Registers>
+void scale_rows(const Rows<T>& x, const double* factors, T* out, Index out_stride) {
+  constexpr int width = Registers::bytes / static_cast<int>(sizeof(T));
+  for (Index i = 0; i < x.count; ++i) {
+    Lanes<T, width> factor, feature;
+    lanes::broadcast<T, width>(static_cast<T>(factors[i]), factor);
+    for (Index k = 0; k < x.features; k += width) {
+      lanes::load<T, width>(x.data + i * x.stride + k, feature);
+      feature = feature * factor;
+      std::memcpy(out + i * out_stride + k, &feature, sizeof feature);
+    }
+  }
+}
+
 // to[i] += v[i], in double.
 template <class T, int width>
 void add_to(const Lanes<T, width>& v, double* to) {
@@ -105,7 +119,7 @@ template <class T, class Registers, int columns, int slabs>
 void outer_slab(const Rows<T>& x, Index k, const T* w, Index w_stride, Index w_row, double* g,
                 Index g_stride) {
   constexpr int width = Registers::bytes / static_cast<int>(sizeof(T));
-  constexpr int unrolled = columns * slabs >= 4 ? 1 : 4;
+  constexpr int unrolled = columns * slabs >= 8 ? 1 : columns * slabs >= 4 ? 2 : 4;
   using V = Lanes<T, width>;
   V sums[unrolled][columns][slabs] = {};
   for (Index i = 0; i < x.count; i += unrolled) {
@@ -182,6 +196,14 @@ void dots(const Rows<Source>& x, const T* v, Index columns, T* u, Index u_stride
 template <class T>
 void squared_norms(const Rows<T>& x, T* out) {
   dispatch_lanes([&](auto registers) { detail::squared_norms<T, decltype(registers)>(x, out); });
+}
+
+// out (count, padded) = factor_i x_i, and anything beyond a row's end.
+template <class T>
+void scale_rows(const Rows<T>& x, const double* factors, T* out) {
+  dispatch_lanes([&](auto registers) {
+    detail::scale_rows<T, decltype(registers)>(x, factors, out, padded(x.features));
+  });
 }
 
 // g (columns, padded) += x^T w for the features from `first` on, or a few before it. w: its entry
