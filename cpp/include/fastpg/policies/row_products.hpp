@@ -147,6 +147,48 @@ void outer_slab(const Rows<T>& x, Index k, const T* w, Index w_stride, Index w_r
   }
 }
 
+// sums[p] += x (factor x)_p for one row that fits in a vector.
+template <class T, int width, int... p>
+void add_row_products(const Lanes<T, width>& x, const Lanes<T, width>& scaled,
+                      Lanes<T, width>* sums, std::integer_sequence<int, p...>) {
+  const auto add = [&](auto pick, Lanes<T, width>& sum) {
+    Lanes<T, width> factor;
+    lanes::shuffle<T, width>(scaled, scaled, factor, pick,
+                             std::make_integer_sequence<int, width>{});
+    sum += factor * x;
+  };
+  (add([](int) constexpr { return p; }, sums[p]), ...);
+}
+
+template <class T, class Registers, int features>
+void gram(const Rows<T>& x, const double* factors, double* g, Index g_stride) {
+  constexpr int width = Registers::bytes / static_cast<int>(sizeof(T));
+  Lanes<T, width> sums[features] = {};
+  for (Index i = 0; i < x.count; ++i) {
+    Lanes<T, width> row, scaled;
+    lanes::load<T, width>(x.data + i * x.stride, row);
+    lanes::broadcast<T, width>(static_cast<T>(factors[i]), scaled);
+    scaled = scaled * row;
+    add_row_products<T, width>(row, scaled, sums, std::make_integer_sequence<int, features>{});
+  }
+  for (int p = 0; p < features; ++p) add_to<T, width>(sums[p], g + p * g_stride);
+}
+
+// gram() for the number of features there is, where a row fits in a vector.
+template <class T, class Registers, int features = 1>
+bool gram_of_few(const Rows<T>& x, const double* factors, double* g, Index g_stride) {
+  constexpr int width = Registers::bytes / static_cast<int>(sizeof(T));
+  if constexpr (features > std::min(width, 8)) {
+    return false;
+  } else {
+    if (x.features != features) {
+      return gram_of_few<T, Registers, features + 1>(x, factors, g, g_stride);
+    }
+    gram<T, Registers, features>(x, factors, g, g_stride);
+    return true;
+  }
+}
+
 template <class T, class Registers, int columns>
 void outer(const Rows<T>& x, Index first, const T* w, Index w_stride, Index w_row, double* g,
            Index g_stride) {
@@ -219,6 +261,23 @@ void add_outer(const Rows<T>& x, Index first, const T* w, Index w_stride, Index 
                                               g + c * g_stride, g_stride);
     });
   });
+}
+
+// g (features, padded) += sum_i factor_i x_i x_i^T, from the diagonal on. scratch: (count + 1,
+// padded).
+template <class T>
+void add_gram(const Rows<T>& x, const double* factors, T* scratch, double* g) {
+  constexpr Index group = 4;
+  const Index stride = padded(x.features);
+  bool done = false;
+  dispatch_lanes([&](auto registers) {
+    done = detail::gram_of_few<T, decltype(registers)>(x, factors, g, stride);
+  });
+  if (done) return;
+  scale_rows(x, factors, scratch);
+  for (Index p = 0; p < x.features; p += group) {
+    add_outer<T>(x, p, scratch + p, 1, stride, std::min(group, x.features - p), g + p * stride);
+  }
 }
 
 }  // namespace fastpg::row_products
