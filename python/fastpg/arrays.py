@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -15,7 +16,8 @@ Bools = npt.NDArray[np.bool_]
 Actions = npt.NDArray[np.int32]
 
 _MAX_SEED = 2**64 - 1
-_FEATURES = (np.dtype(np.float64), np.dtype(np.float32))
+_FLOAT64 = np.dtype(np.float64)
+_FEATURES = (_FLOAT64, np.dtype(np.float32))
 
 
 def _array(name: str, values: Any, kinds: str, expected: str) -> npt.NDArray[Any]:
@@ -76,6 +78,8 @@ def features(name: str, values: Any, columns: int) -> AnyFloats:
     """
     if type(values) is np.ndarray and values.dtype in _FEATURES and values.flags.carray:
         array: AnyFloats = values
+        if array.ndim == 2 and array.shape[1] == columns and array.size:
+            return array
     else:
         given = _array(name, values, "fiu", "real numbers")
         with np.errstate(over="ignore"):
@@ -89,8 +93,10 @@ def features(name: str, values: Any, columns: int) -> AnyFloats:
 
 def plain_floats(name: str, values: Any, shape: tuple[int | None, ...]) -> Floats:
     """Float64, C-contiguous, for kernels that check the values themselves."""
-    if type(values) is np.ndarray and values.dtype == np.float64 and values.flags.carray:
+    if type(values) is np.ndarray and values.dtype == _FLOAT64 and values.flags.carray:
         array: Floats = values
+        if array.shape == shape and array.size:
+            return array
     else:
         given = _array(name, values, "fiu", "real numbers")
         with np.errstate(over="ignore"):
@@ -204,6 +210,8 @@ def boolean(name: str, value: Any) -> bool:
 
 def number(name: str, value: Any) -> float:
     """A finite real number."""
+    if type(value) is float and math.isfinite(value):
+        return value
     if isinstance(value, bool | np.bool_ | str) or not np.isscalar(value):
         raise TypeError(f"{name}: expected a number, got {value!r}")
     if not np.isreal(value):

@@ -167,14 +167,19 @@ class CategoricalHead {
     const Index count = outputs_;
     if (few() && count == 2) {
       dispatch([=] {
-        for (Index i = 0; i < stride; ++i) two(log_pi, i, stride, out[i], out[stride + i]);
-        for (Index j = 0; j < 2 * stride; ++j) out[j] = -out[j];
+        for (Index i = 0; i < rows; ++i) {
+          double p, q;
+          two(log_pi, i, stride, p, q);
+          out[i] = (actions[i] == 0 ? 1.0 : 0.0) - p;
+          out[stride + i] = (actions[i] == 1 ? 1.0 : 0.0) - q;
+        }
+        for (Index i = rows; i < stride; ++i) out[i] = out[stride + i] = 0.0;
       });
-    } else {
-      dispatch([=] {
-        for (Index j = 0; j < count * stride; ++j) out[j] = -fast_exp(log_pi[j]);
-      });
+      return;
     }
+    dispatch([=] {
+      for (Index j = 0; j < count * stride; ++j) out[j] = -fast_exp(log_pi[j]);
+    });
     if (few()) {
       dispatch([=] {
         for (Index a = 0; a < count; ++a) {

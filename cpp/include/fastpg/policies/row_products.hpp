@@ -147,31 +147,46 @@ void outer_slab(const Rows<T>& x, Index k, const T* w, Index w_stride, Index w_r
   }
 }
 
-// sums[p] += x (factor x)_p for one row that fits in a vector.
-template <class T, int width, int... p>
-void add_row_products(const Lanes<T, width>& x, const Lanes<T, width>& scaled,
-                      Lanes<T, width>* sums, std::integer_sequence<int, p...>) {
+// sums[r] += (factor x) times x turned by r places, for one row that fits in a vector.
+template <class T, int width, int features, int... r>
+void add_turned(const Lanes<T, width>& x, const Lanes<T, width>& scaled, Lanes<T, width>* sums,
+                std::integer_sequence<int, r...>) {
   const auto add = [&](auto pick, Lanes<T, width>& sum) {
-    Lanes<T, width> factor;
-    lanes::shuffle<T, width>(scaled, scaled, factor, pick,
-                             std::make_integer_sequence<int, width>{});
-    sum += factor * x;
+    Lanes<T, width> turned;
+    lanes::shuffle<T, width>(x, x, turned, pick, std::make_integer_sequence<int, width>{});
+    sum += scaled * turned;
   };
-  (add([](int) constexpr { return p; }, sums[p]), ...);
+  (add([](int i) constexpr { return i < features ? (i + r) % features : i; }, sums[r]), ...);
 }
 
+// Turning by 0 … features / 2 places meets every pair of features.
 template <class T, class Registers, int features>
 void gram(const Rows<T>& x, const double* factors, double* g, Index g_stride) {
   constexpr int width = Registers::bytes / static_cast<int>(sizeof(T));
-  Lanes<T, width> sums[features] = {};
-  for (Index i = 0; i < x.count; ++i) {
-    Lanes<T, width> row, scaled;
-    lanes::load<T, width>(x.data + i * x.stride, row);
-    lanes::broadcast<T, width>(static_cast<T>(factors[i]), scaled);
-    scaled = scaled * row;
-    add_row_products<T, width>(row, scaled, sums, std::make_integer_sequence<int, features>{});
+  constexpr int turns = features / 2 + 1;
+  constexpr int unrolled = turns < 4 ? 4 : 1;
+  Lanes<T, width> sums[unrolled][turns] = {};
+  for (Index i = 0; i < x.count; i += unrolled) {
+    for (int r = 0; r < unrolled; ++r) {
+      Lanes<T, width> row, scaled;
+      lanes::load<T, width>(x.data + (i + r) * x.stride, row);
+      lanes::broadcast<T, width>(static_cast<T>(factors[i + r]), scaled);
+      scaled = scaled * row;
+      add_turned<T, width, features>(row, scaled, sums[r],
+                                     std::make_integer_sequence<int, turns>{});
+    }
   }
-  for (int p = 0; p < features; ++p) add_to<T, width>(sums[p], g + p * g_stride);
+  for (int turn = 0; turn < turns; ++turn) {
+    Lanes<T, width> total = sums[0][turn];
+    for (int r = 1; r < unrolled; ++r) total += sums[r][turn];
+    double sum[width] = {};
+    add_to<T, width>(total, sum);
+    const int distinct = 2 * turn == features ? turn : features;
+    for (int p = 0; p < distinct; ++p) {
+      const int q = (p + turn) % features;
+      g[std::min(p, q) * g_stride + std::max(p, q)] += sum[p];
+    }
+  }
 }
 
 // gram() for the number of features there is, where a row fits in a vector.
