@@ -92,6 +92,8 @@ def test_kernels_refuse_silent_copies():
     with pytest.raises(TypeError, match="incompatible function arguments"):
         _core.gae(columns, columns, columns, flags, flags, 0.9, 0.9, 1)
     with pytest.raises(TypeError, match="incompatible function arguments"):
+        _core.CategoricalHead([2]).distribution(np.ones((3, 2), np.int64), np.ones(4))
+    with pytest.raises(TypeError, match="incompatible function arguments"):
         _core.CategoricalHead([2]).distribution(columns, np.ones(4))
 
 
@@ -110,15 +112,15 @@ def head_arguments(name):
         "sample": (head.sample, (dist, np.full((3, 1), 0.5))),
         "mode": (head.mode, (dist,)),
         "log_prob": (head.log_prob, (dist, actions)),
-        "score_gradient": (head.score_gradient, (phi, dist, actions, w)),
+        "score_gradient": (head.score_gradient, (phi, dist, actions, w, 2)),
         "entropy": (head.entropy, (dist,)),
         "entropy_gradient": (head.entropy_gradient, (phi, dist)),
         "kl": (head.kl, (dist, dist)),
         "compare": (head.compare, (dist, dist, actions, w)),
-        "fisher": (head.fisher, (phi, dist, actions)),
-        "fisher_vector_product": (head.fisher_vector_product, (phi, dist, theta, actions)),
+        "fisher": (head.fisher, (phi, dist, actions, 2)),
+        "fisher_vector_product": (head.fisher_vector_product, (phi, dist, theta, actions, 2)),
         "natural_gradient": (
-            head.natural_gradient, (phi, dist, theta, None, False, 5, 1e-9, 0.0),
+            head.natural_gradient, (phi, dist, theta, None, False, 5, 1e-9, 0.0, 2),
         ),
         "line_search": (
             head.line_search,
@@ -228,8 +230,10 @@ STRANGE = [
     np.zeros(9), np.zeros((2, 2, 2)), np.full((3, 2), np.nan), np.full(3, np.inf),
     np.full((3, 4), np.nan), np.full((3, 4), np.inf, np.float32), np.array(1.0),
     np.full(3, -1, np.int32), np.full(3, 99, np.int32), np.full(3, -(2**63), np.int64),
-    np.full(3, 2**62, np.int64), np.zeros((5, 2), dtype=object), None, "text", -1, 0, 2**70, -1.0,
-    np.nan, np.inf, 1e308, [], {}, object(),
+    np.full(3, 2**62, np.int64), np.ones((3, 2), np.float32), np.full((3, 2), np.nan, np.float32),
+    np.zeros((0, 2), np.float32), np.full((3, 1), -1, np.int32),
+    np.zeros((5, 2), dtype=object), None, "text", -1, 0, 2**70, -1.0, np.nan, np.inf, 1e308,
+    [], {}, object(),
 ]  # fmt: skip
 
 

@@ -13,12 +13,9 @@
 #include "fastpg/solvers/natural_gradient.hpp"
 #include "fastpg/solvers/ppo_epochs.hpp"
 #include "fastpg/solvers/surrogate.hpp"
+#include "solver_names.hpp"
 
 namespace fastpg {
-
-const char* name(CgStatus status);
-const char* name(LineSearchStatus status);
-CgSettings cg_settings(py::ssize_t max_steps, double tolerance, double damping);
 
 template <class Head>
 class BoundPolicy {

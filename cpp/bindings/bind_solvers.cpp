@@ -1,11 +1,12 @@
 #include <optional>
 
-#include "bind_policy.hpp"
+#include "eigen_views.hpp"
 #include "fastpg/solvers/adam.hpp"
 #include "fastpg/solvers/line_search.hpp"
 #include "fastpg/solvers/natural_gradient.hpp"
 #include "fastpg/solvers/ridge.hpp"
 #include "refusals.hpp"
+#include "solver_names.hpp"
 #include "value_samples.hpp"
 
 namespace fastpg {

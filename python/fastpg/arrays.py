@@ -110,11 +110,15 @@ def features(name: str, values: Any, columns: int) -> AnyFloats:
     array: npt.NDArray[Any]
     if type(values) is np.ndarray and values.dtype in _FEATURES and values.flags.carray:
         array = values
+        if array.ndim == 2 and array.shape[1] == columns and array.size:
+            return array
     else:
         given = _array(name, values, "fiu", "real numbers")
-        dtype = np.float32 if given.dtype == np.float32 else np.float64
         with np.errstate(over="ignore"):
-            array = np.ascontiguousarray(given, dtype=dtype)
+            if given.dtype == np.float32:
+                array = np.ascontiguousarray(given, dtype=np.float32)
+            else:
+                array = np.ascontiguousarray(given, dtype=np.float64)
     _check_shape(name, array, (None, columns))
     return array
 

@@ -1,4 +1,6 @@
 // An allocation where none is allowed becomes an exception.
+#include <cstdlib>
+#include <new>
 #include <stdexcept>
 #define EIGEN_RUNTIME_NO_MALLOC
 #define eigen_assert(condition) \
@@ -39,12 +41,34 @@ CASE(conjugate_gradient_says_why_it_stopped) {
   CHECK(x.isZero());
 }
 
+namespace {
+
+// Allocations of any kind, Eigen's among them.
+std::size_t allocations = 0;
+
+Matrix distribution_of(const CategoricalHead& head, const Matrix& features, const Vector& theta) {
+  Matrix dist(features.rows(), head.distribution_size());
+  linear_policy::distribution(head, Features<double>(features), theta.data(), nullptr, dist.data());
+  return dist;
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+void* operator new(std::size_t size, std::align_val_t) { return operator new(size); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+
 CASE(solving_allocates_nothing) {
   const Matrix features = Matrix::Random(50, 5);
   const CategoricalHead head({3});
-  Matrix dist;
-  linear_policy::distribution(head, features, Vector::Random(15), nullptr, dist);
-  Fisher<CategoricalHead> fisher(head, features, dist);
+  const Matrix dist = distribution_of(head, features, Vector::Random(15));
+  Fisher fisher(head, Features<double>(features), dist.data(), nullptr, 1);
   const Vector gradient = Vector::Random(15);
   CgWorkspace work(15);
   Vector x(15);
@@ -57,6 +81,7 @@ CASE(solving_allocates_nothing) {
     guarded = true;
   }
   NaturalGradientResult result{};
+  const std::size_t before = allocations;
   try {
     result = natural_gradient(fisher, gradient, settings, work, x);
   } catch (const std::logic_error&) {
@@ -64,6 +89,7 @@ CASE(solving_allocates_nothing) {
     throw;
   }
   Eigen::internal::set_is_malloc_allowed(true);
+  CHECK(allocations == before);
   CHECK(guarded);
   CHECK(result.curvature > 0.0 && x.allFinite());
 }
@@ -71,16 +97,23 @@ CASE(solving_allocates_nothing) {
 CASE(a_dense_solve_is_a_conjugate_gradient_solve) {
   const Matrix features = Matrix::Random(50, 5);
   const CategoricalHead head({3});
-  Matrix dist;
-  linear_policy::distribution(head, features, Vector::Random(15), nullptr, dist);
-  Fisher<CategoricalHead> fisher(head, features, dist);
+  const Matrix dist = distribution_of(head, features, Vector::Random(15));
+  Fisher fisher(head, Features<double>(features), dist.data(), nullptr, 1);
   const Vector gradient = Vector::Random(15);
   CgWorkspace work(15);
   Vector iterated(15), factored(15);
   natural_gradient(fisher, gradient, {200, 1e-13, 1e-2}, work, iterated);
-  dense_natural_gradient(fisher, gradient, 1e-2, factored);
+  const Matrix dense = fisher.dense();
+  dense_natural_gradient(dense, gradient, 1e-2, factored);
   CHECK((iterated - factored).norm() < 1e-8 * factored.norm());
-  const auto singular = dense_natural_gradient(fisher, gradient, 0.0, factored);
+  DenseFisher formed(dense);
+  Vector on_dense(15);
+  const auto one = natural_gradient(fisher, gradient, {7, 1e-13, 1e-2}, work, iterated);
+  const auto other = natural_gradient(formed, gradient, {7, 1e-13, 1e-2}, work, on_dense);
+  CHECK((iterated - on_dense).norm() < 1e-10 * iterated.norm());
+  CHECK_CLOSE(one.curvature, other.curvature, 1e-10 * one.curvature);
+  CHECK_CLOSE(one.curvature, iterated.dot(dense * iterated), 1e-10 * one.curvature);
+  const auto singular = dense_natural_gradient(dense, gradient, 0.0, factored);
   CHECK(singular.cg.status == CgStatus::bad_curvature || factored.allFinite());
 }
 

@@ -100,6 +100,7 @@ void shuffle(const Lanes<T, width>& a, const Lanes<T, width>& b, Out& out, Pick,
 // lane where the instruction set of the caller is not that of the file.
 template <class T, int width>
 void broadcast(T value, Lanes<T, width>& to) {
+  keep_in_register(value);
   T all[width];
   for (int i = 0; i < width; ++i) all[i] = value;
   std::memcpy(&to, all, sizeof to);

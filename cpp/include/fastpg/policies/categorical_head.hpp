@@ -4,7 +4,8 @@
 // Score with respect to the logits: e_a - pi. Fisher block of a state: diag pi - pi pi^T a choice.
 //
 // Kernels work on a block of samples by columns: entry (a, i) at [a * stride + i], `stride` samples
-// in all, a multiple of 8. Samples beyond the batch have ln pi = -inf, and so weigh nothing.
+// in all, a multiple of 8, at most 128. Samples beyond the batch have ln pi = -inf, and so weigh
+// nothing.
 #pragma once
 
 #include <algorithm>
@@ -26,6 +27,7 @@ class CategoricalHead {
  public:
   using Scalar = std::int32_t;
   static constexpr bool masked = true;
+  static constexpr Index most_samples = 128;  // of a block
 
   explicit CategoricalHead(std::vector<Index> choices) : choices_(std::move(choices)) {
     require(!choices_.empty(), "choices: expected at least one, got none");
@@ -141,6 +143,17 @@ class CategoricalHead {
   void log_prob(const double* log_pi, const Scalar* actions, Index rows, Index stride,
                 double* out) const {
     std::fill(out, out + stride, 0.0);
+    if (few()) {
+      const Index count = outputs_;
+      dispatch([=] {
+        for (Index a = 0; a < count; ++a) {
+          for (Index i = 0; i < rows; ++i) {
+            out[i] = actions[i] == a ? log_pi[a * stride + i] : out[i];
+          }
+        }
+      });
+      return;
+    }
     for (Index i = 0; i < rows; ++i) {
       for (Index c = 0; c < action_size(); ++c) {
         out[i] += log_pi[taken(actions, i, c) * stride + i];
@@ -151,10 +164,30 @@ class CategoricalHead {
   // d ln pi(a|s) / d logits.
   void score(const double* log_pi, const Scalar* actions, Index rows, Index stride,
              double* out) const {
-    const Index size = outputs_ * stride;
+    const Index count = outputs_;
+    if (few() && count == 2) {
+      dispatch([=] {
+        for (Index i = 0; i < rows; ++i) {
+          double p, q;
+          two(log_pi, i, stride, p, q);
+          out[i] = (actions[i] == 0 ? 1.0 : 0.0) - p;
+          out[stride + i] = (actions[i] == 1 ? 1.0 : 0.0) - q;
+        }
+        for (Index i = rows; i < stride; ++i) out[i] = out[stride + i] = 0.0;
+      });
+      return;
+    }
     dispatch([=] {
-      for (Index j = 0; j < size; ++j) out[j] = -fast_exp(log_pi[j]);
+      for (Index j = 0; j < count * stride; ++j) out[j] = -fast_exp(log_pi[j]);
     });
+    if (few()) {
+      dispatch([=] {
+        for (Index a = 0; a < count; ++a) {
+          for (Index i = 0; i < rows; ++i) out[a * stride + i] += actions[i] == a ? 1.0 : 0.0;
+        }
+      });
+      return;
+    }
     for (Index i = 0; i < rows; ++i) {
       for (Index c = 0; c < action_size(); ++c) out[taken(actions, i, c) * stride + i] += 1.0;
     }
@@ -226,7 +259,9 @@ class CategoricalHead {
       if (actions == 2) {
         dispatch([=] {
           for (Index i = 0; i < stride; ++i) {
-            to[i] = fast_exp(from[i]) * fast_exp(from[stride + i]);
+            double p, q;
+            two(from, i, stride, p, q);
+            to[i] = p * q;
             trace[i] += 2.0 * to[i];
           }
         });
@@ -286,29 +321,60 @@ class CategoricalHead {
   double extra_metric() const { return 0.0; }
 
  private:
+  // One choice of so few actions that comparing with each costs less than looking one up.
+  bool few() const { return choices_.size() == 1 && outputs_ <= 8; }
+
+  // Both probabilities of a choice of two by one exponential, the smaller's.
+  static void two(const double* log_pi, Index i, Index stride, double& p, double& q) {
+    const double a = log_pi[i], b = log_pi[stride + i];
+    const double small = fast_exp(a < b ? a : b);
+    p = a < b ? small : 1.0 - small;
+    q = a < b ? 1.0 - small : small;
+  }
+
   static constexpr double infinity = std::numeric_limits<double>::infinity();
   static constexpr double lowest_log = -1e4;  // p ln p is 0 at p = 0: stands in for ln 0
 
+  // stride is at most most_samples.
   static void log_softmax(double* logits, Index actions, Index stride) {
-    constexpr Index lanes = 8;
-    for (Index i = 0; i < stride; i += lanes) {
-      double largest[lanes], sum[lanes];
-      for (Index l = 0; l < lanes; ++l) largest[l] = logits[i + l];
-      for (Index a = 1; a < actions; ++a) {
-        const double* const at = logits + a * stride + i;
-        for (Index l = 0; l < lanes; ++l) largest[l] = at[l] > largest[l] ? at[l] : largest[l];
-      }
-      for (Index l = 0; l < lanes; ++l) sum[l] = 0.0;
-      for (Index a = 0; a < actions; ++a) {
-        double* const at = logits + a * stride + i;
-        for (Index l = 0; l < lanes; ++l) at[l] -= largest[l];
-        for (Index l = 0; l < lanes; ++l) sum[l] += fast_exp(at[l]);
-      }
-      for (Index l = 0; l < lanes; ++l) sum[l] = fast_log(sum[l]);
-      for (Index a = 0; a < actions; ++a) {
-        double* const at = logits + a * stride + i;
-        for (Index l = 0; l < lanes; ++l) at[l] -= sum[l];
-      }
+    if (actions == 2) return log_softmax_of_two(logits, logits + stride, stride);
+    constexpr Index piece = 128;
+    for (Index begin = 0; begin < stride; begin += piece) {
+      log_softmax(logits + begin, actions, stride, std::min(piece, stride - begin));
+    }
+  }
+
+  // Of `count` samples, at most 128.
+  static void log_softmax(double* logits, Index actions, Index stride, Index count) {
+    double largest[128], sum[128];
+    for (Index i = 0; i < count; ++i) largest[i] = logits[i];
+    for (Index a = 1; a < actions; ++a) {
+      const double* const at = logits + a * stride;
+      for (Index i = 0; i < count; ++i) largest[i] = at[i] > largest[i] ? at[i] : largest[i];
+    }
+    for (Index i = 0; i < count; ++i) sum[i] = 0.0;
+    for (Index a = 0; a < actions; ++a) {
+      double* const at = logits + a * stride;
+      for (Index i = 0; i < count; ++i) at[i] -= largest[i];
+      for (Index i = 0; i < count; ++i) sum[i] += fast_exp(at[i]);
+    }
+    for (Index i = 0; i < count; ++i) sum[i] = fast_log(sum[i]);
+    for (Index a = 0; a < actions; ++a) {
+      double* const at = logits + a * stride;
+      for (Index i = 0; i < count; ++i) at[i] -= sum[i];
+    }
+  }
+
+  // The same bits: the larger of two has exp(0) = 1.
+  static void log_softmax_of_two(double* __restrict first, double* __restrict second, Index count) {
+    for (Index i = 0; i < count; ++i) {
+      const double difference = second[i] - first[i];
+      const double gap = std::abs(difference);
+      const double log_sum = fast_log(1.0 + fast_exp(-gap));
+      const double larger = 0.0 - log_sum;
+      const double smaller = -gap - log_sum;
+      first[i] = difference > 0.0 ? smaller : larger;
+      second[i] = difference > 0.0 ? larger : smaller;
     }
   }
 

@@ -47,6 +47,7 @@ class Fisher {
   void apply(const Vector& v, Vector& out) {
     const double scale = load_vector(v);
     const double* const extra = v.data() + size() - head_.extra();
+    scale_ = scale;
     chunks_.run(threads_, operations(2 * head_.columns()),
                 [&](Index chunk) { add_chunk(chunk, extra); });
     if (tracing_) trace_ = summed_trace();
@@ -172,6 +173,7 @@ class Fisher {
   void project_on_scores(const double* s, const T* u, const double* extra, double* projection, T* w,
                          double* own) const {
     const Index columns = head_.columns(), n = stride(), extras = head_.extra();
+    const double scale = scale_;
     dispatch([=] {
       for (Index i = 0; i < n; ++i) projection[i] = 0.0;
       for (Index c = 0; c < columns; ++c) {
@@ -180,7 +182,8 @@ class Fisher {
         }
       }
       for (Index j = 0; j < extras; ++j) {
-        for (Index i = 0; i < n; ++i) projection[i] += s[(columns + j) * n + i] * extra[j];
+        for (Index i = 0; i < n; ++i)
+          projection[i] += s[(columns + j) * n + i] * (extra[j] / scale);
       }
       for (Index c = 0; c < columns; ++c) {
         for (Index i = 0; i < n; ++i) w[c * n + i] = static_cast<T>(s[c * n + i] * projection[i]);
@@ -231,7 +234,7 @@ class Fisher {
     for (Index j = 0; j < head_.extra(); ++j) {
       for (Index chunk = 0; chunk < chunks_.count; ++chunk) {
         out[size() - head_.extra() + j] +=
-            sums_[length(chunk * (partial_ + 1) + head_.columns() * padded() + j)] / samples();
+            factor * sums_[length(chunk * (partial_ + 1) + head_.columns() * padded() + j)];
       }
     }
   }
@@ -267,6 +270,7 @@ class Fisher {
   Buffer<double> sums_;
   Buffer<double> scratch_;
   Buffer<T> products_;
+  double scale_ = 1.0;  // of the vector in weights_
   bool tracing_ = false;
   double trace_ = -1.0;  // not yet known
 };

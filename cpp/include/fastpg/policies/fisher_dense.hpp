@@ -22,22 +22,11 @@ std::vector<typename Fisher<Head, T>::Pair> Fisher<Head, T>::pairs() const {
 template <class Head, class T>
 void Fisher<Head, T>::add_gram(Index block, const std::vector<Pair>& pairs, double* entries,
                                T* scaled, double* sum) const {
-  constexpr Index group = 4;
   const auto x = blocks_[block];
-  const Index columns = x.features, row = padded();
   for (const Pair& pair : pairs) {
     entry(block, pair.a, pair.b, entries);
-    dispatch([=] {
-      for (Index i = 0; i < x.count; ++i) {
-        const T weight = static_cast<T>(entries[i]);
-        for (Index k = 0; k < columns; ++k) scaled[i * row + k] = weight * x.data[i * x.stride + k];
-      }
-    });
-    for (Index p = 0; p < columns; p += group) {
-      row_products::add_outer<T>(x, p, scaled + p, 1, row, std::min(group, columns - p),
-                                 sum + p * row);
-    }
-    sum += columns * row;
+    row_products::add_gram(x, entries, scaled, sum);
+    sum += x.features * padded();
   }
 }
 

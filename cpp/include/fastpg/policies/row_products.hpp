@@ -84,6 +84,20 @@ void squared_norms(const Rows<T>& x, T* out) {
   }
 }
 
+template <class T, class Registers>
+void scale_rows(const Rows<T>& x, const double* factors, T* out, Index out_stride) {
+  constexpr int width = Registers::bytes / static_cast<int>(sizeof(T));
+  for (Index i = 0; i < x.count; ++i) {
+    Lanes<T, width> factor, feature;
+    lanes::broadcast<T, width>(static_cast<T>(factors[i]), factor);
+    for (Index k = 0; k < x.features; k += width) {
+      lanes::load<T, width>(x.data + i * x.stride + k, feature);
+      feature = feature * factor;
+      std::memcpy(out + i * out_stride + k, &feature, sizeof feature);
+    }
+  }
+}
+
 // to[i] += v[i], in double.
 template <class T, int width>
 void add_to(const Lanes<T, width>& v, double* to) {
@@ -105,7 +119,7 @@ template <class T, class Registers, int columns, int slabs>
 void outer_slab(const Rows<T>& x, Index k, const T* w, Index w_stride, Index w_row, double* g,
                 Index g_stride) {
   constexpr int width = Registers::bytes / static_cast<int>(sizeof(T));
-  constexpr int unrolled = columns * slabs >= 4 ? 1 : 4;
+  constexpr int unrolled = columns * slabs >= 8 ? 1 : columns * slabs >= 4 ? 2 : 4;
   using V = Lanes<T, width>;
   V sums[unrolled][columns][slabs] = {};
   for (Index i = 0; i < x.count; i += unrolled) {
@@ -130,6 +144,63 @@ void outer_slab(const Rows<T>& x, Index k, const T* w, Index w_stride, Index w_r
       for (int r = 1; r < unrolled; ++r) total += sums[r][c][s];
       add_to<T, width>(total, g + c * g_stride + k + s * width);
     }
+  }
+}
+
+// sums[r] += (factor x) times x turned by r places, for one row that fits in a vector.
+template <class T, int width, int features, int... r>
+void add_turned(const Lanes<T, width>& x, const Lanes<T, width>& scaled, Lanes<T, width>* sums,
+                std::integer_sequence<int, r...>) {
+  const auto add = [&](auto pick, Lanes<T, width>& sum) {
+    Lanes<T, width> turned;
+    lanes::shuffle<T, width>(x, x, turned, pick, std::make_integer_sequence<int, width>{});
+    sum += scaled * turned;
+  };
+  (add([](int i) constexpr { return i < features ? (i + r) % features : i; }, sums[r]), ...);
+}
+
+// Turning by 0 … features / 2 places meets every pair of features.
+template <class T, class Registers, int features>
+void gram(const Rows<T>& x, const double* factors, double* g, Index g_stride) {
+  constexpr int width = Registers::bytes / static_cast<int>(sizeof(T));
+  constexpr int turns = features / 2 + 1;
+  constexpr int unrolled = turns < 4 ? 4 : 1;
+  Lanes<T, width> sums[unrolled][turns] = {};
+  for (Index i = 0; i < x.count; i += unrolled) {
+    for (int r = 0; r < unrolled; ++r) {
+      Lanes<T, width> row, scaled;
+      lanes::load<T, width>(x.data + (i + r) * x.stride, row);
+      lanes::broadcast<T, width>(static_cast<T>(factors[i + r]), scaled);
+      scaled = scaled * row;
+      add_turned<T, width, features>(row, scaled, sums[r],
+                                     std::make_integer_sequence<int, turns>{});
+    }
+  }
+  for (int turn = 0; turn < turns; ++turn) {
+    Lanes<T, width> total = sums[0][turn];
+    for (int r = 1; r < unrolled; ++r) total += sums[r][turn];
+    double sum[width] = {};
+    add_to<T, width>(total, sum);
+    const int distinct = 2 * turn == features ? turn : features;
+    for (int p = 0; p < distinct; ++p) {
+      const int q = (p + turn) % features;
+      g[std::min(p, q) * g_stride + std::max(p, q)] += sum[p];
+    }
+  }
+}
+
+// gram() for the number of features there is, where a row fits in a vector.
+template <class T, class Registers, int features = 1>
+bool gram_of_few(const Rows<T>& x, const double* factors, double* g, Index g_stride) {
+  constexpr int width = Registers::bytes / static_cast<int>(sizeof(T));
+  if constexpr (features > std::min(width, 8)) {
+    return false;
+  } else {
+    if (x.features != features) {
+      return gram_of_few<T, Registers, features + 1>(x, factors, g, g_stride);
+    }
+    gram<T, Registers, features>(x, factors, g, g_stride);
+    return true;
   }
 }
 
@@ -184,6 +255,14 @@ void squared_norms(const Rows<T>& x, T* out) {
   dispatch_lanes([&](auto registers) { detail::squared_norms<T, decltype(registers)>(x, out); });
 }
 
+// out (count, padded) = factor_i x_i, and anything beyond a row's end.
+template <class T>
+void scale_rows(const Rows<T>& x, const double* factors, T* out) {
+  dispatch_lanes([&](auto registers) {
+    detail::scale_rows<T, decltype(registers)>(x, factors, out, padded(x.features));
+  });
+}
+
 // g (columns, padded) += x^T w for the features from `first` on, or a few before it. w: its entry
 // for column c of row i is w[c * w_stride + i * w_row].
 template <class T>
@@ -197,6 +276,23 @@ void add_outer(const Rows<T>& x, Index first, const T* w, Index w_stride, Index 
                                               g + c * g_stride, g_stride);
     });
   });
+}
+
+// g (features, padded) += sum_i factor_i x_i x_i^T, from the diagonal on. scratch: (count + 1,
+// padded).
+template <class T>
+void add_gram(const Rows<T>& x, const double* factors, T* scratch, double* g) {
+  constexpr Index group = 4;
+  const Index stride = padded(x.features);
+  bool done = false;
+  dispatch_lanes([&](auto registers) {
+    done = detail::gram_of_few<T, decltype(registers)>(x, factors, g, stride);
+  });
+  if (done) return;
+  scale_rows(x, factors, scratch);
+  for (Index p = 0; p < x.features; p += group) {
+    add_outer<T>(x, p, scratch + p, 1, stride, std::min(group, x.features - p), g + p * stride);
+  }
 }
 
 }  // namespace fastpg::row_products
