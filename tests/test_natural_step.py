@@ -1,14 +1,13 @@
 """The natural gradient, NPG's step and TRPO's promises, against dense linear algebra."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
 import fastpg
 import reference
+from fastpg.policy_batch import NaturalGradientResult, PolicyBatch
 from fastpg.second_order import step_to_kl
-from fastpg.solvers import NaturalGradientResult, line_search
+from fastpg.solvers import line_search
 
 
 def dense_direction(f, g, damping):
@@ -85,8 +84,9 @@ def test_npg_moves_by_eta_d(rng, monkeypatch, case, target_kl):
         if case == "ill_conditioned":
             phi, _, actions, advantages = rollout_like(rng, ill_conditioned(rng), algo.policy)
             zeros = np.zeros(len(phi))
-            batch = dataclasses.replace(
-                batch, phi=phi, actions=actions, advantages=advantages, values=zeros,
+            samples = PolicyBatch(algo.policy, phi, actions.reshape(-1, 1))
+            batch = batch._replace(
+                samples=samples, actions=actions, advantages=advantages, values=zeros,
                 targets=zeros, observations=phi[:, :4].astype(np.float32),
                 step_index=zeros.astype(np.int64),
             )  # fmt: skip

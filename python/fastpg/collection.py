@@ -22,7 +22,9 @@ from fastpg.rollout import UNLIMITED, Collector, NativeCollector, Rollout
 EnvLike = str | gymnasium.Env[Any, Any] | Callable[[], Any] | VectorEnv[Any, Any, Any]
 
 
-def make_env(env: Any, n_envs: int, *, explicit: bool = False) -> VectorEnv[Any, Any, Any]:
+def make_env(
+    env: Any, n_envs: int, *, explicit: bool = False, num_threads: int | None = None
+) -> VectorEnv[Any, Any, Any]:
     """A vector environment of an id, an environment, a callable that makes one, or itself.
 
     Args:
@@ -30,11 +32,12 @@ def make_env(env: Any, n_envs: int, *, explicit: bool = False) -> VectorEnv[Any,
             of an id "module:Name-v0".
         n_envs: number of copies where they are made here.
         explicit: whether the caller asked for that number, which then must be the environment's.
+        num_threads: of a native environment made here.
     """
     if isinstance(env, str):
         native = env.removeprefix(f"{NAMESPACE}:").removeprefix(f"{NAMESPACE}/")
         if native in NATIVE:
-            return make_vec(native, n_envs)
+            return make_vec(native, n_envs, num_threads=num_threads)
         _import_module_of(env)
         require_registered(env.partition(":")[2] or env)
         return _sync(lambda: gymnasium.make(env), n_envs)

@@ -168,6 +168,9 @@ class CommonOptions(Options):
     """What every algorithm has."""
 
     n_envs: int = option(16, "environments stepped together; goes with an id", low=1)
+    num_threads: int | None = option(
+        None, "threads, which change no bit; None: FASTPG_NUM_THREADS, or 1", low=1, high=256
+    )
     gamma: float = option(0.98, "discount", low=0.0, high=1.0)
     ent_coef: Schedule = option(0.0, "weight of the entropy bonus, per step", low=0.0)
     baseline: str = option(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,14 +12,14 @@ from fastpg.arrays import Floats
 from fastpg.estimators import standardize
 from fastpg.families import StepAlgorithm
 from fastpg.options import NaturalOptions
-from fastpg.solvers import NaturalGradientResult, natural_gradient, norm
+from fastpg.policy_batch import NaturalGradientResult, PolicyBatch
+from fastpg.solvers import norm
 from fastpg.training import Batch, Record
 
 _KL_OF_STEP, _KL_OF_TRAJECTORY = 0.01, 1.0  # where target_kl is None
 
 
-@dataclass(frozen=True)
-class Ascent:
+class Ascent(NamedTuple):
     """A direction and how far to go: the step is step_size * natural.direction.
 
     status is "ok", or why there is no step (step_size 0): "zero_gradient", "bad_curvature" or
@@ -60,22 +59,20 @@ class NaturalAlgorithm(StepAlgorithm):
 
     def ascend(self, batch: Batch) -> Ascent:
         """The natural direction of a batch, and eta with KL target_kl, at most max_step_size."""
-        options, policy = self.options, self.policy
+        options, samples = self.options, batch.samples
         advantages = batch.advantages
         if options.normalize_advantage:
             advantages = standardize(advantages)
-        dist = policy.distribution(batch.phi, mask=batch.mask)
+        dist = samples.distribution()
         ent_coef = self.at_progress(options.ent_coef)
-        gradient = policy.score_gradient(batch.phi, dist, batch.actions, advantages)
+        gradient = samples.score_gradient(dist, advantages)
         if ent_coef:
-            gradient = gradient + ent_coef * policy.entropy_gradient(batch.phi, dist)
-        rows = self._fisher_rows(len(dist))
-        natural = natural_gradient(
-            policy,
-            batch.phi[rows],
-            dist[rows],
+            gradient = gradient + ent_coef * samples.entropy_gradient(dist)
+        of_fisher, dist_of_fisher = self._fisher_samples(samples, dist)
+        natural = of_fisher.natural_gradient(
+            dist_of_fisher,
             gradient,
-            actions=batch.actions[rows] if options.fisher == "sampled" else None,
+            sampled=options.fisher == "sampled",
             solver=options.solver,
             cg_max_steps=options.cg_max_steps,
             cg_tol=options.cg_tol,
@@ -107,16 +104,19 @@ class NaturalAlgorithm(StepAlgorithm):
         """A fixed eta, where the algorithm has one."""
         return None
 
-    def _fisher_rows(self, n: int) -> Any:
+    def _fisher_samples(self, samples: PolicyBatch, dist: Floats) -> tuple[PolicyBatch, Floats]:
         """Evenly spread samples, `fisher_subsample` of all."""
+        n = len(dist)
         count = max(1, round(self.options.fisher_subsample * n))
-        return slice(None) if count == n else np.arange(count) * n // count
+        if count == n:
+            return samples, dist
+        rows = np.arange(count) * n // count
+        return samples.rows(rows), dist[rows]
 
     def measured(self, batch: Batch, ascent: Ascent) -> Record:
         """KL, surrogate and entropy at the parameters of now, against those of the batch."""
-        policy = self.policy
-        dist = policy.distribution(batch.phi, mask=batch.mask)
-        step = policy.compare(ascent.dist, dist, batch.actions, ascent.advantages)
+        samples = batch.samples
+        step = samples.compare(ascent.dist, samples.distribution(), ascent.advantages)
         return {
             "train/kl": step.kl,
             "train/kl_trajectory": step.kl * self.mean_length,

@@ -13,11 +13,11 @@ from fastpg import _core, arrays, machine
 from fastpg.arrays import AnyFloats, Floats
 from fastpg.linear_policy import LinearPolicy
 from fastpg.naming import unknown
+from fastpg.policy_batch import LineSearchResult, NaturalGradientResult, PolicyBatch
 
 Adam = _core.Adam
 
 SOLVERS = ("auto", "cg", "cholesky")
-_MOST_DENSE = 64  # parameters
 _FEW = 64  # numbers that Python is done with before NumPy has begun
 
 
@@ -65,18 +65,6 @@ def conjugate_gradient(
     )
 
 
-@dataclass(frozen=True)
-class NaturalGradientResult:
-    """The natural direction d = (F + damping I)^-1 g and how it was found."""
-
-    direction: Floats  # the shape of the gradient
-    status: str  # as in ConjugateGradientResult
-    iterations: int
-    residual: float
-    curvature: float  # d^T F d, undamped: eta = sqrt(2 target_kl / curvature) has that KL
-    damping: float  # absolute
-
-
 def natural_gradient(
     policy: LinearPolicy,
     phi: AnyFloats,
@@ -108,38 +96,19 @@ def natural_gradient(
     """
     if solver not in SOLVERS:
         raise ValueError(unknown("solver", solver, SOLVERS))
-    damping = arrays.number("cg_damping", cg_damping)
     features = policy._phi(phi)
     n = len(features)
-    few = policy.theta.size <= _MOST_DENSE and damping > 0.0
-    result = policy._head.natural_gradient(
-        features,
+    taken = policy._taken(actions, n)
+    batch = PolicyBatch(policy, features, taken, None, machine.num_threads(num_threads))
+    return batch.natural_gradient(
         policy._dist(dist, n),
-        arrays.plain_floats("gradient", gradient, policy.shape).ravel(),
-        policy._taken(actions, n),
-        solver == "cholesky" or (solver == "auto" and few),
-        arrays.integer("cg_max_steps", cg_max_steps, 1),
-        arrays.number("cg_tol", cg_tol),
-        damping,
-        machine.num_threads(num_threads),
+        arrays.plain_floats("gradient", gradient, policy.shape),
+        sampled=taken is not None,
+        solver=solver,
+        cg_max_steps=arrays.integer("cg_max_steps", cg_max_steps, 1),
+        cg_tol=arrays.number("cg_tol", cg_tol),
+        cg_damping=arrays.number("cg_damping", cg_damping),
     )
-    return NaturalGradientResult(policy._shaped(result[0]), *result[1:])
-
-
-@dataclass(frozen=True)
-class LineSearchResult:
-    """What the line search returns.
-
-    status is "accepted", "no_improvement", "kl_exceeded" or "not_finite": of the last point tried.
-    """
-
-    theta: Floats  # the accepted parameters, or those given
-    status: str
-    backtracks: int
-    fraction: float  # of the full step; 0 when nothing was accepted
-    objective_before: float
-    objective_after: float
-    kl: float  # KL(old | new), exact, mean over the batch
 
 
 def line_search(
@@ -163,20 +132,16 @@ def line_search(
     """
     features = policy._phi(phi)
     n = len(features)
-    result = policy._head.line_search(
-        features,
-        policy._actions(actions, n),
-        arrays.plain_floats("advantages", advantages, (n,)),
+    batch = PolicyBatch(policy, features, policy._actions(actions, n), policy._mask(mask, features))
+    return batch.line_search(
         policy._dist(dist, n),
-        policy._mask(mask, features),
-        policy.theta.ravel(),
-        arrays.plain_floats("step", step, policy.shape).ravel(),
-        arrays.number("ent_coef", ent_coef),
-        arrays.positive("target_kl", target_kl),
-        arrays.unit_interval("shrinking_factor", shrinking_factor),
-        arrays.integer("max_iter", max_iter, 1),
+        arrays.plain_floats("advantages", advantages, (n,)),
+        arrays.plain_floats("step", step, policy.shape),
+        target_kl=arrays.positive("target_kl", target_kl),
+        ent_coef=arrays.number("ent_coef", ent_coef),
+        shrinking_factor=arrays.unit_interval("shrinking_factor", shrinking_factor),
+        max_iter=arrays.integer("max_iter", max_iter, 1),
     )
-    return LineSearchResult(policy._shaped(result[0]), *result[1:])
 
 
 OBJECTIVES = {

@@ -8,16 +8,15 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 from gymnasium.vector import VectorEnv
 
-from fastpg import _core, arrays, checkpoints, schedules
-from fastpg.arrays import Bools, Float32s, Floats
+from fastpg import _core, arrays, checkpoints, machine, schedules
+from fastpg.arrays import AnyFloats, Bools, Float32s, Floats
 from fastpg.baselines import Baseline, make_baseline
 from fastpg.collection import env_name, make_collector, make_env, shares_environments
 from fastpg.estimators import prediction_error
@@ -26,6 +25,7 @@ from fastpg.interrupts import deferred_interrupt
 from fastpg.linear_policy import LinearPolicy
 from fastpg.options import CommonOptions
 from fastpg.policies import make_policy, require_fit, restore_policy
+from fastpg.policy_batch import PolicyBatch
 from fastpg.rollout import Collector, Rollout
 from fastpg.schedules import Schedule
 from fastpg.stored_spaces import describe, restore_space
@@ -36,19 +36,27 @@ Callback = Callable[[Record], bool | None]
 _RECENT_EPISODES = 100
 
 
-@dataclass(frozen=True)
-class Batch:
-    """The valid samples of a rollout, flat (n,), ready for a step."""
+class Batch(NamedTuple):
+    """The valid samples of a rollout, flat (n,), ready for a step; n_episodes of them ended."""
 
-    phi: Floats
+    samples: PolicyBatch
     actions: npt.NDArray[Any]
-    mask: Bools | None
     advantages: Floats
     observations: Float32s
     step_index: npt.NDArray[np.int64]
     values: Floats
     targets: Floats
-    n_episodes: int  # that ended
+    n_episodes: int
+
+    @property
+    def phi(self) -> AnyFloats:
+        """Features (n, n_features)."""
+        return self.samples.phi
+
+    @property
+    def mask(self) -> Bools | None:
+        """What was allowed, bool (n, n_actions), where it was said."""
+        return self.samples.mask
 
 
 class Algorithm:
@@ -82,7 +90,10 @@ class Algorithm:
     ) -> None:
         owner = type(self).__name__
         self.options = self.options_class.build(owner, options)
-        made = make_env(env, self.options.n_envs, explicit="n_envs" in options)
+        self.num_threads = machine.num_threads(self.options.num_threads)
+        made = make_env(
+            env, self.options.n_envs, explicit="n_envs" in options, num_threads=self.num_threads
+        )
         self.policy = make_policy(policy, made)
         self.observation_space = made.single_observation_space
         self.action_space = made.single_action_space
@@ -98,7 +109,7 @@ class Algorithm:
 
     def use_env(self, env: Any) -> None:
         """Go on learning in this environment, whose spaces must be those of the policy."""
-        made = make_env(env, self.options.n_envs)
+        made = make_env(env, self.options.n_envs, num_threads=self.num_threads)
         require_fit(self.policy, made)
         self.observation_space = made.single_observation_space
         self.action_space = made.single_action_space
@@ -335,6 +346,7 @@ class Algorithm:
         stored, meta = state
         algo = cls.__new__(cls)
         algo.options = cls.options_class.build(cls.__name__, meta["options"])
+        algo.num_threads = machine.num_threads(algo.options.num_threads)
         algo.env = None
         algo.policy = restore_policy(stored, meta["policy"])
         algo.observation_space = restore_space(meta["observation_space"])
@@ -367,11 +379,18 @@ class Algorithm:
         """The valid samples with features; advantages, targets and values are (T, N)."""
         observations = rollout.flat(rollout.observations)
         steps = rollout.flat(rollout.step_index).astype(np.int64)
+        actions = rollout.flat(rollout.actions)
         masks = rollout.action_masks
+        samples = PolicyBatch(
+            self.policy,
+            self.policy.features(observations, steps),
+            actions.reshape(len(actions), self.policy._head.action_size),
+            None if masks is None else rollout.flat(masks),
+            self.num_threads,
+        )
         return Batch(
-            phi=self.policy.features(observations, steps),
-            actions=rollout.flat(rollout.actions),
-            mask=None if masks is None else rollout.flat(masks),
+            samples=samples,
+            actions=actions,
             advantages=rollout.flat(advantages),
             observations=observations,
             step_index=steps,

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from fastpg.options import NaturalOptions, option
 from fastpg.second_order import NaturalAlgorithm
-from fastpg.solvers import line_search
 from fastpg.training import Batch, Record
 
 
@@ -40,15 +39,11 @@ class TRPO(NaturalAlgorithm):
         ascent = self.ascend(batch)
         status, searched = ascent.status, self._no_search()
         if status == "ok":
-            found = line_search(
-                self.policy,
-                batch.phi,
+            found = batch.samples.line_search(
                 ascent.dist,
-                batch.actions,
                 ascent.advantages,
                 ascent.step,
                 target_kl=self.kl_bound,
-                mask=batch.mask,
                 ent_coef=ascent.ent_coef,
                 shrinking_factor=options.line_search_shrinking_factor,
                 max_iter=options.line_search_max_iter,

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastpg.algorithms import NPG
-from fastpg.arrays import Floats
+from fastpg.arrays import AnyFloats, Floats
 from fastpg.collection import make_collector
 from fastpg.estimators import standardize
 from fastpg.evaluation import evaluate_policy
 from fastpg.lecture.problems import worst
 from fastpg.lecture.system import Check, Formula, Result, System
 from fastpg.linear_policy import LinearPolicy
+from fastpg.policy_batch import PolicyBatch
 from fastpg.second_order import NaturalAlgorithm, step_to_kl
-from fastpg.solvers import natural_gradient
 from fastpg.training import Batch
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def softmax(logits: Floats) -> Floats:
     return powers
 
 
-def kl_of(policy: LinearPolicy, phi: Floats, step: Floats) -> float:
+def kl_of(policy: LinearPolicy, phi: AnyFloats, step: Floats) -> float:
     """Mean KL(old | new) of a step, actions summed out."""
     old, new = softmax(phi @ policy.theta), softmax(phi @ (policy.theta + step))
     return float((old * (np.log(old) - np.log(new))).sum(axis=1).mean())
@@ -156,11 +156,11 @@ SYSTEM = System(
     TEXT,
     (
         Formula("θ ← θ + η F̂⁻¹ĝ", NPG.update, "ascent.step"),
-        Formula("ĝ: mean of ∇ln π(a|s) Â", NaturalAlgorithm.ascend, "policy.score_gradient"),
+        Formula("ĝ: mean of ∇ln π(a|s) Â", NaturalAlgorithm.ascend, "samples.score_gradient"),
         Formula("Â with mean 0 and standard deviation 1", standardize, "_core.standardize("),
-        Formula("(F̂ + damping)⁻¹ ĝ", natural_gradient, "_head.natural_gradient"),
+        Formula("(F̂ + damping)⁻¹ ĝ", PolicyBatch.natural_gradient, "_head.natural_gradient"),
         Formula("η = √(2 target_kl / xᵀF̂x)", step_to_kl, "math.sqrt"),
-        Formula("KL(old|new), measured", NaturalAlgorithm.measured, "policy.compare"),
+        Formula("KL(old|new), measured", NaturalAlgorithm.measured, "samples.compare"),
     ),
     run,
     draw,
