@@ -17,6 +17,7 @@ Actions = npt.NDArray[np.int32]
 
 _MAX_SEED = 2**64 - 1
 _FLOAT64 = np.dtype(np.float64)
+_INT32 = np.dtype(np.int32)
 _FEATURES = (_FLOAT64, np.dtype(np.float32))
 
 
@@ -166,10 +167,14 @@ def log_densities(name: str, values: Any, shape: tuple[int | None, ...]) -> Floa
 
 def actions(name: str, values: Any, shape: tuple[int, ...], choices: list[int]) -> Actions:
     """Discrete actions, any integer dtype, as (n, choices): choice c in [0, choices[c])."""
+    # int32 cannot wrap around: the kernels check its values.
+    plain = type(values) is np.ndarray and values.dtype == _INT32 and values.flags.carray
+    if plain and values.shape == shape and values.size:
+        return values.reshape(shape[0], len(choices))  # type: ignore[no-any-return]
     array = _array(name, values, "iu", "integers")
     _check_shape(name, array, shape)
     columns = array.reshape(shape[0], len(choices))
-    if columns.dtype == np.int32:  # cannot wrap around; the kernels check it
+    if columns.dtype == _INT32:
         return np.ascontiguousarray(columns)
     for column, count in zip(columns.T, choices, strict=True):
         if column.min() < 0 or column.max() >= count:
