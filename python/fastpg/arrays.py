@@ -19,6 +19,7 @@ _MAX_SEED = 2**64 - 1
 _FEATURES = (np.dtype(np.float64), np.dtype(np.float32))
 _FLOAT64 = np.dtype(np.float64)
 _FLOAT32 = np.dtype(np.float32)
+_INT32 = np.dtype(np.int32)
 _INT64 = np.dtype(np.int64)
 _BOOL = np.dtype(np.bool_)
 
@@ -217,10 +218,14 @@ def log_densities(name: str, values: Any, shape: tuple[int | None, ...]) -> Floa
 
 def actions(name: str, values: Any, shape: tuple[int, ...], choices: list[int]) -> Actions:
     """Discrete actions, any integer dtype, as (n, choices): choice c in [0, choices[c])."""
+    # int32 cannot wrap around: the kernels check its values.
+    plain = type(values) is np.ndarray and values.dtype == _INT32 and values.flags.carray
+    if plain and values.shape == shape and values.size:
+        return values.reshape(shape[0], len(choices))  # type: ignore[no-any-return]
     array = _array(name, values, "iu", "integers")
     _check_shape(name, array, shape)
     columns = array.reshape(shape[0], len(choices))
-    if columns.dtype == np.int32:  # cannot wrap around; the kernels check it
+    if columns.dtype == _INT32:
         return np.ascontiguousarray(columns)
     for column, count in zip(columns.T, choices, strict=True):
         if column.min() < 0 or column.max() >= count:

@@ -32,6 +32,26 @@ double kl_of(const Head& head, const Matrix& old_dist, const Matrix& new_dist) {
   return out[0];
 }
 
+void products_are_those_of_the_dense_matrix() {
+  const Softmax head({3, 2, 1});
+  for (const Index columns : {1, 2, 4, 5, 8, 17}) {
+    for (const Index rows : {1, 9, 300}) {
+      const Matrix features = Matrix::Random(rows, columns);
+      const Matrix dist = distribution_of(head, features, Vector::Random(6 * columns));
+      Fisher fisher(head, Features<double>(features), dist.data(), nullptr, 1);
+      const Vector v = Vector::Random(6 * columns);
+      Vector product(6 * columns);
+      fisher.find_trace_in_next_product();
+      fisher.apply(v, product);
+      const Matrix dense = fisher.dense();
+      CHECK((product - dense * v).norm() < 1e-12);
+      CHECK_CLOSE(fisher.trace(), dense.trace(), 1e-12);
+      CHECK_CLOSE(Fisher(head, Features<double>(features), dist.data(), nullptr, 1).trace(),
+                  dense.trace(), 1e-12);
+    }
+  }
+}
+
 }  // namespace
 
 CASE(two_actions_are_a_logistic) {
@@ -88,23 +108,28 @@ CASE(the_gap_of_the_exponential_is_exact_near_zero) {
 }
 
 CASE(products_with_fisher_are_products_with_the_dense_one) {
-  const Softmax head({3, 2, 1});
-  for (const Index columns : {1, 4, 17}) {
-    for (const Index rows : {1, 9, 300}) {
-      const Matrix features = Matrix::Random(rows, columns);
-      const Matrix dist = distribution_of(head, features, Vector::Random(6 * columns));
-      Fisher fisher(head, Features<double>(features), dist.data(), nullptr, 1);
-      const Vector v = Vector::Random(6 * columns);
-      Vector product(6 * columns);
-      fisher.find_trace_in_next_product();
-      fisher.apply(v, product);
-      const Matrix dense = fisher.dense();
-      CHECK((product - dense * v).norm() < 1e-12);
-      CHECK_CLOSE(fisher.trace(), dense.trace(), 1e-12);
-      CHECK_CLOSE(Fisher(head, Features<double>(features), dist.data(), nullptr, 1).trace(),
-                  dense.trace(), 1e-12);
-    }
+  const Isa before = active_isa;
+  for (const Isa isa : supported_isas()) {
+    active_isa = isa;
+    products_are_those_of_the_dense_matrix();
   }
+  active_isa = before;
+}
+
+CASE(sampled_fisher_of_a_gaussian) {
+  const GaussianHead head(2);
+  const Matrix features = Matrix::Random(150, 3), actions = Matrix::Random(150, 2);
+  const Vector theta = Vector::Random(8);
+  Matrix dist(150, 4);
+  linear_policy::distribution(head, Features<double>(features), theta.data(), nullptr, dist.data());
+  Fisher fisher(head, Features<double>(features), dist.data(), actions.data(), 1);
+  const Matrix dense = fisher.dense();
+  const Vector v = Vector::Random(8);
+  Vector product(8);
+  fisher.apply(v, product);
+  CHECK((product - dense * v).norm() < 1e-12 * dense.norm());
+  CHECK((dense - dense.transpose()).norm() == 0.0);
+  CHECK_CLOSE(fisher.trace(), dense.trace(), 1e-12 * dense.trace());
 }
 
 CASE(products_in_every_instruction_set) {

@@ -105,7 +105,7 @@ struct Chunks {
   // task(chunk) for each; on one thread where there is less work than waking another takes.
   template <class Task>
   void run(int threads, double operations, Task&& task) const {
-    constexpr double worth_a_thread = 1e6;
+    constexpr double worth_a_thread = 4e6;
     parallel_for(operations < worth_a_thread ? 1 : threads, count, task);
   }
 };

@@ -148,7 +148,8 @@ class CategoricalHead {
       dispatch([=] {
         for (Index a = 0; a < count; ++a) {
           for (Index i = 0; i < rows; ++i) {
-            out[i] = actions[i] == a ? log_pi[a * stride + i] : out[i];
+            const double taken_one = log_pi[a * stride + i], before = out[i];
+            out[i] = actions[i] == a ? taken_one : before;
           }
         }
       });

@@ -91,27 +91,34 @@ void Fisher<Head, T>::fill_extra(Matrix& out) const {
     out.bottomRightCorner(own, own).diagonal().setConstant(head_.extra_metric());
     return;
   }
-  const auto symmetric = [&](Index i, Index j, double value) {
-    out(i, j) += value / samples();
-    if (i != j) out(j, i) += value / samples();
+  const auto set = [&](Index i, Index j, double value) {
+    out(i, j) = out(j, i) = value / samples();
   };
-  for (Index b = 0; b < blocks_.count(); ++b) {
-    const auto x = blocks_[b];
-    for (Index j = 0; j < own; ++j) {
+  Buffer<double> cross(length(columns * padded()));
+  Buffer<T> weights(length(columns * stride()));
+  for (Index j = 0; j < own; ++j) {
+    std::fill(cross.begin(), cross.end(), 0.0);
+    Vector others = Vector::Zero(j + 1);
+    for (Index b = 0; b < blocks_.count(); ++b) {
       const double* const s = data(b) + (columns + j) * stride();
-      for (Index i = 0; i < stride(); ++i) {
-        for (Index c = 0; c < columns; ++c) {
-          const double weight = s[i] * data(b)[c * stride() + i];
-          for (Index k = 0; k < x.features; ++k) {
-            symmetric(first + j, k * head_.outputs() + head_.column_output(c),
-                      weight * static_cast<double>(x.data[i * x.stride + k]));
-          }
-        }
-        for (Index l = 0; l <= j; ++l) {
-          symmetric(first + j, first + l, s[i] * data(b)[(columns + l) * stride() + i]);
-        }
+      for (Index c = 0; c < columns; ++c) {
+        const double* const score = data(b) + c * stride();
+        T* const to = weights.data() + c * stride();
+        for (Index i = 0; i < stride(); ++i) to[i] = static_cast<T>(s[i] * score[i]);
+      }
+      row_products::add_outer<T>(blocks_[b], 0, weights.data(), stride(), 1, columns, cross.data());
+      for (Index l = 0; l <= j; ++l) {
+        const double* const other = data(b) + (columns + l) * stride();
+        for (Index i = 0; i < stride(); ++i) others[l] += s[i] * other[i];
       }
     }
+    for (Index c = 0; c < columns; ++c) {
+      for (Index k = 0; k < features().cols; ++k) {
+        set(first + j, k * head_.outputs() + head_.column_output(c),
+            cross[length(c * padded() + k)]);
+      }
+    }
+    for (Index l = 0; l <= j; ++l) set(first + j, first + l, others[l]);
   }
 }
 
