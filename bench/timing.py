@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+_REST = 0.05  # seconds: threads of what ran before may still spin
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -32,6 +34,7 @@ def compare(
 
 
 def _time(call: Callable[[], Any], loops: int) -> float:
+    time.sleep(_REST)
     start = time.perf_counter()
     for _ in range(loops):
         call()

@@ -10,7 +10,7 @@ from scipy.sparse.linalg import LinearOperator, cg
 
 import fastpg
 from kernels import Case, bench
-from kernels.torch_baseline import double_backward
+from kernels.torch_baseline import Problem, double_backward
 
 SIZES = ((2048, 4, 2), (2048, 32, 8))
 
@@ -180,7 +180,9 @@ def gradient_and_natural_gradient() -> Iterator[Case]:
                 f"NumPy {b.phi.dtype}": lambda b=b, c=damping: numpy_solve(b, c, CG_STEPS)
             }
             torch = double_backward(
-                b.phi, b.policy.theta, b.actions, b.advantages, damping, CG_STEPS, THREADS
+                Problem(
+                    wide.phi, b.policy.theta, b.actions, b.advantages, damping, CG_STEPS, THREADS
+                )
             )
             if torch is not None:
                 baselines["PyTorch float32"] = torch

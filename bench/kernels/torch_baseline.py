@@ -1,36 +1,68 @@
-"""Gradient and natural gradient by PyTorch's double backpropagation, where it is installed."""
+"""Gradient and natural gradient by PyTorch's double backpropagation, where it is installed.
+
+PyTorch runs in a process of its own, this file as a script: beside NumPy's threads in one process
+it would be many times slower.
+"""
 
 from __future__ import annotations
 
-import os
+import importlib.util
+import pickle
+import subprocess
+import sys
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import IO, Any
 
 import numpy as np
 
-try:
-    import torch
-except ImportError:
-    torch = None
+
+@dataclass(frozen=True)
+class Problem:
+    """A batch, and how it is solved."""
+
+    phi: np.ndarray
+    theta: np.ndarray
+    actions: np.ndarray
+    weights: np.ndarray
+    damping: float
+    steps: int
+    num_threads: int
 
 
-def double_backward(
-    phi: np.ndarray,
-    theta: np.ndarray,
-    actions: np.ndarray,
-    weights: np.ndarray,
-    damping: float,
-    steps: int,
-    num_threads: int,
-) -> Callable[[], Any] | None:
+def double_backward(problem: Problem) -> Callable[[], Any] | None:
     """A solve in float32, the graph of the KL built once a call; None without PyTorch."""
-    if torch is None:
+    if importlib.util.find_spec("torch") is None:
         return None
-    torch.set_num_threads(min(num_threads, os.cpu_count() or 1))
-    features = torch.tensor(phi, dtype=torch.float32)
-    w = torch.tensor(theta, dtype=torch.float32, requires_grad=True)
-    taken = torch.tensor(actions, dtype=torch.int64)[:, None]
-    advantages = torch.tensor(weights, dtype=torch.float32)
+    worker = subprocess.Popen(
+        [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    _send(vars(problem), worker.stdin)
+
+    def solve() -> np.ndarray:
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        _send("solve", worker.stdin)
+        return pickle.load(worker.stdout)
+
+    return solve
+
+
+def _send(what: Any, to: IO[bytes]) -> None:
+    pickle.dump(what, to)
+    to.flush()
+
+
+def _solver(problem: Problem) -> Callable[[], np.ndarray]:
+    import torch
+
+    torch.set_num_threads(problem.num_threads)
+    features = torch.tensor(problem.phi, dtype=torch.float32)
+    w = torch.tensor(problem.theta, dtype=torch.float32, requires_grad=True)
+    taken = torch.tensor(problem.actions, dtype=torch.int64)[:, None]
+    advantages = torch.tensor(problem.weights, dtype=torch.float32)
 
     def solve() -> np.ndarray:
         log_pi = torch.log_softmax(features @ w, 1)
@@ -41,9 +73,9 @@ def double_backward(
         (slope,) = torch.autograd.grad(kl, w, create_graph=True)
         x, r = torch.zeros_like(g), g.clone()
         p, rho = r.clone(), (r * r).sum()
-        for _ in range(steps):
+        for _ in range(problem.steps):
             (h,) = torch.autograd.grad((slope * p).sum(), w, retain_graph=True)
-            q = h + damping * p
+            q = h + problem.damping * p
             alpha = rho / (p * q).sum()
             x, r = x + alpha * p, r - alpha * q
             before, rho = rho, (r * r).sum()
@@ -51,3 +83,18 @@ def double_backward(
         return x.numpy()
 
     return solve
+
+
+def _serve() -> None:
+    """Solve whenever asked, until nobody is there."""
+    solve = _solver(Problem(**pickle.load(sys.stdin.buffer)))
+    while True:
+        try:
+            pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        _send(solve(), sys.stdout.buffer)
+
+
+if __name__ == "__main__":
+    _serve()
