@@ -7,6 +7,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import fastpg
 from fastpg import _core
+from fastpg.baselines import Baseline
 from fastpg.collection import make_collector
 
 # Balances often, not always: rollouts with terminations and truncations.
@@ -146,7 +147,7 @@ def test_deterministic_takes_the_mode():
     assert np.array_equal(rollout.flat(rollout.actions), policy().mode(policy().log_probs(phi)))
 
 
-class Table:
+class Table(Baseline):
     """A baseline whose value is a distinct number for every observation and step."""
 
     def predict(self, observations, step_index):
@@ -158,8 +159,8 @@ class Table:
 def test_next_values_are_of_what_really_followed():
     env = fastpg.make_vec("CartPole-v1", 4, max_episode_steps=30)
     rollout = fastpg.collect(env, policy(), n_steps=100, seed=0)
-    values, following = rollout.values(Table())
-    table = Table()
+    values, following = rollout.values(Table(4))
+    table = Table(4)
     for n in range(4):
         ends = {int(r): k for k, r in enumerate(rollout.end_rows) if rollout.end_columns[k] == n}
         for t in range(100):

@@ -14,6 +14,7 @@ Float32s = npt.NDArray[np.float32]
 AnyFloats = Floats | Float32s
 Bools = npt.NDArray[np.bool_]
 Actions = npt.NDArray[np.int32]
+Integers = npt.NDArray[np.int64]
 
 _MAX_SEED = 2**64 - 1
 _FEATURES = (np.dtype(np.float64), np.dtype(np.float32))

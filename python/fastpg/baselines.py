@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastpg import _core, arrays
-from fastpg.arrays import Float32s, Floats
+from fastpg.arrays import Float32s, Floats, Integers
 
 BASELINES = ("linear", "mean", "none")
 
@@ -27,6 +27,10 @@ class Baseline:
         """Values (n,) of observations (n, d) at steps in the episode (n,)."""
         batch, _ = arrays.observations("observations", observations, self.observation_size)
         return np.zeros(len(batch))
+
+    def values(self, observations: Float32s, step_index: Integers) -> Floats:
+        """`predict` of a rollout's own arrays, which need no checks."""
+        return self.predict(observations, step_index)
 
     def fit(self, observations: Any, step_index: Any, targets: Any) -> None:
         """Fit to targets (n,)."""
@@ -129,9 +133,14 @@ class LinearBaseline(Baseline):
 
     def predict(self, observations: Any, step_index: Any) -> Floats:
         """Values (n,)."""
+        batch, steps, _ = self._samples(observations, step_index)
+        return self.values(batch, steps)
+
+    def values(self, observations: Float32s, step_index: Integers) -> Floats:
+        """See `Baseline`."""
         if self.weights is None:
-            return super().predict(observations, step_index)
-        return _core.value_predict(*self._samples(observations, step_index), self.weights)
+            return np.zeros(len(observations))
+        return _core.value_predict(observations, step_index, self.time, self.weights)
 
     def fit(self, observations: Any, step_index: Any, targets: Any) -> None:
         """Fit to targets (n,) and to what `memory` leaves of earlier fits.

@@ -71,6 +71,7 @@ class StepAlgorithm(Algorithm):
             rollout.cut,
             options.gamma,
             options.gae_lambda,
+            num_threads=self.num_threads,
         )
         if options.value_target == "mc":
             targets = discounted_returns(
@@ -79,5 +80,6 @@ class StepAlgorithm(Algorithm):
                 options.gamma,
                 terminated=rollout.terminated,
                 next_values=next_values,
+                num_threads=self.num_threads,
             )
         return self.batch(rollout, advantages, targets, values)

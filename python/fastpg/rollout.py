@@ -11,12 +11,11 @@ import numpy.typing as npt
 from gymnasium.vector import VectorEnv
 
 from fastpg import _core, arrays
-from fastpg.arrays import Bools, Float32s, Floats
+from fastpg.arrays import Bools, Float32s, Floats, Integers
 from fastpg.baselines import Baseline
 from fastpg.envs import NativeVectorEnv
 from fastpg.linear_policy import Actor, LinearPolicy
 
-Integers = npt.NDArray[np.int64]
 UNLIMITED = 2**62
 
 
@@ -61,20 +60,22 @@ class Rollout:
 
     def flat(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The valid samples of a (T, N, ...) array, (n, ...), in row-major order."""
-        if self._has_no_gaps:
-            return values.reshape(self.valid.size, *values.shape[2:])
-        return values[self.valid]
+        size = self.valid.size
+        if self.sample_count != size:
+            return values[self.valid]
+        return values.reshape(size, *values.shape[2:])
 
     def values(self, baseline: Baseline) -> tuple[Floats, Floats]:
         """V(s_t) and V of the state that really followed, each (T, N)."""
         shape = self.rewards.shape
-        values = baseline.predict(
-            self.observations.reshape(-1, self.observations.shape[2]), self.step_index.ravel()
+        values = baseline.values(
+            self.observations.reshape(-1, self.observations.shape[2]),
+            self.step_index.ravel().astype(np.int64),
         ).reshape(shape)
-        last = baseline.predict(self.last_observations, self.last_step_index)
+        last = baseline.values(self.last_observations, self.last_step_index)
         final = np.zeros(0)
         if len(self.end_rows):
-            final = baseline.predict(self.final_observations, self.episode_lengths)
+            final = baseline.values(self.final_observations, self.episode_lengths)
         if self._has_no_gaps:
             return values, _core.following_values(
                 values, last, self.end_rows, self.end_columns, final

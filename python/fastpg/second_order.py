@@ -144,6 +144,6 @@ def step_to_kl(
     eta = math.sqrt(2.0 * target_kl / natural.curvature) if step_size is None else step_size
     if max_step_size is not None:
         eta = min(eta, max_step_size)
-    if not math.isfinite(eta) or not np.isfinite(eta * natural.direction).all():
+    if not math.isfinite(eta * norm(natural.direction)):
         return "not_finite", 0.0
     return "ok", eta

@@ -383,7 +383,7 @@ class Algorithm:
         masks = rollout.action_masks
         samples = PolicyBatch(
             self.policy,
-            self.policy.features(observations, steps),
+            self.policy.feature_map.native.features(observations, steps),
             actions.reshape(len(actions), self.policy._head.action_size),
             None if masks is None else rollout.flat(masks),
             self.num_threads,
