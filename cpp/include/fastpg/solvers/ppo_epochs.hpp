@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "fastpg/core/philox.hpp"
+#include "fastpg/estimators/statistics.hpp"
 #include "fastpg/policies/linear_policy.hpp"
 #include "fastpg/solvers/adam.hpp"
 #include "fastpg/solvers/surrogate.hpp"
@@ -59,20 +60,6 @@ inline void shuffle(std::vector<Index>& order, const LaneStream& stream, std::ui
     if (i == order.size() || (i & 3) == 3) block = stream.block(lane, first + i);  // of four
     const double u = to_uniform(block[i & 3]);
     std::swap(order[i - 1], order[static_cast<std::size_t>(u * static_cast<double>(i))]);
-  }
-}
-
-// (A - mean) / (std + 1e-8); one sample, or a constant, becomes zero or is left alone.
-inline void normalize(Vector& advantages) {
-  if (advantages.size() < 2) return;
-  const double largest = advantages.cwiseAbs().maxCoeff();
-  advantages.array() -= advantages.mean();
-  advantages.array() -= advantages.mean();
-  const double std = std::sqrt(advantages.squaredNorm() / static_cast<double>(advantages.size()));
-  if (std <= 1e-12 * largest) {  // rounding errors of a constant
-    advantages.setZero();
-  } else {
-    advantages /= std + 1e-8;
   }
 }
 
@@ -181,7 +168,10 @@ class PpoEpochs {
     }
     const Index whole = (size + to.stride - 1) / to.stride * to.stride;
     std::fill(to.features.data() + size * padded, to.features.data() + whole * padded, 0.0);
-    if (settings_.normalize_advantage) detail::normalize(to.advantages);
+    // One sample alone keeps its advantage: it would become zero.
+    if (settings_.normalize_advantage && size > 1) {
+      standardize(to.advantages.data(), size, to.advantages.data());
+    }
   }
 
   // One step; false if gradient or parameters are not finite after it.
