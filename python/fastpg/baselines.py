@@ -147,7 +147,7 @@ class LinearBaseline(Baseline):
         self.weights = self._regression.solve(self.ridge)
 
     def fit_moments(self, mean: Floats, comoment: Floats, weight: float) -> None:
-        """Fit to samples of which the moments are known, and to what `memory` leaves of earlier fits.
+        """Fit to samples known by their moments, and to what `memory` leaves of earlier fits.
 
         Args:
             mean: of (features without the constant, target), (k,).

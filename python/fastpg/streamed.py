@@ -110,6 +110,7 @@ class StatisticsCollector:
             fit,
             arrays.boolean("keep", keep),
         )
+
     def _statistics(self, found: _core._StatisticsDict) -> BatchStatistics:
         rollout = found["rollout"]
         shape = self.policy.shape

@@ -160,7 +160,7 @@ SYSTEM = System(
         Formula("Â with mean 0 and standard deviation 1", standardize, "_core.standardize("),
         Formula("(F̂ + damping)⁻¹ ĝ", natural_gradient, "_head.natural_gradient"),
         Formula("η = √(2 target_kl / xᵀF̂x)", step_to_kl, "math.sqrt"),
-        Formula("KL(old|new), measured", NaturalAlgorithm.measured, "policy.kl"),
+        Formula("KL(old|new), measured", NaturalAlgorithm.measured, "policy.compare"),
     ),
     run,
     draw,

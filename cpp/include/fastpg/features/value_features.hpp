@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "fastpg/core/isa.hpp"
+#include "fastpg/core/layout.hpp"
 #include "fastpg/core/memory.hpp"
 
 namespace fastpg {
@@ -35,8 +36,9 @@ struct ValueFeatures {
                              double* columns) {
     std::uint64_t faults = 0;
     double* const linear = columns;
+    to_components(observations, samples, observation_size, stride, linear);
     for (std::ptrdiff_t i = 0; i < observation_size; ++i) {
-      faults |= clipped(observations + i, observation_size, samples, linear + i * stride);
+      faults |= clip_column(samples, linear + i * stride);
     }
     double* product = linear + observation_size * stride;
     for (std::ptrdiff_t i = 0; i < observation_size; ++i) {
@@ -55,11 +57,10 @@ struct ValueFeatures {
   }
 
  private:
-  static std::uint64_t clipped(const float* observation, std::ptrdiff_t observation_size,
-                               std::ptrdiff_t samples, double* column) {
+  static std::uint64_t clip_column(std::ptrdiff_t samples, double* column) {
     std::uint64_t faults = 0;
     for (std::ptrdiff_t k = 0; k < samples; ++k) {
-      const double x = observation[k * observation_size];
+      const double x = column[k];
       const double raised = x < -clip ? -clip : x;
       column[k] = raised > clip ? clip : raised;
       faults |= std::bit_cast<std::uint64_t>(x - x);

@@ -290,9 +290,11 @@ class CategoricalHead {
   static constexpr double lowest_log = -1e4;  // p ln p is 0 at p = 0: stands in for ln 0
 
   static void log_softmax(double* logits, Index actions, Index stride) {
-    constexpr Index lanes = 8;
-    for (Index i = 0; i < stride; i += lanes) {
-      double largest[lanes], sum[lanes];
+    // Few enough to stay in the first cache, too many for loops to be unrolled into scalar code.
+    constexpr Index most = 64;
+    double largest[most], sum[most];
+    for (Index i = 0; i < stride; i += most) {
+      const Index lanes = std::min(most, stride - i);
       for (Index l = 0; l < lanes; ++l) largest[l] = logits[i + l];
       for (Index a = 1; a < actions; ++a) {
         const double* const at = logits + a * stride + i;

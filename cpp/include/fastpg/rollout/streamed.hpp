@@ -53,7 +53,7 @@ inline const double* own_parameters(const GaussianActor& actor) { return actor.l
 
 // Lanes of a block: as many as fit the second cache, but enough blocks for several threads.
 inline Lane lanes_of_a_block(Lane lanes, Lane steps, Lane bytes_a_sample) {
-  constexpr Lane window_bytes = Lane{5} << 17, least_samples = 4096, most_blocks_needed = 16;
+  constexpr Lane window_bytes = Lane{9} << 17, least_samples = 4096, most_blocks_needed = 16;
   const auto eights = [](Lane count) { return (count + 7) / 8 * 8; };
   const Lane fitting = window_bytes / bytes_a_sample / steps / 8 * 8;
   const Lane worth_while =
