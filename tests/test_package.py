@@ -18,11 +18,13 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def test_exports():
     assert fastpg.__all__ == [
-        "NPG", "PPO", "PRESETS", "REINFORCE", "TRPO", "CheckpointError", "EnvState", "Identity",
+        "NPG", "PPO", "PRESETS", "REINFORCE", "TRPO", "BatchStatistics", "CheckpointError",
+        "EnvState", "Identity",
         "ImportanceSamplingEstimate", "LinearBaseline",
         "LinearGaussian", "LinearSoftmax", "MeanBaseline", "NativeVectorEnv", "Polynomial",
         "Preset", "RandomFourier",
         "Rollout", "RunningNormalizer", "__version__", "build_info", "collect",
+        "collect_statistics",
         "conjugate_gradient",
         "discounted_returns",
         "effective_sample_size", "evaluate_policy", "gae", "importance_sampling_estimate",

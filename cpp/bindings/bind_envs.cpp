@@ -1,8 +1,8 @@
-#include <atomic>
 #include <functional>
 #include <map>
 #include <optional>
 
+#include "bound_env.hpp"
 #include "eigen_views.hpp"
 #include "fastpg/envs/acrobot.hpp"
 #include "fastpg/envs/cartpole.hpp"
@@ -34,73 +34,6 @@ std::unique_ptr<EnvironmentKernel> make_kernel(const std::string& name, bool exa
   return found->second(exact);
 }
 
-// Two Python threads inside one object would race: the second gets a RuntimeError.
-class SoleUse {
- public:
-  explicit SoleUse(std::atomic_flag& flag) : flag_(flag) {
-    if (flag_.test_and_set()) {
-      throw std::runtime_error("this environment is in use by another thread");
-    }
-  }
-  SoleUse(const SoleUse&) = delete;
-  SoleUse& operator=(const SoleUse&) = delete;
-  ~SoleUse() { flag_.clear(); }
-
- private:
-  std::atomic_flag& flag_;
-};
-
-// copy=False: arrays that every step writes into. The memory is held here, for whoever has such an
-// array may make it point elsewhere.
-struct ReusedArrays {
-  py::tuple arrays;
-  std::vector<py::object> owners;
-  std::vector<void*> memory;
-  Autoreset mode;
-
-  ReusedArrays(py::tuple made, Autoreset made_for) : arrays(std::move(made)), mode(made_for) {
-    for (const py::handle item : arrays) {
-      auto array = py::reinterpret_borrow<py::array>(item);
-      owners.push_back(array.base());
-      memory.push_back(array.mutable_data());
-    }
-  }
-
-  // Whether every array still is what was handed out, and they are of this mode.
-  bool serve(Autoreset wanted) const {
-    if (wanted != mode) return false;
-    for (std::size_t k = 0; k < memory.size(); ++k) {
-      const auto array = py::reinterpret_borrow<py::array>(arrays[k]);
-      if (array.data() != memory[k] || !array.base().is(owners[k]) || !array.writeable()) {
-        return false;
-      }
-    }
-    return true;
-  }
-};
-
-struct BoundVectorEnv {
-  BoundVectorEnv(std::unique_ptr<EnvironmentKernel> kernel, py::ssize_t num_envs,
-                 std::optional<std::int64_t> max_steps, bool is_exact, bool copy, int num_threads,
-                 py::tuple given)
-      : env(std::move(kernel), num_envs, max_steps.value_or(VectorEnv::no_limit)),
-        exact(is_exact),
-        copy_outputs(copy),
-        threads(num_threads),
-        arguments(std::move(given)) {
-    require(threads >= 1 && threads <= ThreadPool::most_threads,
-            "num_threads: expected an integer in [1, 256], got " + std::to_string(threads));
-  }
-
-  VectorEnv env;
-  bool exact;
-  bool copy_outputs;
-  int threads;
-  py::tuple arguments;  // it was made of; a pickle makes it again from them
-  std::optional<ReusedArrays> reused;
-  std::atomic_flag busy;
-};
-
 std::unique_ptr<BoundVectorEnv> make_env(const std::string& name, py::ssize_t num_envs,
                                          std::optional<std::int64_t> max_episode_steps, bool exact,
                                          bool copy, int num_threads) {
@@ -125,12 +58,6 @@ std::unique_ptr<BoundVectorEnv> make_tabular_env(
   // No arguments: Python makes it again from the MDP.
   return std::make_unique<BoundVectorEnv>(std::move(kernel), num_envs, max_episode_steps, true,
                                           copy, num_threads, py::tuple());
-}
-
-void require_reset(const VectorEnv& env) {
-  if (!env.all_reset()) {
-    throw std::runtime_error("expected reset() first: an environment has no state");
-  }
 }
 
 constexpr int aligned = py::detail::npy_api::NPY_ARRAY_ALIGNED_;
@@ -318,47 +245,6 @@ py::tuple step(BoundVectorEnv& self, const py::array& actions, Autoreset mode) {
   if (self.copy_outputs) self.reused.reset();
   return arrays;
 }
-
-template <class Action>
-Array<Action> recorded_actions(RolloutStorage<Action>& s) {
-  std::vector<py::ssize_t> shape = {s.rows, s.columns};
-  if constexpr (std::floating_point<Action>) shape.push_back(s.action_size);
-  return take(std::move(s.actions), std::move(shape));
-}
-
-template <class Action>
-py::dict rollout_dict(RolloutStorage<Action>&& s) {
-  const py::ssize_t t = s.rows, n = s.columns, d = s.observation_size;
-  const auto k = static_cast<py::ssize_t>(s.ends.row.size());
-  py::dict out;
-  out["observations"] = take(std::move(s.observations), {t, n, d});
-  out["actions"] = recorded_actions(s);
-  out["rewards"] = take(std::move(s.rewards), {t, n});
-  out["terminated"] = take<std::uint8_t, bool>(std::move(s.terminated), {t, n});
-  out["truncated"] = take<std::uint8_t, bool>(std::move(s.truncated), {t, n});
-  out["valid"] = take<std::uint8_t, bool>(std::move(s.valid), {t, n});
-  out["step_index"] = take(std::move(s.step_index), {t, n});
-  out["last_observations"] = take(std::move(s.last_observations), {n, d});
-  out["last_step_index"] = take(std::move(s.last_step_index), {n});
-  out["end_rows"] = take(std::move(s.ends.row), {k});
-  out["end_columns"] = take(std::move(s.ends.column), {k});
-  out["final_observations"] = take(std::move(s.ends.final_observations), {k, d});
-  out["episode_returns"] = take(std::move(s.ends.returns), {k});
-  out["episode_lengths"] = take(std::move(s.ends.lengths), {k});
-  out["sample_count"] = s.sample_count;
-  out["step_count"] = s.step_count;
-  out["complete"] = s.complete;
-  return out;
-}
-
-template <class Actor>
-void require_fit(const Actor& actor, const VectorEnv& env) {
-  require_reset(env);
-  require_size("observation_size", actor.observation_size(), env.shape().observation_size);
-  require(actor.fits(env.shape()), "actor: expected one with the environment's actions");
-}
-
-using AnyActor = std::variant<const SoftmaxActor*, const GaussianActor*>;
 
 // Runs collect(actor, storage) and hands out what was stored.
 template <class Collect>

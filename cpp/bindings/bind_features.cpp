@@ -45,7 +45,7 @@ void restore_moments(RunningMoments& moments, std::vector<double> mean, std::vec
 
 Array<double> bound_value_features(const Array<float>& observations,
                                    const Array<std::int64_t>& step_index, bool time) {
-  const ValueSamples samples = value_samples(observations, step_index, time);
+  const auto samples = value_samples(observations, step_index, time);
   Array<double> out({samples.count, samples.features()});
   double* const features = out.mutable_data();
   if (!unlocked([&] { return value_features(samples, features); })) {
@@ -57,7 +57,7 @@ Array<double> bound_value_features(const Array<float>& observations,
 Array<double> bound_value_predict(const Array<float>& observations,
                                   const Array<std::int64_t>& step_index, bool time,
                                   const Array<double>& weights) {
-  const ValueSamples samples = value_samples(observations, step_index, time);
+  const auto samples = value_samples(observations, step_index, time);
   require_ndim("weights", weights, 1);
   require_size("weights", weights.size(), samples.features());
   Array<double> out(samples.count);

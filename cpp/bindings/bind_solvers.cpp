@@ -78,7 +78,7 @@ Array<double> shaped_like(const Array<double>& array, const Vector& flat) {
 void ridge_add(RidgeRegression& regression, const Array<float>& observations,
                const Array<std::int64_t>& step_index, bool time, const Array<double>& targets,
                double memory) {
-  const ValueSamples samples = value_samples(observations, step_index, time);
+  const auto samples = value_samples(observations, step_index, time);
   require_size("observations (features)", samples.features(), regression.feature_count());
   require_ndim("targets", targets, 1);
   require_size("targets", targets.size(), samples.count);
@@ -110,6 +110,15 @@ void ridge_restore(RidgeRegression& regression, const Array<double>& mean,
   regression.moments.mean = m;
   regression.moments.comoment = c;
   regression.moments.weight = weight;
+}
+
+void ridge_merge(RidgeRegression& regression, const Array<double>& mean,
+                 const Array<double>& comoment, double weight, double memory) {
+  require_unit_interval("memory", memory);
+  RidgeRegression other(regression.feature_count());
+  ridge_restore(other, mean, comoment, weight);
+  require(regression.moments.merge(other.moments, memory),
+          "mean, comoment: expected values that can be added");
 }
 
 // Raises, and leaves the moments as they were, where the result would not be finite.
@@ -179,6 +188,8 @@ void bind_solvers(py::module_& m) {
       .def("solve", &ridge_solve, py::arg("ridge"), "Weights (feature_count,).")
       .def("restore", &ridge_restore, py::arg("mean").noconvert(), py::arg("comoment").noconvert(),
            py::arg("weight"), "Sets the moments.")
+      .def("merge", &ridge_merge, py::arg("mean").noconvert(), py::arg("comoment").noconvert(),
+           py::arg("weight"), py::arg("memory"), "Adds the moments of other samples.")
       .def_property_readonly("mean",
                              [](const RidgeRegression& r) { return to_array(r.moments.mean); })
       .def_property_readonly("comoment",

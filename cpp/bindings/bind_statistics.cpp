@@ -1,6 +1,7 @@
 #include <vector>
 
 #include "fastpg/core/checks.hpp"
+#include "fastpg/estimators/following_values.hpp"
 #include "fastpg/estimators/statistics.hpp"
 #include "pybind.hpp"
 
@@ -30,11 +31,10 @@ py::tuple bound_prediction_error(const Array<double>& values, const Array<double
   return py::make_tuple(error.explained_variance, error.mean_square);
 }
 
-// values (T, N) one row on, then last_values (N,); where an episode ended, the value of its end.
-Array<double> following_values(const Array<double>& values, const Array<double>& last_values,
-                               const Array<std::int64_t>& end_rows,
-                               const Array<std::int64_t>& end_columns,
-                               const Array<double>& final_values) {
+Array<double> bound_following_values(const Array<double>& values, const Array<double>& last_values,
+                                     const Array<std::int64_t>& end_rows,
+                                     const Array<std::int64_t>& end_columns,
+                                     const Array<double>& final_values) {
   require_ndim("values", values, 2);
   const py::ssize_t rows = values.shape(0), columns = values.shape(1);
   require(values.size() >= 1, "values: expected at least one number, got none");
@@ -42,15 +42,10 @@ Array<double> following_values(const Array<double>& values, const Array<double>&
   require_size("end_columns", end_columns.size(), end_rows.size());
   require_size("final_values", final_values.size(), end_rows.size());
   Array<double> out({rows, columns});
-  double* const following = out.mutable_data();
-  std::copy(values.data() + columns, values.data() + values.size(), following);
-  std::copy_n(last_values.data(), columns, following + (rows - 1) * columns);
-  for (py::ssize_t k = 0; k < end_rows.size(); ++k) {
-    const std::int64_t row = end_rows.data()[k], column = end_columns.data()[k];
-    require(row >= 0 && row < rows && column >= 0 && column < columns,
-            "end_rows, end_columns: expected places in the rollout");
-    following[row * columns + column] = final_values.data()[k];
-  }
+  const EndValues ends{end_rows.size(), end_rows.data(), end_columns.data(), final_values.data()};
+  require(following_values({rows, columns}, values.data(), last_values.data(), ends,
+                           out.mutable_data()),
+          "end_rows, end_columns: expected places in the rollout");
   return out;
 }
 
@@ -61,7 +56,7 @@ void bind_statistics(py::module_& m) {
         "(n,) with mean 0 and standard deviation 1; zeros of a constant.");
   m.def("prediction_error", &bound_prediction_error, py::arg("values").noconvert(),
         py::arg("targets").noconvert(), "(explained variance, mean squared error) of (n,).");
-  m.def("following_values", &following_values, py::arg("values").noconvert(),
+  m.def("following_values", &bound_following_values, py::arg("values").noconvert(),
         py::arg("last_values").noconvert(), py::arg("end_rows").noconvert(),
         py::arg("end_columns").noconvert(), py::arg("final_values").noconvert(),
         "V of the state that really followed, (T, N), in a rollout without gaps.");

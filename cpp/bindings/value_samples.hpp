@@ -7,8 +7,8 @@
 
 namespace fastpg {
 
-inline ValueSamples value_samples(const Array<float>& observations,
-                                  const Array<std::int64_t>& step_index, bool time) {
+inline ValueSamples<std::int64_t> value_samples(const Array<float>& observations,
+                                                const Array<std::int64_t>& step_index, bool time) {
   require_ndim("observations", observations, 2);
   if (observations.size() == 0) {
     throw py::value_error("observations: expected at least one element, got shape " +

@@ -26,6 +26,7 @@ from fastpg.sampling import (
     importance_weights,
 )
 from fastpg.solvers import conjugate_gradient, natural_gradient
+from fastpg.streamed import BatchStatistics, collect_statistics
 
 __all__ = [
     "NPG",
@@ -33,6 +34,7 @@ __all__ = [
     "PRESETS",
     "REINFORCE",
     "TRPO",
+    "BatchStatistics",
     "CheckpointError",
     "EnvState",
     "Identity",
@@ -50,6 +52,7 @@ __all__ = [
     "__version__",
     "build_info",
     "collect",
+    "collect_statistics",
     "conjugate_gradient",
     "discounted_returns",
     "effective_sample_size",

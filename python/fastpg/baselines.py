@@ -155,6 +155,24 @@ class LinearBaseline(Baseline):
         )
         self.weights = self._regression.solve(self.ridge)
 
+    def fit_moments(self, mean: Floats, comoment: Floats, weight: float) -> None:
+        """Fit to samples known by their moments, and to what `memory` leaves of earlier fits.
+
+        Args:
+            mean: of (features without the constant, target), (k,).
+            comoment: deviations from the mean, their products summed, (k, k).
+            weight: number of samples.
+
+        Raises:
+            ValueError: moments so large that the fit overflows; nothing is changed.
+        """
+        fitted = _core.RidgeRegression(len(self._regression.mean))
+        old = self._regression
+        fitted.restore(old.mean, old.comoment, old.weight)
+        fitted.merge(mean, comoment, weight, self.memory)
+        self.weights = fitted.solve(self.ridge)
+        self._regression = fitted
+
     def _samples(
         self, observations: Any, step_index: Any
     ) -> tuple[Float32s, npt.NDArray[np.int64], bool]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, Self
 
@@ -337,6 +338,17 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         if not self._seeded.all():
             self.reset(options={"reset_mask": ~self._seeded})
         self.native.set_state(checked)
+
+    @contextmanager
+    def _unchanged_on_error(self) -> Iterator[None]:
+        """What happens to the environments inside is undone where it raises."""
+        before, seeds, seeded = self.native.snapshot(), list(self._seeds), self._seeded.copy()
+        try:
+            yield
+        except BaseException:
+            self.native.restore(**before)
+            self._seeds, self._seeded = seeds, seeded
+            raise
 
     def get_attr(self, name: str) -> tuple[Any, ...]:
         """A parameter, or `state`, `np_random`, `np_random_seed`, `spec`, …, of each environment.

@@ -79,7 +79,8 @@ class FeatureMap {
 
   // Number k of observation i stands at observations[k * from + i], feature k at
   // features[k * stride + i], stride >= count. Run it in dispatch().
-  void block(const float* observations, std::ptrdiff_t from, const std::int64_t* step_index,
+  template <class Step>
+  void block(const float* observations, std::ptrdiff_t from, const Step* step_index,
              std::ptrdiff_t count, std::ptrdiff_t stride, double* scratch, double* features) const {
     const bool is_identity = parent_.empty() && phases_.empty();
     double* const inputs = is_identity ? features : scratch;

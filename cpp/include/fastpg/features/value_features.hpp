@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "fastpg/core/isa.hpp"
+#include "fastpg/core/layout.hpp"
 #include "fastpg/core/memory.hpp"
 
 namespace fastpg {
@@ -29,13 +30,15 @@ struct ValueFeatures {
 
   // Feature f + 1 of the samples in columns[f * stride …], so that loops run over samples (feature
   // 0, the constant, is left out); not 0 where an observation is not finite.
+  template <class Step>
   static std::uint64_t block(const float* observations, std::ptrdiff_t observation_size, bool time,
-                             const std::int64_t* step_index, std::ptrdiff_t samples,
-                             std::ptrdiff_t stride, double* columns) {
+                             const Step* step_index, std::ptrdiff_t samples, std::ptrdiff_t stride,
+                             double* columns) {
     std::uint64_t faults = 0;
     double* const linear = columns;
+    to_components(observations, samples, observation_size, stride, linear);
     for (std::ptrdiff_t i = 0; i < observation_size; ++i) {
-      faults |= clipped(observations + i, observation_size, samples, linear + i * stride);
+      faults |= clip_column(samples, linear + i * stride);
     }
     double* product = linear + observation_size * stride;
     for (std::ptrdiff_t i = 0; i < observation_size; ++i) {
@@ -54,11 +57,10 @@ struct ValueFeatures {
   }
 
  private:
-  static std::uint64_t clipped(const float* observation, std::ptrdiff_t observation_size,
-                               std::ptrdiff_t samples, double* column) {
+  static std::uint64_t clip_column(std::ptrdiff_t samples, double* column) {
     std::uint64_t faults = 0;
     for (std::ptrdiff_t k = 0; k < samples; ++k) {
-      const double x = observation[k * observation_size];
+      const double x = column[k];
       const double raised = x < -clip ? -clip : x;
       column[k] = raised > clip ? clip : raised;
       faults |= std::bit_cast<std::uint64_t>(x - x);
@@ -78,9 +80,10 @@ struct ValueFeatures {
 };
 
 // Observations (n, observation_size) at steps of their episodes (n,).
+template <class Step>
 struct ValueSamples {
   const float* observations;
-  const std::int64_t* step_index;
+  const Step* step_index;
   std::ptrdiff_t count;
   std::ptrdiff_t observation_size;
   bool time;
@@ -97,8 +100,8 @@ inline constexpr std::ptrdiff_t value_block = 64;
 
 // use(first, samples, columns) of block after block of features, columns value_block apart. False
 // where an observation is not finite.
-template <class Use>
-bool for_each_value_block(const ValueSamples& samples, const Use& use) {
+template <class Step, class Use>
+bool for_each_value_block(const ValueSamples<Step>& samples, const Use& use) {
   Buffer<double> columns(static_cast<std::size_t>((samples.features() - 1) * value_block));
   std::uint64_t faults = 0;
   for (std::ptrdiff_t first = 0; first < samples.count; first += value_block) {
@@ -110,7 +113,8 @@ bool for_each_value_block(const ValueSamples& samples, const Use& use) {
 }
 
 // out: (count, features()).
-inline bool value_features(const ValueSamples& samples, double* out) {
+template <class Step>
+bool value_features(const ValueSamples<Step>& samples, double* out) {
   const std::ptrdiff_t features = samples.features();
   const auto store = [&](std::ptrdiff_t first, std::ptrdiff_t size, const double* columns) {
     for (std::ptrdiff_t k = 0; k < size; ++k) {
@@ -123,7 +127,8 @@ inline bool value_features(const ValueSamples& samples, double* out) {
 }
 
 // values: (count,), the features times the weights.
-inline bool value_predict(const ValueSamples& samples, const double* weights, double* values) {
+template <class Step>
+bool value_predict(const ValueSamples<Step>& samples, const double* weights, double* values) {
   const std::ptrdiff_t features = samples.features();
   const auto weigh = [&](std::ptrdiff_t first, std::ptrdiff_t size, const double* columns) {
     double* const sums = values + first;

@@ -33,16 +33,17 @@ class LanesAtWork {
         scratch_(actor.scratch(count)),
         components_(static_cast<std::size_t>(env.shape().observation_size * stride)) {}
 
-  // Row t of the storage, whose column is the lane.
+  // Row t of the storage.
   void step(Lane t, Storage& out) {
     const LaneBlock part = env_.states().part(begin_, count_);
-    const Lane at = out.flat(t, begin_);
+    const Lane column = begin_ - out.first_lane;
+    const Lane at = out.flat(t, column);
     const std::int64_t* const elapsed = part.elapsed + begin_;
     env_.kernel().observe(part, components_.data(), stride);
-    record_inputs(elapsed, out.observation(t, begin_), &out.step_index[at], &out.valid[at]);
+    record_inputs(elapsed, out.observation(t, column), &out.step_index[at], &out.valid[at]);
     actor_.act({components_.data(), stride, elapsed, words_.now(), count_, count_}, scratch_,
-               out.action(t, begin_));
-    env_.advance(part, actor_.sent(out.action(t, begin_), count_, scratch_), &out.rewards[at],
+               out.action(t, column));
+    env_.advance(part, actor_.sent(out.action(t, column), count_, scratch_), &out.rewards[at],
                  flags(&out.terminated[at]));
     if (env_.count_steps(begin_, count_, &out.rewards[at], flags(&out.terminated[at]),
                          flags(&out.truncated[at]), may_be_truncated(t), ended_)) {
@@ -97,6 +98,18 @@ class LanesAtWork {
   EpisodeEnds ends_;
 };
 
+// `steps` steps of these lanes, but for what the storage counts: the ends of their episodes, their
+// columns those of the rollout of all lanes.
+template <class Actor>
+EpisodeEnds collect_lanes(VectorEnv& env, const Actor& actor, const LaneStream& stream,
+                          std::uint64_t first_step, Lane steps, Lane begin, Lane count,
+                          RolloutStorage<typename Actor::Action>& out) {
+  LanesAtWork<Actor> lanes(env, actor, stream, first_step, begin, count);
+  for (Lane t = 0; t < steps; ++t) lanes.step(t, out);
+  for (Lane i = begin; i < begin + count; ++i) out.record_last(env, i, i - out.first_lane);
+  return lanes.take_ends();
+}
+
 // `steps` steps of every lane. Storage has one column a lane.
 template <class Actor>
 void collect_steps(VectorEnv& env, const Actor& actor, const LaneStream& stream,
@@ -106,14 +119,10 @@ void collect_steps(VectorEnv& env, const Actor& actor, const LaneStream& stream,
   env.reset_ended();
   std::vector<EpisodeEnds> ends(static_cast<std::size_t>(env.task_count()));
   env.for_tasks(threads, [&](Lane begin, Lane count) {
-    LanesAtWork<Actor> lanes(env, actor, stream, first_step, begin, count);
-    for (Lane t = 0; t < steps; ++t) lanes.step(t, out);
-    for (Lane i = begin; i < begin + count; ++i) out.record_last(env, i, i);
-    ends[static_cast<std::size_t>(begin / VectorEnv::lanes_a_task)] = lanes.take_ends();
+    ends[static_cast<std::size_t>(begin / VectorEnv::lanes_a_task)] =
+        collect_lanes(env, actor, stream, first_step, steps, begin, count, out);
   });
-  out.ends = in_order(std::move(ends), steps, out.observation_size);
-  out.sample_count = steps * env.num_envs();
-  out.step_count = steps;
+  out.finish(std::move(ends));
 }
 
 }  // namespace fastpg

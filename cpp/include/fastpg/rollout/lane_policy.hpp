@@ -53,6 +53,15 @@ class LinearLanes {
 
   Lane observation_size() const { return map_.observation_size(); }
   Lane outputs() const { return outputs_; }
+  const FeatureMap& map() const { return map_; }
+
+  // Output a of each sample at out[a * stride], from feature k at features[k * stride]. Run it in
+  // dispatch().
+  void apply(const double* features, Lane stride, Lane count, double* out) const {
+    for (Lane a = 0; a < outputs_; ++a) {
+      sum(features, stride, count, weights_.data() + a, out + a * stride);
+    }
+  }
 
   // For up to `most` lanes.
   Scratch scratch(Lane most) const {
@@ -73,10 +82,7 @@ class LinearLanes {
       const LaneView part = lanes.part(begin, std::min(most, lanes.count - begin));
       map_.block(part.observations, part.observations_stride, part.step_index, part.count,
                  scratch.stride, scratch.inputs.data(), scratch.features.data());
-      for (Lane a = 0; a < outputs_; ++a) {
-        sum(scratch.features.data(), scratch.stride, part.count, weights_.data() + a,
-            scratch.values.data() + a * scratch.stride);
-      }
+      apply(scratch.features.data(), scratch.stride, part.count, scratch.values.data());
       use(part, begin);
     }
   }
@@ -122,6 +128,8 @@ class SoftmaxActor {
                bool deterministic)
       : logits_(std::move(map), std::move(theta), n_actions), deterministic_(deterministic) {}
 
+  const LinearLanes& linear() const { return logits_; }
+  bool deterministic() const { return deterministic_; }
   Lane observation_size() const { return logits_.observation_size(); }
   Lane action_size() const { return 1; }
   bool fits(const EnvironmentShape& shape) const { return shape.action_count == logits_.outputs(); }
@@ -178,11 +186,15 @@ class GaussianActor {
     require_size("high", static_cast<Lane>(high_.size()), action_size());
     for (std::size_t k = 0; k < low_.size(); ++k) {
       require(low_[k] <= high_[k], "low, high: expected low <= high");
-      sigma_.push_back(std::exp(theta[theta.size() - low_.size() + k]));
+      log_sigma_.push_back(theta[theta.size() - low_.size() + k]);
+      sigma_.push_back(std::exp(log_sigma_.back()));
     }
     require_finite("sigma", sigma_.data(), action_size());
   }
 
+  const LinearLanes& linear() const { return mean_; }
+  const std::vector<double>& log_sigma() const { return log_sigma_; }
+  bool deterministic() const { return deterministic_; }
   Lane observation_size() const { return mean_.observation_size(); }
   Lane action_size() const { return static_cast<Lane>(low_.size()); }
   bool fits(const EnvironmentShape& shape) const {
@@ -237,6 +249,7 @@ class GaussianActor {
   LinearLanes mean_;
   std::vector<double> low_;
   std::vector<double> high_;
+  std::vector<double> log_sigma_;
   std::vector<double> sigma_;
   bool deterministic_;
 };

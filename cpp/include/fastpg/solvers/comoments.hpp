@@ -5,39 +5,13 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "fastpg/core/column_products.hpp"
 #include "fastpg/core/isa.hpp"
 #include "fastpg/core/memory.hpp"
+#include "fastpg/core/sums.hpp"
 #include "fastpg/core/types.hpp"
 
 namespace fastpg {
-
-namespace detail {
-
-// Sums run in so many parts, one a vector's lane, added in a fixed order at the end.
-inline constexpr Index sum_parts = 8;
-
-inline double total(const double (&x)[sum_parts]) {
-  return ((x[0] + x[4]) + (x[2] + x[6])) + ((x[1] + x[5]) + (x[3] + x[7]));
-}
-
-// count: a multiple of sum_parts.
-inline double sum(const double* a, Index count) {
-  double parts[sum_parts] = {};
-  for (Index k = 0; k < count; k += sum_parts) {
-    for (Index j = 0; j < sum_parts; ++j) parts[j] += a[k + j];
-  }
-  return total(parts);
-}
-
-inline double dot(const double* a, const double* b, Index count) {
-  double parts[sum_parts] = {};
-  for (Index k = 0; k < count; k += sum_parts) {
-    for (Index j = 0; j < sum_parts; ++j) parts[j] += a[k + j] * b[k + j];
-  }
-  return total(parts);
-}
-
-}  // namespace detail
 
 class Comoments {
  public:
@@ -74,6 +48,22 @@ class Comoments {
     return true;
   }
 
+  // The samples of `other` as well.
+  bool merge(const Comoments& other, double memory) {
+    Comoments moved(*this);
+    moved.fade(memory);
+    if (other.weight > 0.0) {
+      const Vector shift = other.mean - moved.mean;
+      const double between = moved.weight * other.weight / (moved.weight + other.weight);
+      moved.weight += other.weight;
+      moved.mean += other.weight / moved.weight * shift;
+      moved.comoment += other.comoment + between * shift * shift.transpose();
+    }
+    if (!moved.mean.allFinite() || !moved.comoment.allFinite()) return false;
+    *this = std::move(moved);
+    return true;
+  }
+
  private:
   // Columns of a block stay in a cache.
   static Index block_size(Index size) { return std::clamp<Index>(8192 / size / 64 * 64, 64, 256); }
@@ -87,25 +77,23 @@ class Comoments {
   // Chan, Golub & LeVeque 1983, pairwise update; of the co-moments the upper triangle.
   void merge(Index count, Index stride, double* columns, double* shift) {
     const Index variables = size();
-    const Index padded = (count + detail::sum_parts - 1) / detail::sum_parts * detail::sum_parts;
+    const Index padded = column_products::padded(count);
     const double old_weight = weight;
     const double added = static_cast<double>(count);
     weight += added;
     for (Index v = 0; v < variables; ++v) {
       double* const column = columns + v * stride;
       std::fill(column + count, column + padded, 0.0);
-      const double center = detail::sum(column, padded) / added;
+      const double center = sum_of(padded, [=](Index k) { return column[k]; }) / added;
       for (Index k = 0; k < count; ++k) column[k] -= center;
       shift[v] = center - mean.data()[v];
       mean.data()[v] += added / weight * shift[v];
     }
+    column_products::add_upper(columns, columns, variables, stride, padded, comoment.data());
     const double between = old_weight * added / weight;
     for (Index i = 0; i < variables; ++i) {
       double* const row = comoment.data() + i * variables;
-      for (Index j = i; j < variables; ++j) {
-        row[j] += detail::dot(columns + i * stride, columns + j * stride, padded) +
-                  between * shift[i] * shift[j];
-      }
+      for (Index j = i; j < variables; ++j) row[j] += between * shift[i] * shift[j];
     }
   }
 

@@ -12,6 +12,19 @@
 
 namespace fastpg {
 
+// Adds value features (the constant left out) and targets to their co-moments, as Comoments::add.
+template <class Step>
+bool add_targets(Comoments& moments, const ValueSamples<Step>& samples, const double* targets,
+                 double memory) {
+  const Index last = moments.size() - 1;
+  return moments.add(samples.count, memory,
+                     [&](Index first, Index count, Index stride, double* columns) {
+                       const double* const given = targets + first;
+                       std::copy(given, given + count, columns + last * stride);
+                       return samples.block(first, count, stride, columns);
+                     });
+}
+
 // Feature 0 is the constant 1. Columns that do not vary get weight 0.
 class RidgeRegression {
  public:
@@ -22,14 +35,9 @@ class RidgeRegression {
   Index feature_count() const { return moments.size(); }
 
   // False, and nothing is changed, where a number is not finite or the moments would overflow.
-  bool add(const ValueSamples& samples, const double* targets, double memory) {
-    const Index last = feature_count() - 1;
-    return moments.add(samples.count, memory,
-                       [&](Index first, Index count, Index stride, double* columns) {
-                         const double* const given = targets + first;
-                         std::copy(given, given + count, columns + last * stride);
-                         return samples.block(first, count, stride, columns);
-                       });
+  template <class Step>
+  bool add(const ValueSamples<Step>& samples, const double* targets, double memory) {
+    return add_targets(moments, samples, targets, memory);
   }
 
   // Weights (feature_count). `ridge` > 0 is relative to the mean squared deviation of a column.

@@ -1,0 +1,33 @@
+// V of the state that really followed each step of a rollout without gaps.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "fastpg/estimators/lanes.hpp"
+
+namespace fastpg {
+
+// Where episodes ended, (count,) each, and V of their last observations.
+struct EndValues {
+  std::ptrdiff_t count;
+  const std::int64_t* row;
+  const std::int64_t* column;
+  const double* values;
+};
+
+// values (T, N) one row on, then last_values (N,); where an episode ended, the value of its end.
+// False where an end is not in the rollout.
+inline bool following_values(TimeByLane shape, const double* values, const double* last_values,
+                             const EndValues& ends, double* following) {
+  std::copy(values + shape.lanes, values + shape.size(), following);
+  std::copy_n(last_values, shape.lanes, following + (shape.steps - 1) * shape.lanes);
+  for (std::ptrdiff_t k = 0; k < ends.count; ++k) {
+    const std::int64_t row = ends.row[k], column = ends.column[k];
+    if (row < 0 || row >= shape.steps || column < 0 || column >= shape.lanes) return false;
+    following[row * shape.lanes + column] = ends.values[k];
+  }
+  return true;
+}
+
+}  // namespace fastpg
