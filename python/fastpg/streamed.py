@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from fastpg import _core, arrays
-from fastpg.arrays import Floats
+from fastpg.arrays import Floats, Integers
 from fastpg.baselines import LinearBaseline
 from fastpg.envs import NativeVectorEnv
 from fastpg.linear_policy import LinearPolicy
-from fastpg.rollout import Integers, Rollout
+from fastpg.rollout import Rollout
 
 
 @dataclass(frozen=True)
