@@ -1,6 +1,6 @@
 """Time every kernel beside its baseline, then what is timed whole.
 
-python bench/run.py [--json FILE] [--filter TEXT] [--quick]
+python bench/run.py [--json FILE] [--write FILE] [--filter TEXT] [--quick]
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from rich.table import Table
 
 import fastpg
 from kernels import Case, cases
+from page import page
 from timing import compare
 from whole import figures
 
@@ -89,6 +90,7 @@ def main() -> None:
     """Print the table, and write the figures where asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, help="write the figures to this file")
+    parser.add_argument("--write", type=Path, help="write them as a page of the documentation")
     parser.add_argument("--filter", default="", help="only kernels whose name contains this text")
     parser.add_argument("--quick", action="store_true", help="one short round: does it run?")
     given = parser.parse_args()
@@ -101,13 +103,16 @@ def main() -> None:
     whole = list(figures(given.filter, quick=given.quick))
     for figure in whole:
         print(f"{figure.name}: {figure.value:,.3g} {figure.unit} ({figure.detail})")
+    content = {
+        "machine": machine(),
+        "results": results,
+        "whole": [vars(figure) for figure in whole],
+    }
     if given.json is not None:
-        content = {
-            "machine": machine(),
-            "results": results,
-            "whole": [vars(figure) for figure in whole],
-        }
         given.json.write_text(json.dumps(content, indent=2))
+    if given.write is not None:
+        command = "python bench/run.py" + (f" --filter {given.filter}" if given.filter else "")
+        given.write.write_text(page(content, command))
 
 
 if __name__ == "__main__":
