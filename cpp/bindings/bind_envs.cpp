@@ -11,9 +11,16 @@
 #include "fastpg/envs/pendulum.hpp"
 #include "fastpg/envs/tabular.hpp"
 #include "fastpg/rollout/collect_episodes.hpp"
-#include "fastpg/rollout/collect_steps.hpp"
 
 namespace fastpg {
+
+template EpisodeEnds collect_lanes<SoftmaxActor>(VectorEnv&, const SoftmaxActor&, const LaneStream&,
+                                                 std::uint64_t, Lane, Lane, Lane,
+                                                 RolloutStorage<std::int32_t>&);
+template EpisodeEnds collect_lanes<GaussianActor>(VectorEnv&, const GaussianActor&,
+                                                  const LaneStream&, std::uint64_t, Lane, Lane,
+                                                  Lane, RolloutStorage<double>&);
+
 namespace {
 
 template <class E>

@@ -9,11 +9,18 @@
 
 #include "fastpg/core/checks.hpp"
 #include "fastpg/envs/vector_env.hpp"
-#include "fastpg/rollout/lane_policy.hpp"
-#include "fastpg/rollout/storage.hpp"
+#include "fastpg/rollout/collect_steps.hpp"
 #include "pybind.hpp"
 
 namespace fastpg {
+
+// Compiled once, in bind_envs.cpp.
+extern template EpisodeEnds collect_lanes<SoftmaxActor>(VectorEnv&, const SoftmaxActor&,
+                                                        const LaneStream&, std::uint64_t, Lane,
+                                                        Lane, Lane, RolloutStorage<std::int32_t>&);
+extern template EpisodeEnds collect_lanes<GaussianActor>(VectorEnv&, const GaussianActor&,
+                                                         const LaneStream&, std::uint64_t, Lane,
+                                                         Lane, Lane, RolloutStorage<double>&);
 
 // Two Python threads inside one object would race: the second gets a RuntimeError.
 class SoleUse {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <type_traits>
+#include <utility>
 
 #include "fastpg/core/lanes.hpp"
 
@@ -19,30 +20,42 @@ constexpr Index padded(Index samples) {
 
 namespace detail {
 
+// run(0), run(1), … as constants: left to itself the compiler may keep a loop, and its operands in
+// memory.
+template <int count, class Run>
+void unrolled(Run&& run) {
+  [&]<int... i>(std::integer_sequence<int, i...>) {
+    (run(std::integral_constant<int, i>{}), ...);
+  }(std::make_integer_sequence<int, count>{});
+}
+
 template <class Registers, int rows, int columns>
-void tile(const double* a, const double* b, Index stride, Index count, double* out,
-          Index out_stride) {
+FASTPG_FLATTEN void tile(const double* a, const double* b, Index stride, Index count, double* out,
+                         Index out_stride) {
   constexpr int width = Registers::bytes / static_cast<int>(sizeof(double));
   using V = Lanes<double, width>;
-  V sums[rows][4] = {};
+  V sums[rows][columns];
+  unrolled<rows>([&](auto r) { unrolled<columns>([&](auto c) { sums[r][c] = V{}; }); });
   for (Index s = 0; s < count; s += width) {
     V left[rows];
-    for (int r = 0; r < rows; ++r) {
+    unrolled<rows>([&](auto r) {
       lanes::load<double, width>(a + r * stride + s, left[r]);
       lanes::keep_in_register(left[r]);
-    }
-    for (int c = 0; c < columns; ++c) {
+    });
+    unrolled<columns>([&](auto c) {
       V right;
       lanes::load<double, width>(b + c * stride + s, right);
       lanes::keep_in_register(right);
-      for (int r = 0; r < rows; ++r) sums[r][c] += left[r] * right;
-    }
+      unrolled<rows>([&](auto r) { sums[r][c] += left[r] * right; });
+    });
   }
-  for (int r = 0; r < rows; ++r) {
+  unrolled<rows>([&](auto r) {
+    V four[4] = {};
     double folded[4];
-    lanes::sum_four<double, width>(sums[r], folded);
+    unrolled<columns>([&](auto c) { four[c] = sums[r][c]; });
+    lanes::sum_four<double, width>(four, folded);
     for (int c = 0; c < columns; ++c) out[r * out_stride + c] += folded[c];
-  }
+  });
 }
 
 // run(first, integral_constant of how many) over groups of at most `most`.

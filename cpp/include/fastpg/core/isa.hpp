@@ -24,6 +24,13 @@
 #define FASTPG_X86_SETS 0
 #endif
 
+// For a function that is small loops over vectors: all that it calls becomes part of it.
+#if defined(__GNUC__)
+#define FASTPG_FLATTEN __attribute__((flatten))
+#else
+#define FASTPG_FLATTEN
+#endif
+
 namespace fastpg {
 
 enum class Isa { baseline, avx2, avx512 };
