@@ -25,8 +25,8 @@ Whole tasks, and what the machine itself does:
 - **Collecting.** A step of CartPole with a linear softmax writes 35 bytes and needs an exponential,
   a sine, a cosine and four divisions; all else stays in the first cache. At 100 million steps a
   second that is 3.5 GB/s written, far from the copy above: arithmetic bounds it, the divisions and
-  the latency of the exponential first. With `exact=True` the C library's sine and cosine, one number
-  at a time, take more than half.
+  the latency of the exponential first. With `exact=True` the C library's sine and cosine, one
+  number at a time, take more than half.
 - **Few environments.** With 8 or 16 of them one vector register holds all: each step waits for the
   one before, and neither width nor threads help.
 - **GAE** over large windows moves 42 bytes a sample (58 with the lines that plain stores read) at
