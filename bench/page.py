@@ -41,12 +41,17 @@ Whole tasks, and what the machine itself does:
 
 def _row(result: dict[str, Any]) -> str:
     baselines = ", ".join(
-        f"{name} {figures['times_faster']:.3g}" for name, figures in result["baselines"].items()
+        f"{name} {_figure(figures['times_faster'])}"
+        for name, figures in result["baselines"].items()
     )
     return (
         f"| {result['kernel']} | {result['size']} | {_time(result['seconds'])} "
-        f"| {result['throughput'] / 1e6:,.3g} M {result['unit']}/s | {baselines} |"
+        f"| {_figure(result['throughput'] / 1e6)} M {result['unit']}/s | {baselines} |"
     )
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _time(seconds: float) -> str:
@@ -67,7 +72,7 @@ def page(content: dict[str, Any], command: str) -> str:
         machine=described,
         rows="\n".join(_row(result) for result in content["results"]),
         whole="\n".join(
-            f"| {w['name']} | {w['value']:,.3g} {w['unit']} | {w['detail']} |"
+            f"| {w['name']} | {_figure(w['value'])} {w['unit']} | {w['detail']} |"
             for w in content["whole"]
         ),
     )
