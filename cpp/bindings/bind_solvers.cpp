@@ -61,7 +61,7 @@ py::tuple bound_cg(const Array<double>& matrix, const Array<double>& b, py::ssiz
   Vector x(rhs.size());
   CgResult result{};
   {
-    const py::gil_scoped_release unlocked;
+    const ReleasedLock released;
     DenseOperator op(a);
     CgWorkspace work(rhs.size());
     result = conjugate_gradient(op, rhs, settings, work, x);
