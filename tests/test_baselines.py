@@ -205,3 +205,17 @@ def test_what_cannot_be_fitted_changes_nothing(rng):
     after = baseline.state()
     assert all(np.array_equal(before[key], after[key]) for key in before)
     assert np.array_equal(baseline.weights, weights)
+
+
+def test_a_fit_that_cannot_be_solved_changes_nothing(rng):
+    observations, steps, targets = data(rng)
+    baseline = fastpg.LinearBaseline(4, ridge=1e-300, memory=0.5)
+    baseline.fit(observations, steps, targets)
+    before, weights = baseline.state(), baseline.weights.copy()
+    baseline.memory = 0.0
+    flags = (observations > 0).astype(np.float32)  # their squares are themselves
+    with pytest.raises(ValueError, match="positive semi-definite"):
+        baseline.fit(flags, steps, targets)
+    after = baseline.state()
+    assert all(np.array_equal(before[key], after[key]) for key in before)
+    assert np.array_equal(baseline.weights, weights)

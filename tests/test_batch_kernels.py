@@ -199,6 +199,7 @@ def test_weights_that_are_not_finite_are_found(bad):
     with pytest.raises(ValueError, match=r"weights: expected finite values.* \(13,\)"):
         policy.score_gradient(phi, dist, actions, weights)
     for call in (
+        lambda: policy.compare(dist, dist, actions, weights),
         lambda: line_search(policy, phi, dist, actions, weights, policy.theta, target_kl=0.1),
         lambda: fastpg.solvers.ppo_epochs(
             policy, phi, actions, weights, fastpg.solvers.Adam(18), seed=0

@@ -186,8 +186,8 @@ def kernel_arguments():
         "conjugate_gradient": (_core.conjugate_gradient, (np.eye(3), w, 5, 1e-9, 0.0)),
         "adam": (_core.Adam(4).ascend, (theta, theta, 0.1)),
         "adam_restore": (_core.Adam(3).restore, (w, w, 1)),
-        "ridge_add": (
-            _core.RidgeRegression(18).add_observations, (observations, steps, True, w, 0.5),
+        "ridge_fit": (
+            _core.RidgeRegression(18).fit, (observations, steps, True, w, 0.5, 0.1),
         ),
         "ridge_merge": (_core.RidgeRegression(3).merge, (w, np.eye(3), 1.0, 0.5)),
         "ridge_restore": (_core.RidgeRegression(3).restore, (w, np.eye(3), 1.0)),
@@ -196,7 +196,7 @@ def kernel_arguments():
         ),
         "gae": (_core.gae, (phi, phi, phi, phi > 2, phi > 2, 0.9, 0.9, 2)),
         "features": (identity.features, (observations, steps)),
-        "set_normalizer": (identity.set_normalizer, ([0.0] * 4, [1.0] * 4)),
+        "normalized": (identity.normalized, ([0.0] * 4, [1.0] * 4)),
         "moments_update": (_core.RunningMoments(4).update, (observations,)),
         "moments_restore": (_core.RunningMoments(2).restore, ([0.0, 0.0], [1.0, 1.0], 3)),
         "identity": (_core.FeatureMap.identity, (4, True)),

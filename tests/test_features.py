@@ -87,6 +87,17 @@ def test_normalisation_lives_in_the_policy_and_is_frozen_in_evaluation(tmp_path)
     assert np.array_equal(loaded.policy.features(x), policy.features(x))
 
 
+def test_normalising_anew_leaves_the_map_in_use_alone(rng):
+    policy = fastpg.LinearSoftmax(3, 2, normalize_observations=True)
+    x, steps = rng.normal(size=(20, 3)).astype(np.float32), np.zeros(20, np.int64)
+    policy.observe(x)
+    used = policy.feature_map.native  # as another thread has it, in the middle of a batch
+    before = used.features(x, steps)
+    policy.observe(3.0 * x + 1.0)
+    assert np.array_equal(used.features(x, steps), before)
+    assert not np.array_equal(policy.features(x), before)
+
+
 @pytest.mark.parametrize(
     "features",
     [fastpg.Polynomial(4, 2), fastpg.RandomFourier(4, 30), fastpg.Identity(4, time=True)],

@@ -60,6 +60,21 @@ def test_step_index_is_the_step_in_the_episode():
     assert np.array_equal(rollout.last_step_index, expected)
 
 
+@pytest.mark.parametrize("elapsed", [2, 3, 7])
+def test_a_state_beyond_the_time_limit_is_cut_in_its_next_step(elapsed):
+    longer = fastpg.make_vec("CartPole-v1", 4)
+    longer.reset(seed=0)
+    for t in range(elapsed):
+        longer.step(np.full(4, t % 2))
+    stepped, collected = (fastpg.make_vec("CartPole-v1", 4, max_episode_steps=3) for _ in range(2))
+    for env in (stepped, collected):
+        env.set_state(longer.get_state())
+    rollout = make_collector(collected, policy(), 0).steps(4)
+    assert rollout.truncated.tolist() == [[True] * 4, [False] * 4, [False] * 4, [True] * 4]
+    assert rollout.step_index[:, 0].tolist() == [elapsed, 0, 1, 2]
+    assert stepped.step(rollout.actions[0])[3].all()
+
+
 def test_cutting_a_rollout_changes_nothing():
     whole_env, cut_env = (fastpg.make_vec("CartPole-v1", 5) for _ in range(2))
     whole_env.reset(seed=2)

@@ -323,6 +323,7 @@ HUGE.weights = np.array([1e200] + [0.0] * 14)
         ({"n_steps": 2**60}, ValueError, "2\\^48 samples"),
         ({"gamma": 1.5}, ValueError, "gamma: expected a"),
         ({"gae_lambda": np.nan}, ValueError, "gae_lambda: expected a"),
+        ({"n_steps": 2**61}, ValueError, r"at most 2\^48 samples"),
         ({"seed": -1}, ValueError, "seed"),
         ({"keep": 1}, TypeError, "keep: expected"),
         ({"fit_baseline": "yes"}, TypeError, "fit_baseline: expected"),

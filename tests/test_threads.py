@@ -1,6 +1,8 @@
 """The same bits on any number of threads, from several Python threads, and in a forked child."""
 
 import multiprocessing
+import subprocess
+import sys
 import threading
 
 import gymnasium
@@ -117,6 +119,34 @@ def test_a_forked_child_has_threads_of_its_own():
     child.join(timeout=60)
     assert child.exitcode == 0
     assert rollout("CartPole-v1", 2).rewards.sum() == expected
+
+
+ENDLESS = """
+import threading
+import time
+import numpy as np
+import fastpg
+
+policy = fastpg.LinearSoftmax(15, 4)
+phi = np.random.default_rng(0).normal(size=(500, 16))
+dist = policy.distribution(phi)
+
+def forever():
+    while True:
+        policy.fisher(phi, dist, num_threads=2)
+
+for _ in range(3):
+    threading.Thread(target=forever, daemon=True).start()
+time.sleep(0.2)
+"""
+
+
+def test_the_process_ends_while_daemon_threads_are_at_work():
+    for _ in range(3):
+        ended = subprocess.run(
+            [sys.executable, "-c", ENDLESS], capture_output=True, text=True, timeout=60
+        )
+        assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_the_environment_variable_is_the_default(monkeypatch):

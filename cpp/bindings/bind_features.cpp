@@ -26,8 +26,17 @@ void update_moments(RunningMoments& moments, const Array<float>& observations) {
   require_size("observations (columns)", observations.shape(1), moments.size());
   require(observations.shape(0) >= 1, "observations: expected at least one row, got none");
   require_finite("observations", observations.data(), observations.size());
-  const py::gil_scoped_release released;
-  moments.update(observations.data(), observations.shape(0));
+  RunningMoments updated = moments;  // another thread may read them meanwhile
+  unlocked([&] { updated.update(observations.data(), observations.shape(0)); });
+  moments = std::move(updated);
+}
+
+// A map of its own: another thread may be computing features by the old one.
+FeatureMap normalized(const FeatureMap& map, std::vector<double> mean,
+                      std::vector<double> inverse_std) {
+  FeatureMap out = map;
+  out.set_normalizer(std::move(mean), std::move(inverse_std));
+  return out;
 }
 
 void restore_moments(RunningMoments& moments, std::vector<double> mean, std::vector<double> squares,
@@ -78,8 +87,8 @@ void bind_features(py::module_& m) {
                   py::arg("time"), py::arg("degree"))
       .def_static("fourier", &FeatureMap::fourier, py::arg("observation_size"), py::arg("time"),
                   py::arg("projection"), py::arg("phases"))
-      .def("set_normalizer", &FeatureMap::set_normalizer, py::arg("mean"), py::arg("inverse_std"),
-           "x = clip((s - mean) inverse_std, -10, 10); empty lists take it away.")
+      .def("normalized", &normalized, py::arg("mean"), py::arg("inverse_std"),
+           "The map with x = clip((s - mean) inverse_std, -10, 10); without, by empty lists.")
       .def("features", &mapped, py::arg("observations").noconvert(),
            py::arg("step_index").noconvert(), "(n, size) features.")
       .def_property_readonly("observation_size", &FeatureMap::observation_size)

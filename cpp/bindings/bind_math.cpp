@@ -13,7 +13,7 @@ py::tuple sincos(const Array<double>& x, bool exact) {
   double* const s = sine.mutable_data();
   double* const c = cosine.mutable_data();
   {
-    const py::gil_scoped_release unlocked;
+    const ReleasedLock released;
     if (exact) {
       ExactMath::sincos(x.data(), s, c, x.size());
     } else {

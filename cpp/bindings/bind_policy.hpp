@@ -182,6 +182,7 @@ class BoundPolicy {
     require(rows >= 1, "old_dist: expected at least one row, got none");
     const Comparison c =
         unlocked([&] { return fastpg::compare(head, before, after, taken, weights, rows); });
+    if (!std::isfinite(c.objective_before)) require_all_finite("advantages", weights, rows, 0);
     return py::make_tuple(c.kl, c.approx_kl, c.effective_sample_size, c.entropy, c.objective_before,
                           c.objective);
   }

@@ -61,7 +61,7 @@ py::tuple bound_cg(const Array<double>& matrix, const Array<double>& b, py::ssiz
   Vector x(rhs.size());
   CgResult result{};
   {
-    const py::gil_scoped_release unlocked;
+    const ReleasedLock released;
     DenseOperator op(a);
     CgWorkspace work(rhs.size());
     result = conjugate_gradient(op, rhs, settings, work, x);
@@ -75,23 +75,39 @@ Array<double> shaped_like(const Array<double>& array, const Vector& flat) {
   return out;
 }
 
-void ridge_add(RidgeRegression& regression, const Array<float>& observations,
-               const Array<std::int64_t>& step_index, bool time, const Array<double>& targets,
-               double memory) {
+void require_ridge(double ridge) {
+  require(ridge > 0.0 && std::isfinite(ridge),
+          "ridge: expected a finite number above 0, got " + std::to_string(ridge));
+}
+
+// Works on a copy: nothing is changed where the fit fails, nor under the eyes of another thread.
+Array<double> ridge_fit(RidgeRegression& regression, const Array<float>& observations,
+                        const Array<std::int64_t>& step_index, bool time,
+                        const Array<double>& targets, double memory, double ridge) {
   const auto samples = value_samples(observations, step_index, time);
   require_size("observations (features)", samples.features(), regression.feature_count());
   require_ndim("targets", targets, 1);
   require_size("targets", targets.size(), samples.count);
   require_unit_interval("memory", memory);
-  if (unlocked([&] { return regression.add(samples, targets.data(), memory); })) return;
-  refuse_not_finite("observations", observations);
-  refuse_not_finite("targets", targets);
-  throw py::value_error("observations, targets: expected values whose squares can be summed");
+  require_ridge(ridge);
+  RidgeRegression fitted = regression;
+  Vector weights;
+  const bool added = unlocked([&] {
+    if (!fitted.add(samples, targets.data(), memory)) return false;
+    weights = fitted.solve(ridge);
+    return true;
+  });
+  if (!added) {
+    refuse_not_finite("observations", observations);
+    refuse_not_finite("targets", targets);
+    throw py::value_error("observations, targets: expected values whose squares can be summed");
+  }
+  regression = std::move(fitted);
+  return to_array(weights);
 }
 
 Array<double> ridge_solve(const RidgeRegression& regression, double ridge) {
-  require(ridge > 0.0 && std::isfinite(ridge),
-          "ridge: expected a finite number above 0, got " + std::to_string(ridge));
+  require_ridge(ridge);
   require(regression.moments.weight > 0.0, "expected samples before solve(), got none");
   return to_array(regression.solve(ridge));
 }
@@ -182,9 +198,10 @@ void bind_solvers(py::module_& m) {
              return RidgeRegression(feature_count);
            }),
            py::arg("feature_count"))
-      .def("add_observations", &ridge_add, py::arg("observations").noconvert(),
+      .def("fit", &ridge_fit, py::arg("observations").noconvert(),
            py::arg("step_index").noconvert(), py::arg("time"), py::arg("targets").noconvert(),
-           py::arg("memory"), "Adds the value_features of a batch and its targets (n,).")
+           py::arg("memory"), py::arg("ridge"),
+           "Adds the value_features of a batch and its targets (n,); the weights then.")
       .def("solve", &ridge_solve, py::arg("ridge"), "Weights (feature_count,).")
       .def("restore", &ridge_restore, py::arg("mean").noconvert(), py::arg("comoment").noconvert(),
            py::arg("weight"), "Sets the moments.")

@@ -55,6 +55,7 @@ py::dict streamed(BoundVectorEnv& self, const Actor& actor, const LaneStream& st
                   std::uint64_t first_step, const StreamSettings& settings, bool keep) {
   require_streamable(actor, self.env);
   using Storage = RolloutStorage<typename Actor::Action>;
+  Storage::require_samples(settings.steps, self.env.num_envs());
   std::optional<Storage> kept;
   if (keep) {
     kept.emplace(self.env.num_envs(), self.env.shape().observation_size, actor.action_size());

@@ -148,12 +148,12 @@ class LinearBaseline(Baseline):
         Raises:
             ValueError: targets so large that the fit overflows; nothing is changed.
         """
-        self._regression.add_observations(
+        self.weights = self._regression.fit(
             *self._samples(observations, step_index),
             arrays.unchecked_floats("targets", targets),
             self.memory,
+            self.ridge,
         )
-        self.weights = self._regression.solve(self.ridge)
 
     def fit_moments(self, mean: Floats, comoment: Floats, weight: float) -> None:
         """Fit to samples known by their moments, and to what `memory` leaves of earlier fits.

@@ -183,7 +183,8 @@ class RunningNormalizer:
     def use_in(self, features: FeatureMap) -> None:
         """Normalise in front of a feature map from now on, with the moments of now."""
         if self.count:
-            features.native.set_normalizer(self._moments.mean, self._moments.inverse_std())
+            moments = self._moments
+            features.native = features.native.normalized(moments.mean, moments.inverse_std())
 
     def state(self) -> Floats:
         """Mean and summed squared deviations, (2, d), from which `restore` continues."""

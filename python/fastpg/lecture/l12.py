@@ -259,7 +259,7 @@ SYSTEM = System(
     "Estimating ℓ^k and its gradient",
     TEXT,
     (
-        Formula("b̃(s, h) from N trajectories", LinearBaseline.fit, "_regression.add"),
+        Formula("b̃(s, h) from N trajectories", LinearBaseline.fit, "_regression.fit"),
         Formula("w = π_θ(a|s)/π_θk(a|s)", importance_weights, "np.exp(_log_weights"),
         Formula("ℓ̂^k(θ) = (1/M) Σ_m Σ_h [w (R_h − b̃) − λ ln 1/π_θ]",
                 Repetitions.values, "KL_COEF * log_new"),

@@ -57,11 +57,12 @@ class LanesAtWork {
  private:
   static constexpr Lane stride = VectorEnv::lanes_a_task;
 
-  // Whether a lane may reach its time limit in step t: new episodes only put that off.
+  // Whether a lane may reach its time limit in step t, or be beyond it: a state may come from an
+  // environment of a longer one. New episodes only put that off.
   bool may_be_truncated(Lane t) {
     if (t < first_limit_) return false;
     first_limit_ = t + env_.steps_to_limit(begin_, count_) - 1;
-    return t == first_limit_;
+    return t >= first_limit_;
   }
 
   static bool* flags(std::uint8_t* bytes) { return reinterpret_cast<bool*>(bytes); }

@@ -52,6 +52,12 @@ struct RolloutStorage {
     resize(row_count, [](auto& values, std::size_t size) { values.resize(size, {}); });
   }
 
+  static void require_samples(Lane row_count, Lane column_count) {
+    require(row_count <= most_samples / column_count,
+            "rollout: expected at most 2^48 samples, got " + std::to_string(row_count) + " x " +
+                std::to_string(column_count));
+  }
+
   // All rows at once, unwritten.
   void allocate(Lane row_count) {
     resize(row_count, [](auto& values, std::size_t size) { values.resize(size); });
@@ -98,9 +104,7 @@ struct RolloutStorage {
  private:
   template <class Resize>
   void resize(Lane row_count, Resize&& to) {
-    require(row_count <= most_samples / columns, "rollout: expected at most 2^48 samples, got " +
-                                                     std::to_string(row_count) + " x " +
-                                                     std::to_string(columns));
+    require_samples(row_count, columns);
     rows = row_count;
     const auto size = static_cast<std::size_t>(rows * columns);
     to(observations, size * static_cast<std::size_t>(observation_size));
