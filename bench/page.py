@@ -6,9 +6,13 @@ from typing import Any
 
 PAGE = """# Speed
 
-`{command}` makes this page: {machine}. Every row checks the answer before the clock starts; both
-sides run in turn in one process (PyTorch in its own), and times are medians. "times faster" is the
-baseline's time over ours, for the same work.
+`{command}` makes this page.
+
+Machine: {machine}.
+
+Every row checks the answer before the clock starts. Both sides run in turn in one process (PyTorch
+in its own), and times are medians. "times faster" is the baseline's time over ours, for the same
+work.
 
 | kernel | size | time | throughput | baseline: times faster |
 |---|---|---|---|---|

@@ -111,7 +111,9 @@ def main() -> None:
     if given.json is not None:
         given.json.write_text(json.dumps(content, indent=2))
     if given.write is not None:
-        command = "python bench/run.py" + (f" --filter {given.filter}" if given.filter else "")
+        command = f"python bench/run.py --write {given.write}" + (
+            f" --filter {given.filter}" if given.filter else ""
+        )
         given.write.write_text(page(content, command))
 
 

@@ -2,6 +2,7 @@
 // it hands it out), so large blocks that were freed are kept, up to a limit, and used again.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -59,13 +60,22 @@ class RecycledMemory {
     std::size_t bytes;
   };
 
-  // Blocks are few. Where another thread is at the list, it is passed by: nobody ever waits, also
-  // not in a child made by fork() meanwhile.
+  // Blocks are few, the one freed last at the end. Where another thread is at the list, it is
+  // passed by: nobody ever waits, also not in a child made by fork() meanwhile.
   struct List {
     static constexpr std::size_t length = 32;
     Block blocks[length] = {};
+    std::size_t count = 0;
     std::size_t total = 0;
     std::atomic_flag taken;
+
+    void* remove(std::size_t at) {
+      void* const memory = blocks[at].memory;
+      total -= blocks[at].bytes;
+      std::copy(blocks + at + 1, blocks + count, blocks + at);
+      --count;
+      return memory;
+    }
   };
 
   static List& list() {
@@ -77,30 +87,25 @@ class RecycledMemory {
     List& kept = list();
     if (kept.taken.test_and_set(std::memory_order_acquire)) return nullptr;
     void* found = nullptr;
-    for (Block& block : kept.blocks) {
-      if (block.memory == nullptr || block.bytes != rounded(bytes)) continue;
-      found = block.memory;
-      kept.total -= block.bytes;
-      block = {};
-      break;
+    for (std::size_t at = kept.count; at-- > 0 && found == nullptr;) {
+      if (kept.blocks[at].bytes == rounded(bytes)) found = kept.remove(at);
     }
     kept.taken.clear(std::memory_order_release);
     return found;
   }
 
+  // The blocks that nobody has asked for longest make room.
   static bool keep(void* memory, std::size_t bytes) {
+    if (bytes > most_kept) return false;
     List& kept = list();
     if (kept.taken.test_and_set(std::memory_order_acquire)) return false;
-    bool done = false;
-    for (Block& block : kept.blocks) {
-      if (block.memory != nullptr || kept.total + bytes > most_kept) continue;
-      block = {memory, bytes};
-      kept.total += bytes;
-      done = true;
-      break;
+    while (kept.count == List::length || kept.total + bytes > most_kept) {
+      ::operator delete(kept.remove(0), std::align_val_t{alignment});
     }
+    kept.blocks[kept.count++] = {memory, bytes};
+    kept.total += bytes;
     kept.taken.clear(std::memory_order_release);
-    return done;
+    return true;
   }
 };
 
