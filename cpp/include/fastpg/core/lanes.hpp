@@ -73,12 +73,13 @@ void load(const Source* from, Lanes<T, width>& to) {
 }
 
 // Keeps the compiler from reading a vector again from memory at each use: several uses of one load
-// would take as many loads.
+// would take as many loads. Without optimisation nothing is inlined into code for wider registers,
+// and there is nothing to keep.
 template <class V>
 void keep_in_register(V& v) {
-#if FASTPG_VECTOR_TYPES && defined(__x86_64__)
+#if FASTPG_VECTOR_TYPES && defined(__OPTIMIZE__) && defined(__x86_64__)
   asm("" : "+v"(v));
-#elif FASTPG_VECTOR_TYPES && defined(__aarch64__)
+#elif FASTPG_VECTOR_TYPES && defined(__OPTIMIZE__) && defined(__aarch64__)
   asm("" : "+w"(v));
 #else
   static_cast<void>(v);
