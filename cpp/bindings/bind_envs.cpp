@@ -345,11 +345,29 @@ std::vector<Pcg64> read_streams(const Array<std::uint64_t>& words, Lane lanes) {
   return streams;
 }
 
-py::dict snapshot_dict(const BoundVectorEnv& self) {
+// Component by component, without what lies between them.
+Array<double> state_rows(VectorEnv& env) {
+  const LaneBlock states = env.states();
+  Array<double> out({env.shape().state_size, states.count});
+  for (Lane k = 0; k < env.shape().state_size; ++k) {
+    std::copy_n(states.component(k), states.count, out.mutable_data() + k * states.count);
+  }
+  return out;
+}
+
+std::vector<double> padded_states(const Array<double>& rows, Lane stride) {
+  std::vector<double> padded(static_cast<std::size_t>(rows.shape(0) * stride), 0.0);
+  for (Lane k = 0; k < rows.shape(0); ++k) {
+    std::copy_n(rows.data() + k * rows.shape(1), rows.shape(1), padded.data() + k * stride);
+  }
+  return padded;
+}
+
+py::dict snapshot_dict(BoundVectorEnv& self) {
   VectorEnv::Snapshot now = self.env.snapshot();
   const py::ssize_t n = self.env.num_envs();
   py::dict out;
-  out["states"] = take(std::move(now.states), {self.env.shape().state_size, n});
+  out["states"] = state_rows(self.env);
   out["streams"] = stream_words(now.streams);
   out["elapsed_steps"] = take(std::move(now.elapsed), {n});
   out["episode_returns"] = take(std::move(now.episode_returns), {n});
@@ -371,7 +389,7 @@ void restore(BoundVectorEnv& self, const Array<double>& states, const Array<std:
   require_size("episode_returns", episode_returns.size(), n);
   require_size("status", status.size(), n);
   VectorEnv::Snapshot next;
-  next.states.assign(states.data(), states.data() + states.size());
+  next.states = padded_states(states, self.env.state_stride());
   next.streams = read_streams(streams, n);
   for (Lane i = 0; i < n; ++i) {
     require(elapsed_steps.data()[i] >= 0 && elapsed_steps.data()[i] <= most_elapsed,

@@ -70,3 +70,13 @@ CASE(exact_squares_are_not_multiplications) {
   CHECK(different > 0);
 #endif
 }
+
+CASE(quotients_are_exact_or_within_two_ulp) {
+  std::mt19937_64 random(3);
+  std::uniform_real_distribution<double> draw(0.01, 100.0);
+  for (int i = 0; i < 200000; ++i) {
+    const double x = draw(random), y = draw(random);
+    CHECK(x / ExactMath::Divisor(y) == x / y);
+    CHECK(std::abs(x / FastMath::Divisor(y) - x / y) <= 2.0 * ulp(x / y));
+  }
+}

@@ -56,7 +56,8 @@ def make_vec(
         num_envs: number of copies, from 1 to 2^24.
         autoreset_mode: what follows the end of an episode, as in Gymnasium.
         exact: True gives the numbers of `gymnasium.vector.SyncVectorEnv` bit for bit; False uses
-            vectorised sine and cosine, at most 1 ulp from the true values.
+            vectorised sine and cosine, at most 1 ulp from the true values, and multiplies by
+            reciprocals of what it divides by more than once.
         max_episode_steps: time limit in steps; None is the id's registered limit, -1 is none.
         num_threads: threads that `step` and `fastpg.collect` may use, from 1 to 256; None is the
             environment variable FASTPG_NUM_THREADS, or 1. The numbers are the same for any.

@@ -1,4 +1,5 @@
-// Sine, cosine and square, in two kinds that environments take as a template parameter.
+// Sine, cosine, square and division by what many numbers are divided by, in two kinds that
+// environments take as a template parameter.
 #pragma once
 
 #include <bit>
@@ -10,6 +11,15 @@ namespace fastpg {
 
 // The C library's values: what Gymnasium computes.
 struct ExactMath {
+  class Divisor {
+   public:
+    explicit Divisor(double value) : value_(value) {}
+    friend double operator/(double dividend, Divisor d) { return dividend / d.value_; }
+
+   private:
+    double value_;
+  };
+
   static void sincos(const double* x, double* sine, double* cosine, std::ptrdiff_t count) {
     for (std::ptrdiff_t i = 0; i < count; ++i) {
       sine[i] = std::sin(x[i]);
@@ -43,6 +53,16 @@ struct ExactMath {
 // use the C library.
 struct FastMath {
   static constexpr double bound = 1.0e6;
+
+  // A quotient is at most 1.5 ulp off; a division takes as long as a dozen multiplications.
+  class Divisor {
+   public:
+    explicit Divisor(double value) : reciprocal_(1.0 / value) {}
+    friend double operator/(double dividend, Divisor d) { return dividend * d.reciprocal_; }
+
+   private:
+    double reciprocal_;
+  };
 
   static void sincos(const double* x, double* sine, double* cosine, std::ptrdiff_t count) {
     for (std::ptrdiff_t i = 0; i < count; ++i) reduced_sincos(x[i], sine[i], cosine[i]);

@@ -155,9 +155,9 @@ struct Acrobot {
 
     for (Lane i = 0; i < n; ++i) {
       const double spin1 = y.at[2][i], spin2 = y.at[3][i];
-      const double d1 = m1 * lc1_square +
-                        m2 * (l1_square + lc2_square + 2.0 * l1 * lc2 * cosine2[i]) + inertia +
-                        inertia;
+      const typename Math::Divisor d1(m1 * lc1_square +
+                                      m2 * (l1_square + lc2_square + 2.0 * l1 * lc2 * cosine2[i]) +
+                                      inertia + inertia);
       const double d2 = m2 * (lc2_square + l1 * lc2 * cosine2[i]) + inertia;
       const double phi2 = m2 * lc2 * g * cosine_both[i];
       const double phi1 = -m2 * l1 * lc2 * Math::square(spin2) * sine2[i] -

@@ -69,18 +69,19 @@ struct CartPole {
     for_chunks<chunk>(block, [&](LaneBlock part, Lane begin) {
       Math::sincos(part.component(2), sine, cosine, part.count);
       if (params.kinematics_integrator.index == 0) {
-        integrate<false>(params, part, sine, cosine, actions + begin);
+        integrate<Math, false>(params, part, sine, cosine, actions + begin);
       } else {
-        integrate<true>(params, part, sine, cosine, actions + begin);
+        integrate<Math, true>(params, part, sine, cosine, actions + begin);
       }
       judge(params, part, rewards + begin, terminated + begin);
     });
   }
 
  private:
-  template <bool SemiImplicit>
+  template <class Math, bool SemiImplicit>
   static void integrate(const Params& p, LaneBlock block, const double* sine, const double* cosine,
                         const std::int32_t* actions) {
+    const typename Math::Divisor total_mass(p.total_mass);
     double* const x = block.component(0);
     double* const x_dot = block.component(1);
     double* const theta = block.component(2);
@@ -90,12 +91,10 @@ struct CartPole {
       const double c = cosine[i];
       const double x0 = x[i], v0 = x_dot[i], angle0 = theta[i], spin0 = theta_dot[i];
       const double force = actions[i] == 1 ? p.force_mag : -p.force_mag;
-      const double temp = (force + p.polemass_length * (spin0 * spin0) * s) / p.total_mass;
+      const double temp = (force + p.polemass_length * (spin0 * spin0) * s) / total_mass;
       const double angular_acceleration =
-          (p.gravity * s - c * temp) /
-          (p.length * (4.0 / 3.0 - p.masspole * (c * c) / p.total_mass));
-      const double acceleration =
-          temp - p.polemass_length * angular_acceleration * c / p.total_mass;
+          (p.gravity * s - c * temp) / (p.length * (4.0 / 3.0 - p.masspole * (c * c) / total_mass));
+      const double acceleration = temp - p.polemass_length * angular_acceleration * c / total_mass;
       const double v1 = v0 + p.tau * acceleration;
       const double spin1 = spin0 + p.tau * angular_acceleration;
       x[i] = x0 + p.tau * (SemiImplicit ? v1 : v0);

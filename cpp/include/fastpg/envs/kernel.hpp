@@ -105,7 +105,7 @@ class Kernel final : public EnvironmentKernel {
  public:
   using Params = typename E::Params;
 
-  // exact: the C library's mathematics; else the library's own, at most 1 ulp from the true values.
+  // exact: the C library's mathematics; else the library's own, see FastMath.
   explicit Kernel(bool exact) : exact_(exact), params_(1) {}
 
   EnvironmentShape shape() const override {

@@ -48,10 +48,11 @@ class VectorEnv {
  public:
   static constexpr std::int64_t no_limit = std::numeric_limits<std::int64_t>::max();
   static constexpr Lane lanes_a_task = 512;  // whose states stay in the first cache
+  static constexpr Lane task_stride = spread_stride<float>(lanes_a_task);  // of their observations
 
   // Everything but the parameters: with it a VectorEnv of the same size goes on identically.
   struct Snapshot {
-    std::vector<double> states;  // component by component
+    std::vector<double> states;  // component by component, state_stride() apart
     std::vector<Pcg64> streams;
     std::vector<std::int64_t> elapsed;
     std::vector<double> episode_returns;
@@ -63,12 +64,13 @@ class VectorEnv {
             std::int64_t max_episode_steps)
       : kernel_(std::move(kernel)),
         shape_(kernel_->shape()),
+        state_stride_(spread_stride<double>(num_envs)),
         max_episode_steps_(max_episode_steps) {
     require(num_envs >= 1, "num_envs: expected at least 1, got " + std::to_string(num_envs));
     require(max_episode_steps >= 1,
             "max_episode_steps: expected at least 1, got " + std::to_string(max_episode_steps));
     const auto lanes = static_cast<std::size_t>(num_envs);
-    now_.states.assign(lanes * static_cast<std::size_t>(shape_.state_size), 0.0);
+    now_.states.assign(static_cast<std::size_t>(state_stride_ * shape_.state_size), 0.0);
     now_.streams.resize(lanes);
     now_.elapsed.assign(lanes, 0);
     now_.episode_returns.assign(lanes, 0.0);
@@ -126,13 +128,13 @@ class VectorEnv {
   void observe_rows(LaneBlock part, float* rows) const {
     constexpr Lane usual_size = 8;
     const Lane size = shape_.observation_size;
-    float usual[usual_size * lanes_a_task];
+    float usual[usual_size * task_stride];
     std::vector<float> longer;
-    if (size > usual_size) longer.resize(static_cast<std::size_t>(size * lanes_a_task));
+    if (size > usual_size) longer.resize(static_cast<std::size_t>(size * task_stride));
     float* const components = size > usual_size ? longer.data() : usual;
     for_chunks<lanes_a_task>(part, [&](LaneBlock piece, Lane begin) {
-      kernel_->observe(piece, components, lanes_a_task);
-      dispatch([&] { to_rows(components, lanes_a_task, piece.count, size, rows + begin * size); });
+      kernel_->observe(piece, components, task_stride);
+      dispatch([&] { to_rows(components, task_stride, piece.count, size, rows + begin * size); });
     });
   }
 
@@ -177,10 +179,10 @@ class VectorEnv {
   }
 
   void get_state(Lane lane, double* state) const {
-    for (Lane k = 0; k < shape_.state_size; ++k) state[k] = now_.states[k * num_envs() + lane];
+    for (Lane k = 0; k < shape_.state_size; ++k) state[k] = now_.states[k * state_stride_ + lane];
   }
   void store_state(Lane lane, const double* state) {
-    for (Lane k = 0; k < shape_.state_size; ++k) now_.states[k * num_envs() + lane] = state[k];
+    for (Lane k = 0; k < shape_.state_size; ++k) now_.states[k * state_stride_ + lane] = state[k];
   }
 
   // Puts a lane into a state at the start of an episode.
@@ -196,7 +198,8 @@ class VectorEnv {
   void restore(Snapshot snapshot) { now_ = std::move(snapshot); }
   void set_streams(std::vector<Pcg64> streams) { now_.streams = std::move(streams); }
 
-  LaneBlock states() { return block(now_.states.data(), num_envs(), num_envs(), nullptr); }
+  Lane state_stride() const { return state_stride_; }
+  LaneBlock states() { return block(now_.states.data(), state_stride_, num_envs(), nullptr); }
   // The lanes listed, whose states stand elsewhere.
   LaneBlock block(double* data, Lane stride, Lane count, const Lane* lanes) {
     return {data, stride, count, now_.streams.data(), now_.elapsed.data(), lanes, 0};
@@ -303,6 +306,7 @@ class VectorEnv {
 
   std::unique_ptr<EnvironmentKernel> kernel_;
   EnvironmentShape shape_;
+  Lane state_stride_;
   std::int64_t max_episode_steps_;
   Snapshot now_;
 };

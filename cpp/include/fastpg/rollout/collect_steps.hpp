@@ -55,7 +55,7 @@ class LanesAtWork {
   EpisodeEnds take_ends() { return std::move(ends_); }
 
  private:
-  static constexpr Lane stride = VectorEnv::lanes_a_task;
+  static constexpr Lane stride = VectorEnv::task_stride;
 
   // Whether a lane may reach its time limit in step t, or be beyond it: a state may come from an
   // environment of a longer one. New episodes only put that off.
