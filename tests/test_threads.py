@@ -1,6 +1,7 @@
 """The same bits on any number of threads, from several Python threads, and in a forked child."""
 
 import multiprocessing
+import os
 import subprocess
 import sys
 import threading
@@ -147,6 +148,54 @@ def test_the_process_ends_while_daemon_threads_are_at_work():
             [sys.executable, "-c", ENDLESS], capture_output=True, text=True, timeout=60
         )
         assert (ended.returncode, ended.stderr) == (0, "")
+
+
+ONE_CORE = """
+import os
+import fastpg
+
+core = min(os.sched_getaffinity(0))
+os.sched_setaffinity(0, {core})
+env = fastpg.make_vec("CartPole-v1", 1300, num_threads=4)
+policy = fastpg.LinearSoftmax.for_env(env)
+for _ in range(3):
+    fastpg.collect(env, policy, n_steps=20, seed=0)
+assert len(os.listdir("/proc/self/task")) > 1
+for thread in os.listdir("/proc/self/task"):
+    if int(thread) == os.getpid():
+        assert os.sched_getaffinity(int(thread)) == {core}
+print("done")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity here")
+def test_threads_on_a_single_core():
+    done = subprocess.run(
+        [sys.executable, "-c", ONE_CORE], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.strip() == "done", done.stderr
+
+
+AFFINITIES = """
+import os
+import fastpg
+
+allowed = os.sched_getaffinity(0)
+env = fastpg.make_vec("CartPole-v1", 1300, num_threads=2)
+fastpg.collect(env, fastpg.LinearSoftmax.for_env(env), n_steps=20, seed=0)
+assert os.sched_getaffinity(0) == allowed
+for thread in map(int, os.listdir("/proc/self/task")):
+    assert os.sched_getaffinity(thread) <= allowed
+print("done")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity here")
+def test_the_caller_may_run_where_it_might_before():
+    done = subprocess.run(
+        [sys.executable, "-c", AFFINITIES], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.strip() == "done", done.stderr
 
 
 def test_the_environment_variable_is_the_default(monkeypatch):

@@ -4,15 +4,20 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
 #include <mutex>
 #include <system_error>
 #include <thread>
+#include <vector>
 
 #if !defined(_WIN32)
 #include <pthread.h>
+#endif
+#if defined(__linux__)
+#include <sched.h>
 #endif
 
 namespace fastpg {
@@ -101,31 +106,46 @@ class ThreadPool {
   // Fewer than asked for where the system has no more.
   void grow(int wanted) {
     try {
-      for (; size_ < wanted; ++size_) std::thread([this] { serve(); }).detach();
+      while (size_ < wanted) {
+        std::thread helper([this] { serve(); });
+        helpers_.push_back(helper.native_handle());
+        helper.detach();
+        ++size_;
+        avoided_core_ = -1;
+      }
     } catch (const std::system_error&) {
     }
   }
 
   void start(Job& job) {
+    avoid_this_core();
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       job_ = &job;
+      open_ = true;
     }
     woken_.notify_all();
   }
 
   void finish() {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      job_ = nullptr;
+      open_ = false;
+    }
+    spin_until(std::chrono::microseconds(1000), [this] { return working_ == 0; });
     std::unique_lock<std::mutex> lock(mutex_);
-    job_ = nullptr;
     idle_.wait(lock, [this] { return working_ == 0; });
   }
 
   void serve() {
-    std::unique_lock<std::mutex> lock(mutex_);
     while (true) {
+      spin_until(std::chrono::microseconds(50),
+                 [this] { return open_.load(std::memory_order_relaxed); });
+      std::unique_lock<std::mutex> lock(mutex_);
       woken_.wait(lock, [this] { return job_ != nullptr && job_->helpers > 0; });
       Job& job = *job_;
-      --job.helpers;
+      if (--job.helpers == 0) open_ = false;
       ++working_;
       lock.unlock();
       job.work();
@@ -134,12 +154,56 @@ class ThreadPool {
     }
   }
 
+  // Looks for a while before the system is asked to wake the thread: that takes longer than most
+  // jobs, and one job follows another.
+  template <class Done>
+  static void spin_until(std::chrono::microseconds most, Done&& done) {
+    static const bool alone = std::thread::hardware_concurrency() <= 1;
+    if (alone) return;
+    const auto end = std::chrono::steady_clock::now() + most;
+    do {
+      for (int i = 0; i < 32; ++i) {
+        if (done()) return;
+        pause();
+      }
+      std::this_thread::yield();  // whoever is waited for may be on this core
+    } while (std::chrono::steady_clock::now() < end);
+  }
+
+  static void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+  }
+
+  // A virtual machine whose cores are put to sleep looks for no idle one when it wakes a thread:
+  // helpers would queue behind the thread that they shall help. They may run wherever that one may
+  // but on its core.
+  void avoid_this_core() {
+#if defined(__linux__)
+    const int core = sched_getcpu();
+    cpu_set_t allowed;
+    if (core < 0 || core == avoided_core_ || sched_getaffinity(0, sizeof(allowed), &allowed) != 0) {
+      return;
+    }
+    CPU_CLR(static_cast<unsigned>(core), &allowed);
+    if (CPU_COUNT(&allowed) == 0) return;
+    for (const auto helper : helpers_) pthread_setaffinity_np(helper, sizeof(allowed), &allowed);
+    avoided_core_ = core;
+#endif
+  }
+
   std::atomic_flag busy_;
   std::mutex mutex_;
   std::condition_variable woken_;
   std::condition_variable idle_;
   Job* job_ = nullptr;
-  int working_ = 0;
+  std::atomic<bool> open_{false};  // job_ takes helpers
+  std::atomic<int> working_{0};
+  std::vector<std::thread::native_handle_type> helpers_;
+  int avoided_core_ = -1;  // where helpers may not run
   int size_ = 0;
 };
 

@@ -102,10 +102,11 @@ struct Chunks {
   Index begin(Index chunk) const { return chunk * per_chunk; }
   Index end(Index chunk) const { return std::min(blocks, (chunk + 1) * per_chunk); }
 
-  // task(chunk) for each; on one thread where there is less work than waking another takes.
+  // task(chunk) for each; on one thread where there is too little work, of which 10^5 operations
+  // take about a microsecond, to share it out.
   template <class Task>
   void run(int threads, double operations, Task&& task) const {
-    constexpr double worth_a_thread = 4e6;
+    constexpr double worth_a_thread = 8e5;
     parallel_for(operations < worth_a_thread ? 1 : threads, count, task);
   }
 };

@@ -1,7 +1,8 @@
 // Factored softmax: one or more independent categorical choices (MultiDiscrete; Discrete is one
 // choice). Its distribution array is ln pi, (n, M), the choices side by side, M their total number.
 //
-// Score with respect to the logits: e_a - pi. Fisher block of a state: diag pi - pi pi^T a choice.
+// Score with respect to the logits: e_a - pi, of which all but the last of a choice are kept.
+// Fisher block of a state: diag pi - pi pi^T a choice.
 //
 // Kernels work on a block of samples by columns: entry (a, i) at [a * stride + i], `stride` samples
 // in all, a multiple of 8, at most 128. Samples beyond the batch have ln pi = -inf, and so weigh
@@ -19,6 +20,7 @@
 #include "fastpg/core/exp_gap.hpp"
 #include "fastpg/core/scan.hpp"
 #include "fastpg/core/types.hpp"
+#include "fastpg/policies/softmax_columns.hpp"
 #include "fastpg/policies/transposed.hpp"
 
 namespace fastpg {
@@ -104,7 +106,7 @@ class CategoricalHead {
     for (Index c = 0; c < action_size(); ++c) {
       double* const first = logits + begin(c) * stride;
       const Index actions = count(c);
-      dispatch([=] { log_softmax(first, actions, stride); });
+      dispatch([=] { softmax::normalize(first, actions, stride); });
     }
   }
 
@@ -162,55 +164,47 @@ class CategoricalHead {
     }
   }
 
-  // d ln pi(a|s) / d logits.
+  // d ln pi(a|s) / d logits, its columns: 1 - pi of the action taken, -pi of the others. Zeros
+  // beyond the batch.
   void score(const double* log_pi, const Scalar* actions, Index rows, Index stride,
              double* out) const {
-    const Index count = outputs_;
-    if (few() && count == 2) {
+    for (Index c = 0; c < action_size(); ++c) {
+      if (count(c) == 1) continue;
+      const double* const from = log_pi + begin(c) * stride;
+      const Scalar* const taken = actions + c;
+      double* const to = out + column_begin(c) * stride;
+      const Index last = count(c) - 1, step = action_size();
+      if (last == 1) {
+        dispatch([=] { softmax::score_of_two(from, taken, step, rows, stride, to); });
+        continue;
+      }
       dispatch([=] {
-        for (Index i = 0; i < rows; ++i) {
-          double p, q;
-          two(log_pi, i, stride, p, q);
-          out[i] = (actions[i] == 0 ? 1.0 : 0.0) - p;
-          out[stride + i] = (actions[i] == 1 ? 1.0 : 0.0) - q;
-        }
-        for (Index i = rows; i < stride; ++i) out[i] = out[stride + i] = 0.0;
+        for (Index j = 0; j < last * stride; ++j) to[j] = -fast_exp(from[j]);
       });
-      return;
-    }
-    dispatch([=] {
-      for (Index j = 0; j < count * stride; ++j) out[j] = -fast_exp(log_pi[j]);
-    });
-    if (few()) {
-      dispatch([=] {
-        for (Index a = 0; a < count; ++a) {
-          for (Index i = 0; i < rows; ++i) out[a * stride + i] += actions[i] == a ? 1.0 : 0.0;
-        }
-      });
-      return;
-    }
-    for (Index i = 0; i < rows; ++i) {
-      for (Index c = 0; c < action_size(); ++c) out[taken(actions, i, c) * stride + i] += 1.0;
+      for (Index i = 0; i < rows; ++i) {
+        const Scalar action = taken[i * step];
+        if (action >= 0 && action < last) to[action * stride + i] += 1.0;
+      }
     }
   }
 
   void entropy(const double* log_pi, Index stride, double* out) const {
     const Index actions = outputs_;
-    dispatch([=] { entropy_of(log_pi, actions, stride, out); });
+    dispatch([=] { softmax::entropy(log_pi, actions, stride, out); });
   }
 
-  // d H / d logits = -pi (ln pi + H) a choice.
+  // d H / d logits = -pi (ln pi + H) a choice; its columns.
   void entropy_score(const double* log_pi, Index stride, double* scratch, double* out) const {
     for (Index c = 0; c < action_size(); ++c) {
       const double* const from = log_pi + begin(c) * stride;
-      double* const to = out + begin(c) * stride;
+      double* const to = out + column_begin(c) * stride;
       const Index actions = count(c);
       dispatch([=] {
-        entropy_of(from, actions, stride, scratch);
-        for (Index a = 0; a < actions; ++a) {
+        softmax::entropy(from, actions, stride, scratch);
+        for (Index a = 0; a + 1 < actions; ++a) {
           for (Index i = 0; i < stride; ++i) {
             const double l = from[a * stride + i];
-            const double bounded = l < lowest_log ? lowest_log : l;
+            const double bounded = l < softmax::lowest_log ? softmax::lowest_log : l;
             to[a * stride + i] = -fast_exp(l) * (bounded + scratch[i]);
           }
         }
@@ -240,12 +234,17 @@ class CategoricalHead {
     });
   }
 
-  // -d KL(old | new) / d new logits = pi_old - pi_new.
+  // -d KL(old | new) / d new logits = pi_old - pi_new; its columns. `out` may be `old_log`.
   void kl_score(const double* old_log, const double* new_log, Index stride, double* out) const {
-    const Index size = outputs_ * stride;
-    dispatch([=] {
-      for (Index j = 0; j < size; ++j) out[j] = fast_exp(old_log[j]) - fast_exp(new_log[j]);
-    });
+    for (Index c = 0; c < action_size(); ++c) {
+      const double* const before = old_log + begin(c) * stride;
+      const double* const after = new_log + begin(c) * stride;
+      double* const to = out + column_begin(c) * stride;
+      const Index size = (count(c) - 1) * stride;
+      dispatch([=] {
+        for (Index j = 0; j < size; ++j) to[j] = fast_exp(before[j]) - fast_exp(after[j]);
+      });
+    }
   }
 
   // What metric() needs of each sample, (columns, stride): pi; of a choice of two, pi_0 pi_1, which
@@ -261,7 +260,7 @@ class CategoricalHead {
         dispatch([=] {
           for (Index i = 0; i < stride; ++i) {
             double p, q;
-            two(from, i, stride, p, q);
+            softmax::two(from, i, stride, p, q);
             to[i] = p * q;
             trace[i] += 2.0 * to[i];
           }
@@ -295,7 +294,7 @@ class CategoricalHead {
           }
         });
       } else {
-        dispatch([=] { softmax_metric(pi, u, columns, stride, scratch, w); });
+        dispatch([=] { softmax::metric(pi, u, columns, stride, scratch, w); });
       }
       data += columns * stride;
       u += columns * stride;
@@ -325,87 +324,7 @@ class CategoricalHead {
   // One choice of so few actions that comparing with each costs less than looking one up.
   bool few() const { return choices_.size() == 1 && outputs_ <= 8; }
 
-  // Both probabilities of a choice of two by one exponential, the smaller's.
-  static void two(const double* log_pi, Index i, Index stride, double& p, double& q) {
-    const double a = log_pi[i], b = log_pi[stride + i];
-    const double small = fast_exp(a < b ? a : b);
-    p = a < b ? small : 1.0 - small;
-    q = a < b ? 1.0 - small : small;
-  }
-
   static constexpr double infinity = std::numeric_limits<double>::infinity();
-  static constexpr double lowest_log = -1e4;  // p ln p is 0 at p = 0: stands in for ln 0
-
-  // stride is at most most_samples.
-  static void log_softmax(double* logits, Index actions, Index stride) {
-    if (actions == 2) return log_softmax_of_two(logits, logits + stride, stride);
-    constexpr Index piece = 128;
-    for (Index begin = 0; begin < stride; begin += piece) {
-      log_softmax(logits + begin, actions, stride, std::min(piece, stride - begin));
-    }
-  }
-
-  // Of `count` samples, at most 128.
-  static void log_softmax(double* logits, Index actions, Index stride, Index count) {
-    double largest[128], sum[128];
-    for (Index i = 0; i < count; ++i) largest[i] = logits[i];
-    for (Index a = 1; a < actions; ++a) {
-      const double* const at = logits + a * stride;
-      for (Index i = 0; i < count; ++i) largest[i] = at[i] > largest[i] ? at[i] : largest[i];
-    }
-    for (Index i = 0; i < count; ++i) sum[i] = 0.0;
-    for (Index a = 0; a < actions; ++a) {
-      double* const at = logits + a * stride;
-      for (Index i = 0; i < count; ++i) at[i] -= largest[i];
-      for (Index i = 0; i < count; ++i) sum[i] += fast_exp(at[i]);
-    }
-    for (Index i = 0; i < count; ++i) sum[i] = fast_log(sum[i]);
-    for (Index a = 0; a < actions; ++a) {
-      double* const at = logits + a * stride;
-      for (Index i = 0; i < count; ++i) at[i] -= sum[i];
-    }
-  }
-
-  // The same bits: the larger of two has exp(0) = 1.
-  static void log_softmax_of_two(double* __restrict first, double* __restrict second, Index count) {
-    for (Index i = 0; i < count; ++i) {
-      const double difference = second[i] - first[i];
-      const double gap = std::abs(difference);
-      const double log_sum = fast_log(1.0 + fast_exp(-gap));
-      const double larger = 0.0 - log_sum;
-      const double smaller = -gap - log_sum;
-      first[i] = difference > 0.0 ? smaller : larger;
-      second[i] = difference > 0.0 ? larger : smaller;
-    }
-  }
-
-  static void entropy_of(const double* log_pi, Index actions, Index stride, double* out) {
-    for (Index i = 0; i < stride; ++i) out[i] = 0.0;
-    for (Index a = 0; a < actions; ++a) {
-      for (Index i = 0; i < stride; ++i) {
-        const double l = log_pi[a * stride + i];
-        const double bounded = l < lowest_log ? lowest_log : l;
-        out[i] -= fast_exp(l) * bounded;
-      }
-    }
-  }
-
-  template <class T>
-  static void softmax_metric(const double* pi, const T* u, Index columns, Index stride,
-                             double* mean, T* w) {
-    for (Index i = 0; i < stride; ++i) mean[i] = 0.0;
-    for (Index a = 0; a < columns; ++a) {
-      for (Index i = 0; i < stride; ++i) {
-        mean[i] += pi[a * stride + i] * static_cast<double>(u[a * stride + i]);
-      }
-    }
-    for (Index a = 0; a < columns; ++a) {
-      for (Index i = 0; i < stride; ++i) {
-        const double centred = static_cast<double>(u[a * stride + i]) - mean[i];
-        w[a * stride + i] = static_cast<T>(pi[a * stride + i] * centred);
-      }
-    }
-  }
 
   void throw_bad_action(const Scalar* actions, Index n, Index c) const {
     for (Index i = 0; i < n; ++i) {
@@ -424,6 +343,7 @@ class CategoricalHead {
   }
 
   Index begin(Index c) const { return begins_[static_cast<std::size_t>(c)]; }
+  Index column_begin(Index c) const { return begin(c) - c; }  // if the choice has any
   Index count(Index c) const { return choices_[static_cast<std::size_t>(c)]; }
   Index choice_of_column(Index c) const { return column_choices_[static_cast<std::size_t>(c)]; }
 

@@ -95,10 +95,9 @@ class Fisher {
 
   void prepare(const double* dist, const Action* actions) {
     const Index size = head_.distribution_size();
-    const Index scores = head_.outputs() + head_.extra();
-    chunks_.run(threads_, samples() * static_cast<double>(20 * size), [&](Index chunk) {
-      Buffer<double> columns(length((size + (sampled_ ? scores : 0)) * stride()));
-      double* const all = columns.data() + size * stride();
+    chunks_.run(threads_, samples() * static_cast<double>(64 * size), [&](Index chunk) {
+      Buffer<double> columns(length((size + 1) * stride()));
+      double* const scratch = columns.data() + size * stride();
       for (Index b = chunks_.begin(chunk); b < chunks_.end(chunk); ++b) {
         const Index begin = blocks_.begin(b), rows = blocks_.rows(b);
         double* const to = data_.data() + b * data_size_ * stride();
@@ -107,25 +106,11 @@ class Fisher {
         if (!sampled_) {
           head_.metric_data(columns.data(), stride(), to, trace);
         } else {
-          head_.score(columns.data(), actions + begin * head_.action_size(), rows, stride(), all);
-          keep_scores(all, to, trace);
+          head_.score(columns.data(), actions + begin * head_.action_size(), rows, stride(), to);
+          score_columns::squared_norms(head_, to, stride(), scratch, trace);
         }
       }
     });
-  }
-
-  void keep_scores(const double* all, double* to, double* trace) const {
-    for (Index c = 0; c < head_.columns(); ++c) {
-      std::copy_n(all + head_.column_output(c) * stride(), stride(), to + c * stride());
-    }
-    std::copy_n(all + head_.outputs() * stride(), head_.extra() * stride(),
-                to + head_.columns() * stride());
-    std::fill_n(trace, stride(), 0.0);
-    for (Index a = 0; a < head_.outputs(); ++a) {
-      for (Index i = 0; i < stride(); ++i) {
-        trace[i] += all[a * stride() + i] * all[a * stride() + i];
-      }
-    }
   }
 
   // v into weights_ (columns, padded), divided by the power of two that is returned: float has a
@@ -216,26 +201,13 @@ class Fisher {
   }
 
   // The chunks' sums, in order, into a flat vector.
-  void store_sums(double scale, Vector& out) const {
+  void store_sums(double scale, Vector& out) {
+    score_columns::add_up(sums_.data(), chunks_.count, partial_ + 1);
     out.setZero();
-    const Index outputs = head_.outputs();
     const double factor = scale / samples();
-    for (Index c = 0; c < head_.columns(); ++c) {
-      const Index a = head_.column_output(c), last = head_.opposite(c);
-      for (Index k = 0; k < features().cols; ++k) {
-        double sum = 0.0;
-        for (Index chunk = 0; chunk < chunks_.count; ++chunk) {
-          sum += sums_[length(chunk * (partial_ + 1) + c * padded() + k)];
-        }
-        out[k * outputs + a] = factor * sum;
-        if (last >= 0) out[k * outputs + last] -= factor * sum;
-      }
-    }
+    score_columns::spread(head_, sums_.data(), padded(), features().cols, factor, out.data());
     for (Index j = 0; j < head_.extra(); ++j) {
-      for (Index chunk = 0; chunk < chunks_.count; ++chunk) {
-        out[size() - head_.extra() + j] +=
-            factor * sums_[length(chunk * (partial_ + 1) + head_.columns() * padded() + j)];
-      }
+      out[size() - head_.extra() + j] = factor * sums_[length(head_.columns() * padded() + j)];
     }
   }
 

@@ -62,7 +62,8 @@ Matrix Fisher<Head, T>::dense() const {
   const Index partial = static_cast<Index>(all.size()) * gram;
   const Chunks chunks = Chunks::of(blocks_.count(), stride(), partial);
   Buffer<double> sums(length(chunks.count * partial));
-  chunks.run(threads_, samples() * dense_cost(), [&](Index chunk) {
+  const double operations = samples() * (dense_cost() + 100.0 * static_cast<double>(all.size()));
+  chunks.run(threads_, operations, [&](Index chunk) {
     double* const sum = sums.data() + chunk * partial;
     std::fill(sum, sum + partial, 0.0);
     Buffer<double> entries(length(stride()));
@@ -71,9 +72,7 @@ Matrix Fisher<Head, T>::dense() const {
       add_gram(b, all, entries.data(), scaled.data(), sum);
     }
   });
-  for (Index chunk = 1; chunk < chunks.count; ++chunk) {
-    for (Index j = 0; j < partial; ++j) sums[length(j)] += sums[length(chunk * partial + j)];
-  }
+  score_columns::add_up(sums.data(), chunks.count, partial);
   Matrix out = Matrix::Zero(size(), size());
   for (std::size_t i = 0; i < all.size(); ++i) {
     store_gram(all[i], sums.data() + static_cast<Index>(i) * gram, out);

@@ -11,6 +11,7 @@
 #include "fastpg/core/sums.hpp"
 #include "fastpg/core/types.hpp"
 #include "fastpg/policies/blocks.hpp"
+#include "fastpg/policies/score_columns.hpp"
 #include "fastpg/policies/transposed.hpp"
 
 namespace fastpg::linear_policy {
@@ -144,42 +145,37 @@ const T* as_scalar(const double* from, Index count, T* to) {
 }
 
 // mean_i of phi_i (x) s_i, and of the head's own part of s_i, (parameters,). scores(block, rows,
-// columns) fills (outputs + extra, blocks.size()), zeros beyond the rows wherever phi is not zero.
+// columns) fills (columns + extra, blocks.size()), zeros beyond the rows wherever phi is not zero.
 template <class Head, class T, class Scores>
 Vector pull_back(const Head& head, const Blocks<T>& blocks, int threads, Scores&& scores) {
   const Features<T>& features = blocks.features();
-  const Index outputs = head.outputs(), extra = head.extra(), stride = blocks.size();
+  const Index columns = head.columns(), extra = head.extra(), stride = blocks.size();
   const Index padded = row_products::padded(features.cols);
-  const Index partial = outputs * padded + extra;
+  const Index partial = columns * padded + extra;
   const Chunks chunks = Chunks::of(blocks.count(), stride, partial);
   Buffer<double> sums(length(chunks.count * partial));
   const double operations =
-      static_cast<double>(features.rows) * static_cast<double>(outputs * (padded + 64));
+      static_cast<double>(features.rows) * static_cast<double>(columns * (padded + 128));
   chunks.run(threads, operations, [&](Index chunk) {
     double* const sum = sums.data() + chunk * partial;
     std::fill(sum, sum + partial, 0.0);
-    Buffer<double> columns(length((outputs + extra) * stride));
-    Buffer<T> narrow(length(outputs * stride));
+    Buffer<double> found(length((columns + extra) * stride));
+    Buffer<T> narrow(length(columns * stride));
     for (Index b = chunks.begin(chunk); b < chunks.end(chunk); ++b) {
-      scores(b, blocks.rows(b), columns.data());
-      const T* const w = as_scalar(columns.data(), outputs * stride, narrow.data());
-      row_products::add_outer(blocks[b], 0, w, stride, 1, outputs, sum);
+      scores(b, blocks.rows(b), found.data());
+      const T* const w = as_scalar(found.data(), columns * stride, narrow.data());
+      row_products::add_outer(blocks[b], 0, w, stride, 1, columns, sum);
       for (Index j = 0; j < extra; ++j) {
-        sum[outputs * padded + j] +=
-            sum_of(columns.data() + (outputs + j) * stride, blocks.rows(b));
+        sum[columns * padded + j] += sum_of(found.data() + (columns + j) * stride, blocks.rows(b));
       }
     }
   });
+  score_columns::add_up(sums.data(), chunks.count, partial);
   Vector out = Vector::Zero(parameter_count(head, features.cols));
-  const double n = static_cast<double>(features.rows);
-  for (Index chunk = 0; chunk < chunks.count; ++chunk) {
-    const double* const sum = sums.data() + chunk * partial;
-    for (Index a = 0; a < outputs; ++a) {
-      for (Index k = 0; k < features.cols; ++k) out[k * outputs + a] += sum[a * padded + k];
-    }
-    for (Index j = 0; j < extra; ++j) out[features.cols * outputs + j] += sum[outputs * padded + j];
-  }
-  return out / n;
+  score_columns::spread(head, sums.data(), padded, features.cols, 1.0, out.data());
+  for (Index j = 0; j < extra; ++j)
+    out[out.size() - extra + j] = sums[length(columns * padded + j)];
+  return out / static_cast<double>(features.rows);
 }
 
 // mean_i w_i grad ln pi(a_i|s_i).
@@ -188,7 +184,7 @@ Vector score_gradient(const Head& head, const Features<T>& features, const doubl
                       const typename Head::Scalar* actions, const double* weights, int threads) {
   const Blocks<T> blocks(features);
   const Index stride = blocks.size(), size = head.distribution_size();
-  const Index score_size = head.outputs() + head.extra();
+  const Index score_size = head.columns() + head.extra();
   return pull_back(head, blocks, threads, [&](Index b, Index rows, double* out) {
     const Index begin = blocks.begin(b);
     thread_local Buffer<double> columns;

@@ -11,6 +11,7 @@
 #include "fastpg/core/memory.hpp"
 #include "fastpg/core/sums.hpp"
 #include "fastpg/core/types.hpp"
+#include "fastpg/policies/score_columns.hpp"
 
 namespace fastpg {
 
@@ -41,12 +42,13 @@ class ScoreSums {
 
   Index parameters() const { return features_ * head_.outputs() + head_.extra(); }
   Index gram_size() const { return features_ * features_; }
+  Index score_size() const { return head_.columns() * features_ + head_.extra(); }
 
   // (pair, features, features), upper triangles; scores and scores times advantages, each
-  // (outputs, features) and the head's own; entropy.
+  // (columns, features) and the head's own; entropy.
   Index scores_at() const { return static_cast<Index>(pairs_.size()) * gram_size(); }
-  Index weighted_at() const { return scores_at() + parameters(); }
-  Index entropy_at() const { return weighted_at() + parameters(); }
+  Index weighted_at() const { return scores_at() + score_size(); }
+  Index entropy_at() const { return weighted_at() + score_size(); }
   Index size() const { return entropy_at() + 1; }
 
   // mean of the scores, or of the scores times the advantages, in the order of the parameters.
@@ -98,12 +100,10 @@ class ScoreSums {
   }
 
   Vector flat(const double* sums) const {
-    const Index outputs = head_.outputs();
-    Vector out(parameters());
-    for (Index a = 0; a < outputs; ++a) {
-      for (Index k = 0; k < features_; ++k) out[k * outputs + a] = sums[a * features_ + k];
-    }
-    std::copy_n(sums + features_ * outputs, head_.extra(), out.data() + features_ * outputs);
+    Vector out = Vector::Zero(parameters());
+    score_columns::spread(head_, sums, features_, features_, 1.0, out.data());
+    std::copy_n(sums + head_.columns() * features_, head_.extra(),
+                out.data() + features_ * head_.outputs());
     return out;
   }
 
@@ -120,11 +120,11 @@ class ScorePieces {
 
   explicit ScorePieces(const ScoreSums<Head>& sums)
       : sums_(sums),
-        features_(columns(sums.features())),
-        weighted_features_(columns(sums.features())),
-        distribution_(columns(sums.head().distribution_size())),
-        scores_(columns(2 * scores())),
-        metric_(columns(sums.head().columns())) {}
+        features_(room(sums.features())),
+        weighted_features_(room(sums.features())),
+        distribution_(room(sums.head().distribution_size())),
+        scores_(room(2 * scores())),
+        metric_(room(sums.head().columns())) {}
 
   // Feature k of the piece goes to features()[k * most …].
   double* features() { return features_.data(); }
@@ -146,10 +146,10 @@ class ScorePieces {
   }
 
  private:
-  static Buffer<double> columns(Index count) {
+  static Buffer<double> room(Index count) {
     return Buffer<double>(static_cast<std::size_t>(count * most), 0.0);
   }
-  Index scores() const { return sums_.head().outputs() + sums_.head().extra(); }
+  Index scores() const { return sums_.head().columns() + sums_.head().extra(); }
 
   static void clear(Index column_count, Index from, Index to, double* values) {
     for (Index k = 0; k < column_count; ++k)
@@ -170,10 +170,10 @@ class ScorePieces {
   }
 
   void add_to(const double* scores, Index count, Index padded, double* to) const {
-    const Index outputs = sums_.head().outputs(), size = sums_.features();
-    column_products::add(scores, outputs, features_.data(), size, most, padded, to, size);
+    const Index columns = sums_.head().columns(), size = sums_.features();
+    column_products::add(scores, columns, features_.data(), size, most, padded, to, size);
     for (Index j = 0; j < sums_.head().extra(); ++j) {
-      to[outputs * size + j] += sum_of(scores + (outputs + j) * most, count);
+      to[columns * size + j] += sum_of(scores + (columns + j) * most, count);
     }
   }
 

@@ -88,9 +88,9 @@ class PpoEpochs {
         minibatch_(head, features.cols, std::min(settings.batch_size, features.rows)),
         columns_(length(head.distribution_size() * minibatch_.stride)),
         scores_(length(score_size() * minibatch_.stride)),
-        other_(length(score_size() * minibatch_.stride)),
+        other_(length(std::max(score_size(), head.distribution_size()) * minibatch_.stride)),
         scratch_(length(3 * minibatch_.stride)),
-        sums_(length(head.outputs() * row_products::padded(features.cols))) {}
+        sums_(length(head.columns() * row_products::padded(features.cols))) {}
 
   // parameters (flat) and adam are updated in place. Minibatches differ in size by at most one and
   // cover every sample once an epoch; (stream, first_epoch + epoch) decides the order.
@@ -124,7 +124,7 @@ class PpoEpochs {
 
  private:
   static std::size_t length(Index count) { return static_cast<std::size_t>(count); }
-  Index score_size() const { return head_.outputs() + head_.extra(); }
+  Index score_size() const { return head_.columns() + head_.extra(); }
 
   // Samples gathered, in double; `stride` of them at a time are a block.
   struct Minibatch {
@@ -182,12 +182,8 @@ class PpoEpochs {
     for (Index begin = 0; begin < minibatch_.size; begin += minibatch_.stride) {
       add_block(begin, std::min(minibatch_.stride, minibatch_.size - begin), gradient);
     }
-    const Index padded = row_products::padded(features_.cols), outputs = head_.outputs();
-    for (Index a = 0; a < outputs; ++a) {
-      for (Index k = 0; k < features_.cols; ++k) {
-        gradient[k * outputs + a] = sums_[length(a * padded + k)];
-      }
-    }
+    score_columns::spread(head_, sums_.data(), row_products::padded(features_.cols), features_.cols,
+                          1.0, gradient.data());
     gradient /= static_cast<double>(minibatch_.size);
     return ascend(adam, gradient, parameters);
   }
@@ -215,10 +211,10 @@ class PpoEpochs {
     }
     head_.entropy(columns_.data(), stride, scratch_.data());
     result_.entropy += sum_of(scratch_.data(), rows);
-    row_products::add_outer<double>(x, 0, scores_.data(), stride, 1, head_.outputs(), sums_.data());
+    row_products::add_outer<double>(x, 0, scores_.data(), stride, 1, head_.columns(), sums_.data());
     for (Index j = 0; j < head_.extra(); ++j) {
       gradient[features_.cols * head_.outputs() + j] +=
-          sum_of(scores_.data() + (head_.outputs() + j) * stride, rows);
+          sum_of(scores_.data() + (head_.columns() + j) * stride, rows);
     }
   }
 

@@ -1,0 +1,110 @@
+// One softmax over a block of samples by columns: entry (a, i) at [a * stride + i]. All of it runs
+// inside dispatch().
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+#include "fastpg/core/exp_log.hpp"
+#include "fastpg/core/types.hpp"
+
+namespace fastpg::softmax {
+
+inline constexpr double lowest_log = -1e4;  // p ln p is 0 at p = 0: stands in for ln 0
+
+// Both probabilities of a choice of two by one exponential, the smaller's.
+inline void two(const double* log_pi, Index i, Index stride, double& p, double& q) {
+  const double a = log_pi[i], b = log_pi[stride + i];
+  const double small = fast_exp(a < b ? a : b);
+  p = a < b ? small : 1.0 - small;
+  q = a < b ? 1.0 - small : small;
+}
+
+// d ln pi / d the first of two logits: the probability of the action not taken, with its sign.
+inline void score_of_two(const double* log_pi, const std::int32_t* actions, Index action_stride,
+                         Index rows, Index stride, double* out) {
+  for (Index i = 0; i < rows; ++i) {
+    double p, q;
+    two(log_pi, i, stride, p, q);
+    out[i] = actions[i * action_stride] == 0 ? q : -p;
+  }
+  for (Index i = rows; i < stride; ++i) out[i] = 0.0;
+}
+
+namespace detail {
+
+// Of `count` samples, at most 128.
+inline void normalize(double* logits, Index actions, Index stride, Index count) {
+  double largest[128], sum[128];
+  for (Index i = 0; i < count; ++i) largest[i] = logits[i];
+  for (Index a = 1; a < actions; ++a) {
+    const double* const at = logits + a * stride;
+    for (Index i = 0; i < count; ++i) largest[i] = at[i] > largest[i] ? at[i] : largest[i];
+  }
+  for (Index i = 0; i < count; ++i) sum[i] = 0.0;
+  for (Index a = 0; a < actions; ++a) {
+    double* const at = logits + a * stride;
+    for (Index i = 0; i < count; ++i) at[i] -= largest[i];
+    for (Index i = 0; i < count; ++i) sum[i] += fast_exp(at[i]);
+  }
+  for (Index i = 0; i < count; ++i) sum[i] = fast_log(sum[i]);
+  for (Index a = 0; a < actions; ++a) {
+    double* const at = logits + a * stride;
+    for (Index i = 0; i < count; ++i) at[i] -= sum[i];
+  }
+}
+
+// The same bits: the larger of two has exp(0) = 1.
+inline void normalize_two(double* __restrict first, double* __restrict second, Index count) {
+  for (Index i = 0; i < count; ++i) {
+    const double difference = second[i] - first[i];
+    const double gap = std::abs(difference);
+    const double log_sum = fast_log(1.0 + fast_exp(-gap));
+    const double larger = 0.0 - log_sum;
+    const double smaller = -gap - log_sum;
+    first[i] = difference > 0.0 ? smaller : larger;
+    second[i] = difference > 0.0 ? larger : smaller;
+  }
+}
+
+}  // namespace detail
+
+// Logits become ln pi.
+inline void normalize(double* logits, Index actions, Index stride) {
+  if (actions == 2) return detail::normalize_two(logits, logits + stride, stride);
+  constexpr Index piece = 128;
+  for (Index begin = 0; begin < stride; begin += piece) {
+    detail::normalize(logits + begin, actions, stride, std::min(piece, stride - begin));
+  }
+}
+
+inline void entropy(const double* log_pi, Index actions, Index stride, double* out) {
+  for (Index i = 0; i < stride; ++i) out[i] = 0.0;
+  for (Index a = 0; a < actions; ++a) {
+    for (Index i = 0; i < stride; ++i) {
+      const double l = log_pi[a * stride + i];
+      const double bounded = l < lowest_log ? lowest_log : l;
+      out[i] -= fast_exp(l) * bounded;
+    }
+  }
+}
+
+// w = pi (u - sum_b pi_b u_b), u relative to the last action's: that one is left out.
+template <class T>
+void metric(const double* pi, const T* u, Index columns, Index stride, double* mean, T* w) {
+  for (Index i = 0; i < stride; ++i) mean[i] = 0.0;
+  for (Index a = 0; a < columns; ++a) {
+    for (Index i = 0; i < stride; ++i) {
+      mean[i] += pi[a * stride + i] * static_cast<double>(u[a * stride + i]);
+    }
+  }
+  for (Index a = 0; a < columns; ++a) {
+    for (Index i = 0; i < stride; ++i) {
+      const double centred = static_cast<double>(u[a * stride + i]) - mean[i];
+      w[a * stride + i] = static_cast<T>(pi[a * stride + i] * centred);
+    }
+  }
+}
+
+}  // namespace fastpg::softmax
