@@ -55,7 +55,7 @@ def run(variant: str, env_id: str, seed: int, total_timesteps: int) -> Outcome:
     looking = 0.0
     start = time.perf_counter()
 
-    def look(record: fastpg.training.Record) -> None:
+    def look(record: fastpg.records.Record) -> None:
         nonlocal first, looking
         if np.isfinite(first[0]):
             return

@@ -148,7 +148,7 @@ def test_the_cap_bounds_eta():
 def test_constant_advantages_make_no_step(monkeypatch, algorithm):
     algo = algorithm("linear", "CartPole-v1", seed=0, ent_coef=0.0)
     monkeypatch.setattr(
-        "fastpg.families.gae", lambda rewards, *_, **__: (np.ones_like(rewards), rewards)
+        "fastpg._core.gae", lambda rewards, *_, **__: (np.ones_like(rewards), rewards)
     )
     before = algo.policy.theta.copy()
     algo.learn(2048)

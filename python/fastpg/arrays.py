@@ -17,6 +17,7 @@ Actions = npt.NDArray[np.int32]
 Integers = npt.NDArray[np.int64]
 
 _MAX_SEED = 2**64 - 1
+_FEW = 64  # numbers that Python is done with before NumPy has begun
 _FEATURES = (np.dtype(np.float64), np.dtype(np.float32))
 _FLOAT64 = np.dtype(np.float64)
 _FLOAT32 = np.dtype(np.float32)
@@ -319,3 +320,11 @@ def seed_words(value: int) -> npt.NDArray[np.uint32]:
     """A non-negative integer of any size in 32-bit words, least significant first."""
     length = max(1, (value.bit_length() + 31) // 32)
     return np.frombuffer(value.to_bytes(4 * length, "little"), dtype="<u4").astype(np.uint32)
+
+
+def norm(values: Floats) -> float:
+    """Euclidean norm, without overflow on the way."""
+    if values.size <= _FEW:
+        return math.hypot(*values.ravel().tolist())
+    largest = float(np.abs(values).max())
+    return largest * float(np.linalg.norm(values / largest)) if largest > 0.0 else 0.0

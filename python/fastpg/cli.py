@@ -28,7 +28,8 @@ from fastpg.evaluation import evaluate_policy
 from fastpg.naming import unknown
 from fastpg.options import described
 from fastpg.presets import PRESETS, find_preset
-from fastpg.training import Algorithm, Callback, Record
+from fastpg.records import Record
+from fastpg.training import Algorithm, Callback
 
 EVAL_EPISODES = 100
 _EVAL_ENVS = 20

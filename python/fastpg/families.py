@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy.typing as npt
 
-from fastpg import arrays, checkpoints
-from fastpg.estimators import discounted_returns, gae
+from fastpg import _core, arrays, checkpoints
+from fastpg.estimators import discounted_returns
 from fastpg.options import StepOptions
 from fastpg.rollout import Collector, Rollout
 from fastpg.solvers import Adam
@@ -63,7 +63,7 @@ class StepAlgorithm(Algorithm):
         """Advantages and value targets by GAE, from the baseline of earlier iterations."""
         values, next_values = rollout.values(self.baseline)
         options = self.options
-        advantages, targets = gae(
+        advantages, targets = _core.gae(  # the arrays are our own
             rollout.rewards,
             values,
             next_values,
@@ -71,7 +71,7 @@ class StepAlgorithm(Algorithm):
             rollout.cut,
             options.gamma,
             options.gae_lambda,
-            num_threads=self.num_threads,
+            self.num_threads,
         )
         if options.value_target == "mc":
             targets = discounted_returns(

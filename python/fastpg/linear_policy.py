@@ -112,7 +112,7 @@ class LinearPolicy:
 
     def _checked_theta(self, value: Any) -> Floats:
         checked = arrays.plain_floats("theta", value, self.shape)
-        if not np.abs(checked).max() <= _MOST:  # NaN neither
+        if not arrays.norm(checked) <= _MOST and not np.abs(checked).max() <= _MOST:  # NaN neither
             arrays.floats("theta", checked, self.shape)
             raise ValueError(f"theta: expected magnitudes of at most {_MOST:g}")
         return checked.copy()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -58,19 +59,28 @@ class Rollout:
         """Terminated or truncated, (T, N)."""
         return self.terminated | self.truncated
 
-    def flat(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The valid samples of a (T, N, ...) array, (n, ...), in row-major order."""
+    @cached_property
+    def steps(self) -> Integers:
+        """`step_index` as kernels take it, (T, N)."""
+        return self.step_index.astype(np.int64)
+
+    def flattening(self) -> Callable[[npt.NDArray[Any]], npt.NDArray[Any]]:
+        """What takes the valid samples of a (T, N, ...) array, (n, ...), in row-major order."""
+        if not self._has_no_gaps:
+            return lambda values: values[self.valid]
         size = self.valid.size
-        if self.sample_count != size:
-            return values[self.valid]
-        return values.reshape(size, *values.shape[2:])
+        return lambda values: values.reshape(size, *values.shape[2:])
+
+    def flat(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The valid samples of one (T, N, ...) array."""
+        return self.flattening()(values)
 
     def values(self, baseline: Baseline) -> tuple[Floats, Floats]:
         """V(s_t) and V of the state that really followed, each (T, N)."""
         shape = self.rewards.shape
         values = baseline.values(
             self.observations.reshape(-1, self.observations.shape[2]),
-            self.step_index.ravel().astype(np.int64),
+            self.steps.ravel(),
         ).reshape(shape)
         last = baseline.values(self.last_observations, self.last_step_index)
         final = np.zeros(0)

@@ -13,8 +13,8 @@ from fastpg.estimators import standardize
 from fastpg.families import StepAlgorithm
 from fastpg.options import NaturalOptions
 from fastpg.policy_batch import NaturalGradientResult, PolicyBatch
-from fastpg.solvers import norm
-from fastpg.training import Batch, Record
+from fastpg.records import Record
+from fastpg.training import Batch
 
 _KL_OF_STEP, _KL_OF_TRAJECTORY = 0.01, 1.0  # where target_kl is None
 
@@ -45,7 +45,7 @@ class Ascent(NamedTuple):
             "train/step_size": self.step_size,
             "train/predicted_kl": 0.5 * self.step_size**2 * self.natural.curvature,
             "train/curvature": self.natural.curvature,
-            "train/grad_norm": norm(self.gradient),
+            "train/grad_norm": arrays.norm(self.gradient),
             "train/cg_status": self.natural.status,
             "train/cg_iterations": self.natural.iterations,
             "train/cg_residual": self.natural.residual,
@@ -144,6 +144,6 @@ def step_to_kl(
     eta = math.sqrt(2.0 * target_kl / natural.curvature) if step_size is None else step_size
     if max_step_size is not None:
         eta = min(eta, max_step_size)
-    if not math.isfinite(eta * norm(natural.direction)):
+    if not math.isfinite(eta * arrays.norm(natural.direction)):
         return "not_finite", 0.0
     return "ok", eta

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from fastpg import _core, arrays, machine
@@ -18,15 +16,6 @@ from fastpg.policy_batch import LineSearchResult, NaturalGradientResult, PolicyB
 Adam = _core.Adam
 
 SOLVERS = ("auto", "cg", "cholesky")
-_FEW = 64  # numbers that Python is done with before NumPy has begun
-
-
-def norm(values: Floats) -> float:
-    """Euclidean norm, without overflow on the way."""
-    if values.size <= _FEW:
-        return math.hypot(*values.ravel().tolist())
-    largest = float(np.abs(values).max())
-    return largest * float(np.linalg.norm(values / largest)) if largest > 0.0 else 0.0
 
 
 @dataclass(frozen=True)

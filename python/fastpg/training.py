@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
-import time
-from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -26,14 +23,12 @@ from fastpg.linear_policy import LinearPolicy
 from fastpg.options import CommonOptions
 from fastpg.policies import make_policy, require_fit, restore_policy
 from fastpg.policy_batch import PolicyBatch
+from fastpg.records import Clock, RecentEpisodes, Record, drop_not_finite
 from fastpg.rollout import Collector, Rollout
 from fastpg.schedules import Schedule
 from fastpg.stored_spaces import describe, restore_space
 
-Record = dict[str, float | int | str | bool]
 Callback = Callable[[Record], bool | None]
-
-_RECENT_EPISODES = 100
 
 
 class Batch(NamedTuple):
@@ -118,9 +113,7 @@ class Algorithm:
     def _start_fresh(self) -> None:
         self._learning = False
         self._progress_remaining = 1.0
-        self._recent_returns: deque[float] = deque(maxlen=_RECENT_EPISODES)
-        self._recent_lengths: deque[int] = deque(maxlen=_RECENT_EPISODES)
-        self._longest = 1
+        self._episodes = RecentEpisodes()
 
     def _make_baseline(self) -> Baseline:
         options = self.options
@@ -201,7 +194,7 @@ class Algorithm:
         return self
 
     def _iterations(self, collector: Collector, total: int) -> Iterator[Record]:
-        clock = _Clock()
+        clock = Clock()
         taken = 0
         self._progress_remaining = 1.0
         for fresh, rollout in self.collect(collector, total):
@@ -211,23 +204,24 @@ class Algorithm:
             self._first_step = collector.step_count
             if not rollout.complete or (fresh and not fresh.complete):
                 return
-            self._recent_returns.extend(rollout.episode_returns.tolist())
-            self._recent_lengths.extend(rollout.episode_lengths.tolist())
-            if not self._recent_lengths:
-                self._longest = max(self._longest, int(rollout.step_index.max()) + 1)
+            self._episodes.see(rollout)
             clock.lap("time/collect")
             if fresh:
                 self._fit(self.estimate(fresh))
             batch = self.estimate(rollout)
             clock.lap("time/estimate")
-            record = self.update(batch) | self._judge_baseline(batch)
+            record = self.update(batch)
+            record.update(self._judge_baseline(batch))
             if not fresh:
                 self._fit(batch)
             self.policy.observe(batch.observations)
             clock.lap("time/update")
             self._progress_remaining = max(0.0, 1.0 - taken / total)
-            record |= clock.record(taken) | self._statistics()
-            self.history.append(_storable(record))
+            record.update(clock.record(taken))
+            record["time/iterations"] = len(self.history) + 1
+            record["time/total_timesteps"] = self.num_timesteps
+            record.update(self._episodes.record())
+            self.history.append(drop_not_finite(record))
             yield self.history[-1]
             clock.restart_lap()
 
@@ -249,7 +243,7 @@ class Algorithm:
     @property
     def mean_length(self) -> float:
         """Mean length of recent episodes; until one has ended, the most steps one has seen."""
-        return _mean(self._recent_lengths) if self._recent_lengths else self._longest
+        return self._episodes.mean_length
 
     def predict(
         self,
@@ -328,9 +322,7 @@ class Algorithm:
             "num_timesteps": self.num_timesteps,
             "first_step": self._first_step,
             "predictions": self._predictions,
-            "recent_returns": list(self._recent_returns),
-            "recent_lengths": list(self._recent_lengths),
-            "longest": self._longest,
+            **self._episodes.state(),
             "history": self.history,
         }
         return stored, meta
@@ -362,9 +354,7 @@ class Algorithm:
         algo._predictions = arrays.integer("predictions", meta["predictions"], 0)
         algo._collector = None
         algo._start_fresh()
-        algo._recent_returns.extend(arrays.number("return", r) for r in meta["recent_returns"])
-        algo._recent_lengths.extend(arrays.integer("length", n, 1) for n in meta["recent_lengths"])
-        algo._longest = arrays.integer("longest", meta["longest"], 1)
+        algo._episodes.restore(meta["recent_returns"], meta["recent_lengths"], meta["longest"])
         algo.make_optimizer()
         algo.restore_optimizer(stored, meta)
         return algo
@@ -377,25 +367,26 @@ class Algorithm:
 
     def batch(self, rollout: Rollout, advantages: Floats, targets: Floats, values: Floats) -> Batch:
         """The valid samples with features; advantages, targets and values are (T, N)."""
-        observations = rollout.flat(rollout.observations)
-        steps = rollout.flat(rollout.step_index).astype(np.int64)
-        actions = rollout.flat(rollout.actions)
+        flat = rollout.flattening()
+        observations = flat(rollout.observations)
+        steps = flat(rollout.steps)
+        actions = flat(rollout.actions)
         masks = rollout.action_masks
         samples = PolicyBatch(
             self.policy,
             self.policy.feature_map.native.features(observations, steps),
             actions.reshape(len(actions), self.policy._head.action_size),
-            None if masks is None else rollout.flat(masks),
+            None if masks is None else flat(masks),
             self.num_threads,
         )
         return Batch(
             samples=samples,
             actions=actions,
-            advantages=rollout.flat(advantages),
+            advantages=flat(advantages),
             observations=observations,
             step_index=steps,
-            values=rollout.flat(values),
-            targets=rollout.flat(targets),
+            values=flat(values),
+            targets=flat(targets),
             n_episodes=len(rollout.end_rows),
         )
 
@@ -424,53 +415,6 @@ class Algorithm:
             return self.seed
         words = np.random.SeedSequence([self.seed, self._first_step]).generate_state(1, np.uint64)
         return int(words[0] >> np.uint64(1))
-
-    def _statistics(self) -> Record:
-        record: Record = {
-            "time/iterations": len(self.history) + 1,
-            "time/total_timesteps": self.num_timesteps,
-        }
-        if self._recent_returns:
-            record["rollout/ep_rew_mean"] = _mean(self._recent_returns)
-            record["rollout/ep_len_mean"] = _mean(self._recent_lengths)
-        return record
-
-
-class _Clock:
-    """Wall time of the parts of an iteration, in seconds."""
-
-    def __init__(self) -> None:
-        self._start = self._mark = time.perf_counter()
-        self._laps: Record = {}
-
-    def lap(self, key: str) -> None:
-        now = time.perf_counter()
-        self._laps[key] = now - self._mark
-        self._mark = now
-
-    def restart_lap(self) -> None:
-        self._mark = time.perf_counter()
-
-    def record(self, samples: int) -> Record:
-        elapsed = self._mark - self._start
-        return {
-            **self._laps,
-            "time/time_elapsed": elapsed,
-            "time/fps": samples / max(elapsed, 1e-9),
-        }
-
-
-def _mean(values: Collection[float]) -> float:
-    return sum(values) / len(values)
-
-
-def _storable(record: Record) -> Record:
-    """Without the numbers that are not finite: a status says what happened."""
-    return {
-        key: value
-        for key, value in record.items()
-        if not isinstance(value, float) or -math.inf < value < math.inf
-    }
 
 
 def _id(value: Any) -> str:

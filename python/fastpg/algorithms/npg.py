@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fastpg.options import NaturalOptions, option
+from fastpg.records import Record
 from fastpg.second_order import NaturalAlgorithm
-from fastpg.training import Batch, Record
+from fastpg.training import Batch
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,10 @@ from fastpg import arrays
 from fastpg.checkpoints import State
 from fastpg.families import AdamAlgorithm, StepAlgorithm
 from fastpg.options import StepOptions, option
+from fastpg.records import Record
 from fastpg.schedules import Schedule
 from fastpg.solvers import ppo_epochs
-from fastpg.training import Batch, Record
+from fastpg.training import Batch
 
 _TARGET_KL = 0.01
 _KL_COEF = 1.0

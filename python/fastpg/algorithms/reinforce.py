@@ -9,14 +9,15 @@ from typing import ClassVar
 
 import numpy as np
 
+from fastpg import arrays
 from fastpg.arrays import Floats
 from fastpg.estimators import discounted_returns
 from fastpg.families import AdamAlgorithm
 from fastpg.options import CommonOptions, option
+from fastpg.records import Record
 from fastpg.rollout import Collector, Rollout
 from fastpg.schedules import Schedule
-from fastpg.solvers import norm
-from fastpg.training import Batch, Record
+from fastpg.training import Batch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +99,7 @@ class REINFORCE(AdamAlgorithm):
         return {
             "train/status": status,
             "train/policy_gradient_loss": -float(np.mean(batch.advantages * log_pi)),
-            "train/grad_norm": norm(gradient),
+            "train/grad_norm": arrays.norm(gradient),
             "train/kl": step.kl,
             "train/entropy_loss": -step.entropy,
             "train/learning_rate": learning_rate,

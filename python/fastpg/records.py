@@ -1,0 +1,110 @@
+"""What an iteration logs beside its step: times, and the episodes that ended lately."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Iterable
+
+from fastpg import arrays
+from fastpg.rollout import Rollout
+
+Record = dict[str, float | int | str | bool]
+
+_RECENT = 100  # episodes
+
+
+class RecentEpisodes:
+    """Returns and lengths of the last 100 episodes that ended, and their means."""
+
+    def __init__(self) -> None:
+        self._returns: deque[float] = deque(maxlen=_RECENT)
+        self._lengths: deque[int] = deque(maxlen=_RECENT)
+        self._longest = 1
+        self._mean_return = self._mean_length = 0.0
+
+    def see(self, rollout: Rollout) -> None:
+        """Take in the episodes that ended in a rollout."""
+        if len(rollout.episode_lengths):
+            self._extend(rollout.episode_returns.tolist(), rollout.episode_lengths.tolist())
+        elif not self._lengths:
+            self._longest = max(self._longest, int(rollout.step_index.max()) + 1)
+
+    def _extend(self, returns: Iterable[float], lengths: Iterable[int]) -> None:
+        self._returns.extend(returns)
+        self._lengths.extend(lengths)
+        if self._lengths:
+            self._mean_return = sum(self._returns) / len(self._returns)
+            self._mean_length = sum(self._lengths) / len(self._lengths)
+
+    @property
+    def mean_length(self) -> float:
+        """Mean length; until an episode has ended, the most steps that one has seen."""
+        return self._mean_length if self._lengths else self._longest
+
+    def record(self) -> Record:
+        """What to log of them."""
+        if not self._lengths:
+            return {}
+        return {
+            "rollout/ep_rew_mean": self._mean_return,
+            "rollout/ep_len_mean": self._mean_length,
+        }
+
+    def state(self) -> dict[str, list[float] | list[int] | int]:
+        """JSON values for `restore`."""
+        return {
+            "recent_returns": list(self._returns),
+            "recent_lengths": list(self._lengths),
+            "longest": self._longest,
+        }
+
+    def restore(
+        self, returns: Iterable[object], lengths: Iterable[object], longest: object
+    ) -> None:
+        """Continue from what `state` gave."""
+        self._extend(
+            [arrays.number("return", r) for r in returns],
+            [arrays.integer("length", n, 1) for n in lengths],
+        )
+        self._longest = arrays.integer("longest", longest, 1)
+
+
+class Clock:
+    """Wall time of the parts of an iteration, in seconds."""
+
+    def __init__(self) -> None:
+        self._start = self._mark = time.perf_counter()
+        self._laps: Record = {}
+
+    def lap(self, key: str) -> None:
+        """The part of this name ends now."""
+        now = time.perf_counter()
+        self._laps[key] = now - self._mark
+        self._mark = now
+
+    def restart_lap(self) -> None:
+        """The next part begins now."""
+        self._mark = time.perf_counter()
+
+    def record(self, samples: int) -> Record:
+        """The parts of this iteration, and samples a second since the start."""
+        elapsed = self._mark - self._start
+        return {
+            **self._laps,
+            "time/time_elapsed": elapsed,
+            "time/fps": samples / max(elapsed, 1e-9),
+        }
+
+
+def drop_not_finite(record: Record) -> Record:
+    """Take out the numbers that are not finite: a status says what happened."""
+    bad = [
+        key
+        for key, value in record.items()
+        if value.__class__ is float and not -math.inf < value < math.inf
+    ]
+    for key in bad:
+        del record[key]
+    return record
