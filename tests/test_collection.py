@@ -1,5 +1,8 @@
 """Collecting from any environment equals collecting natively, whatever the autoreset mode."""
 
+import subprocess
+import sys
+
 import gymnasium
 import numpy as np
 import pytest
@@ -403,3 +406,39 @@ def test_predict_sees_the_time_it_is_told():
     assert algo.predict(np.zeros(4), True, step_index=300)[0] == 1
     actions, _ = algo.predict(np.zeros((2, 4)), True, step_index=[0, 300])
     assert actions.tolist() == [0, 1]
+
+
+OUT_OF_MEMORY = """
+import resource
+import numpy as np
+import fastpg
+from fastpg.collection import make_collector
+
+env = fastpg.make_vec("CartPole-v1", 8)
+policy = fastpg.LinearSoftmax.for_env(env)
+collector = make_collector(env, policy, 0)
+collector.reset(0)
+before = env.get_state()
+pages = int(open("/proc/self/statm").read().split()[0])
+limit = pages * resource.getpagesize() + 2**28
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+try:
+    collector.episodes(300_000)
+except MemoryError:
+    after = env.get_state()
+    assert np.array_equal(after.states, before.states)
+    assert np.array_equal(after.streams, before.streams)
+    print("unchanged")
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of memory of Linux")
+def test_episodes_that_do_not_fit_the_memory_leave_the_environment():
+    done = subprocess.run(
+        [sys.executable, "-c", OUT_OF_MEMORY],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stdout.strip() == "unchanged", done.stderr

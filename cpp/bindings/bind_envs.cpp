@@ -1,9 +1,9 @@
-#include <functional>
 #include <map>
 #include <optional>
 
 #include "bound_env.hpp"
 #include "eigen_views.hpp"
+#include "env_state.hpp"
 #include "fastpg/envs/acrobot.hpp"
 #include "fastpg/envs/cartpole.hpp"
 #include "fastpg/envs/mountain_car.hpp"
@@ -11,6 +11,7 @@
 #include "fastpg/envs/pendulum.hpp"
 #include "fastpg/envs/tabular.hpp"
 #include "fastpg/rollout/collect_episodes.hpp"
+#include "read_actions.hpp"
 
 namespace fastpg {
 
@@ -67,102 +68,10 @@ std::unique_ptr<BoundVectorEnv> make_tabular_env(
                                           copy, num_threads, py::tuple());
 }
 
-constexpr int aligned = py::detail::npy_api::NPY_ARRAY_ALIGNED_;
-
-// The actions of one step, checked, in memory of their own: another thread may change the array.
-class ReadActions {
- public:
-  ReadActions(const py::array& given, const VectorEnv& env) {
-    const EnvironmentShape& shape = env.shape();
-    const char kind = given.dtype().kind();
-    if (shape.action_count > 0) {
-      if (kind != 'i' && kind != 'u') refuse_dtype("an integer dtype", given);
-      require_shape(given, env.num_envs(), {});
-      read_discrete(given, shape.action_count);
-    } else {
-      const py::ssize_t size = given.itemsize();
-      if (kind != 'f' || (size != 4 && size != 8)) refuse_dtype("float32 or float64", given);
-      require_shape(given, env.num_envs(), shape.action_size);
-      if (size == 4) {
-        view_ = read_continuous(given, singles_);
-      } else {
-        view_ = read_continuous(given, doubles_);
-      }
-    }
-  }
-
-  ActionsView view() const { return view_; }
-
- private:
-  [[noreturn]] static void refuse_dtype(const char* expected, const py::array& given) {
-    throw py::type_error("actions: expected " + std::string(expected) + ", got " +
-                         py::str(given.dtype()).cast<std::string>());
-  }
-
-  static void require_shape(const py::array& given, Lane lanes, std::optional<Lane> size) {
-    const bool right = given.ndim() == (size ? 2 : 1) && given.shape(0) == lanes &&
-                       (!size || given.shape(1) == *size);
-    if (right) return;
-    const std::string wanted =
-        "(" + std::to_string(lanes) + (size ? ", " + std::to_string(*size) + ")" : ",)");
-    throw py::value_error("actions: expected shape " + wanted + ", got " + shape_text(given));
-  }
-
-  void read_discrete(const py::array& given, std::int32_t count) {
-    const auto values =
-        py::array_t<std::int64_t, py::array::c_style | py::array::forcecast | aligned>::ensure(
-            given);
-    if (!values) throw py::error_already_set();
-    const std::int64_t* const read = values.data();
-    integers_.resize(static_cast<std::size_t>(values.size()));
-    const bool good =
-        dispatch([&] { return narrow(read, values.size(), count, integers_.data()); });
-    for (py::ssize_t i = 0; !good && i < values.size(); ++i) {
-      if (integers_[static_cast<std::size_t>(i)] >= 0) continue;
-      throw py::value_error("actions: expected values in [0, " + std::to_string(count) + "), got " +
-                            py::str(given[py::int_(i)]).cast<std::string>() + " at index " +
-                            std::to_string(i));
-    }
-    view_ = integers_.data();
-  }
-
-  // True where all are in [0, limit); the others become -1.
-  static bool narrow(const std::int64_t* __restrict from, py::ssize_t size, std::int64_t limit,
-                     std::int32_t* __restrict to) {
-    std::int64_t bad = 0;
-    for (py::ssize_t i = 0; i < size; ++i) {
-      const bool inside = from[i] >= 0 && from[i] < limit;
-      to[i] = inside ? static_cast<std::int32_t>(from[i]) : -1;
-      bad += inside ? 0 : 1;
-    }
-    return bad == 0;
-  }
-
-  template <class Real>
-  static const Real* read_continuous(const py::array& given, std::vector<Real>& out) {
-    const auto values =
-        py::array_t<Real, py::array::c_style | py::array::forcecast | aligned>::ensure(given);
-    if (!values) throw py::error_already_set();
-    out.assign(values.data(), values.data() + values.size());
-    require_finite("actions", out.data(), values.size());
-    return out.data();
-  }
-
-  std::vector<std::int32_t> integers_;
-  std::vector<float> singles_;
-  std::vector<double> doubles_;
-  ActionsView view_;
-};
-
 Array<float> observations(VectorEnv& env) {
   Array<float> out({env.num_envs(), env.shape().observation_size});
   env.observe_rows(env.states(), out.mutable_data());
   return out;
-}
-
-// NumPy's flags may be bytes other than 0 and 1, which no bool of C++ may be.
-bool flag(const Array<bool>& flags, Lane i) {
-  return *(static_cast<const std::uint8_t*>(static_cast<const py::array&>(flags).data()) + i) != 0;
 }
 
 using Seeds = std::vector<std::optional<SeedSequence>>;
@@ -290,119 +199,6 @@ py::dict bound_collect_episodes(BoundVectorEnv& self, const AnyActor& actor, py:
   });
 }
 
-Array<double> get_state(BoundVectorEnv& self) {
-  const SoleUse guard(self.busy);
-  const VectorEnv& env = self.env;
-  require_reset(env);
-  Array<double> out({env.num_envs(), env.shape().state_size});
-  for (Lane i = 0; i < env.num_envs(); ++i) {
-    env.get_state(i, out.mutable_data() + i * env.shape().state_size);
-  }
-  return out;
-}
-
-void set_state(BoundVectorEnv& self, const Array<double>& state,
-               const std::optional<Array<bool>>& mask) {
-  const SoleUse guard(self.busy);
-  VectorEnv& env = self.env;
-  require_ndim("state", state, 2);
-  require_size("state (rows)", state.shape(0), env.num_envs());
-  require_size("state (columns)", state.shape(1), env.shape().state_size);
-  require_finite("state", state.data(), state.size());
-  if (mask) {
-    require_ndim("mask", *mask, 1);
-    require_size("mask", mask->size(), env.num_envs());
-  }
-  for (Lane i = 0; i < env.num_envs(); ++i) {
-    if (mask && !flag(*mask, i)) continue;
-    env.set_state(i, state.data() + i * env.shape().state_size);
-  }
-}
-
-template <class T, class From>
-std::vector<T> converted(const std::vector<From>& from) {
-  std::vector<T> out;
-  for (const From& value : from) out.push_back(static_cast<T>(value));
-  return out;
-}
-
-Array<std::uint64_t> stream_words(const std::vector<Pcg64>& streams) {
-  std::vector<std::uint64_t> words;
-  for (const Pcg64& stream : streams) {
-    for (const std::uint64_t word : stream.words()) words.push_back(word);
-  }
-  return take(std::move(words), {static_cast<py::ssize_t>(streams.size()), 4});
-}
-
-std::vector<Pcg64> read_streams(const Array<std::uint64_t>& words, Lane lanes) {
-  require_ndim("streams", words, 2);
-  require_size("streams (rows)", words.shape(0), lanes);
-  require_size("streams (columns)", words.shape(1), 4);
-  std::vector<Pcg64> streams;
-  for (const std::uint64_t* w = words.data(); w != words.data() + words.size(); w += 4) {
-    streams.emplace_back(Pcg64::Words{w[0], w[1], w[2], w[3]});
-  }
-  return streams;
-}
-
-// Component by component, without what lies between them.
-Array<double> state_rows(VectorEnv& env) {
-  const LaneBlock states = env.states();
-  Array<double> out({env.shape().state_size, states.count});
-  for (Lane k = 0; k < env.shape().state_size; ++k) {
-    std::copy_n(states.component(k), states.count, out.mutable_data() + k * states.count);
-  }
-  return out;
-}
-
-std::vector<double> padded_states(const Array<double>& rows, Lane stride) {
-  std::vector<double> padded(static_cast<std::size_t>(rows.shape(0) * stride), 0.0);
-  for (Lane k = 0; k < rows.shape(0); ++k) {
-    std::copy_n(rows.data() + k * rows.shape(1), rows.shape(1), padded.data() + k * stride);
-  }
-  return padded;
-}
-
-py::dict snapshot_dict(BoundVectorEnv& self) {
-  VectorEnv::Snapshot now = self.env.snapshot();
-  const py::ssize_t n = self.env.num_envs();
-  py::dict out;
-  out["states"] = state_rows(self.env);
-  out["streams"] = stream_words(now.streams);
-  out["elapsed_steps"] = take(std::move(now.elapsed), {n});
-  out["episode_returns"] = take(std::move(now.episode_returns), {n});
-  out["status"] = take(converted<std::uint8_t>(now.status), {n});
-  return out;
-}
-
-constexpr std::int64_t most_elapsed = std::int64_t{1} << 62;
-
-void restore(BoundVectorEnv& self, const Array<double>& states, const Array<std::uint64_t>& streams,
-             const Array<std::int64_t>& elapsed_steps, const Array<double>& episode_returns,
-             const Array<std::uint8_t>& status) {
-  const SoleUse guard(self.busy);
-  const Lane n = self.env.num_envs();
-  require_ndim("states", states, 2);
-  require_size("states (rows)", states.shape(0), self.env.shape().state_size);
-  require_size("states (columns)", states.shape(1), n);
-  require_size("elapsed_steps", elapsed_steps.size(), n);
-  require_size("episode_returns", episode_returns.size(), n);
-  require_size("status", status.size(), n);
-  VectorEnv::Snapshot next;
-  next.states = padded_states(states, self.env.state_stride());
-  next.streams = read_streams(streams, n);
-  for (Lane i = 0; i < n; ++i) {
-    require(elapsed_steps.data()[i] >= 0 && elapsed_steps.data()[i] <= most_elapsed,
-            "elapsed_steps: expected numbers in [0, 2^62]");
-    require(status.data()[i] <= static_cast<std::uint8_t>(LaneStatus::ended),
-            "status: expected 0, 1 or 2");
-    next.status.push_back(static_cast<LaneStatus>(status.data()[i]));
-  }
-  next.elapsed.assign(elapsed_steps.data(), elapsed_steps.data() + n);
-  next.episode_returns.assign(episode_returns.data(), episode_returns.data() + n);
-  self.env.restore(std::move(next));
-}
-
 py::dict parameter_dict(const BoundVectorEnv& self, Lane lane) {
   py::dict out;
   for (const Parameter& p : self.env.kernel().parameters(lane)) {
@@ -421,27 +217,6 @@ void set_parameter(BoundVectorEnv& self, const std::string& name,
                    const std::vector<ParameterValue>& values) {
   const SoleUse guard(self.busy);
   self.env.kernel().set_parameter(name, values, self.env.num_envs());
-}
-
-// What pickle and copy make an environment again from.
-py::tuple reduce(const py::object& object) {
-  auto& self = object.cast<BoundVectorEnv&>();
-  const SoleUse guard(self.busy);
-  py::dict values;  // name: one value, or one a lane
-  for (const Parameter& p : self.env.kernel().parameters(0)) {
-    values[p.name.c_str()] = self.env.kernel().parameter(p.name);
-  }
-  if (self.arguments.empty()) throw py::type_error("a tabular environment is pickled in Python");
-  return py::make_tuple(py::module_::import("fastpg._core").attr("restored_env"),
-                        py::make_tuple(self.arguments, values, snapshot_dict(self)));
-}
-
-py::object restored_env(const py::tuple& arguments, const py::dict& values,
-                        const py::dict& snapshot) {
-  py::object env = py::type::of<BoundVectorEnv>()(*arguments);
-  for (const auto& [name, given] : values) env.attr("set_parameter")(name, given);
-  env.attr("restore")(**snapshot);
-  return env;
 }
 
 void bind_actors(py::module_& m) {

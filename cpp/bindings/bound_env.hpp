@@ -95,6 +95,11 @@ inline void require_reset(const VectorEnv& env) {
   }
 }
 
+// NumPy's flags may be bytes other than 0 and 1, which no bool of C++ may be.
+inline bool flag(const Array<bool>& flags, Lane i) {
+  return *(static_cast<const std::uint8_t*>(static_cast<const py::array&>(flags).data()) + i) != 0;
+}
+
 template <class Action>
 Array<Action> recorded_actions(RolloutStorage<Action>& s) {
   std::vector<py::ssize_t> shape = {s.rows, s.columns};

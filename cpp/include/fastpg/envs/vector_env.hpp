@@ -196,6 +196,17 @@ class VectorEnv {
   const Snapshot& snapshot() const { return now_; }
   // The sizes are those of this environment's own snapshot.
   void restore(Snapshot snapshot) { now_ = std::move(snapshot); }
+  // work(); where it throws, everything is as it was.
+  template <class Work>
+  auto or_unchanged(Work&& work) {
+    Snapshot before = now_;
+    try {
+      return work();
+    } catch (...) {
+      now_ = std::move(before);
+      throw;
+    }
+  }
   void set_streams(std::vector<Pcg64> streams) { now_.streams = std::move(streams); }
 
   Lane state_stride() const { return state_stride_; }

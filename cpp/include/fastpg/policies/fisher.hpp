@@ -220,13 +220,9 @@ class Fisher {
     return true;
   }
 
-  struct Pair {
-    Index a, b;  // columns, b <= a
-  };
-  std::vector<Pair> pairs() const;
-  void add_gram(Index block, const std::vector<Pair>& pairs, double* entries, T* scaled,
-                double* sum) const;
-  void store_gram(const Pair& pair, const double* gram, Matrix& out) const;
+  std::vector<score_columns::Pair> pairs() const;
+  void add_gram(Index block, const std::vector<score_columns::Pair>& pairs, double* entries,
+                T* scaled, double* sum) const;
   void fill_extra(Matrix& out) const;
 
   const Head& head_;

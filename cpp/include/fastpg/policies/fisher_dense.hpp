@@ -7,8 +7,8 @@
 namespace fastpg {
 
 template <class Head, class T>
-std::vector<typename Fisher<Head, T>::Pair> Fisher<Head, T>::pairs() const {
-  std::vector<Pair> out;
+std::vector<score_columns::Pair> Fisher<Head, T>::pairs() const {
+  std::vector<score_columns::Pair> out;
   Buffer<double> unused(length(stride()));
   for (Index a = 0; a < head_.columns(); ++a) {
     for (Index b = 0; b <= a; ++b) {
@@ -20,44 +20,19 @@ std::vector<typename Fisher<Head, T>::Pair> Fisher<Head, T>::pairs() const {
 
 // sum (pair, features, padded) += phi^T (B_ab phi) over a block of samples.
 template <class Head, class T>
-void Fisher<Head, T>::add_gram(Index block, const std::vector<Pair>& pairs, double* entries,
-                               T* scaled, double* sum) const {
+void Fisher<Head, T>::add_gram(Index block, const std::vector<score_columns::Pair>& pairs,
+                               double* entries, T* scaled, double* sum) const {
   const auto x = blocks_[block];
-  for (const Pair& pair : pairs) {
+  for (const score_columns::Pair& pair : pairs) {
     entry(block, pair.a, pair.b, entries);
     row_products::add_gram(x, entries, scaled, sum);
     sum += x.features * padded();
   }
 }
 
-// One pair's (features, padded) into all entries of F that it decides.
-template <class Head, class T>
-void Fisher<Head, T>::store_gram(const Pair& pair, const double* gram, Matrix& out) const {
-  const Index outputs = head_.outputs(), columns = features().cols;
-  const Index a = head_.column_output(pair.a), b = head_.column_output(pair.b);
-  const Index last_a = head_.opposite(pair.a), last_b = head_.opposite(pair.b);
-  const auto add = [&](Index p, Index i, Index q, Index j, double value) {
-    if (i >= 0 && j >= 0) out(p * outputs + i, q * outputs + j) += value;
-  };
-  for (Index p = 0; p < columns; ++p) {
-    for (Index q = 0; q < columns; ++q) {
-      const double value = gram[std::min(p, q) * padded() + std::max(p, q)] / samples();
-      add(p, a, q, b, value);
-      add(p, last_a, q, b, -value);
-      add(p, a, q, last_b, -value);
-      add(p, last_a, q, last_b, value);
-      if (pair.a == pair.b) continue;
-      add(p, b, q, a, value);
-      add(p, b, q, last_a, -value);
-      add(p, last_b, q, a, -value);
-      add(p, last_b, q, last_a, value);
-    }
-  }
-}
-
 template <class Head, class T>
 Matrix Fisher<Head, T>::dense() const {
-  const std::vector<Pair> all = pairs();
+  const std::vector<score_columns::Pair> all = pairs();
   const Index gram = features().cols * padded();
   const Index partial = static_cast<Index>(all.size()) * gram;
   const Chunks chunks = Chunks::of(blocks_.count(), stride(), partial);
@@ -75,7 +50,8 @@ Matrix Fisher<Head, T>::dense() const {
   score_columns::add_up(sums.data(), chunks.count, partial);
   Matrix out = Matrix::Zero(size(), size());
   for (std::size_t i = 0; i < all.size(); ++i) {
-    store_gram(all[i], sums.data() + static_cast<Index>(i) * gram, out);
+    score_columns::spread_gram(head_, all[i], sums.data() + static_cast<Index>(i) * gram, padded(),
+                               features().cols, 1.0 / samples(), out);
   }
   fill_extra(out);
   return out;

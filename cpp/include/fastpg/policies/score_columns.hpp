@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 
 #include "fastpg/core/types.hpp"
 
@@ -40,6 +41,49 @@ void squared_norms(const Head& head, const double* scores, Index stride, double*
     if (head.opposite(c) < 0 || !last) continue;
     for (Index i = 0; i < stride; ++i) out[i] += rest[i] * rest[i];
     std::fill_n(rest, stride, 0.0);
+  }
+}
+
+// Two columns whose products make a block of the Fisher matrix, b <= a.
+struct Pair {
+  Index a, b;
+};
+
+namespace detail {
+
+// A column stands for its output and for minus the output opposite to it.
+struct Share {
+  Index output;
+  double sign;
+};
+template <class Head>
+std::array<Share, 2> shares(const Head& head, Index column) {
+  const Index opposite = head.opposite(column);
+  return {{{head.column_output(column), 1.0}, {opposite, opposite < 0 ? 0.0 : -1.0}}};
+}
+
+}  // namespace detail
+
+// All entries of F, out (features x outputs, twice), that a pair decides. gram: mean of phi_p phi_q
+// times the pair's metric, at [p * stride + q] for q >= p, times `factor`.
+template <class Head>
+void spread_gram(const Head& head, Pair pair, const double* gram, Index stride, Index features,
+                 double factor, Matrix& out) {
+  const Index outputs = head.outputs();
+  const auto add = [&](Index i, Index j, double sign) {
+    for (Index p = 0; p < features; ++p) {
+      for (Index q = 0; q < features; ++q) {
+        const double value = gram[std::min(p, q) * stride + std::max(p, q)];
+        out(p * outputs + i, q * outputs + j) += sign * factor * value;
+      }
+    }
+  };
+  for (const detail::Share i : detail::shares(head, pair.a)) {
+    for (const detail::Share j : detail::shares(head, pair.b)) {
+      if (i.sign == 0.0 || j.sign == 0.0) continue;
+      add(i.output, j.output, i.sign * j.sign);
+      if (pair.a != pair.b) add(j.output, i.output, i.sign * j.sign);
+    }
   }
 }
 

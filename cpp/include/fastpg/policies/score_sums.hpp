@@ -32,9 +32,7 @@ class ScoreSums {
     }
   }
 
-  struct Pair {
-    Index a, b;  // columns of the head, b <= a
-  };
+  using Pair = score_columns::Pair;
 
   const Head& head() const { return head_; }
   Index features() const { return features_; }
@@ -62,13 +60,7 @@ class ScoreSums {
   Matrix fisher(const double* sums, double samples) const {
     Matrix out = Matrix::Zero(parameters(), parameters());
     for (const Pair& pair : pairs_) {
-      for (const Share i : shares(pair.a)) {
-        for (const Share j : shares(pair.b)) {
-          const double factor = i.sign * j.sign / samples;
-          add_gram(sums, factor, i.output, j.output, out);
-          if (pair.a != pair.b) add_gram(sums, factor, j.output, i.output, out);
-        }
-      }
+      score_columns::spread_gram(head_, pair, sums, features_, features_, 1.0 / samples, out);
       sums += gram_size();
     }
     out.bottomRightCorner(head_.extra(), head_.extra())
@@ -78,27 +70,6 @@ class ScoreSums {
   }
 
  private:
-  // A column stands for its output and for minus the output opposite to it.
-  struct Share {
-    Index output;
-    double sign;
-  };
-  std::vector<Share> shares(Index column) const {
-    std::vector<Share> out = {{head_.column_output(column), 1.0}};
-    if (head_.opposite(column) >= 0) out.push_back({head_.opposite(column), -1.0});
-    return out;
-  }
-
-  void add_gram(const double* gram, double factor, Index i, Index j, Matrix& out) const {
-    const Index outputs = head_.outputs();
-    for (Index p = 0; p < features_; ++p) {
-      for (Index q = 0; q < features_; ++q) {
-        out(p * outputs + i, q * outputs + j) +=
-            factor * gram[std::min(p, q) * features_ + std::max(p, q)];
-      }
-    }
-  }
-
   Vector flat(const double* sums) const {
     Vector out = Vector::Zero(parameters());
     score_columns::spread(head_, sums, features_, features_, 1.0, out.data());

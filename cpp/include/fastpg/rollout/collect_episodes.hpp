@@ -169,11 +169,13 @@ class EpisodeCollector {
   std::vector<Lane> column_;
 };
 
+// Where the episodes do not fit the memory, the environment is left as it was.
 template <class Actor>
 void collect_episodes(VectorEnv& env, const Actor& actor, const LaneStream& stream,
                       std::uint64_t first_step, std::int64_t max_samples,
                       RolloutStorage<typename Actor::Action>& out) {
-  EpisodeCollector<Actor>(env, actor, out).run(stream, first_step, max_samples);
+  env.or_unchanged(
+      [&] { EpisodeCollector<Actor>(env, actor, out).run(stream, first_step, max_samples); });
 }
 
 }  // namespace fastpg
