@@ -85,6 +85,29 @@ def test_stepping_gives_the_same_bits(env_id, mode):
             observations = [env.reset(options={"reset_mask": ended})[0] for env in envs]
 
 
+def trained(name, env_id, num_threads):
+    algo = fastpg.train(
+        name, env_id, total_timesteps=3 * 1300 * 16, n_envs=1300, seed=0, num_threads=num_threads,
+        **({"n_episodes": 300} if name == "reinforce" else {"n_steps": 16}),
+    )  # fmt: skip
+    history = [
+        {key: value for key, value in record.items() if not key.startswith("time/")}
+        for record in algo.history
+    ]
+    return algo.policy.theta, history
+
+
+@pytest.mark.parametrize("env_id", ["CartPole-v1", "Pendulum-v1"])
+@pytest.mark.parametrize("name", ["reinforce", "npg", "trpo", "ppo"])
+def test_training_gives_the_same_bits(name, env_id):
+    theta, history = trained(name, env_id, 1)
+    assert history
+    for num_threads in THREADS:
+        other, other_history = trained(name, env_id, num_threads)
+        assert np.array_equal(theta, other)
+        assert history == other_history
+
+
 def test_several_python_threads_at_once():
     expected = [rollout("CartPole-v1", 1), rollout("Acrobot-v1", 1), rollout("Pendulum-v1", 1)]
     found = {}

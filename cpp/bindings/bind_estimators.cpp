@@ -20,11 +20,6 @@ TimeByLane window(const Array<double>& rewards) {
   return {rewards.shape(0), ndim == 2 ? rewards.shape(1) : 1};
 }
 
-void require_threads(int num_threads) {
-  require(num_threads >= 1 && num_threads <= ThreadPool::most_threads,
-          "num_threads: expected an integer in [1, 256], got " + std::to_string(num_threads));
-}
-
 // NumPy's booleans may hold any byte.
 const Flag* bytes(const Array<bool>& flags) {
   return static_cast<const Flag*>(flags.py::array::data());
@@ -52,7 +47,7 @@ py::tuple bound_gae(const Array<double>& rewards, const Array<double>& values,
   require_same_shape("ended", ended, rewards);
   require_unit_interval("gamma", gamma);
   require_unit_interval("gae_lambda", gae_lambda);
-  require_threads(num_threads);
+  checked_threads(num_threads);
   Array<double> advantages = recycled_like<double>(rewards);
   Array<double> targets = recycled_like<double>(rewards);
   const GaeArrays arrays{shape,
@@ -83,7 +78,7 @@ Array<double> bound_returns(const Array<double>& rewards,
   require_same_shape("terminated", terminated, rewards);
   require_same_shape("ended", ended, rewards);
   require_unit_interval("gamma", gamma);
-  require_threads(num_threads);
+  checked_threads(num_threads);
   Array<double> returns = recycled_like<double>(rewards);
   const ReturnArrays arrays{shape,
                             rewards.data(),

@@ -9,7 +9,8 @@ namespace fastpg {
 namespace {
 
 Array<double> mapped(const FeatureMap& map, const Array<float>& observations,
-                     const Array<std::int64_t>& step_index) {
+                     const Array<std::int64_t>& step_index, int num_threads) {
+  const int threads = checked_threads(num_threads);
   require_ndim("observations", observations, 2);
   require_ndim("step_index", step_index, 1);
   require_size("observations (columns)", observations.shape(1), map.observation_size());
@@ -17,7 +18,9 @@ Array<double> mapped(const FeatureMap& map, const Array<float>& observations,
   require_finite("observations", observations.data(), observations.size());
   Array<double> out({observations.shape(0), map.size()});
   double* const features = out.mutable_data();
-  unlocked([&] { map.rows(observations.data(), step_index.data(), step_index.size(), features); });
+  unlocked([&] {
+    map.rows(observations.data(), step_index.data(), step_index.size(), threads, features);
+  });
   return out;
 }
 
@@ -65,13 +68,14 @@ Array<double> bound_value_features(const Array<float>& observations,
 
 Array<double> bound_value_predict(const Array<float>& observations,
                                   const Array<std::int64_t>& step_index, bool time,
-                                  const Array<double>& weights) {
+                                  const Array<double>& weights, int num_threads) {
+  const int threads = checked_threads(num_threads);
   const auto samples = value_samples(observations, step_index, time);
   require_ndim("weights", weights, 1);
   require_size("weights", weights.size(), samples.features());
   Array<double> out(samples.count);
   double* const values = out.mutable_data();
-  if (!unlocked([&] { return value_predict(samples, weights.data(), values); })) {
+  if (!unlocked([&] { return value_predict(samples, weights.data(), threads, values); })) {
     refuse_not_finite("observations", observations);
   }
   return out;
@@ -90,7 +94,7 @@ void bind_features(py::module_& m) {
       .def("normalized", &normalized, py::arg("mean"), py::arg("inverse_std"),
            "The map with x = clip((s - mean) inverse_std, -10, 10); without, by empty lists.")
       .def("features", &mapped, py::arg("observations").noconvert(),
-           py::arg("step_index").noconvert(), "(n, size) features.")
+           py::arg("step_index").noconvert(), py::arg("num_threads") = 1, "(n, size) features.")
       .def_property_readonly("observation_size", &FeatureMap::observation_size)
       .def_property_readonly("inputs", &FeatureMap::inputs)
       .def_property_readonly("size", &FeatureMap::size)
@@ -116,7 +120,7 @@ void bind_features(py::module_& m) {
         "(n, k): bias, observation, its products, and with `time` three powers of h / 100.");
   m.def("value_predict", &bound_value_predict, py::arg("observations").noconvert(),
         py::arg("step_index").noconvert(), py::arg("time"), py::arg("weights").noconvert(),
-        "value_features @ weights, (n,).");
+        py::arg("num_threads") = 1, "value_features @ weights, (n,).");
 }
 
 }  // namespace fastpg

@@ -92,25 +92,21 @@ class BoundPolicy {
     return bytes;
   }
 
-  static int checked_threads(int num_threads) {
-    require(num_threads >= 1 && num_threads <= ThreadPool::most_threads,
-            "num_threads: expected an integer in [1, 256], got " + std::to_string(num_threads));
-    return num_threads;
-  }
-
   template <class T>
   static void require_finite_features(const Features<T>& phi) {
     require_all_finite("phi", phi.data, phi.rows, phi.cols);
   }
 
   static Array<double> distribution(const Head& head, const FeatureArray& features,
-                                    const Array<double>& parameters, const MaskArray& mask) {
+                                    const Array<double>& parameters, const MaskArray& mask,
+                                    int num_threads) {
+    const int threads = checked_threads(num_threads);
     return with_features(features, [&](const auto& phi) {
       const Vector theta = flat(head, "parameters", parameters, phi.cols);
       const std::uint8_t* const m = mask_data(head, mask, phi.rows);
       Array<double> out({phi.rows, head.distribution_size()});
       double* const values = out.mutable_data();
-      unlocked([&] { linear_policy::distribution(head, phi, theta.data(), m, values); });
+      unlocked([&] { linear_policy::distribution(head, phi, theta.data(), m, threads, values); });
       const bool good =
           Head::masked ? all_at_most(values, out.size(), 1e-9) : all_finite(values, out.size());
       if (!good) {
@@ -173,15 +169,16 @@ class BoundPolicy {
 
   static py::tuple compare(const Head& head, const Array<double>& old_dist,
                            const Array<double>& new_dist, const ActionArray& actions,
-                           const Array<double>& advantages) {
+                           const Array<double>& advantages, int num_threads) {
+    const int threads = checked_threads(num_threads);
     const double* const before = dist_data(head, "old_dist", old_dist, -1);
     const Index rows = old_dist.shape(0);
     const double* const after = dist_data(head, "new_dist", new_dist, rows);
     const Scalar* const taken = actions_data(head, actions, rows);
     const double* const weights = vector_data("advantages", advantages, rows);
     require(rows >= 1, "old_dist: expected at least one row, got none");
-    const Comparison c =
-        unlocked([&] { return fastpg::compare(head, before, after, taken, weights, rows); });
+    const Comparison c = unlocked(
+        [&] { return fastpg::compare(head, before, after, taken, weights, rows, threads); });
     if (!std::isfinite(c.objective_before)) require_all_finite("advantages", weights, rows, 0);
     return py::make_tuple(c.kl, c.approx_kl, c.effective_sample_size, c.entropy, c.objective_before,
                           c.objective);
@@ -194,10 +191,12 @@ class BoundPolicy {
   }
 
   static Array<double> entropy_gradient(const Head& head, const FeatureArray& features,
-                                        const Array<double>& dist) {
+                                        const Array<double>& dist, int num_threads) {
+    const int threads = checked_threads(num_threads);
     return with_features(features, [&](const auto& phi) {
       const double* const d = dist_data(head, "dist", dist, phi.rows);
-      const Vector out = unlocked([&] { return linear_policy::entropy_gradient(head, phi, d); });
+      const Vector out =
+          unlocked([&] { return linear_policy::entropy_gradient(head, phi, d, threads); });
       if (!out.allFinite()) require_finite_features(phi);
       return to_array(out);
     });
@@ -268,7 +267,8 @@ class BoundPolicy {
                                const Array<double>& old_dist, const MaskArray& mask,
                                const Array<double>& parameters, const Array<double>& step,
                                double ent_coef, double target_kl, double shrinking_factor,
-                               py::ssize_t max_iter) {
+                               py::ssize_t max_iter, int num_threads) {
+    const int threads = checked_threads(num_threads);
     return with_features(features, [&](const auto& phi) {
       using T = typename std::decay_t<decltype(phi)>::Scalar;
       const double* const d = dist_data(head, "old_dist", old_dist, phi.rows);
@@ -278,7 +278,7 @@ class BoundPolicy {
       const Vector full_step = flat(head, "step", step, phi.cols);
       const std::uint8_t* const m = mask_data(head, mask, phi.rows);
       const LineSearchResult result = unlocked([&] {
-        Surrogate<Head, T> surrogate(head, phi, a, weights, d, m, ent_coef);
+        Surrogate<Head, T> surrogate(head, phi, a, weights, d, m, ent_coef, threads);
         return fastpg::line_search(surrogate, full_step, {target_kl, shrinking_factor, max_iter},
                                    theta);
       });
@@ -410,7 +410,7 @@ py::class_<Head> bind_policy_head(py::module_& m, const char* class_name, const 
       .def_property_readonly("extra", &Head::extra)
       .def_property_readonly("action_size", &Head::action_size)
       .def("distribution", &B::distribution, array("features"), array("parameters"),
-           optional("mask"), "(n, k): ln pi of every action, or means and ln sigma.")
+           optional("mask"), threads, "(n, k): ln pi of every action, or means and ln sigma.")
       .def("sample", &B::sample, array("dist"), array("uniforms"),
            "(n, action_size) actions by inverse CDF from uniforms in (0, 1).")
       .def("mode", &B::mode, array("dist"), "(n, action_size) most probable actions.")
@@ -418,10 +418,10 @@ py::class_<Head> bind_policy_head(py::module_& m, const char* class_name, const 
       .def("score_gradient", &B::score_gradient, array("features"), array("dist"), array("actions"),
            array("weights"), threads, "(P,): mean of w grad ln pi(a|s).")
       .def("compare", &B::compare, array("old_dist"), array("new_dist"), array("actions"),
-           array("advantages"),
+           array("advantages"), threads,
            "(KL, approximate KL, effective sample size, entropy, objective before, objective).")
       .def("entropy", &B::entropy, array("dist"), "(n,) entropies in nats.")
-      .def("entropy_gradient", &B::entropy_gradient, array("features"), array("dist"),
+      .def("entropy_gradient", &B::entropy_gradient, array("features"), array("dist"), threads,
            "(P,): gradient of the mean entropy.")
       .def("kl", &B::kl, array("old_dist"), array("new_dist"), "(n,) of KL(old | new).")
       .def("fisher_vector_product", &B::fisher_vector_product, array("features"), array("dist"),
@@ -436,7 +436,7 @@ py::class_<Head> bind_policy_head(py::module_& m, const char* class_name, const 
       .def("line_search", &B::line_search, array("features"), array("actions"), array("advantages"),
            array("old_dist"), array("mask"), array("parameters"), array("step"),
            py::arg("ent_coef"), py::arg("target_kl"), py::arg("shrinking_factor"),
-           py::arg("max_iter"),
+           py::arg("max_iter"), threads,
            "(parameters, status, backtracks, fraction, objective before, after, kl).")
       .def("ppo_epochs", &B::ppo_epochs, array("features"), array("actions"), array("advantages"),
            array("mask"), array("parameters"), py::arg("adam"), py::arg("seed"),

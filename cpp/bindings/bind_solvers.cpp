@@ -83,7 +83,9 @@ void require_ridge(double ridge) {
 // Works on a copy: nothing is changed where the fit fails, nor under the eyes of another thread.
 Array<double> ridge_fit(RidgeRegression& regression, const Array<float>& observations,
                         const Array<std::int64_t>& step_index, bool time,
-                        const Array<double>& targets, double memory, double ridge) {
+                        const Array<double>& targets, double memory, double ridge,
+                        int num_threads) {
+  const int threads = checked_threads(num_threads);
   const auto samples = value_samples(observations, step_index, time);
   require_size("observations (features)", samples.features(), regression.feature_count());
   require_ndim("targets", targets, 1);
@@ -93,7 +95,7 @@ Array<double> ridge_fit(RidgeRegression& regression, const Array<float>& observa
   RidgeRegression fitted = regression;
   Vector weights;
   const bool added = unlocked([&] {
-    if (!fitted.add(samples, targets.data(), memory)) return false;
+    if (!fitted.add(samples, targets.data(), memory, threads)) return false;
     weights = fitted.solve(ridge);
     return true;
   });
@@ -200,7 +202,7 @@ void bind_solvers(py::module_& m) {
            py::arg("feature_count"))
       .def("fit", &ridge_fit, py::arg("observations").noconvert(),
            py::arg("step_index").noconvert(), py::arg("time"), py::arg("targets").noconvert(),
-           py::arg("memory"), py::arg("ridge"),
+           py::arg("memory"), py::arg("ridge"), py::arg("num_threads") = 1,
            "Adds the value_features of a batch and its targets (n,); the weights then.")
       .def("solve", &ridge_solve, py::arg("ridge"), "Weights (feature_count,).")
       .def("restore", &ridge_restore, py::arg("mean").noconvert(), py::arg("comoment").noconvert(),

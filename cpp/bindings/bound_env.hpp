@@ -74,11 +74,8 @@ struct BoundVectorEnv {
       : env(std::move(kernel), num_envs, max_steps.value_or(VectorEnv::no_limit)),
         exact(is_exact),
         copy_outputs(copy),
-        threads(num_threads),
-        arguments(std::move(given)) {
-    require(threads >= 1 && threads <= ThreadPool::most_threads,
-            "num_threads: expected an integer in [1, 256], got " + std::to_string(threads));
-  }
+        threads(checked_threads(num_threads)),
+        arguments(std::move(given)) {}
 
   VectorEnv env;
   bool exact;

@@ -124,7 +124,11 @@ def discounted_returns(
 ) -> _Floats: ...
 def value_features(observations: _Float32s, step_index: _Integers, time: bool) -> _Floats: ...
 def value_predict(
-    observations: _Float32s, step_index: _Integers, time: bool, weights: _Floats
+    observations: _Float32s,
+    step_index: _Integers,
+    time: bool,
+    weights: _Floats,
+    num_threads: int = 1,
 ) -> _Floats: ...
 def conjugate_gradient(
     matrix: _Floats, b: _Floats, max_steps: int, tolerance: float, damping: float
@@ -140,7 +144,9 @@ class FeatureMap:
         observation_size: int, time: bool, projection: Sequence[float], phases: Sequence[float]
     ) -> FeatureMap: ...
     def normalized(self, mean: Sequence[float], inverse_std: Sequence[float]) -> FeatureMap: ...
-    def features(self, observations: _Float32s, step_index: _Integers) -> _Floats: ...
+    def features(
+        self, observations: _Float32s, step_index: _Integers, num_threads: int = 1
+    ) -> _Floats: ...
     @property
     def observation_size(self) -> int: ...
     @property
@@ -171,6 +177,7 @@ class RidgeRegression:
         targets: _Floats,
         memory: float,
         ridge: float,
+        num_threads: int = 1,
     ) -> _Floats: ...
     def solve(self, ridge: float) -> _Floats: ...
     def restore(self, mean: _Floats, comoment: _Floats, weight: float) -> None: ...
@@ -205,7 +212,11 @@ class CategoricalHead:
     @property
     def action_size(self) -> int: ...
     def distribution(
-        self, features: _Features, parameters: _Floats, mask: _Bools | None = None
+        self,
+        features: _Features,
+        parameters: _Floats,
+        mask: _Bools | None = None,
+        num_threads: int = 1,
     ) -> _Floats: ...
     def sample(self, dist: _Floats, uniforms: _Floats) -> _AnyActions: ...
     def mode(self, dist: _Floats) -> _AnyActions: ...
@@ -219,10 +230,17 @@ class CategoricalHead:
         num_threads: int = 1,
     ) -> _Floats: ...
     def compare(
-        self, old_dist: _Floats, new_dist: _Floats, actions: _AnyActions, advantages: _Floats
+        self,
+        old_dist: _Floats,
+        new_dist: _Floats,
+        actions: _AnyActions,
+        advantages: _Floats,
+        num_threads: int = 1,
     ) -> tuple[float, float, float, float, float, float]: ...
     def entropy(self, dist: _Floats) -> _Floats: ...
-    def entropy_gradient(self, features: _Features, dist: _Floats) -> _Floats: ...
+    def entropy_gradient(
+        self, features: _Features, dist: _Floats, num_threads: int = 1
+    ) -> _Floats: ...
     def kl(self, old_dist: _Floats, new_dist: _Floats) -> _Floats: ...
     def fisher_vector_product(
         self,
@@ -264,6 +282,7 @@ class CategoricalHead:
         target_kl: float,
         shrinking_factor: float,
         max_iter: int,
+        num_threads: int = 1,
     ) -> tuple[_Floats, _LineSearchStatus, int, float, float, float, float]: ...
     def ppo_epochs(
         self,
@@ -297,7 +316,11 @@ class GaussianHead:
     @property
     def action_size(self) -> int: ...
     def distribution(
-        self, features: _Features, parameters: _Floats, mask: _Bools | None = None
+        self,
+        features: _Features,
+        parameters: _Floats,
+        mask: _Bools | None = None,
+        num_threads: int = 1,
     ) -> _Floats: ...
     def sample(self, dist: _Floats, uniforms: _Floats) -> _AnyActions: ...
     def mode(self, dist: _Floats) -> _AnyActions: ...
@@ -311,10 +334,17 @@ class GaussianHead:
         num_threads: int = 1,
     ) -> _Floats: ...
     def compare(
-        self, old_dist: _Floats, new_dist: _Floats, actions: _AnyActions, advantages: _Floats
+        self,
+        old_dist: _Floats,
+        new_dist: _Floats,
+        actions: _AnyActions,
+        advantages: _Floats,
+        num_threads: int = 1,
     ) -> tuple[float, float, float, float, float, float]: ...
     def entropy(self, dist: _Floats) -> _Floats: ...
-    def entropy_gradient(self, features: _Features, dist: _Floats) -> _Floats: ...
+    def entropy_gradient(
+        self, features: _Features, dist: _Floats, num_threads: int = 1
+    ) -> _Floats: ...
     def kl(self, old_dist: _Floats, new_dist: _Floats) -> _Floats: ...
     def fisher_vector_product(
         self,
@@ -356,6 +386,7 @@ class GaussianHead:
         target_kl: float,
         shrinking_factor: float,
         max_iter: int,
+        num_threads: int = 1,
     ) -> tuple[_Floats, _LineSearchStatus, int, float, float, float, float]: ...
     def ppo_epochs(
         self,

@@ -83,7 +83,9 @@ class PolicyBatch:
     def distribution(self) -> Floats:
         """See `LinearPolicy.distribution`."""
         policy = self.policy
-        return policy._head.distribution(self.phi, policy.theta.ravel(), self.mask)
+        return policy._head.distribution(
+            self.phi, policy.theta.ravel(), self.mask, self.num_threads
+        )
 
     def score_gradient(self, dist: Floats, weights: Floats) -> Floats:
         """See `LinearPolicy.score_gradient`."""
@@ -96,12 +98,14 @@ class PolicyBatch:
     def entropy_gradient(self, dist: Floats) -> Floats:
         """See `LinearPolicy.entropy_gradient`."""
         policy = self.policy
-        return policy._shaped(policy._head.entropy_gradient(self.phi, dist))
+        return policy._shaped(policy._head.entropy_gradient(self.phi, dist, self.num_threads))
 
     def compare(self, old_dist: Floats, new_dist: Floats, advantages: Floats) -> StepStatistics:
         """See `LinearPolicy.compare`."""
         assert self.actions is not None
-        found = self.policy._head.compare(old_dist, new_dist, self.actions, advantages)
+        found = self.policy._head.compare(
+            old_dist, new_dist, self.actions, advantages, self.num_threads
+        )
         return StepStatistics(*found)
 
     def natural_gradient(
@@ -157,5 +161,6 @@ class PolicyBatch:
             target_kl,
             shrinking_factor,
             max_iter,
+            self.num_threads,
         )
         return LineSearchResult(policy._shaped(found[0]), *found[1:])

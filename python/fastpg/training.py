@@ -123,6 +123,7 @@ class Algorithm:
             ridge=options.ridge,
             memory=options.baseline_memory,
             time=options.baseline_time,
+            num_threads=self.num_threads,
         )
 
     def _use(self, env: VectorEnv[Any, Any, Any]) -> None:
@@ -374,7 +375,7 @@ class Algorithm:
         masks = rollout.action_masks
         samples = PolicyBatch(
             self.policy,
-            self.policy.feature_map.native.features(observations, steps),
+            self.policy.feature_map.native.features(observations, steps, self.num_threads),
             actions.reshape(len(actions), self.policy._head.action_size),
             None if masks is None else flat(masks),
             self.num_threads,

@@ -8,7 +8,7 @@ namespace {
 
 std::vector<double> row(const FeatureMap& map, std::vector<float> observation, std::int64_t h) {
   std::vector<double> features(static_cast<std::size_t>(map.size()));
-  map.rows(observation.data(), &h, 1, features.data());
+  map.rows(observation.data(), &h, 1, 1, features.data());
   return features;
 }
 

@@ -14,7 +14,7 @@ using Softmax = CategoricalHead;
 Matrix distribution_of(const Softmax& head, const Matrix& features, const Vector& theta,
                        const std::uint8_t* mask = nullptr) {
   Matrix dist(features.rows(), head.distribution_size());
-  linear_policy::distribution(head, Features<double>(features), theta.data(), mask, dist.data());
+  linear_policy::distribution(head, Features<double>(features), theta.data(), mask, 1, dist.data());
   return dist;
 }
 
@@ -71,7 +71,8 @@ CASE(huge_logits_stay_finite) {
   const Matrix dist = distribution_of(head, features, Vector{{1e150, 0.0, -1e150}});
   CHECK(dist(0, 0) == 0.0);
   CHECK(std::isfinite(entropy_of(head, dist)));
-  CHECK(linear_policy::entropy_gradient(head, Features<double>(features), dist.data()).allFinite());
+  CHECK(linear_policy::entropy_gradient(head, Features<double>(features), dist.data(), 1)
+            .allFinite());
 }
 
 CASE(a_masked_action_has_no_probability) {
@@ -121,7 +122,8 @@ CASE(sampled_fisher_of_a_gaussian) {
   const Matrix features = Matrix::Random(150, 3), actions = Matrix::Random(150, 2);
   const Vector theta = Vector::Random(8);
   Matrix dist(150, 4);
-  linear_policy::distribution(head, Features<double>(features), theta.data(), nullptr, dist.data());
+  linear_policy::distribution(head, Features<double>(features), theta.data(), nullptr, 1,
+                              dist.data());
   Fisher fisher(head, Features<double>(features), dist.data(), actions.data(), 1);
   const Matrix dense = fisher.dense();
   const Vector v = Vector::Random(8);
@@ -167,7 +169,7 @@ CASE(nothing_has_changed_before_the_step) {
   const std::vector<std::int32_t> actions(40, 0);
   const Vector advantages = Vector::Random(40);
   Surrogate<Softmax> surrogate(head, Features<double>(features), actions.data(), advantages.data(),
-                               dist.data(), nullptr, 0.0);
+                               dist.data(), nullptr, 0.0, 1);
   const LineSearchPoint point = surrogate(theta);
   CHECK(point.kl == 0.0);
   CHECK_CLOSE(point.objective, advantages.mean(), 1e-15);

@@ -48,7 +48,8 @@ std::size_t allocations = 0;
 
 Matrix distribution_of(const CategoricalHead& head, const Matrix& features, const Vector& theta) {
   Matrix dist(features.rows(), head.distribution_size());
-  linear_policy::distribution(head, Features<double>(features), theta.data(), nullptr, dist.data());
+  linear_policy::distribution(head, Features<double>(features), theta.data(), nullptr, 1,
+                              dist.data());
   return dist;
 }
 
@@ -147,9 +148,9 @@ CASE(ridge_fits_a_line_through_batches) {
     return ValueSamples{observations.data() + first, steps.data() + first, count, 1, false};
   };
   RidgeRegression whole(3), parts(3);
-  CHECK(whole.add(batch(0, 300), targets.data(), 1.0));
-  CHECK(parts.add(batch(0, 1), targets.data(), 1.0));
-  CHECK(parts.add(batch(1, 299), targets.data() + 1, 1.0));
+  CHECK(whole.add(batch(0, 300), targets.data(), 1.0, 1));
+  CHECK(parts.add(batch(0, 1), targets.data(), 1.0, 1));
+  CHECK(parts.add(batch(1, 299), targets.data() + 1, 1.0, 1));
   const Vector weights = whole.solve(1e-12);
   CHECK_CLOSE(weights[0], 1.0, 1e-8);
   CHECK_CLOSE(weights[1], 2.0, 1e-8);
@@ -157,12 +158,12 @@ CASE(ridge_fits_a_line_through_batches) {
   CHECK((parts.moments.comoment - whole.moments.comoment).norm() < 1e-10);
   CHECK(parts.moments.weight == 300.0);
   double value;
-  CHECK(value_predict(batch(100, 1), weights.data(), &value));
+  CHECK(value_predict(batch(100, 1), weights.data(), 1, &value));
   CHECK_CLOSE(value, 3.0, 1e-6);
   const Comoments before = parts.moments;
   targets[200] = 1e200;
-  CHECK(!parts.add(batch(0, 300), targets.data(), 1.0));
+  CHECK(!parts.add(batch(0, 300), targets.data(), 1.0, 1));
   observations[200] = std::numeric_limits<float>::infinity(), targets[200] = 0.0;
-  CHECK(!parts.add(batch(0, 300), targets.data(), 1.0));
+  CHECK(!parts.add(batch(0, 300), targets.data(), 1.0, 1));
   CHECK(parts.moments.mean == before.mean && parts.moments.weight == before.weight);
 }

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <exception>
 #include <mutex>
+#include <string>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -19,6 +20,8 @@
 #if defined(__linux__)
 #include <sched.h>
 #endif
+
+#include "fastpg/core/checks.hpp"
 
 namespace fastpg {
 
@@ -206,6 +209,12 @@ class ThreadPool {
   int avoided_core_ = -1;  // where helpers may not run
   int size_ = 0;
 };
+
+inline int checked_threads(int num_threads) {
+  require(num_threads >= 1 && num_threads <= ThreadPool::most_threads,
+          "num_threads: expected an integer in [1, 256], got " + std::to_string(num_threads));
+  return num_threads;
+}
 
 // task(0) … task(count - 1) on at most `threads` threads.
 template <class Task>

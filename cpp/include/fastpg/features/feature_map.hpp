@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "fastpg/core/checks.hpp"
+#include "fastpg/core/chunks.hpp"
 #include "fastpg/core/isa.hpp"
 #include "fastpg/core/layout.hpp"
 #include "fastpg/core/math.hpp"
@@ -106,8 +107,22 @@ class FeatureMap {
   // Row-major (count, size()) of row-major observations.
   template <class Real>
   void rows(const float* observations, const std::int64_t* step_index, std::ptrdiff_t count,
-            Real* out) const {
-    constexpr std::ptrdiff_t piece = 64;
+            int threads, Real* out) const {
+    const Chunks chunks = Chunks::of((count - 1) / piece + 1, piece, 0);
+    const double operations = static_cast<double>(count) * static_cast<double>(50 + 10 * size_);
+    chunks.run(threads, operations, [&](std::ptrdiff_t chunk) {
+      const std::ptrdiff_t begin = chunks.begin(chunk) * piece;
+      some_rows(observations + begin * observation_size_, step_index + begin,
+                std::min(count, chunks.end(chunk) * piece) - begin, out + begin * size_);
+    });
+  }
+
+ private:
+  static constexpr std::ptrdiff_t piece = 64;
+
+  template <class Real>
+  void some_rows(const float* observations, const std::int64_t* step_index, std::ptrdiff_t count,
+                 Real* out) const {
     const auto doubles = [](std::ptrdiff_t rows) {
       return std::vector<double>(static_cast<std::size_t>(rows * piece));
     };
@@ -126,7 +141,6 @@ class FeatureMap {
     });
   }
 
- private:
   FeatureMap(std::ptrdiff_t observation_size, bool time)
       : observation_size_(observation_size),
         inputs_(observation_size + (time ? 1 : 0)),

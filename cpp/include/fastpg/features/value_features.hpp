@@ -4,10 +4,12 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 
+#include "fastpg/core/chunks.hpp"
 #include "fastpg/core/isa.hpp"
 #include "fastpg/core/layout.hpp"
 #include "fastpg/core/memory.hpp"
@@ -101,14 +103,25 @@ inline constexpr std::ptrdiff_t value_block = 64;
 // use(first, samples, columns) of block after block of features, columns value_block apart. False
 // where an observation is not finite.
 template <class Step, class Use>
-bool for_each_value_block(const ValueSamples<Step>& samples, const Use& use) {
-  Buffer<double> columns(static_cast<std::size_t>((samples.features() - 1) * value_block));
-  std::uint64_t faults = 0;
-  for (std::ptrdiff_t first = 0; first < samples.count; first += value_block) {
-    const std::ptrdiff_t size = std::min(value_block, samples.count - first);
-    faults |= samples.block(first, size, value_block, columns.data());
-    use(first, size, columns.data());
-  }
+bool for_each_value_block(const ValueSamples<Step>& samples, int threads, const Use& use) {
+  const Chunks chunks = Chunks::of((samples.count - 1) / value_block + 1, value_block, 0);
+  const std::ptrdiff_t features = samples.features();
+  const double operations =
+      static_cast<double>(samples.count) * static_cast<double>(100 + 10 * features);
+  std::atomic<std::uint64_t> faults{0};
+  chunks.run(threads, operations, [&](std::ptrdiff_t chunk) {
+    Buffer<double> columns(static_cast<std::size_t>((features - 1) * value_block));
+    const std::ptrdiff_t end = std::min(samples.count, chunks.end(chunk) * value_block);
+    faults |= dispatch([&] {
+      std::uint64_t found = 0;
+      for (std::ptrdiff_t at = chunks.begin(chunk) * value_block; at < end; at += value_block) {
+        const std::ptrdiff_t size = std::min(value_block, end - at);
+        found |= samples.block(at, size, value_block, columns.data());
+        use(at, size, columns.data());
+      }
+      return found;
+    });
+  });
   return faults == 0;
 }
 
@@ -123,12 +136,13 @@ bool value_features(const ValueSamples<Step>& samples, double* out) {
       for (std::ptrdiff_t f = 1; f < features; ++f) row[f] = columns[(f - 1) * value_block + k];
     }
   };
-  return for_each_value_block(samples, store);
+  return for_each_value_block(samples, 1, store);
 }
 
 // values: (count,), the features times the weights.
 template <class Step>
-bool value_predict(const ValueSamples<Step>& samples, const double* weights, double* values) {
+bool value_predict(const ValueSamples<Step>& samples, const double* weights, int threads,
+                   double* values) {
   const std::ptrdiff_t features = samples.features();
   const auto weigh = [&](std::ptrdiff_t first, std::ptrdiff_t size, const double* columns) {
     double* const sums = values + first;
@@ -139,7 +153,7 @@ bool value_predict(const ValueSamples<Step>& samples, const double* weights, dou
       for (std::ptrdiff_t k = 0; k < size; ++k) sums[k] += weight * column[k];
     }
   };
-  return dispatch([&] { return for_each_value_block(samples, weigh); });
+  return for_each_value_block(samples, threads, weigh);
 }
 
 }  // namespace fastpg

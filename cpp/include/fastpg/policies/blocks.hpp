@@ -1,12 +1,11 @@
-// A batch in blocks of rows that stay in cache, and the blocks in chunks that threads share out.
-// Both depend on the sizes of the batch alone: results are the same bits for any number of threads.
+// A batch in blocks of rows that stay in cache; chunks of them are what threads share out.
 #pragma once
 
 #include <algorithm>
 #include <cstring>
 
+#include "fastpg/core/chunks.hpp"
 #include "fastpg/core/memory.hpp"
-#include "fastpg/core/thread_pool.hpp"
 #include "fastpg/policies/row_products.hpp"
 
 namespace fastpg {
@@ -83,32 +82,6 @@ class Blocks {
   Index count_;
   Index first_copied_;
   Buffer<T> copied_;
-};
-
-// Chunks of whole blocks, each with a partial sum of `partial` doubles of its own.
-struct Chunks {
-  Index blocks;     // in all
-  Index per_chunk;  // blocks
-  Index count;
-
-  // At least 1,024 rows a chunk, at most 32 chunks and 64 MiB of partial sums.
-  static Chunks of(Index blocks, Index block_rows, Index partial) {
-    constexpr Index rows = 1024, most = 32, bytes = Index{1} << 26;
-    const Index fitting = std::clamp<Index>(bytes / 8 / std::max<Index>(partial, 1), 1, most);
-    const Index wanted = std::max((rows + block_rows - 1) / block_rows, (blocks - 1) / fitting + 1);
-    return {blocks, wanted, (blocks - 1) / wanted + 1};
-  }
-
-  Index begin(Index chunk) const { return chunk * per_chunk; }
-  Index end(Index chunk) const { return std::min(blocks, (chunk + 1) * per_chunk); }
-
-  // task(chunk) for each; on one thread where there is too little work, of which 10^5 operations
-  // take about a microsecond, to share it out.
-  template <class Task>
-  void run(int threads, double operations, Task&& task) const {
-    constexpr double worth_a_thread = 8e5;
-    parallel_for(operations < worth_a_thread ? 1 : threads, count, task);
-  }
 };
 
 }  // namespace fastpg

@@ -68,17 +68,22 @@ inline const std::uint8_t* mask_from(const std::uint8_t* mask, Index row, Index 
 // The distribution of every row, into out (n, distribution_size). mask: (n, outputs) or nullptr.
 template <class Head, class T>
 void distribution(const Head& head, const Features<T>& features, const double* parameters,
-                  const std::uint8_t* mask, double* out) {
+                  const std::uint8_t* mask, int threads, double* out) {
   const Blocks<T> blocks(features);
   const Index size = head.distribution_size();
   BlockDistribution<Head> evaluate(head, features.cols);
   evaluate.set(parameters);
-  Buffer<double> columns(length(size * blocks.size()));
-  for (Index b = 0; b < blocks.count(); ++b) {
-    const Index begin = blocks.begin(b);
-    evaluate(blocks[b], mask_from(mask, begin, head.outputs()), blocks.rows(b), columns.data());
-    transposed::store(columns.data(), blocks.rows(b), size, blocks.size(), out + begin * size);
-  }
+  const Chunks chunks = Chunks::of(blocks.count(), blocks.size(), 0);
+  const double operations =
+      static_cast<double>(features.rows) * static_cast<double>(size * (features.cols + 64));
+  chunks.run(threads, operations, [&](Index chunk) {
+    Buffer<double> columns(length(size * blocks.size()));
+    for (Index b = chunks.begin(chunk); b < chunks.end(chunk); ++b) {
+      const Index begin = blocks.begin(b);
+      evaluate(blocks[b], mask_from(mask, begin, head.outputs()), blocks.rows(b), columns.data());
+      transposed::store(columns.data(), blocks.rows(b), size, blocks.size(), out + begin * size);
+    }
+  });
 }
 
 // f(begin, rows, stride, columns of `dist` from `begin` on) for pieces of any distribution array.
@@ -203,12 +208,14 @@ Vector score_gradient(const Head& head, const Features<T>& features, const doubl
 
 // Gradient of the mean entropy.
 template <class Head, class T>
-Vector entropy_gradient(const Head& head, const Features<T>& features, const double* dist) {
+Vector entropy_gradient(const Head& head, const Features<T>& features, const double* dist,
+                        int threads) {
   const Blocks<T> blocks(features);
   const Index stride = blocks.size(), size = head.distribution_size();
-  Buffer<double> columns(length(size * stride));
-  double scratch[Blocks<T>::most_rows];
-  return pull_back(head, blocks, 1, [&](Index b, Index rows, double* out) {
+  return pull_back(head, blocks, threads, [&](Index b, Index rows, double* out) {
+    thread_local Buffer<double> columns;
+    columns.resize(length(size * stride));
+    double scratch[Blocks<T>::most_rows];
     head.load(dist + blocks.begin(b) * size, rows, stride, columns.data());
     head.entropy_score(columns.data(), stride, scratch, out);
   });

@@ -126,7 +126,7 @@ class StreamedWindow {
       std::fill(values.begin(), values.end(), 0.0);
       return true;
     }
-    return value_predict(samples, settings_.value_weights, values.data());
+    return value_predict(samples, settings_.value_weights, 1, values.data());
   }
 
   bool predict() {
@@ -230,10 +230,10 @@ class StreamedCollection {
       std::copy_n(advantages + first, count, column);
       return std::uint64_t{0};
     };
-    if (!to.advantages.add(window.count(), 1.0, copy)) return "advantages";
+    if (!to.advantages.add(window.count(), 1.0, 1, copy)) return "advantages";
     add_scores(window, pieces, to.sums.data());
     if (!settings_.value_moments) return nullptr;
-    const bool good = add_targets(to.value_moments, window.samples(), window.targets(), 1.0);
+    const bool good = add_targets(to.value_moments, window.samples(), window.targets(), 1.0, 1);
     return good ? nullptr : "value targets";
   }
 

@@ -3,8 +3,11 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
+#include <vector>
 
+#include "fastpg/core/chunks.hpp"
 #include "fastpg/core/column_products.hpp"
 #include "fastpg/core/isa.hpp"
 #include "fastpg/core/memory.hpp"
@@ -24,28 +27,26 @@ class Comoments {
   Index size() const { return mean.size(); }
 
   // fill(first, samples, stride, columns) -> faults writes variable v of the samples to
-  // columns[v * stride …]. `memory` in [0, 1] multiplies the weight of everything seen before.
-  // False, and nothing is changed, where there are faults or a moment is not finite.
+  // columns[v * stride …], on any thread. `memory` in [0, 1] multiplies the weight of everything
+  // seen before. False, and nothing is changed, where there are faults or a moment is not finite.
   template <class Fill>
-  bool add(Index samples, double memory, const Fill& fill) {
+  bool add(Index samples, double memory, int threads, const Fill& fill) {
+    constexpr Index most = 8192;
+    const Chunks chunks = Chunks::of((samples - 1) / most + 1, most, size() * size());
+    if (chunks.count == 1) return add_range(0, samples, memory, fill);
+    std::vector<Comoments> parts(static_cast<std::size_t>(chunks.count), Comoments(size()));
+    std::atomic<bool> good{true};
+    const auto operations = static_cast<double>(samples) * static_cast<double>(size() * size());
+    chunks.run(threads, operations, [&](Index chunk) {
+      const Index end = std::min(samples, chunks.end(chunk) * most);
+      Comoments& part = parts[static_cast<std::size_t>(chunk)];
+      if (!part.add_range(chunks.begin(chunk) * most, end, 1.0, fill)) good = false;
+    });
     Comoments moved(*this);
     moved.fade(memory);
-    const Index stride = block_size(size());
-    Buffer<double> columns(static_cast<std::size_t>(size() * stride));
-    Vector shift(size());
-    const std::uint64_t faults = dispatch([&] {
-      std::uint64_t found = 0;
-      for (Index first = 0; first < samples; first += stride) {
-        const Index count = std::min(stride, samples - first);
-        found |= fill(first, count, stride, columns.data());
-        moved.merge(count, stride, columns.data(), shift.data());
-      }
-      return found;
-    });
-    if (faults != 0 || !moved.mean.allFinite() || !moved.upper_is_finite()) return false;
-    moved.mirror();
-    *this = std::move(moved);
-    return true;
+    for (std::size_t k = 0; k < parts.size() && good; ++k) good = moved.merge(parts[k], 1.0);
+    if (good) *this = std::move(moved);
+    return good;
   }
 
   // The samples of `other` as well.
@@ -65,6 +66,29 @@ class Comoments {
   }
 
  private:
+  // The samples begin … end - 1.
+  template <class Fill>
+  bool add_range(Index begin, Index end, double memory, const Fill& fill) {
+    Comoments moved(*this);
+    moved.fade(memory);
+    const Index stride = block_size(size());
+    Buffer<double> columns(static_cast<std::size_t>(size() * stride));
+    Vector shift(size());
+    const std::uint64_t faults = dispatch([&] {
+      std::uint64_t found = 0;
+      for (Index first = begin; first < end; first += stride) {
+        const Index count = std::min(stride, end - first);
+        found |= fill(first, count, stride, columns.data());
+        moved.merge(count, stride, columns.data(), shift.data());
+      }
+      return found;
+    });
+    if (faults != 0 || !moved.mean.allFinite() || !moved.upper_is_finite()) return false;
+    moved.mirror();
+    *this = std::move(moved);
+    return true;
+  }
+
   // Columns of a block stay in a cache.
   static Index block_size(Index size) { return std::clamp<Index>(8192 / size / 64 * 64, 64, 256); }
 

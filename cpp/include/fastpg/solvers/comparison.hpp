@@ -2,7 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <limits>
+#include <vector>
 
+#include "fastpg/core/chunks.hpp"
 #include "fastpg/core/exp_gap.hpp"
 #include "fastpg/core/sums.hpp"
 #include "fastpg/policies/linear_policy.hpp"
@@ -20,13 +23,51 @@ struct Comparison {
 
 namespace detail {
 
-// to[i] = ln pi_new(a_i|s_i) - ln pi_old(a_i|s_i); adds up KL and entropy.
+// Sums over some rows; those of the ratios are over the largest of them, so that their squares do
+// not overflow.
+struct ComparedRows {
+  double kl = 0.0, approx_kl = 0.0, entropy = 0.0, objective_before = 0.0, objective = 0.0;
+  double log_largest = -std::numeric_limits<double>::infinity();
+  double ratios = 0.0, squares = 0.0;
+
+  // Those of log_ratio, which is overwritten.
+  void add_ratios(double* log_ratio, const double* advantages, Index rows) {
+    approx_kl = sum_of(rows, [=](Index i) { return exp_gap(-log_ratio[i]); });
+    objective_before = sum_of(rows, [=](Index i) { return advantages[i]; });
+    objective = sum_of(rows, [=](Index i) { return fast_exp(log_ratio[i]) * advantages[i]; });
+    const double largest = *std::max_element(log_ratio, log_ratio + rows);
+    log_largest = largest;
+    if (largest == -std::numeric_limits<double>::infinity()) return;
+    for (Index i = 0; i < rows; ++i) log_ratio[i] = fast_exp(log_ratio[i] - largest);
+    ratios = sum_of(rows, [=](Index i) { return log_ratio[i]; });
+    squares = sum_of(rows, [=](Index i) { return log_ratio[i] * log_ratio[i]; });
+  }
+
+  void add(const ComparedRows& other) {
+    kl += other.kl;
+    approx_kl += other.approx_kl;
+    entropy += other.entropy;
+    objective_before += other.objective_before;
+    objective += other.objective;
+    const double largest = std::max(log_largest, other.log_largest);
+    if (largest == -std::numeric_limits<double>::infinity()) return;
+    const double own = fast_exp(log_largest - largest);
+    const double others = fast_exp(other.log_largest - largest);
+    ratios = ratios * own + other.ratios * others;
+    squares = squares * (own * own) + other.squares * (others * others);
+    log_largest = largest;
+  }
+};
+
 template <class Head>
-void log_ratios(const Head& head, const double* old_dist, const double* new_dist,
-                const typename Head::Scalar* actions, Index rows, double* to, Comparison& sums) {
+ComparedRows compare_rows(const Head& head, const double* old_dist, const double* new_dist,
+                          const typename Head::Scalar* actions, const double* advantages,
+                          Index rows) {
   constexpr Index piece = Blocks<double>::most_rows;
   const Index size = head.distribution_size();
+  ComparedRows sums;
   Buffer<double> old_columns(linear_policy::length(size * piece));
+  Buffer<double> log_ratio(linear_policy::length(rows));
   double old_log[piece], terms[piece];
   linear_policy::by_columns(head, new_dist, rows,
                             [&](Index begin, Index count, Index stride, const double* columns) {
@@ -34,38 +75,40 @@ void log_ratios(const Head& head, const double* old_dist, const double* new_dist
                               const auto* const taken = actions + begin * head.action_size();
                               head.log_prob(old_columns.data(), taken, count, stride, old_log);
                               head.log_prob(columns, taken, count, stride, terms);
-                              for (Index i = 0; i < count; ++i)
-                                to[begin + i] = terms[i] - old_log[i];
+                              double* const to = log_ratio.data() + begin;
+                              for (Index i = 0; i < count; ++i) to[i] = terms[i] - old_log[i];
                               head.kl(old_columns.data(), columns, stride, terms);
                               sums.kl += sum_of(terms, count);
                               head.entropy(columns, stride, terms);
                               sums.entropy += sum_of(terms, count);
                             });
+  dispatch([&] { sums.add_ratios(log_ratio.data(), advantages, rows); });
+  return sums;
 }
 
 }  // namespace detail
 
 template <class Head>
 Comparison compare(const Head& head, const double* old_dist, const double* new_dist,
-                   const typename Head::Scalar* actions, const double* advantages, Index rows) {
-  Comparison sums{};
-  Buffer<double> kept(linear_policy::length(rows));
-  double* const log_ratio = kept.data();
-  detail::log_ratios(head, old_dist, new_dist, actions, rows, log_ratio, sums);
-  const double n = static_cast<double>(rows);
-  dispatch([&] {
-    sums.approx_kl = sum_of(rows, [=](Index i) { return exp_gap(-log_ratio[i]); });
-    sums.objective_before = sum_of(rows, [=](Index i) { return advantages[i]; });
-    sums.objective = sum_of(rows, [=](Index i) { return fast_exp(log_ratio[i]) * advantages[i]; });
-    // Of ratios over the largest: their squares do not overflow.
-    const double largest = *std::max_element(log_ratio, log_ratio + rows);
-    for (Index i = 0; i < rows; ++i) log_ratio[i] = fast_exp(log_ratio[i] - largest);
-    const double sum = sum_of(rows, [=](Index i) { return log_ratio[i]; });
-    const double squares = sum_of(rows, [=](Index i) { return log_ratio[i] * log_ratio[i]; });
-    sums.effective_sample_size = sum * sum / squares;
+                   const typename Head::Scalar* actions, const double* advantages, Index rows,
+                   int threads) {
+  constexpr Index piece = Blocks<double>::most_rows;
+  const Index size = head.distribution_size();
+  const Chunks chunks = Chunks::of((rows - 1) / piece + 1, piece, 0);
+  std::vector<detail::ComparedRows> parts(linear_policy::length(chunks.count));
+  const double operations = static_cast<double>(rows) * static_cast<double>(300 + 300 * size);
+  chunks.run(threads, operations, [&](Index chunk) {
+    const Index begin = chunks.begin(chunk) * piece;
+    const Index count = std::min(rows, chunks.end(chunk) * piece) - begin;
+    parts[linear_policy::length(chunk)] =
+        detail::compare_rows(head, old_dist + begin * size, new_dist + begin * size,
+                             actions + begin * head.action_size(), advantages + begin, count);
   });
-  return {sums.kl / n,      sums.approx_kl / n,        sums.effective_sample_size,
-          sums.entropy / n, sums.objective_before / n, sums.objective / n};
+  detail::ComparedRows all = parts.front();
+  for (std::size_t chunk = 1; chunk < parts.size(); ++chunk) all.add(parts[chunk]);
+  const double n = static_cast<double>(rows);
+  return {all.kl / n,      all.approx_kl / n,        all.ratios * all.ratios / all.squares,
+          all.entropy / n, all.objective_before / n, all.objective / n};
 }
 
 }  // namespace fastpg

@@ -96,9 +96,10 @@ class PpoEpochs {
   // cover every sample once an epoch; (stream, first_epoch + epoch) decides the order.
   PpoResult run(const LaneStream& stream, std::uint64_t first_epoch, Adam& adam,
                 Vector& parameters) {
-    linear_policy::distribution(head_, features_, parameters.data(), mask_, old_dist_.data());
+    linear_policy::distribution(head_, features_, parameters.data(), mask_, 1, old_dist_.data());
     const Index n = features_.rows;
-    Surrogate<Head, T> whole(head_, features_, actions_, advantages_, old_dist_.data(), mask_, 0.0);
+    Surrogate<Head, T> whole(head_, features_, actions_, advantages_, old_dist_.data(), mask_, 0.0,
+                             1);
     const Index n_batches = (n - 1) / settings_.batch_size + 1;
     std::vector<Index> order(static_cast<std::size_t>(n));
     result_ = {};

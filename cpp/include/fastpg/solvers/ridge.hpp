@@ -15,9 +15,9 @@ namespace fastpg {
 // Adds value features (the constant left out) and targets to their co-moments, as Comoments::add.
 template <class Step>
 bool add_targets(Comoments& moments, const ValueSamples<Step>& samples, const double* targets,
-                 double memory) {
+                 double memory, int threads) {
   const Index last = moments.size() - 1;
-  return moments.add(samples.count, memory,
+  return moments.add(samples.count, memory, threads,
                      [&](Index first, Index count, Index stride, double* columns) {
                        const double* const given = targets + first;
                        std::copy(given, given + count, columns + last * stride);
@@ -36,8 +36,8 @@ class RidgeRegression {
 
   // False, and nothing is changed, where a number is not finite or the moments would overflow.
   template <class Step>
-  bool add(const ValueSamples<Step>& samples, const double* targets, double memory) {
-    return add_targets(moments, samples, targets, memory);
+  bool add(const ValueSamples<Step>& samples, const double* targets, double memory, int threads) {
+    return add_targets(moments, samples, targets, memory, threads);
   }
 
   // Weights (feature_count). `ridge` > 0 is relative to the mean squared deviation of a column.
