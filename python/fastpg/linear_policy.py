@@ -315,7 +315,7 @@ class LinearPolicy:
         return None if actions is None else self._actions(actions, count)
 
     def _shaped(self, flat: Floats) -> Floats:
-        return flat.reshape(self.shape)
+        return flat.reshape(self._theta.shape)
 
 
 def single_space(env: Any, what: str) -> spaces.Space[Any]:

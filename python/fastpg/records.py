@@ -13,6 +13,7 @@ from fastpg.rollout import Rollout
 Record = dict[str, float | int | str | bool]
 
 _RECENT = 100  # episodes
+_INFINITE = frozenset((math.inf, -math.inf))
 
 
 class RecentEpisodes:
@@ -100,11 +101,7 @@ class Clock:
 
 def drop_not_finite(record: Record) -> Record:
     """Take out the numbers that are not finite: a status says what happened."""
-    bad = [
-        key
-        for key, value in record.items()
-        if value.__class__ is float and not -math.inf < value < math.inf
-    ]
+    bad = [k for k, v in record.items() if v in _INFINITE or v != v]  # NaN differs from itself
     for key in bad:
         del record[key]
     return record

@@ -69,7 +69,9 @@ class Rollout:
         if not self._has_no_gaps:
             return lambda values: values[self.valid]
         size = self.valid.size
-        return lambda values: values.reshape(size, *values.shape[2:])
+        return lambda values: (
+            values.ravel() if values.ndim == 2 else values.reshape(size, *values.shape[2:])
+        )
 
     def flat(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The valid samples of one (T, N, ...) array."""

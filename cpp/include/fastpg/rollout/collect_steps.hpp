@@ -31,7 +31,8 @@ class LanesAtWork {
         count_(count),
         words_(stream, begin, count, actor.action_size(), first_step),
         scratch_(actor.scratch(count)),
-        components_(static_cast<std::size_t>(env.shape().observation_size * stride)) {}
+        stride_(spread_stride<float>(count)),
+        components_(static_cast<std::size_t>(env.shape().observation_size * stride_)) {}
 
   // Row t of the storage.
   void step(Lane t, Storage& out) {
@@ -39,9 +40,9 @@ class LanesAtWork {
     const Lane column = begin_ - out.first_lane;
     const Lane at = out.flat(t, column);
     const std::int64_t* const elapsed = part.elapsed + begin_;
-    env_.kernel().observe(part, components_.data(), stride);
+    env_.kernel().observe(part, components_.data(), stride_);
     record_inputs(elapsed, out.observation(t, column), &out.step_index[at], &out.valid[at]);
-    actor_.act({components_.data(), stride, elapsed, words_.now(), count_, count_}, scratch_,
+    actor_.act({components_.data(), stride_, elapsed, words_.now(), count_, count_}, scratch_,
                out.action(t, column));
     env_.advance(part, actor_.sent(out.action(t, column), count_, scratch_), &out.rewards[at],
                  flags(&out.terminated[at]));
@@ -55,8 +56,6 @@ class LanesAtWork {
   EpisodeEnds take_ends() { return std::move(ends_); }
 
  private:
-  static constexpr Lane stride = VectorEnv::task_stride;
-
   // Whether a lane may reach its time limit in step t, or be beyond it: a state may come from an
   // environment of a longer one. New episodes only put that off.
   bool may_be_truncated(Lane t) {
@@ -70,7 +69,7 @@ class LanesAtWork {
   void record_inputs(const std::int64_t* elapsed, float* observations, std::int32_t* step_index,
                      std::uint8_t* valid) const {
     dispatch([&] {
-      to_rows(components_.data(), stride, count_, env_.shape().observation_size, observations);
+      to_rows(components_.data(), stride_, count_, env_.shape().observation_size, observations);
       narrow(elapsed, count_, step_index);
       std::fill_n(valid, count_, std::uint8_t{1});
     });
@@ -81,7 +80,7 @@ class LanesAtWork {
   }
 
   void end_some(Lane t) {
-    Lane lanes[stride];
+    Lane lanes[VectorEnv::lanes_a_task];
     Lane count = 0;
     for_each_set(ended_, count_, [&](Lane i) { lanes[count++] = begin_ + i; });
     end_episodes(env_, lanes, count, t, [](Lane lane) { return lane; }, ends_);
@@ -93,8 +92,9 @@ class LanesAtWork {
   Lane count_;
   LaneWords words_;
   typename Actor::Scratch scratch_;
+  Lane stride_;  // of the components of observations
   std::vector<float> components_;
-  std::uint8_t ended_[stride];
+  std::uint8_t ended_[VectorEnv::lanes_a_task];
   Lane first_limit_ = 0;
   EpisodeEnds ends_;
 };
