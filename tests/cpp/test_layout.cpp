@@ -40,7 +40,8 @@ CASE(flags_that_are_set_are_visited_in_order) {
       std::vector<std::uint8_t> flags(size);
       std::vector<std::ptrdiff_t> expected;
       for (std::size_t i = 0; i < size; ++i) {
-        flags[i] = random() % rarity == 0 ? static_cast<std::uint8_t>(1u << random() % 8) : 0;
+        flags[i] = random() % rarity == 0 ? static_cast<std::uint8_t>(1u << random() % 8)
+                                          : std::uint8_t{0};
         if (flags[i] != 0) expected.push_back(static_cast<std::ptrdiff_t>(i));
       }
       CHECK(set_flags(flags) == expected);
