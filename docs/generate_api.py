@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from dataclasses import is_dataclass
 from pathlib import Path
@@ -117,7 +118,7 @@ def _class_section(name: str, kind: type, package: str = "fastpg") -> str:
             parts.append(_function_section(f"{name}.{member}", getattr(kind, member), 3))
         elif inspect.isfunction(value):
             parts.append(_function_section(f"{name}.{member}", value, 3))
-        elif isinstance(value, property):
+        elif isinstance(value, property | functools.cached_property):
             parts.append(f"### `{name}.{member}`\n\n{_text(value)}\n")
     return "\n".join(parts)
 

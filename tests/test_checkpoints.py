@@ -114,6 +114,8 @@ def test_another_version(saved):
         {"change": {"first_step": -1}},
         {"change": {"predictions": 1.5}},
         {"change": {"num_timesteps": float("inf")}},
+        {"change": {"recent_returns": [], "recent_lengths": [3]}},
+        {"change": {"recent_returns": [3.0], "recent_lengths": []}},
     ],
     ids=str,
 )

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastpg
-from fastpg import _core
+from fastpg import _core, arrays
 from fastpg.algorithms import ALGORITHMS
 from fastpg.collection import make_collector
 
@@ -458,6 +458,28 @@ def test_a_policy_keeps_its_theta_when_a_new_one_is_refused():
         with pytest.raises((TypeError, ValueError)):
             policy.theta = bad
         assert np.array_equal(policy.theta, np.ones((2, 2)))
+
+
+@pytest.mark.parametrize("observation_size", [2, 40])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e151])
+def test_no_policy_takes_a_theta_that_is_not_finite(observation_size, bad):
+    policy = fastpg.LinearSoftmax(observation_size, 4)
+    theta = np.zeros(policy.shape)
+    theta[1, 2] = bad
+    with pytest.raises(ValueError, match="theta: expected"):
+        policy.theta = theta
+    assert not policy.theta.any()
+
+
+@pytest.mark.parametrize("size", [3, 100])
+def test_norms(size):
+    values = np.zeros(size)
+    assert arrays.norm(values) == 0.0
+    values[:2] = 3e200, -4e200
+    assert arrays.norm(values) == pytest.approx(5e200, rel=1e-15)
+    for bad in (np.nan, np.inf, -np.inf):
+        values[1] = bad
+        assert not np.isfinite(arrays.norm(values))
 
 
 def test_an_environment_keeps_its_state_when_a_step_is_refused():

@@ -62,6 +62,18 @@ def test_scores_have_mean_zero(batch):
     assert np.allclose(total, 0.0, atol=1e-15)
 
 
+def test_scores_of_a_nearly_certain_policy():
+    """logits (0, -40, -60): pi is (1, e^-40, e^-60) but for a relative error of e^-40."""
+    policy = fastpg.LinearSoftmax(1, 3, [[0.0, 0.0, 0.0], [0.0, -40.0, -60.0]])
+    phi = np.array([[0.0, 1.0]])
+    dist = policy.distribution(phi)
+    rare, rarest = np.exp([-40.0, -60.0])
+    expected = ([rare, -rare, -rarest], [-1.0, 1.0, 0.0], [-1.0, -rare, 1.0])
+    for action, scores in enumerate(expected):
+        gradient = policy.score_gradient(phi, dist, [action], [1.0])
+        assert np.allclose(gradient[1], scores, rtol=1e-6, atol=1e-25 * (action == 1))
+
+
 def test_entropy_and_its_gradient(batch):
     policy = batch.policy
     expected = -np.sum(batch.pi * batch.log_pi, axis=1)

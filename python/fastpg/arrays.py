@@ -327,4 +327,6 @@ def norm(values: Floats) -> float:
     if values.size <= _FEW:
         return math.hypot(*values.ravel().tolist())
     largest = float(np.abs(values).max())
-    return largest * float(np.linalg.norm(values / largest)) if largest > 0.0 else 0.0
+    if not 0.0 < largest < math.inf:  # zeros, or what is not finite
+        return largest
+    return largest * float(np.linalg.norm(values / largest))

@@ -65,10 +65,11 @@ class RecentEpisodes:
         self, returns: Iterable[object], lengths: Iterable[object], longest: object
     ) -> None:
         """Continue from what `state` gave."""
-        self._extend(
-            [arrays.number("return", r) for r in returns],
-            [arrays.integer("length", n, 1) for n in lengths],
-        )
+        kept = [arrays.number("return", r) for r in returns]
+        counted = [arrays.integer("length", n, 1) for n in lengths]
+        if len(kept) != len(counted):
+            raise ValueError(f"recent_lengths: expected {len(kept)} numbers, got {len(counted)}")
+        self._extend(kept, counted)
         self._longest = arrays.integer("longest", longest, 1)
 
 

@@ -12,6 +12,7 @@
 #include <string>
 #include <system_error>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #if !defined(_WIN32)
@@ -42,8 +43,8 @@ class ThreadPool {
   }
 
   // task(0) … task(count - 1), each once, on at most `threads` threads, the caller among them. The
-  // first exception is thrown again when all are done. Where the pool is at work for another
-  // caller, or for this one, the caller works alone.
+  // first exception is thrown again when none is at work any more. Where the pool is at work for
+  // another caller, or for this one, the caller works alone.
   template <class Task>
   void run(int threads, std::ptrdiff_t count, Task&& task) {
     const int wanted = static_cast<int>(std::min<std::ptrdiff_t>({threads, count, most_threads}));
@@ -108,13 +109,14 @@ class ThreadPool {
 
   // Fewer than asked for where the system has no more.
   void grow(int wanted) {
+    helpers_.reserve(static_cast<std::size_t>(wanted));  // a thread not yet detached may not throw
     try {
       while (size_ < wanted) {
         std::thread helper([this] { serve(); });
         helpers_.push_back(helper.native_handle());
         helper.detach();
         ++size_;
-        avoided_core_ = -1;
+        placed_on_ = -1;
       }
     } catch (const std::system_error&) {
     }
@@ -160,9 +162,8 @@ class ThreadPool {
   // Looks for a while before the system is asked to wake the thread: that takes longer than most
   // jobs, and one job follows another.
   template <class Done>
-  static void spin_until(std::chrono::microseconds most, Done&& done) {
-    static const bool alone = std::thread::hardware_concurrency() <= 1;
-    if (alone) return;
+  void spin_until(std::chrono::microseconds most, Done&& done) const {
+    if (alone_) return;
     const auto end = std::chrono::steady_clock::now() + most;
     do {
       for (int i = 0; i < 32; ++i) {
@@ -183,18 +184,18 @@ class ThreadPool {
 
   // A virtual machine whose cores are put to sleep looks for no idle one when it wakes a thread:
   // helpers would queue behind the thread that they shall help. They may run wherever that one may
-  // but on its core.
+  // but, where it has more than one, on its core.
   void avoid_this_core() {
 #if defined(__linux__)
     const int core = sched_getcpu();
     cpu_set_t allowed;
-    if (core < 0 || core == avoided_core_ || sched_getaffinity(0, sizeof(allowed), &allowed) != 0) {
-      return;
-    }
+    if (core < 0 || sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return;
+    if (core == placed_on_ && CPU_EQUAL(&allowed, &placed_by_)) return;
+    placed_on_ = core;
+    placed_by_ = allowed;
     CPU_CLR(static_cast<unsigned>(core), &allowed);
-    if (CPU_COUNT(&allowed) == 0) return;
-    for (const auto helper : helpers_) pthread_setaffinity_np(helper, sizeof(allowed), &allowed);
-    avoided_core_ = core;
+    const cpu_set_t& others = CPU_COUNT(&allowed) > 0 ? allowed : placed_by_;
+    for (const auto helper : helpers_) pthread_setaffinity_np(helper, sizeof(others), &others);
 #endif
   }
 
@@ -206,7 +207,11 @@ class ThreadPool {
   std::atomic<bool> open_{false};  // job_ takes helpers
   std::atomic<int> working_{0};
   std::vector<std::thread::native_handle_type> helpers_;
-  int avoided_core_ = -1;  // where helpers may not run
+  int placed_on_ = -1;  // the core of the caller when helpers were last told where to run
+#if defined(__linux__)
+  cpu_set_t placed_by_{};  // and where it was allowed to run
+#endif
+  const bool alone_ = std::thread::hardware_concurrency() <= 1;
   int size_ = 0;
 };
 

@@ -29,7 +29,7 @@ class CategoricalHead {
  public:
   using Scalar = std::int32_t;
   static constexpr bool masked = true;
-  static constexpr Index most_samples = 128;  // of a block
+  static constexpr Index most_samples = softmax::most_samples;  // of a block
 
   explicit CategoricalHead(std::vector<Index> choices) : choices_(std::move(choices)) {
     require(!choices_.empty(), "choices: expected at least one, got none");
@@ -169,22 +169,12 @@ class CategoricalHead {
   void score(const double* log_pi, const Scalar* actions, Index rows, Index stride,
              double* out) const {
     for (Index c = 0; c < action_size(); ++c) {
-      if (count(c) == 1) continue;
+      const softmax::Taken taken{actions + c, action_size(), rows};
       const double* const from = log_pi + begin(c) * stride;
-      const Scalar* const taken = actions + c;
       double* const to = out + column_begin(c) * stride;
-      const Index last = count(c) - 1, step = action_size();
-      if (last == 1) {
-        dispatch([=] { softmax::score_of_two(from, taken, step, rows, stride, to); });
-        continue;
-      }
-      dispatch([=] {
-        for (Index j = 0; j < last * stride; ++j) to[j] = -fast_exp(from[j]);
-      });
-      for (Index i = 0; i < rows; ++i) {
-        const Scalar action = taken[i * step];
-        if (action >= 0 && action < last) to[action * stride + i] += 1.0;
-      }
+      const Index actions_of_choice = count(c);
+      if (actions_of_choice == 1) continue;
+      dispatch([=] { softmax::score(from, taken, actions_of_choice, stride, to); });
     }
   }
 

@@ -1,5 +1,5 @@
-// One softmax over a block of samples by columns: entry (a, i) at [a * stride + i]. All of it runs
-// inside dispatch().
+// One softmax over a block of samples by columns: entry (a, i) at [a * stride + i], stride at most
+// most_samples where nothing else is said. All of it runs inside dispatch().
 #pragma once
 
 #include <algorithm>
@@ -11,6 +11,7 @@
 
 namespace fastpg::softmax {
 
+inline constexpr Index most_samples = 128;
 inline constexpr double lowest_log = -1e4;  // p ln p is 0 at p = 0: stands in for ln 0
 
 // Both probabilities of a choice of two by one exponential, the smaller's.
@@ -21,22 +22,64 @@ inline void two(const double* log_pi, Index i, Index stride, double& p, double& 
   q = a < b ? 1.0 - small : small;
 }
 
-// d ln pi / d the first of two logits: the probability of the action not taken, with its sign.
-inline void score_of_two(const double* log_pi, const std::int32_t* actions, Index action_stride,
-                         Index rows, Index stride, double* out) {
-  for (Index i = 0; i < rows; ++i) {
+// The action taken of each of `rows` samples: actions[i * stride].
+struct Taken {
+  const std::int32_t* actions;
+  Index stride;
+  Index rows;
+};
+
+namespace detail {
+
+// Of two logits, of the first: the probability of the action not taken, with its sign.
+inline void score_of_two(const double* log_pi, const Taken& taken, Index stride, double* out) {
+  for (Index i = 0; i < taken.rows; ++i) {
     double p, q;
     two(log_pi, i, stride, p, q);
-    out[i] = actions[i * action_stride] == 0 ? q : -p;
+    out[i] = taken.actions[i * taken.stride] == 0 ? q : -p;
   }
-  for (Index i = rows; i < stride; ++i) out[i] = 0.0;
+}
+
+// 1 - pi of the action taken is the sum of the others' pi: near certainty a difference would be
+// all rounding.
+inline void score_of_several(const double* log_pi, const Taken& taken, Index actions, Index stride,
+                             double* out) {
+  std::int32_t chosen[most_samples] = {};
+  double others[most_samples] = {};
+  for (Index i = 0; i < taken.rows; ++i) chosen[i] = taken.actions[i * taken.stride];
+  for (Index a = 0; a < actions; ++a) {
+    double probability[most_samples];
+    for (Index i = 0; i < stride; ++i) probability[i] = fast_exp(log_pi[a * stride + i]);
+    for (Index i = 0; i < stride; ++i) others[i] += chosen[i] == a ? 0.0 : probability[i];
+    if (a + 1 == actions) break;
+    for (Index i = 0; i < stride; ++i) out[a * stride + i] = -probability[i];
+  }
+  for (Index i = 0; i < taken.rows; ++i) {
+    const Index a = chosen[i];
+    if (a >= 0 && a + 1 < actions) out[a * stride + i] = others[i];
+  }
+}
+
+}  // namespace detail
+
+// d ln pi / d logits, of all but the last of two or more actions; zeros beyond the rows.
+inline void score(const double* log_pi, const Taken& taken, Index actions, Index stride,
+                  double* out) {
+  if (actions == 2) {
+    detail::score_of_two(log_pi, taken, stride, out);
+  } else {
+    detail::score_of_several(log_pi, taken, actions, stride, out);
+  }
+  for (Index a = 0; a + 1 < actions; ++a) {
+    for (Index i = taken.rows; i < stride; ++i) out[a * stride + i] = 0.0;
+  }
 }
 
 namespace detail {
 
-// Of `count` samples, at most 128.
+// Of `count` samples, at most most_samples.
 inline void normalize(double* logits, Index actions, Index stride, Index count) {
-  double largest[128], sum[128];
+  double largest[most_samples], sum[most_samples];
   for (Index i = 0; i < count; ++i) largest[i] = logits[i];
   for (Index a = 1; a < actions; ++a) {
     const double* const at = logits + a * stride;
@@ -70,12 +113,11 @@ inline void normalize_two(double* __restrict first, double* __restrict second, I
 
 }  // namespace detail
 
-// Logits become ln pi.
+// Logits become ln pi. Any stride.
 inline void normalize(double* logits, Index actions, Index stride) {
   if (actions == 2) return detail::normalize_two(logits, logits + stride, stride);
-  constexpr Index piece = 128;
-  for (Index begin = 0; begin < stride; begin += piece) {
-    detail::normalize(logits + begin, actions, stride, std::min(piece, stride - begin));
+  for (Index begin = 0; begin < stride; begin += most_samples) {
+    detail::normalize(logits + begin, actions, stride, std::min(most_samples, stride - begin));
   }
 }
 
