@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 _REST = 0.05  # seconds: threads of what ran before may still spin
+_WARM = 0.005  # seconds: after the rest, caches and cores are cold
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,9 @@ def compare(
 
 def _time(call: Callable[[], Any], loops: int) -> float:
     time.sleep(_REST)
+    warm = time.perf_counter() + _WARM
+    while time.perf_counter() < warm:
+        call()
     start = time.perf_counter()
     for _ in range(loops):
         call()

@@ -88,6 +88,21 @@ def test_entropy_and_its_gradient(batch):
     )
 
 
+@pytest.mark.parametrize("num_threads", [1, 3])
+def test_the_bonus_of_entropy_is_in_the_same_pass(batch, num_threads):
+    policy = batch.policy
+    one = policy._head.score_gradient(
+        batch.phi, batch.log_pi, batch.actions.reshape(-1, 1), batch.advantages, 0.3, num_threads
+    )
+    two = policy.score_gradient(batch.phi, batch.log_pi, batch.actions, batch.advantages)
+    two = two + 0.3 * policy.entropy_gradient(batch.phi, batch.log_pi)
+    assert np.allclose(one.reshape(policy.shape), two, rtol=0, atol=1e-14)
+    with pytest.raises(ValueError, match="ent_coef"):
+        policy._head.score_gradient(
+            batch.phi, batch.log_pi, batch.actions.reshape(-1, 1), batch.advantages, np.inf, 1
+        )
+
+
 def test_kl_direction_is_old_to_new(batch, rng):
     policy = batch.policy
     moved = policy.theta + rng.normal(size=policy.shape)

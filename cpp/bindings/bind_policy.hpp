@@ -151,14 +151,16 @@ class BoundPolicy {
 
   static Array<double> score_gradient(const Head& head, const FeatureArray& features,
                                       const Array<double>& dist, const ActionArray& actions,
-                                      const Array<double>& weights, int num_threads) {
+                                      const Array<double>& weights, double ent_coef,
+                                      int num_threads) {
     const int threads = checked_threads(num_threads);
+    require(std::isfinite(ent_coef), "ent_coef: expected a finite number");
     return with_features(features, [&](const auto& phi) {
       const double* const d = dist_data(head, "dist", dist, phi.rows);
       const double* const w = vector_data("weights", weights, phi.rows);
       const Scalar* const a = actions_data(head, actions, phi.rows);
-      const Vector out =
-          unlocked([&] { return linear_policy::score_gradient(head, phi, d, a, w, threads); });
+      const Vector out = unlocked(
+          [&] { return linear_policy::score_gradient(head, phi, d, a, w, ent_coef, threads); });
       if (!out.allFinite()) {
         require_all_finite("weights", w, phi.rows, 0);
         require_finite_features(phi);
@@ -416,7 +418,8 @@ py::class_<Head> bind_policy_head(py::module_& m, const char* class_name, const 
       .def("mode", &B::mode, array("dist"), "(n, action_size) most probable actions.")
       .def("log_prob", &B::log_prob, array("dist"), array("actions"), "(n,) of ln pi(a|s).")
       .def("score_gradient", &B::score_gradient, array("features"), array("dist"), array("actions"),
-           array("weights"), threads, "(P,): mean of w grad ln pi(a|s).")
+           array("weights"), py::arg("ent_coef") = 0.0, threads,
+           "(P,): mean of w grad ln pi(a|s) + ent_coef grad H.")
       .def("compare", &B::compare, array("old_dist"), array("new_dist"), array("actions"),
            array("advantages"), threads,
            "(KL, approximate KL, effective sample size, entropy, objective before, objective).")

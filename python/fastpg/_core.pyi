@@ -227,6 +227,7 @@ class CategoricalHead:
         dist: _Floats,
         actions: _AnyActions,
         weights: _Floats,
+        ent_coef: float = 0.0,
         num_threads: int = 1,
     ) -> _Floats: ...
     def compare(
@@ -331,6 +332,7 @@ class GaussianHead:
         dist: _Floats,
         actions: _AnyActions,
         weights: _Floats,
+        ent_coef: float = 0.0,
         num_threads: int = 1,
     ) -> _Floats: ...
     def compare(

@@ -191,6 +191,7 @@ class LinearPolicy:
                 self._dist(dist, n),
                 self._actions(actions, n),
                 arrays.plain_floats("weights", weights, (n,)),
+                0.0,
                 machine.num_threads(num_threads),
             )
         )

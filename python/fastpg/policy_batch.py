@@ -87,18 +87,15 @@ class PolicyBatch:
             self.phi, policy.theta.ravel(), self.mask, self.num_threads
         )
 
-    def score_gradient(self, dist: Floats, weights: Floats) -> Floats:
-        """See `LinearPolicy.score_gradient`."""
+    def score_gradient(self, dist: Floats, weights: Floats, ent_coef: float = 0.0) -> Floats:
+        """See `LinearPolicy.score_gradient`; plus ent_coef times the gradient of the entropy."""
         policy = self.policy
         assert self.actions is not None
         return policy._shaped(
-            policy._head.score_gradient(self.phi, dist, self.actions, weights, self.num_threads)
+            policy._head.score_gradient(
+                self.phi, dist, self.actions, weights, ent_coef, self.num_threads
+            )
         )
-
-    def entropy_gradient(self, dist: Floats) -> Floats:
-        """See `LinearPolicy.entropy_gradient`."""
-        policy = self.policy
-        return policy._shaped(policy._head.entropy_gradient(self.phi, dist, self.num_threads))
 
     def compare(self, old_dist: Floats, new_dist: Floats, advantages: Floats) -> StepStatistics:
         """See `LinearPolicy.compare`."""

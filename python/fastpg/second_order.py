@@ -65,9 +65,7 @@ class NaturalAlgorithm(StepAlgorithm):
             advantages = standardize(advantages)
         dist = samples.distribution()
         ent_coef = self.at_progress(options.ent_coef)
-        gradient = samples.score_gradient(dist, advantages)
-        if ent_coef:
-            gradient = gradient + ent_coef * samples.entropy_gradient(dist)
+        gradient = samples.score_gradient(dist, advantages, ent_coef)
         of_fisher, dist_of_fisher = self._fisher_samples(samples, dist)
         natural = of_fisher.natural_gradient(
             dist_of_fisher,

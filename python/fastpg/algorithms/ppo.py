@@ -115,10 +115,10 @@ class PPO(AdamAlgorithm, StepAlgorithm):
             normalize_advantage=options.normalize_advantage,
             optimizer=options.optimizer,
         )
-        before = policy.distribution(batch.phi, mask=batch.mask)
+        before = batch.samples.distribution()
         policy.theta = result["parameters"].reshape(policy.shape)
-        after = policy.distribution(batch.phi, mask=batch.mask)
-        step = policy.compare(before, after, batch.actions, batch.advantages)
+        after = batch.samples.distribution()
+        step = batch.samples.compare(before, after, batch.advantages)
         record: Record = {
             "train/status": "accepted" if result["finite"] else "not_finite",
             "train/policy_gradient_loss": result["policy_loss"],

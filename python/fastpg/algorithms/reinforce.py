@@ -81,21 +81,17 @@ class REINFORCE(AdamAlgorithm):
 
     def update(self, batch: Batch) -> Record:
         """One step along g'."""
-        options, policy = self.options, self.policy
+        samples = batch.samples
         # Sums over h, means over episodes: per-step means times the mean length.
         mean_length = len(batch.actions) / batch.n_episodes
-        dist = policy.distribution(batch.phi, mask=batch.mask)
-        gradient = policy.score_gradient(batch.phi, dist, batch.actions, batch.advantages)
-        ent_coef = self.at_progress(options.ent_coef)
-        if ent_coef:
-            gradient = gradient + ent_coef * policy.entropy_gradient(batch.phi, dist)
-        gradient = mean_length * gradient
+        dist = samples.distribution()
+        ent_coef = self.at_progress(self.options.ent_coef)
+        gradient = mean_length * samples.score_gradient(dist, batch.advantages, ent_coef)
 
-        learning_rate = self.at_progress(options.learning_rate)
+        learning_rate = self.at_progress(self.options.learning_rate)
         status = self._step(gradient, learning_rate)
-        new_dist = policy.distribution(batch.phi, mask=batch.mask)
-        log_pi = policy.log_prob(dist, batch.actions)
-        step = policy.compare(dist, new_dist, batch.actions, batch.advantages)
+        log_pi = self.policy.log_prob(dist, batch.actions)
+        step = samples.compare(dist, samples.distribution(), batch.advantages)
         return {
             "train/status": status,
             "train/policy_gradient_loss": -float(np.mean(batch.advantages * log_pi)),

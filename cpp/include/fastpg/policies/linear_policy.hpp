@@ -183,17 +183,18 @@ Vector pull_back(const Head& head, const Blocks<T>& blocks, int threads, Scores&
   return out / static_cast<double>(features.rows);
 }
 
-// mean_i w_i grad ln pi(a_i|s_i).
+// mean_i w_i grad ln pi(a_i|s_i) + ent_coef grad H(pi(.|s_i)).
 template <class Head, class T>
 Vector score_gradient(const Head& head, const Features<T>& features, const double* dist,
-                      const typename Head::Scalar* actions, const double* weights, int threads) {
+                      const typename Head::Scalar* actions, const double* weights, double ent_coef,
+                      int threads) {
   const Blocks<T> blocks(features);
   const Index stride = blocks.size(), size = head.distribution_size();
   const Index score_size = head.columns() + head.extra();
   return pull_back(head, blocks, threads, [&](Index b, Index rows, double* out) {
     const Index begin = blocks.begin(b);
     thread_local Buffer<double> columns;
-    columns.resize(length(size * stride));
+    columns.resize(length((size + score_size) * stride));
     double* const loaded = columns.data();
     head.load(dist + begin * size, rows, stride, loaded);
     head.score(loaded, actions + begin * head.action_size(), rows, stride, out);
@@ -201,6 +202,15 @@ Vector score_gradient(const Head& head, const Features<T>& features, const doubl
     dispatch([=] {
       for (Index j = 0; j < score_size; ++j) {
         for (Index i = 0; i < rows; ++i) out[j * stride + i] *= w[i];
+      }
+    });
+    if (ent_coef == 0.0) return;
+    double scratch[Blocks<T>::most_rows];
+    double* const entropy = loaded + size * stride;
+    head.entropy_score(loaded, stride, scratch, entropy);
+    dispatch([=] {
+      for (Index j = 0; j < score_size; ++j) {
+        for (Index i = 0; i < rows; ++i) out[j * stride + i] += ent_coef * entropy[j * stride + i];
       }
     });
   });
