@@ -31,7 +31,7 @@ Whole tasks, and what the machine itself does:
   that is 3.5 GB/s written, far from the copy above: arithmetic bounds it. With `exact=True` there
   are four divisions, and the C library's sine and cosine, one number at a time, take more than
   half.
-- **Two threads** share nothing but the way to memory, and run 1.8 to 1.9 times as fast as one where
+- **Two threads** share nothing but the way to memory, and run nearly twice as fast as one where
   they have two cores. Two virtual cores that are one real one give 1.2.
 - **Single steps** of few environments: Python and the border take 1 to 2 us of a step. Of 1,024 the
   physics takes 1.7 us, the resets of those that ended 1 us, the rest is copying and booking.
