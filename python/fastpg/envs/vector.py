@@ -59,8 +59,9 @@ def make_vec(
             vectorised sine and cosine, at most 1 ulp from the true values, and multiplies by
             reciprocals of what it divides by more than once.
         max_episode_steps: time limit in steps; None is the id's registered limit, -1 is none.
-        num_threads: threads that `step` and `fastpg.collect` may use, from 1 to 256; None is the
-            environment variable FASTPG_NUM_THREADS, or 1. The numbers are the same for any.
+        num_threads: threads that `step` and `fastpg.collect` by steps may use, from 1 to 256, for
+            512 copies each; None is the environment variable FASTPG_NUM_THREADS, or 1. The numbers
+            are the same for any.
         copy: False lets every `step` write into the same arrays and return them again.
         render_mode: "rgb_array" lets `render` draw; needs `pip install '.[render]'`.
         **env_options: the environment's own, listed on its page in docs/environments. They are the
