@@ -190,15 +190,6 @@ for thread in os.listdir("/proc/self/task"):
 print("done")
 """
 
-
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity here")
-def test_threads_on_a_single_core():
-    done = subprocess.run(
-        [sys.executable, "-c", ONE_CORE], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.stdout.strip() == "done", done.stderr
-
-
 AFFINITIES = """
 import os
 import fastpg
@@ -214,9 +205,10 @@ print("done")
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity here")
-def test_the_caller_may_run_where_it_might_before():
+@pytest.mark.parametrize("code", [ONE_CORE, AFFINITIES], ids=["one core", "all cores"])
+def test_the_caller_may_run_where_it_might_before(code):
     done = subprocess.run(
-        [sys.executable, "-c", AFFINITIES], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.stdout.strip() == "done", done.stderr
 
