@@ -8,7 +8,7 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, Vecto
 
 import fastpg
 import reference
-from fastpg.collection import SteppingCollector
+from fastpg.rollouts.stepping import SteppingCollector
 
 NEXT, SAME, DISABLED = AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP, AutoresetMode.DISABLED
 STEPS = 120
@@ -204,7 +204,8 @@ def test_counts_and_statistics_are_free_of_dead_rows(name):
     algo.learn(600)
     record = algo.history[-1]
     assert normalizing.normalizer.count == sum(seen) == record["time/total_timesteps"]
-    assert name == "reinforce" or sum(seen) < 600
+    assert sum(seen) <= 600
+    assert name == "reinforce" or sum(seen) > 600 - N  # rows that only reset cost nothing
     assert record["rollout/ep_len_mean"] <= 9.0
     assert record["rollout/ep_rew_mean"] == pytest.approx(np.mean(returns[-100:]))
     assert np.abs(returns).max() < 100.0

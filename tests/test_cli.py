@@ -12,6 +12,7 @@ import pytest
 
 import fastpg
 from fastpg.algorithms import ALGORITHMS
+from fastpg.rollouts.env_recipe import EnvRecipe
 
 COMMAND = [sys.executable, "-c", "from fastpg.cli import main; main()"]
 
@@ -159,12 +160,12 @@ def test_a_module_is_imported_where_the_user_names_it(tmp_path):
 
 @pytest.mark.parametrize(
     ("env_id", "text"),
-    [("pond:Small/Pond-v0", "without a module"), ("Small/Pond-v0", "unknown environment")],
+    [("pond:Small/Pond-v0", "without a module"), ("Small/Pond-v0", "--import pond")],
 )
 def test_a_checkpoint_imports_nothing(tmp_path, env_id, text):
     (tmp_path / "pond.py").write_text(PLUGIN)
     algo = fastpg.NPG("linear", "FrozenLake-v1", seed=0)
-    algo.env_id = env_id
+    algo._recipe = EnvRecipe(id=env_id, module="pond")
     done = run("eval", algo.save(tmp_path / "x.npz"), cwd=tmp_path)
     assert done.returncode == 2
     assert text in done.stderr

@@ -10,7 +10,8 @@ from gymnasium import spaces
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 
 import fastpg
-from fastpg.collection import SteppingCollector, make_collector
+from fastpg.collection import make_collector
+from fastpg.rollouts.stepping import SteppingCollector
 
 THETA = np.array([[0.0, 0.9], [0.0, 1.5], [0.0, 9.0], [0.0, 6.0], [0.0, 0.3]])
 ARRAYS = [

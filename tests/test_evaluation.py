@@ -69,7 +69,7 @@ def test_evaluation_does_not_disturb_learning():
 
 @pytest.mark.parametrize("env", [None, 3, object()])
 def test_not_an_environment(algo, env):
-    with pytest.raises(TypeError, match="env: expected an id, an Env or a VectorEnv"):
+    with pytest.raises(TypeError, match="env: expected an id, an Env, a callable or a VectorEnv"):
         fastpg.evaluate_policy(algo, env)
 
 

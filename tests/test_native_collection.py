@@ -7,8 +7,9 @@ from gymnasium.vector import AutoresetMode
 
 import fastpg
 from fastpg import _core
-from fastpg.collection import SteppingCollector, make_collector
-from fastpg.rollout import NativeCollector
+from fastpg.collection import make_collector
+from fastpg.rollouts.rollout import NativeCollector
+from fastpg.rollouts.stepping import SteppingCollector
 from lockstep import CONTINUOUS, IDS, sync
 
 CURRENT = [env_id for env_id in IDS if env_id != "CartPole-v0"]

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def test_exports():
     assert fastpg.__all__ == [
         "NPG", "PPO", "PRESETS", "REINFORCE", "TRPO", "BatchStatistics", "CheckpointError",
-        "EnvState", "Identity",
+        "EndlessEpisodeError", "EnvState", "Identity",
         "ImportanceSamplingEstimate", "LinearBaseline",
         "LinearGaussian", "LinearSoftmax", "MeanBaseline", "NativeVectorEnv", "Polynomial",
         "Preset", "RandomFourier",

@@ -4,7 +4,7 @@ from fastpg._core import __version__
 from fastpg.algorithms import NPG, PPO, REINFORCE, TRPO, load, train
 from fastpg.baselines import LinearBaseline, MeanBaseline
 from fastpg.checkpoints import CheckpointError
-from fastpg.collection import collect
+from fastpg.collection import EndlessEpisodeError, collect
 from fastpg.envs import EnvState, NativeVectorEnv, make_vec
 from fastpg.estimators import discounted_returns, gae
 from fastpg.evaluation import evaluate_policy
@@ -16,9 +16,10 @@ from fastpg.features import (
     length_scale,
 )
 from fastpg.machine import build_info
+from fastpg.pickling import register_reducers
 from fastpg.policies import LinearGaussian, LinearSoftmax
 from fastpg.presets import PRESETS, Preset, train_preset
-from fastpg.rollout import Rollout
+from fastpg.rollouts.rollout import Rollout
 from fastpg.sampling import (
     ImportanceSamplingEstimate,
     effective_sample_size,
@@ -36,6 +37,7 @@ __all__ = [
     "TRPO",
     "BatchStatistics",
     "CheckpointError",
+    "EndlessEpisodeError",
     "EnvState",
     "Identity",
     "ImportanceSamplingEstimate",
@@ -67,3 +69,5 @@ __all__ = [
     "train",
     "train_preset",
 ]
+
+register_reducers()

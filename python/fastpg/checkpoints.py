@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
+import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
+
+from fastpg.files import replace_file
 
 FORMAT = 1
 
@@ -28,12 +32,7 @@ def write(path: str | os.PathLike[str], arrays: dict[str, Any], meta: dict[str, 
     buffer = io.BytesIO()
     text = json.dumps({"format": FORMAT, **meta}, allow_nan=False)
     np.savez(buffer, meta=np.array(text), **arrays)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        partial.write_bytes(buffer.getvalue())
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    replace_file(target, buffer.getvalue())
     return target
 
 
@@ -49,6 +48,7 @@ def read(path: str | os.PathLike[str]) -> State:
         source = source.with_name(source.name + ".npz")
     content = source.read_bytes()
     try:
+        _require_its_own_size(content)
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         meta = json.loads(str(arrays.pop("meta")[()]))
@@ -60,3 +60,32 @@ def read(path: str | os.PathLike[str]) -> State:
     if found != FORMAT:
         raise CheckpointError(f"{source}: expected checkpoint format {FORMAT}, got {found!r}")
     return arrays, meta
+
+
+def _require_its_own_size(content: bytes) -> None:
+    """Raise ValueError, before anything is unpacked, where an archive would grow beyond measure.
+
+    `save` compresses nothing; one compressed by somebody else may grow tenfold.
+    """
+    most = 10 * len(content) + 2**20
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = archive.infolist()
+        total = sum(member.file_size for member in members)
+        if total > most:
+            raise ValueError(f"expected at most {most:,} bytes unpacked, got {total:,}")
+        for member in members:
+            with archive.open(member) as file:
+                _require_size_of_array(file, member.file_size)
+
+
+def _require_size_of_array(file: IO[bytes], size: int) -> None:
+    """Raise ValueError where the head of an array promises more numbers than stand behind it."""
+    version = np.lib.format.read_magic(file)
+    read_head = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }[version]
+    shape, _, dtype = read_head(file)
+    promised = math.prod(shape) * dtype.itemsize
+    if promised > size:
+        raise ValueError(f"expected an array of at most {size:,} bytes, got {promised:,}")

@@ -22,13 +22,16 @@ from rich.text import Text
 
 from fastpg import _core
 from fastpg.algorithms import ALGORITHMS, DEFAULT_TIMESTEPS, load
-from fastpg.collection import require_registered
-from fastpg.envs import NATIVE
+from fastpg.collection import EndlessEpisodeError
+from fastpg.envs import NATIVE, NativeVectorEnv
 from fastpg.evaluation import evaluate_policy
 from fastpg.naming import unknown
 from fastpg.options import described
 from fastpg.presets import PRESETS, find_preset
 from fastpg.records import Record
+from fastpg.rollouts.copies import EnvCopies
+from fastpg.rollouts.env_recipe import EnvRecipe, import_module
+from fastpg.rollouts.make_env import make_env
 from fastpg.training import Algorithm, Callback
 
 EVAL_EPISODES = 100
@@ -38,6 +41,15 @@ _ENV_HELP = (
     "module:id, which imports the module"
 )
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
+
+_EXPLAINED = (
+    ValueError,
+    TypeError,
+    OSError,
+    ImportError,
+    EndlessEpisodeError,
+    gymnasium.error.Error,
+)
 
 app = typer.Typer(
     name="fastpg",
@@ -78,13 +90,15 @@ def _explained() -> Iterator[None]:
     """Errors that the user can mend become one line and exit code 2."""
     try:
         yield
-    except (ValueError, TypeError, OSError, ImportError, gymnasium.error.Error) as error:
+    except _EXPLAINED as error:
         _fail(" ".join(str(error).split()))
 
 
 def gymnasium_env(env_id: str, num_envs: int = _EVAL_ENVS) -> VectorEnv[Any, Any, Any]:
-    """Gymnasium's environment of that name, even where there is a native one."""
-    return gymnasium.vector.SyncVectorEnv([lambda: gymnasium.make(env_id)] * num_envs)
+    """Gymnasium's environment of that name, even where there is a native one; else the native."""
+    if env_id in NATIVE and env_id not in gymnasium.registry:
+        return make_env(env_id, num_envs)
+    return EnvCopies([lambda: gymnasium.make(env_id)] * num_envs)
 
 
 def _checkpoint_path(out: Path | None, default: str, force: bool) -> Path:
@@ -126,16 +140,31 @@ def _progress(total: int) -> Iterator[Callback]:
         yield show
 
 
-def _evaluation(algo: Algorithm, env_id: str, episodes: int, *, greedy: bool, seed: int) -> str:
-    env = gymnasium_env(env_id)
+def _evaluation(
+    algo: Algorithm,
+    env: VectorEnv[Any, Any, Any],
+    name: str,
+    episodes: int,
+    *,
+    greedy: bool,
+    seed: int,
+    max_episode_steps: int | None = None,
+) -> str:
     try:
-        mean, std = evaluate_policy(algo, env, episodes, deterministic=greedy, seed=seed)
+        mean, std = evaluate_policy(
+            algo,
+            env,
+            episodes,
+            deterministic=greedy,
+            seed=seed,
+            max_episode_steps=max_episode_steps,
+        )
     finally:
         env.close()
     kind = "greedy" if greedy else "stochastic"
     digits = _digits(float(std))
     numbers = f"{mean:{digits}} +/- {std:{digits}}"
-    return f"{numbers} over {episodes} {kind} episodes of {_owner(env_id)}{env_id}"
+    return f"{numbers} over {episodes} {kind} episodes of {_owner(env)}{name}"
 
 
 def _digits(std: float) -> str:
@@ -143,9 +172,13 @@ def _digits(std: float) -> str:
     return ".1f" if std == 0.0 or std >= 1.0 else ".3f"
 
 
-def _owner(env_id: str) -> str:
-    """Gymnasium, where its own code makes the environment."""
-    made_by = str(gymnasium.spec(env_id.rpartition(":")[2]).entry_point)
+def _owner(env: VectorEnv[Any, Any, Any]) -> str:
+    """Gymnasium, where its own code makes the environment, or this package."""
+    if isinstance(env, NativeVectorEnv):
+        return "fastpg's "
+    assert isinstance(env, EnvCopies)
+    spec = env.envs[0].spec
+    made_by = "" if spec is None else str(spec.entry_point)
     return "Gymnasium's " if made_by.startswith("gymnasium.") else ""
 
 
@@ -180,9 +213,12 @@ def _learn_and_report(algo: Algorithm, env_id: str, total: int, path: Path) -> N
         elapsed = time.perf_counter() - start
         algo.save(path)
         try:
-            evaluation = _evaluation(algo, env_id, EVAL_EPISODES, greedy=True, seed=algo.seed)
+            env = gymnasium_env(env_id)
+            evaluation = _evaluation(algo, env, env_id, EVAL_EPISODES, greedy=True, seed=algo.seed)
         except KeyboardInterrupt:
             interrupted, evaluation = True, "interrupted"
+        except EndlessEpisodeError as error:
+            evaluation = f"none: {error}"
         _table(
             {
                 "steps": f"{algo.num_timesteps:,}" + (" (interrupted)" if interrupted else ""),
@@ -299,22 +335,54 @@ def evaluate(
     path: Annotated[Path, typer.Argument(help="a checkpoint")],
     env: Annotated[
         str | None,
-        typer.Option(help="id, or module:id, which imports the module; default: as trained on"),
+        typer.Option(
+            help="id, or module:id, which imports the module, of another environment, as "
+            "registered; default: the one trained on, with its options and wrappers"
+        ),
+    ] = None,
+    module: Annotated[
+        str | None,
+        typer.Option("--import", help="module to import first, which registers the environment"),
     ] = None,
     episodes: Annotated[int, typer.Option(help="whole episodes")] = EVAL_EPISODES,
     seed: Annotated[int, typer.Option(help="of the environment")] = 0,
     stochastic: Annotated[bool, typer.Option(help="sample the actions")] = False,
+    max_episode_steps: Annotated[
+        int | None,
+        typer.Option(
+            help="steps after which an episode counts as endless; default: 10000 where the "
+            "environment has no time limit"
+        ),
+    ] = None,
 ) -> None:
-    """Evaluate a checkpoint on Gymnasium's environment, made as its id says."""
+    """Evaluate a checkpoint on the environment it was trained on, Gymnasium's where it has one."""
     with _explained():
-        algo = load(path, env)
-        env_id = env or algo.env_id
-        if env_id is None:
-            raise ValueError("--env: expected an id, since the checkpoint names none")
-        if env is None:  # a file may name what is registered, and never what to import
-            require_registered(env_id)
-        text = _evaluation(algo, env_id, episodes, greedy=not stochastic, seed=seed)
+        algo = load(path)
+        if module is not None:
+            import_module(module)
+        made, name = _eval_env(algo, env)
+        text = _evaluation(
+            algo,
+            made,
+            name,
+            episodes,
+            greedy=not stochastic,
+            seed=seed,
+            max_episode_steps=max_episode_steps,
+        )
         _table({"evaluation": text})
+
+
+def _eval_env(algo: Algorithm, env_id: str | None) -> tuple[VectorEnv[Any, Any, Any], str]:
+    """The environment to evaluate in, and its name."""
+    if env_id is not None:
+        return gymnasium_env(env_id), env_id
+    recipe = algo.env_recipe
+    if recipe is None:  # a file of 0.1.0
+        if algo.env_id is None:
+            raise ValueError("--env: expected an id, since the checkpoint names none")
+        recipe = EnvRecipe.of_id(algo.env_id)
+    return recipe.make(_EVAL_ENVS), str(recipe)
 
 
 @app.command()

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import Any, Protocol, TypeGuard
 
-import gymnasium
 import numpy as np
 import numpy.typing as npt
-from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
+from gymnasium.vector import AutoresetMode, VectorEnv
 
 from fastpg import arrays
-from fastpg.collection import autoreset_mode, make_collector, make_env
+from fastpg.collection import endless, episode_limit, make_collector
 from fastpg.linear_policy import LinearPolicy
+from fastpg.rollouts.contract import vector_flags, vector_rewards
+from fastpg.rollouts.copies import EnvCopies
+from fastpg.rollouts.make_env import EnvLike, autoreset_mode, make_env
 from fastpg.training import Algorithm
 
 EpisodeArrays = tuple[arrays.Floats, npt.NDArray[np.int64]]
 
-_LANES = 100
+_MOST_COPIES = 100
 _PIECE = 250  # steps
 
 
@@ -30,41 +32,45 @@ class Predictor(Protocol):
 
 def evaluate_policy(
     model: Predictor,
-    env: str | gymnasium.Env[Any, Any] | VectorEnv[Any, Any, Any],
+    env: EnvLike,
     n_eval_episodes: int = 10,
     deterministic: bool = True,
     return_episode_rewards: bool = False,
     *,
     seed: int | None = None,
+    max_episode_steps: int | None = None,
 ) -> tuple[float, float] | EpisodeArrays:
     """Mean and standard deviation of the undiscounted return over whole episodes.
 
     Args:
         model: an algorithm, or anything with `predict`.
-        env: an id (native where there is one), a Gymnasium environment or a vector environment.
+        env: an id (native where there is one), a Gymnasium environment, a callable that makes one,
+            or a vector environment.
         n_eval_episodes: environment i of n plays episodes i, i + n, …, so that short episodes are
             not counted more often than long ones.
         deterministic: the most probable action instead of a sampled one.
         return_episode_rewards: return (returns, lengths), two arrays (n_eval_episodes,), instead.
         seed: of the environments and of sampled actions; None draws one.
+        max_episode_steps: how long an episode may be before it counts as endless; None: 10,000
+            where the environment has no time limit, else any length.
+
+    Raises:
+        EndlessEpisodeError: an episode does not end.
+        ValueError: the spaces of the environment are not those of the algorithm.
+        TypeError: no model, or no environment.
     """
     n_episodes = arrays.integer("n_eval_episodes", n_eval_episodes, 1)
     start = arrays.seed(seed)
-    if isinstance(env, str):
-        env = make_env(env, min(n_episodes, _LANES))
-    if isinstance(env, gymnasium.Env):
-        single = env
-        env = SyncVectorEnv([lambda: single], autoreset_mode=AutoresetMode.SAME_STEP)
-    if not isinstance(env, VectorEnv):
-        raise TypeError(f"env: expected an id, an Env or a VectorEnv, got {env!r}")
-    if isinstance(model, Algorithm):
-        model.forget_episodes(env)
+    made = make_env(env, min(n_episodes, _MOST_COPIES))
+    limit = episode_limit(made, max_episode_steps)
     if _acts_by_its_policy(model):
-        returns, lengths = _play_policy(model.policy, env, n_episodes, deterministic, start)
+        model.require_spaces(made)
+        played = _play_policy(model.policy, made, n_episodes, deterministic, start, limit)
     elif callable(getattr(model, "predict", None)):
-        returns, lengths = _play(model, env, n_episodes, deterministic, start)
+        played = _play(model, EnvCopies.of(made), n_episodes, deterministic, start, limit)
     else:
         raise TypeError(f"model: expected an object with predict(), got {model!r}")
+    returns, lengths = played
     if return_episode_rewards:
         return returns, lengths
     return float(returns.mean()), float(returns.std())
@@ -85,6 +91,7 @@ def _play_policy(
     n_episodes: int,
     deterministic: bool,
     seed: int,
+    limit: int | None,
 ) -> EpisodeArrays:
     """By pieces of a rollout: memory stays bounded, and Ctrl-C comes through between them."""
     collector = make_collector(env, policy, seed, evaluation=True)
@@ -101,6 +108,7 @@ def _play_policy(
             if playing[lane] < n_episodes:
                 returns[playing[lane]], lengths[playing[lane]] = total, length
             playing[lane] += env.num_envs
+        _require_ends(rollout.last_step_index, playing < n_episodes, limit)
     return returns, lengths
 
 
@@ -110,22 +118,37 @@ def _play(
     n_episodes: int,
     deterministic: bool,
     seed: int,
+    limit: int | None,
 ) -> EpisodeArrays:
     mode = autoreset_mode(env)
     returns = np.zeros(n_episodes)
     lengths = np.zeros(n_episodes, dtype=np.int64)
     playing = np.arange(env.num_envs)  # the episode of each environment
     resetting = np.zeros(env.num_envs, dtype=np.bool_)  # NEXT_STEP: this step is only a reset
+    elapsed = np.zeros(env.num_envs, dtype=np.int64)
     observations, _ = env.reset(seed=seed)
     while (playing < n_episodes).any():
         actions, _ = model.predict(observations, deterministic=deterministic)
         observations, rewards, terminated, truncated, _ = env.step(actions)
+        rewards = vector_rewards(rewards, env.num_envs)
         counted = np.flatnonzero((playing < n_episodes) & ~resetting)
         returns[playing[counted]] += rewards[counted]
         lengths[playing[counted]] += 1
-        ended = (terminated | truncated) & ~resetting
+        flags = (
+            vector_flags(name, given, env.num_envs)
+            for name, given in (("terminated", terminated), ("truncated", truncated))
+        )
+        ended = np.logical_or(*flags) & ~resetting
+        elapsed = np.where(ended | resetting, 0, elapsed + 1)
         playing[ended] += env.num_envs
         resetting = ended if mode == AutoresetMode.NEXT_STEP else np.zeros_like(ended)
         if mode == AutoresetMode.DISABLED and ended.any():
             observations, _ = env.reset(options={"reset_mask": ended})
+        _require_ends(elapsed, playing < n_episodes, limit)
     return returns, lengths
+
+
+def _require_ends(elapsed: npt.NDArray[np.int64], playing: arrays.Bools, limit: int | None) -> None:
+    """Raise EndlessEpisodeError where an episode that counts goes on after `limit` steps."""
+    if limit is not None and (elapsed[playing] >= limit).any():
+        raise endless(limit)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from fastpg import _core, arrays, checkpoints
 from fastpg.estimators import discounted_returns
 from fastpg.options import StepOptions
-from fastpg.rollout import Collector, Rollout
+from fastpg.rollouts.rollout import Collector, Rollout
 from fastpg.solvers import Adam
 from fastpg.training import Algorithm, Batch
 
@@ -57,7 +57,12 @@ class StepAlgorithm(Algorithm):
         for k in range(iterations):
             length = steps * (k + 1) // iterations - steps * k // iterations
             fresh = min(length - 1, round(length * extra / (n_steps + extra)))
-            yield (collector.steps(fresh) if fresh else None), collector.steps(length - fresh)
+            early = collector.samples(fresh * n_envs) if fresh else None
+            remaining -= early.sample_count if early else 0
+            last = k == iterations - 1
+            rollout = collector.samples(remaining if last else (length - fresh) * n_envs)
+            remaining -= rollout.sample_count
+            yield early, rollout
 
     def estimate(self, rollout: Rollout) -> Batch:
         """Advantages and value targets by GAE, from the baseline of earlier iterations."""

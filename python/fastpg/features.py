@@ -41,6 +41,13 @@ class FeatureMap:
         steps = arrays.steps("step_index", step_index, len(batch))
         return self.native.features(batch, steps)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "native"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.native = self._make()
+
     def state(self) -> dict[str, Any]:
         """Arguments, as JSON values and arrays, from which `make_features` builds it again."""
         return {"kind": self.kind, "observation_size": self.observation_size, "time": self.time}

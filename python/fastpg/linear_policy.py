@@ -290,6 +290,12 @@ class LinearPolicy:
             "normalizer_count": None if self.normalizer is None else self.normalizer.count,
         }
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._theta.flags.writeable = False
+        if self.normalizer is not None:
+            self.normalizer.use_in(self.feature_map)
+
     def _restore_normalizer(self, stored: dict[str, Any], count: Any) -> None:
         if self.normalizer is not None:
             self.normalizer.restore(stored["normalizer"], count)

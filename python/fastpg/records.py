@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from fastpg import arrays
-from fastpg.rollout import Rollout
+from fastpg.rollouts.rollout import Rollout
 
 Record = dict[str, float | int | str | bool]
 

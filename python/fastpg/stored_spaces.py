@@ -18,7 +18,7 @@ _MOST = 2**20  # numbers in an observation or an action
 def describe(space: Space) -> dict[str, Any]:
     """A space as JSON values, from which `restore_space` makes one that is equal."""
     if isinstance(space, spaces.Dict):
-        parts = [[key, describe(part)] for key, part in space.spaces.items()]
+        parts = [[_key(key), describe(part)] for key, part in space.spaces.items()]
         return {"kind": "dict", "parts": parts}
     if isinstance(space, spaces.Tuple):
         return {"kind": "tuple", "parts": [describe(part) for part in space.spaces]}
@@ -46,7 +46,8 @@ def restore_space(description: dict[str, Any]) -> Space:
     """
     kind = description["kind"]
     if kind == "dict":
-        return spaces.Dict([(key, restore_space(part)) for key, part in description["parts"]])
+        parts = [(_restored_key(key), restore_space(part)) for key, part in description["parts"]]
+        return spaces.Dict(parts)
     if kind == "tuple":
         return spaces.Tuple([restore_space(part) for part in description["parts"]])
     if kind == "multi_binary":
@@ -81,9 +82,82 @@ def _bound(texts: Sequence[str], shape: tuple[int, ...], dtype: np.dtype[Any]) -
 
 
 def _sizes(shape: Sequence[Any]) -> list[int]:
-    sizes = [arrays.integer("shape", size, 1, _MOST) for size in shape]
-    arrays.integer("shape", int(np.prod(sizes, dtype=np.float64)), 1, _MOST)
+    sizes = [arrays.integer("shape", size, 0, _MOST) for size in shape]
+    arrays.integer("shape", int(np.prod(sizes, dtype=np.float64)), 0, _MOST)
     return sizes
+
+
+def _key(key: Any) -> Any:
+    """A key of a Dict space as a JSON value; a list stands for a tuple."""
+    if isinstance(key, tuple):
+        return [_key(part) for part in key]
+    if type(key) not in (str, int, float, bool):
+        raise ValueError(
+            f"space: expected keys that are strings, numbers or tuples of them, got {key!r}"
+        )
+    return key
+
+
+def _restored_key(key: Any) -> Any:
+    return tuple(_restored_key(part) for part in key) if isinstance(key, list) else key
+
+
+def require_same(what: str, own: Space, other: Space, *, bounds: bool = False) -> None:
+    """Raise ValueError unless a value of one space means the same in the other.
+
+    Kinds, parts, their keys and order, shapes, numbers of choices and starts have to agree; of a
+    Box whether it holds integers or not, and its bounds where they matter. Sizes of numbers do not.
+
+    Args:
+        what: of the spaces, in the error.
+        own: of the policy.
+        other: of the environment.
+        bounds: whether the bounds of a Box count.
+    """
+    if own != other and (wrong := _difference(own, other, bounds)):
+        raise ValueError(f"env: expected the policy's {what} {own}, got {other} ({wrong})")
+
+
+def _difference(own: Space, other: Space, bounds: bool) -> str | None:
+    """What is different, in words; None where nothing is."""
+    kind = type(own).__name__
+    if not isinstance(other, type(own)):
+        return f"{type(other).__name__} for {kind}"
+    if isinstance(own, spaces.Dict | spaces.Tuple):
+        return _different_part(_named_parts(own), _named_parts(other), bounds)
+    if own.shape != other.shape:
+        return f"shape {other.shape} for {own.shape}"
+    for name in ("n", "nvec", "start"):
+        mine, theirs = getattr(own, name, None), getattr(other, name, None)
+        if not np.array_equal(mine, theirs):  # type: ignore[arg-type]
+            return f"{name} {theirs} for {mine}"
+    if isinstance(own, spaces.Box) and isinstance(other, spaces.Box):
+        return _different_box(own, other, bounds)
+    return None
+
+
+def _named_parts(space: Space) -> dict[Any, Space]:
+    parts = space.spaces  # type: ignore[attr-defined]
+    return dict(parts) if isinstance(space, spaces.Dict) else dict(enumerate(parts))
+
+
+def _different_part(own: dict[Any, Space], other: dict[Any, Space], bounds: bool) -> str | None:
+    if list(own) != list(other):
+        return f"parts {list(other)} for {list(own)}"
+    for key, part in own.items():
+        if wrong := _difference(part, other[key], bounds):
+            return f"{key!r}: {wrong}"
+    return None
+
+
+def _different_box(own: spaces.Box, other: spaces.Box, bounds: bool) -> str | None:
+    if (own.dtype.kind == "f") != (other.dtype.kind == "f"):
+        return f"dtype {other.dtype} for {own.dtype}"
+    for name in ("low", "high") if bounds else ():
+        mine, theirs = getattr(own, name), getattr(other, name)
+        if not np.array_equal(mine, theirs):
+            return f"{name} {theirs} for {mine}"
+    return None
 
 
 def _integers(dtype: np.dtype[Any]) -> Any:

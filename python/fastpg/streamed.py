@@ -12,7 +12,7 @@ from fastpg.arrays import Floats, Integers
 from fastpg.baselines import LinearBaseline
 from fastpg.envs import NativeVectorEnv
 from fastpg.linear_policy import LinearPolicy
-from fastpg.rollout import Rollout
+from fastpg.rollouts.rollout import Rollout
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class BatchStatistics:
 class StatisticsCollector:
     """Collects statistics batch by batch, episodes running over from one to the next.
 
-    Takes the same actions as a `fastpg.rollout.NativeCollector` of this seed.
+    Takes the same actions as a `fastpg.rollouts.rollout.NativeCollector` of this seed.
 
     Args:
         env: made by `make_vec`, and reset.
@@ -115,6 +115,7 @@ class StatisticsCollector:
         rollout = found["rollout"]
         shape = self.policy.shape
         self.step_count += found["sample_count"] // self.env.num_envs
+        self.env.moves += 1
         return BatchStatistics(
             sample_count=found["sample_count"],
             gradient=found["gradient"].reshape(shape),

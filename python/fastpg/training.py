@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,8 @@ from gymnasium.vector import VectorEnv
 from fastpg import _core, arrays, checkpoints, machine, schedules
 from fastpg.arrays import AnyFloats, Bools, Float32s, Floats
 from fastpg.baselines import Baseline, make_baseline
-from fastpg.collection import env_name, make_collector, make_env, shares_environments
+from fastpg.collection import make_collector
+from fastpg.envs import NativeVectorEnv
 from fastpg.estimators import prediction_error
 from fastpg.flattening import flatten, is_single, to_action_space
 from fastpg.interrupts import deferred_interrupt
@@ -24,9 +26,11 @@ from fastpg.options import CommonOptions
 from fastpg.policies import make_policy, require_fit, restore_policy
 from fastpg.policy_batch import PolicyBatch
 from fastpg.records import Clock, RecentEpisodes, Record, drop_not_finite
-from fastpg.rollout import Collector, Rollout
+from fastpg.rollouts.env_recipe import EnvRecipe
+from fastpg.rollouts.make_env import env_name, make_env
+from fastpg.rollouts.rollout import Collector, Rollout
 from fastpg.schedules import Schedule
-from fastpg.stored_spaces import describe, restore_space
+from fastpg.stored_spaces import describe, require_same, restore_space
 
 Callback = Callable[[Record], bool | None]
 
@@ -92,6 +96,7 @@ class Algorithm:
         self.policy = make_policy(policy, made)
         self.observation_space = made.single_observation_space
         self.action_space = made.single_action_space
+        _require_storable(made)
         self.seed = arrays.seed(seed)
         self.baseline = self._make_baseline()
         self.history: list[Record] = []
@@ -103,12 +108,35 @@ class Algorithm:
         self._use(made)
 
     def use_env(self, env: Any) -> None:
-        """Go on learning in this environment, whose spaces must be those of the policy."""
+        """Go on learning in this environment.
+
+        Raises:
+            ValueError: its spaces are not those that the policy was made for.
+        """
         made = make_env(env, self.options.n_envs, num_threads=self.num_threads)
+        self.require_spaces(made)
         require_fit(self.policy, made)
         self.observation_space = made.single_observation_space
         self.action_space = made.single_action_space
         self._use(made)
+
+    @property
+    def env_recipe(self) -> EnvRecipe | None:
+        """How the environment of the training is made again; None if an older file did not say."""
+        if isinstance(self.env, NativeVectorEnv):
+            return EnvRecipe.of(self.env)
+        return self._recipe
+
+    def require_spaces(self, env: VectorEnv[Any, Any, Any]) -> None:
+        """Raise ValueError unless observations and actions mean the same in this environment.
+
+        Args:
+            env: whose spaces must agree with `observation_space` and `action_space` in structure,
+                keys, shapes, numbers of choices and starts; those of actions in their bounds too.
+        """
+        require_same("observation space", self.observation_space, env.single_observation_space)
+        own, other = self.action_space, env.single_action_space
+        require_same("action space", own, other, bounds=True)
 
     def _start_fresh(self) -> None:
         self._learning = False
@@ -129,14 +157,11 @@ class Algorithm:
     def _use(self, env: VectorEnv[Any, Any, Any]) -> None:
         self.env: VectorEnv[Any, Any, Any] | None = env
         self.env_id = env_name(env)
+        # Of a native environment it is made when it is asked for: parameters may change meanwhile.
+        self._recipe = None if isinstance(env, NativeVectorEnv) else EnvRecipe.of(env)
         if self.options.n_envs != env.num_envs:
             self.options = dataclasses.replace(self.options, n_envs=env.num_envs)
         self._collector: Collector | None = None
-
-    def forget_episodes(self, env: VectorEnv[Any, Any, Any]) -> None:
-        """Learning will start new episodes, if this is its environment, which others step."""
-        if self.env is not None and shares_environments(env, self.env):
-            self._collector = None
 
     def collect(
         self, collector: Collector, remaining: int
@@ -168,7 +193,7 @@ class Algorithm:
         Args:
             total_timesteps: at least the number of environments; less than that number of steps
                 may be left unused.
-            callback: receives each iteration's record; returning False stops.
+            callback: receives each iteration's record; returning False, NumPy's too, stops.
             reset_num_timesteps: False goes on counting in `num_timesteps`.
 
         Returns:
@@ -177,6 +202,8 @@ class Algorithm:
         Raises:
             KeyboardInterrupt: after Ctrl-C, once the iteration is finished.
         """
+        if callback is not None and not callable(callback):
+            raise TypeError(f"callback: expected a function of a record, got {callback!r}")
         if self._learning:
             raise RuntimeError("learn: already learning, and called again from a callback")
         collector = self._ready_collector()
@@ -187,8 +214,8 @@ class Algorithm:
         try:
             with deferred_interrupt() as interrupted:
                 for record in self._iterations(collector, total):
-                    stop = callback is not None and callback(dict(record)) is False
-                    if stop or interrupted():
+                    stops = callback is not None and says_stop(callback(dict(record)))
+                    if stops or interrupted():
                         break
         finally:
             self._learning = False
@@ -315,6 +342,7 @@ class Algorithm:
             "algorithm": self.name,
             "version": _core.__version__,
             "env_id": self.env_id,
+            "env": None if (recipe := self.env_recipe) is None else recipe.state(),
             "observation_space": describe(self.observation_space),
             "action_space": describe(self.action_space),
             "policy": policy_meta,
@@ -327,6 +355,11 @@ class Algorithm:
             "history": self.history,
         }
         return stored, meta
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For `pickle` and `copy`: all but the environment, as `load` without one gives it."""
+        without = {"env": None, "_recipe": self.env_recipe, "_collector": None, "_learning": False}
+        return vars(self) | without
 
     @staticmethod
     def _plain(value: Any) -> Any:
@@ -351,6 +384,8 @@ class Algorithm:
         algo.history = [dict(record) for record in meta["history"]]
         algo.num_timesteps = arrays.integer("num_timesteps", meta["num_timesteps"], 0)
         algo.env_id = None if meta["env_id"] is None else _id(meta["env_id"])
+        recipe = meta.get("env")  # files of 0.1.0 have none
+        algo._recipe = None if recipe is None else EnvRecipe.restore(recipe)
         algo._first_step = arrays.integer("first_step", meta["first_step"], 0)
         algo._predictions = arrays.integer("predictions", meta["predictions"], 0)
         algo._collector = None
@@ -406,16 +441,33 @@ class Algorithm:
         if self._collector is None:
             collector = make_collector(self.env, self.policy, self.seed)
             collector.step_count = self._first_step
-            collector.reset(self._reset_seed())
+            collector.reset(collector.start_seed)
             self._collector = collector
         return self._collector
 
-    def _reset_seed(self) -> int:
-        """The seed itself at the start; another for every step at which learning is resumed."""
-        if self._first_step == 0:
-            return self.seed
-        words = np.random.SeedSequence([self.seed, self._first_step]).generate_state(1, np.uint64)
-        return int(words[0] >> np.uint64(1))
+
+def says_stop(answer: Any) -> bool:
+    """Whether a callback returned False: Python's, or the one number of a boolean array.
+
+    Raises:
+        ValueError: an array of several flags, which is neither True nor False.
+    """
+    if answer is None or isinstance(answer, bool):
+        return answer is False
+    if "bool" not in str(getattr(answer, "dtype", "")):
+        return False  # whatever else it may be: None is not asked for
+    if np.size(answer) != 1:
+        raise ValueError(f"callback: expected True or False, got {answer!r}")
+    return not answer
+
+
+def _require_storable(env: VectorEnv[Any, Any, Any]) -> None:
+    """Raise ValueError, before anything is learned, where `save` could not write the spaces."""
+    if isinstance(env, NativeVectorEnv):
+        return
+    for space in (env.single_observation_space, env.single_action_space):
+        if restore_space(json.loads(json.dumps(describe(space)))) != space:
+            raise ValueError(f"env: expected a space that a checkpoint can hold, got {space}")
 
 
 def _id(value: Any) -> str:

@@ -15,7 +15,7 @@ from fastpg.estimators import discounted_returns
 from fastpg.families import AdamAlgorithm
 from fastpg.options import CommonOptions, option
 from fastpg.records import Record
-from fastpg.rollout import Collector, Rollout
+from fastpg.rollouts.rollout import Collector, Rollout
 from fastpg.schedules import Schedule
 from fastpg.training import Batch
 

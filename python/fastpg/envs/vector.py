@@ -141,7 +141,13 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
     Gymnasium's `SyncVectorEnv`; automatic resets continue the same streams, with default bounds.
 
     It can be pickled and deep-copied: the copy goes on with the same numbers.
+
+    Attributes:
+        moves: how often the environments were stepped, reset or put into a state.
     """
+
+    moves = 0
+    _differing: frozenset[str] = frozenset()
 
     def __init__(
         self,
@@ -248,6 +254,7 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         touched = np.ones(self.num_envs, dtype=np.bool_) if mask is None else mask
         seeds = self._next_seeds(seed, touched)
         observations = self.native.reset(entropy_words(seeds), mask, bounds)
+        self.moves += 1
         for i, new in enumerate(seeds):
             if new is not None and touched[i]:
                 self._seeds[i] = new
@@ -300,6 +307,7 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         observations, rewards, terminated, truncated, final, restarted = self.native.step(
             given, self._mode
         )
+        self.moves += 1
         if self._rounds:
             self._round(observations, restarted)
         if self._painter is not None:
@@ -331,6 +339,7 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         Raises:
             ValueError: another shape, or numbers that are not finite.
         """
+        self.moves += 1
         if isinstance(state, EnvState):
             states.put(self.native, state)
             self._seeds = [_UNKNOWN_SEED] * self.num_envs
@@ -340,6 +349,11 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         if not self._seeded.all():
             self.reset(options={"reset_mask": ~self._seeded})
         self.native.set_state(checked)
+
+    @property
+    def has_time_limit(self) -> bool:
+        """Whether every episode ends after a number of steps."""
+        return self.max_episode_steps is not None
 
     @contextmanager
     def _unchanged_on_error(self) -> Iterator[None]:
@@ -402,6 +416,13 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
             known = [*parameters(self.native), "state"]
             raise AttributeError(f"{self.env_id}: {unknown('attribute', name, known)}")
         set_values(self.native, name, each)
+        differs = any(not np.array_equal(value, each[0]) for value in each[1:])
+        self._differing = self._differing | {name} if differs else self._differing - {name}
+
+    @property
+    def parameters_differ(self) -> bool:
+        """Whether environments have parameters of their own, given through `set_attr`."""
+        return bool(self._differing)
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """`render` of each environment, or an attribute, as of `get_attr`."""

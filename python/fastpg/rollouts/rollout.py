@@ -16,6 +16,7 @@ from fastpg.arrays import Bools, Float32s, Floats, Integers
 from fastpg.baselines import Baseline
 from fastpg.envs import NativeVectorEnv
 from fastpg.linear_policy import Actor, LinearPolicy
+from fastpg.rollouts.instances import Moves
 
 UNLIMITED = 2**62
 
@@ -45,7 +46,7 @@ class Rollout:
     sample_count: int  # number of valid samples
     step_count: int  # steps that the slowest environment took
     complete: bool  # False: a budget cut the last episodes
-    action_masks: Bools | None = None  # (T, N, n_actions): what was allowed, where it was said
+    action_masks: Bools | None = None  # (T, N, n_actions); None if the environment gave none
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> Self:
@@ -126,21 +127,60 @@ class Collector:
         evaluation: draws from a stream of its own.
     """
 
-    env: VectorEnv[Any, Any, Any]
-
-    def __init__(self, policy: LinearPolicy, seed: int, *, evaluation: bool = False) -> None:
+    def __init__(
+        self,
+        env: VectorEnv[Any, Any, Any],
+        policy: LinearPolicy,
+        seed: int,
+        *,
+        evaluation: bool = False,
+    ) -> None:
+        self.env = env
         self.policy = policy
         self.seed = arrays.seed(seed)
         self.purpose = _core.Purpose.evaluation if evaluation else _core.Purpose.action
         self.step_count = 0
+        self._moves = Moves(env)
+        self._moves_here: int | None = None  # their count after the last call
 
     def reset(self, seed: int | None) -> None:
         """Start new episodes everywhere; None continues the environment's own streams."""
+        self._reset(seed)
+        self._leave()
+
+    def _reset(self, seed: int | None) -> None:
         raise NotImplementedError
+
+    def _resume(self) -> None:
+        """Start new episodes if the environment has moved since the last call, by whoever it was.
+
+        The new start states depend on the seed and the steps taken here, not on what moved it.
+        """
+        if self._moves_here is not None and self._moves.count != self._moves_here:
+            self.reset(self.start_seed)
+
+    def _leave(self) -> None:
+        """The environment is as this collector left it."""
+        self._moves_here = self._moves.count
+
+    @property
+    def start_seed(self) -> int:
+        """Of the environment: the seed itself at first, another after every number of steps."""
+        if self.step_count == 0:
+            return self.seed
+        words = np.random.SeedSequence([self.seed, self.step_count]).generate_state(1, np.uint64)
+        return int(words[0] >> np.uint64(1))
 
     def steps(self, n_steps: int, *, deterministic: bool = False) -> Rollout:
         """`n_steps` steps of every environment, episodes running over into the next call."""
         raise NotImplementedError
+
+    def samples(self, count: int) -> Rollout:
+        """Steps of every environment until fewer than `num_envs` of `count` samples are left.
+
+        Rows in which an environment only resets are not counted.
+        """
+        return self.steps(count // self.env.num_envs)
 
     def episodes(
         self, n_episodes: int, *, max_samples: int | None = None, deterministic: bool = False
@@ -157,18 +197,12 @@ class NativeCollector(Collector):
 
     env: NativeVectorEnv
 
-    def __init__(
-        self, env: NativeVectorEnv, policy: LinearPolicy, seed: int, *, evaluation: bool = False
-    ) -> None:
-        super().__init__(policy, seed, evaluation=evaluation)
-        self.env = env
-
-    def reset(self, seed: int | None) -> None:
-        """See `Collector`."""
+    def _reset(self, seed: int | None) -> None:
         self.env.reset(seed=seed)
 
     def steps(self, n_steps: int, *, deterministic: bool = False) -> Rollout:
         """See `Collector`."""
+        self._resume()
         return self._rollout(
             self.env.native.collect_steps(
                 self._actor(deterministic),
@@ -184,6 +218,7 @@ class NativeCollector(Collector):
     ) -> Rollout:
         """See `Collector`."""
         limit = UNLIMITED if max_samples is None else max_samples
+        self._resume()
         return self._rollout(
             self.env.native.collect_episodes(
                 self._actor(deterministic),
@@ -200,4 +235,6 @@ class NativeCollector(Collector):
 
     def _rollout(self, collected: _core._RolloutDict) -> Rollout:
         self.step_count += collected["step_count"]
+        self.env.moves += 1
+        self._leave()
         return Rollout.of(collected)

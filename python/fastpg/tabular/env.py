@@ -59,6 +59,11 @@ class TabularVectorEnv(NativeVectorEnv):
         self._set_up(None, TabularEnvironment, self._native(), shown, limit, autoreset_mode)
         self.metadata["render_modes"] = []
 
+    @property
+    def has_time_limit(self) -> bool:
+        """Whether every episode ends after a number of steps, by its limit or the MDP's horizon."""
+        return self.max_episode_steps is not None or self.mdp.horizon is not None
+
     def _native(self) -> _core.VectorEnv:
         mdp = self.mdp
         return _core.VectorEnv.tabular(

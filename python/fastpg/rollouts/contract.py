@@ -1,0 +1,222 @@
+"""What an environment written in Python must give, and one sentence for each way it may fail."""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from typing import Any
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+
+from fastpg.arrays import Bools
+
+Env = gymnasium.Env[Any, Any]
+Step = tuple[Any, float, bool, bool, dict[str, Any]]
+
+# Kinds that are right without a closer look.
+_REWARDS = frozenset((float, int, np.float64, np.float32))
+_FLAGS = frozenset((bool, np.bool_))
+
+
+def require_env(env: Any) -> Env:
+    """The environment, once it has spaces and a `reset` that can be called.
+
+    Raises:
+        TypeError: something else, named with what is missing.
+    """
+    if not isinstance(env, gymnasium.Env) or isinstance(env, gymnasium.vector.VectorEnv):
+        raise TypeError(
+            f"env: expected the callable to make a gymnasium.Env, got {env!r}; a VectorEnv is "
+            "given itself"
+        )
+    for name in ("observation_space", "action_space"):
+        space = getattr(env, name, None)
+        if not isinstance(space, spaces.Space):
+            raise TypeError(f"{_name(env)}.{name}: expected a gymnasium space, got {space!r}")
+    _require_keywords(env)
+    return env
+
+
+def _require_keywords(env: Env) -> None:
+    """`reset` is called with a seed; wrappers hand on options as well."""
+    base = env.unwrapped
+    needed = ["seed"] if env is base else ["seed", "options"]
+    try:
+        known = inspect.signature(base.reset).parameters
+    except (TypeError, ValueError):  # written in C, without a signature
+        return
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
+        return
+    for keyword in needed:
+        if keyword not in known:
+            raise TypeError(
+                f"{_name(env)}.reset: expected to take {' and '.join(needed)}, as in "
+                f"reset(self, *, seed=None, options=None); got reset({', '.join(known)})"
+            )
+
+
+def reset(env: Env, seed: int | None, options: dict[str, Any] | None) -> tuple[Any, Any]:
+    """(observation, info) of a reset.
+
+    Raises:
+        TypeError: the environment returned something else.
+    """
+    given = env.reset(seed=seed, options=options) if options else env.reset(seed=seed)
+    if not (isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], dict)):
+        raise TypeError(
+            f"{_name(env)}.reset: expected (observation, info), info a dict; got {_shown(given)}"
+        )
+    return given
+
+
+def step(env: Env, action: Any) -> Step:
+    """(observation, reward, terminated, truncated, info) of a step, the middle ones plain.
+
+    Raises:
+        TypeError, ValueError: the environment returned something else.
+    """
+    given = env.step(action)
+    if not isinstance(given, tuple | list) or len(given) != 5:
+        raise ValueError(
+            f"{_name(env)}.step: expected 5 values (observation, reward, terminated, truncated, "
+            f"info), got {_shown(given)}"
+        )
+    observation, reward, terminated, truncated, info = given
+    plain: Any = reward
+    if type(reward) not in _REWARDS:
+        plain = _plain_reward(env, reward)
+    if type(terminated) not in _FLAGS or type(truncated) not in _FLAGS:
+        terminated = _plain_flag(env, "terminated", terminated)
+        truncated = _plain_flag(env, "truncated", truncated)
+    if not isinstance(info, dict):
+        raise TypeError(f"{_name(env)}.step: expected a dict as info, got {info!r}")
+    return observation, plain, terminated, truncated, info
+
+
+def _plain_reward(env: Env, reward: Any) -> float:
+    where = f"{_name(env)}.step: expected a reward that is one number"
+    try:
+        array = np.asarray(reward)
+    except Exception as error:  # whatever an object's own __array__ raises
+        raise TypeError(f"{where}, got {_shown(reward)}") from error
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{where}, got {_shown(reward)}")
+    if array.ndim:
+        raise ValueError(
+            f"{where}, got an array of shape {array.shape}; of several rewards a wrapper has to "
+            "make one number"
+        )
+    return float(array)
+
+
+def _plain_flag(env: Env, name: str, flag: Any) -> bool:
+    array = np.asarray(flag) if isinstance(flag, np.ndarray | np.generic | int) else None
+    if array is None or array.ndim or array.dtype.kind not in "biu" or array not in (0, 1):
+        raise TypeError(
+            f"{_name(env)}.step: expected {name} to be True or False, got {_shown(flag)}"
+        )
+    return bool(array)
+
+
+def write_row(space: spaces.Space[Any], room: Any, row: int, value: Any, name: str) -> None:
+    """Copy one observation into a row of a batch, as `create_empty_array` made it.
+
+    Raises:
+        TypeError, ValueError: an observation that is not of the space, by its name.
+    """
+    if isinstance(space, spaces.Dict):
+        _require_parts(name, value, dict, space.spaces)
+        for key, part in space.spaces.items():
+            write_row(part, room[key], row, value[key], f"{name}[{key!r}]")
+    elif isinstance(space, spaces.Tuple):
+        _require_parts(name, value, tuple | list, range(len(space.spaces)))
+        for k, part in enumerate(space.spaces):
+            write_row(part, room[k], row, value[k], f"{name}[{k}]")
+    elif isinstance(space, spaces.Discrete):
+        room[row] = _integer(name, value)
+    else:
+        _write_array(name, room, row, value)
+
+
+def _require_parts(name: str, value: Any, kind: Any, parts: Any) -> None:
+    if not isinstance(value, kind):
+        wanted = "dict" if kind is dict else "tuple"
+        raise TypeError(f"{name}: expected a {wanted} with {list(parts)}, got {_shown(value)}")
+    missing = [
+        part for part in parts if (part not in value if kind is dict else part >= len(value))
+    ]
+    if missing:
+        raise ValueError(f"{name}: expected the parts {list(parts)}, got none of {missing}")
+
+
+def _integer(name: str, value: Any) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(
+            f"{name}: expected an integer of a Discrete space, got {_shown(value)}"
+        ) from None
+
+
+def _write_array(name: str, room: npt.NDArray[Any], row: int, value: Any) -> None:
+    given = value if type(value) is np.ndarray else _as_array(name, value)
+    if given.shape != room.shape[1:]:
+        raise ValueError(f"{name}: expected shape {room.shape[1:]}, got {given.shape}")
+    try:
+        np.copyto(room[row, ...], given, casting="same_kind")
+    except TypeError:
+        raise TypeError(f"{name}: expected dtype {room.dtype}, got {given.dtype}") from None
+
+
+def _as_array(name: str, value: Any) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(value)
+    except Exception as error:  # whatever an object's own __array__ raises
+        raise TypeError(f"{name}: expected an array, got {_shown(value)}") from error
+
+
+def vector_rewards(rewards: Any, count: int) -> npt.NDArray[Any]:
+    """The rewards of a vector environment's step, (count,).
+
+    Raises:
+        TypeError, ValueError: not one number for each environment.
+    """
+    given = np.asarray(rewards)
+    if given.dtype.kind not in "fiub":
+        raise TypeError(f"step: expected {count} numbers as rewards, got {_shown(rewards)}")
+    if given.shape != (count,):
+        raise ValueError(
+            f"step: expected one reward for each environment, shape ({count},), got shape "
+            f"{given.shape}; of several rewards a wrapper has to make one number"
+        )
+    return given
+
+
+def vector_flags(name: str, flags: Any, count: int) -> Bools:
+    """`terminated` or `truncated` of a vector environment's step, bool (count,).
+
+    Raises:
+        TypeError, ValueError: not one flag for each environment.
+    """
+    given = np.asarray(flags)
+    if given.dtype.kind not in "biu" or given.shape != (count,):
+        raise ValueError(f"step: expected {name} to be {count} flags, got {_shown(flags)}")
+    return given.astype(np.bool_)
+
+
+def _name(env: Env) -> str:
+    return type(env.unwrapped).__name__
+
+
+def _shown(value: Any) -> str:
+    """A value in a sentence: what it is, rather than pages of numbers."""
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape} and dtype {value.dtype}"
+    if isinstance(value, tuple | list):
+        kinds = ", ".join(type(part).__name__ for part in value[:6])
+        return f"a {type(value).__name__} of {len(value)} ({kinds})"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{type(value).__name__} {text[:50]}…"

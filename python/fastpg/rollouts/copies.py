@@ -1,0 +1,139 @@
+"""Copies of one environment written in Python, stepped together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
+from gymnasium.vector.utils import iterate
+
+from fastpg import arrays
+from fastpg.rollouts import contract
+from fastpg.rollouts.instances import require_distinct
+
+
+class EnvCopies(SyncVectorEnv):
+    """A `gymnasium.vector.VectorEnv` over environments that are made here.
+
+    It differs from Gymnasium's `SyncVectorEnv` in what users' environments meet. An observation is
+    copied as soon as it comes, so that an environment may return its own array. Of the infos only
+    `action_mask` is kept, and nothing else that stands there can end a training. What does not keep
+    to Gymnasium's interface is named. One environment cannot stand in two places. Ended ones wait
+    for `reset(options={"reset_mask": …})` (`AutoresetMode.DISABLED`), so that their last
+    observations are the true ones.
+
+    Args:
+        makers: each makes one environment.
+
+    Attributes:
+        module: that registers the environment's id, where the user named it.
+
+    Raises:
+        TypeError: what one made is no environment, or lacks a space.
+        ValueError: two made the same environment.
+    """
+
+    module: str | None = None
+
+    def __init__(self, makers: Sequence[Callable[[], Any]]) -> None:
+        super().__init__([_checked(make) for make in makers], autoreset_mode=AutoresetMode.DISABLED)
+        require_distinct(self)
+        self._ended = np.zeros(self.num_envs, dtype=np.bool_)
+        kind = type(self.envs[0].unwrapped).__name__
+        self._names = (f"{kind}.reset: observation", f"{kind}.step: observation")  # in errors
+
+    @classmethod
+    def of(cls, env: VectorEnv[Any, Any, Any]) -> VectorEnv[Any, Any, Any]:
+        """The environments of a plain `SyncVectorEnv`, stepped in this way; another one itself."""
+        if type(env) is not SyncVectorEnv or env.observation_mode != "same":
+            return env
+        return cls([_giving(one) for one in env.envs])
+
+    def reset(
+        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Start new episodes, of all environments or of those in `reset_mask` alone.
+
+        Args:
+            seed: an integer s seeds environment i with s + i; a list gives one seed each.
+            options: handed on to the environments; `reset_mask`, bool (num_envs,), is taken out.
+
+        Returns:
+            Observations of all environments, and {"action_mask": …} where one is given.
+        """
+        given = dict(options or {})
+        mask = given.pop("reset_mask", None)
+        if mask is not None:
+            mask = arrays.flags("reset_mask", mask, (self.num_envs,))
+        seeds = self._seeds(seed)
+        chosen = range(self.num_envs) if mask is None else np.flatnonzero(mask).tolist()
+        infos: dict[int, Any] = {}
+        for i in chosen:
+            observation, infos[i] = contract.reset(self.envs[i], seeds[i], given or None)
+            self._write(i, observation, self._names[0])
+            self._ended[i] = False
+        return self._copied(), self._masks(infos)
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """One step of every environment.
+
+        Raises:
+            RuntimeError: an episode has ended, and its environment was not reset.
+            TypeError, ValueError: an environment broke Gymnasium's interface; the error says how.
+        """
+        if self._ended.any():
+            raise RuntimeError(
+                "an environment's episode has ended: expected "
+                "reset(options={'reset_mask': ...}) first"
+            )
+        n = self.num_envs
+        rewards = np.zeros(n)
+        terminated, truncated = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
+        infos: dict[int, Any] = {}
+        for i, action in enumerate(iterate(self.action_space, actions)):
+            observation, rewards[i], terminated[i], truncated[i], infos[i] = contract.step(
+                self.envs[i], action
+            )
+            self._write(i, observation, self._names[1])
+        self._ended = terminated | truncated
+        return self._copied(), rewards, terminated, truncated, self._masks(infos)
+
+    def _write(self, i: int, observation: Any, name: str) -> None:
+        space: Any = self.single_observation_space
+        contract.write_row(space, self._observations, i, observation, name)
+
+    def _copied(self) -> Any:
+        rows: Any = self._observations
+        return rows.copy() if isinstance(rows, np.ndarray) else deepcopy(rows)
+
+    def _seeds(self, seed: int | Iterable[int | None] | None) -> list[int | None]:
+        if seed is None:
+            return [None] * self.num_envs
+        if isinstance(seed, int):
+            return [seed + i for i in range(self.num_envs)]
+        seeds = list(seed)
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"seed: expected {self.num_envs} seeds, got {len(seeds)}")
+        return seeds
+
+    def _masks(self, infos: dict[int, Any]) -> dict[str, Any]:
+        """The action masks among the infos, as a vector environment has them."""
+        given = {i: info["action_mask"] for i, info in infos.items() if "action_mask" in info}
+        if not given:
+            return {}
+        masks = np.full(self.num_envs, None, dtype=object)
+        known = np.zeros(self.num_envs, dtype=np.bool_)
+        for i, mask in given.items():
+            masks[i], known[i] = mask, True
+        return {"action_mask": masks, "_action_mask": known}
+
+
+def _checked(make: Callable[[], Any]) -> Callable[[], contract.Env]:
+    return lambda: contract.require_env(make())
+
+
+def _giving(env: contract.Env) -> Callable[[], contract.Env]:
+    return lambda: env

@@ -1,0 +1,202 @@
+"""How an environment was made, as JSON values, and the same environment again."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import gymnasium
+from gymnasium.envs.registration import EnvSpec, load_env_creator
+from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv
+
+from fastpg import arrays
+from fastpg.envs import NATIVE, NativeVectorEnv, make_vec
+from fastpg.envs.parameters import parameters
+from fastpg.rollouts.copies import EnvCopies
+from fastpg.rollouts.make_env import require_registered
+from fastpg.rollouts.masks import has_usual_workers
+
+_OWN_WRAPPERS = "gymnasium.wrappers."
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvRecipe:
+    """What `gymnasium.make`, or `make_vec`, needs to make an environment again.
+
+    Attributes:
+        id: as registered, without a module.
+        module: that registers the id, where the user named it.
+        kwargs: of the environment; of a native one, its parameters that are not the default.
+        max_episode_steps: the time limit in steps; None is none.
+        wrappers: of Gymnasium, from the innermost: class, as module:name, and keywords.
+        obstacle: why the environment cannot be made again from the rest; None where it can.
+    """
+
+    id: str | None
+    module: str | None = None
+    kwargs: dict[str, Any] = dataclasses.field(default_factory=dict)
+    max_episode_steps: int | None = None
+    wrappers: tuple[tuple[str, dict[str, Any]], ...] = ()
+    obstacle: str | None = None
+
+    @classmethod
+    def of(cls, env: VectorEnv[Any, Any, Any]) -> Self:
+        """Of the environments that a vector environment holds."""
+        base: Any = env.unwrapped
+        name = type(env).__name__
+        if isinstance(env, NativeVectorEnv):
+            return cls._of_native(env)
+        if env is not base:
+            return cls(id=None, obstacle=f"it was wrapped as a whole, in {name}")
+        usual = isinstance(base, AsyncVectorEnv) and has_usual_workers(base)
+        if not (isinstance(base, SyncVectorEnv) or usual):
+            return cls(id=None, obstacle=f"it was made outside Gymnasium, as {name}")
+        vector: Any = base
+        specs = list(vector.get_attr("spec"))
+        if len({repr(spec) for spec in specs}) > 1:
+            return cls(id=None, obstacle="its environments were not all made alike")
+        return cls._of_spec(specs[0], getattr(env, "module", None))
+
+    @classmethod
+    def of_id(cls, env_id: str) -> Self:
+        """Of the environment as it is registered; ValueError for an unknown id."""
+        require_registered(env_id)
+        registered = gymnasium.registry.get(env_id)
+        if registered is None:
+            return cls(id=env_id, max_episode_steps=NATIVE[env_id].max_episode_steps)
+        return cls(
+            id=env_id, kwargs=registered.kwargs, max_episode_steps=registered.max_episode_steps
+        )
+
+    @classmethod
+    def _of_native(cls, env: NativeVectorEnv) -> Self:
+        if env.env_id is None:
+            return cls(id=None, obstacle=f"{type(env).__name__} has no id")
+        if env.parameters_differ:
+            return cls(id=env.env_id, obstacle="its environments had parameters of their own")
+        plain = parameters(NativeVectorEnv(env.env_id).native)
+        values = parameters(env.native)
+        changed = {name: value for name, value in values.items() if value != plain[name]}
+        return cls(id=env.env_id, kwargs=changed, max_episode_steps=env.max_episode_steps)
+
+    @classmethod
+    def _of_spec(cls, spec: EnvSpec | None, module: str | None) -> Self:
+        if spec is None:
+            return cls(id=None, obstacle="its class is not registered with Gymnasium")
+        kwargs = {name: value for name, value in spec.kwargs.items() if name != "render_mode"}
+        made = cls(id=spec.id, module=module, max_episode_steps=spec.max_episode_steps)
+        wrappers = []
+        for wrapper in spec.additional_wrappers:
+            if wrapper.kwargs is None or not wrapper.entry_point.startswith(_OWN_WRAPPERS):
+                return dataclasses.replace(made, obstacle=f"it was wrapped in {wrapper.name}")
+            wrappers.append((wrapper.entry_point, wrapper.kwargs))
+        for part in (kwargs, *(given for _, given in wrappers)):
+            if (bad := _not_json(part)) is not None:
+                return dataclasses.replace(made, obstacle=f"a file cannot hold its {bad}")
+        return dataclasses.replace(made, kwargs=kwargs, wrappers=tuple(wrappers))
+
+    def state(self) -> dict[str, Any]:
+        """JSON values for `restore`."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def restore(cls, state: Any) -> Self:
+        """The recipe of a `state`; KeyError, TypeError or ValueError for anything else."""
+        known = {field.name: state[field.name] for field in dataclasses.fields(cls)}
+        for name in ("id", "module", "obstacle"):
+            if known[name] is not None and not isinstance(known[name], str):
+                raise TypeError(f"env: expected {name} to be a string, got {known[name]!r}")
+        if known["id"] is not None and ":" in known["id"]:  # Gymnasium would import what is before
+            raise ValueError(f"env: expected an id without a module, got {known['id']!r}")
+        limit = known["max_episode_steps"]
+        if limit is not None:
+            arrays.integer("max_episode_steps", limit, 1)
+        known["kwargs"] = _named(known["kwargs"])
+        known["wrappers"] = tuple(
+            (_own_wrapper(entry_point), _named(kwargs)) for entry_point, kwargs in known["wrappers"]
+        )
+        return cls(**known)
+
+    def make(self, num_envs: int) -> VectorEnv[Any, Any, Any]:
+        """The environment again: Gymnasium's own where it has one with these options.
+
+        Nothing is imported: a file may name what is registered, never what to import.
+
+        Raises:
+            ValueError: it cannot be made again; the error says why and what helps.
+        """
+        if self.obstacle is not None or self.id is None:
+            raise ValueError(
+                f"the environment of the training cannot be made again, since {self.obstacle}: "
+                "name one with --env"
+            )
+        if self.id not in gymnasium.registry and self.id not in NATIVE and self.module is not None:
+            raise ValueError(
+                f"{self.id} is registered by the module {self.module}, which a file may not have "
+                f"imported: give --import {self.module}"
+            )
+        require_registered(self.id)
+        if self.is_native:
+            limit = -1 if self.max_episode_steps is None else self.max_episode_steps
+            return make_vec(self.id, num_envs, max_episode_steps=limit, **self.kwargs)
+        return EnvCopies([self._make_one] * num_envs)
+
+    @property
+    def is_native(self) -> bool:
+        """Whether `make` takes the environment in C++: one that Gymnasium has not, or not so."""
+        return self.id in NATIVE and (bool(self.kwargs) or self.id not in gymnasium.registry)
+
+    def _make_one(self) -> gymnasium.Env[Any, Any]:
+        assert self.id is not None
+        limit = -1 if self.max_episode_steps is None else self.max_episode_steps
+        env = gymnasium.make(self.id, max_episode_steps=limit, **self.kwargs)
+        for entry_point, kwargs in self.wrappers:
+            wrap: Callable[..., Any] = load_env_creator(entry_point)
+            env = wrap(env, **kwargs)
+        return env
+
+    def __str__(self) -> str:
+        """The id, and in brackets what is not as registered."""
+        registered = gymnasium.registry.get(self.id or "")
+        usual: dict[str, Any] = {} if registered is None else registered.kwargs
+        shown = [f"{k}={v!r}" for k, v in self.kwargs.items() if k not in usual or usual[k] != v]
+        if registered is not None and registered.max_episode_steps != self.max_episode_steps:
+            shown.append(f"max_episode_steps={self.max_episode_steps}")
+        shown += [entry_point.rpartition(":")[2] for entry_point, _ in self.wrappers]
+        return f"{self.id}({', '.join(shown)})" if shown else str(self.id)
+
+
+def import_module(name: str) -> None:
+    """Import a module that registers environments; ValueError where that fails."""
+    try:
+        importlib.import_module(name)
+    except ImportError as error:
+        raise ValueError(f"--import: cannot import {name!r}: {error}") from error
+
+
+def _named(kwargs: Any) -> dict[str, Any]:
+    if not isinstance(kwargs, dict):
+        raise TypeError(f"env: expected keywords, got {kwargs!r}")
+    return kwargs
+
+
+def _own_wrapper(entry_point: Any) -> str:
+    if not (isinstance(entry_point, str) and entry_point.startswith(_OWN_WRAPPERS)):
+        raise ValueError(f"env: expected a wrapper of Gymnasium, got {entry_point!r}")
+    return entry_point
+
+
+def _not_json(kwargs: dict[str, Any]) -> str | None:
+    """The first keyword whose value JSON does not give back."""
+    for name, value in kwargs.items():
+        try:
+            same = bool(json.loads(json.dumps(value, allow_nan=False)) == value)
+        except (TypeError, ValueError):
+            same = False
+        if not same:
+            return name
+    return None

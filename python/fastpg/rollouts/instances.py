@@ -1,0 +1,130 @@
+"""The environments inside an environment: whether each is there once, and whether any has moved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from fastpg.envs import NativeVectorEnv
+
+# Whatever lets an environment move on, under the names of Gymnasium's and EnvPool's classes.
+_MOVING = ("step", "reset", "step_async", "reset_async", "send", "async_reset", "set_state")
+_KEY = "_fastpg_moves"
+
+
+class _Counts(Protocol):
+    moves: int
+
+
+class _Calls:
+    """How often an environment has moved."""
+
+    moves = 0
+
+
+class _Counted:
+    """A method of an environment that counts its calls, whoever makes them."""
+
+    def __init__(self, method: Callable[..., Any], calls: _Calls) -> None:
+        self.method = method
+        self.calls = calls
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self.calls.moves += 1
+        return self.method(*args, **kwargs)
+
+    def __reduce__(self) -> Any:
+        """Of a pickled or copied environment the plain method is left."""
+        return getattr, (self.method.__self__, self.method.__name__)  # type: ignore[attr-defined]
+
+
+def innermost(env: Any) -> list[Any]:
+    """The environments that an `Env` or a `VectorEnv` wraps or holds, as they were made."""
+    base = env.unwrapped
+    inner = getattr(base, "envs", None)
+    if isinstance(inner, list | tuple) and inner:
+        return [getattr(one, "unwrapped", one) for one in inner]
+    return [base]
+
+
+def require_distinct(env: Any) -> None:
+    """Raise ValueError where one environment stands in two places.
+
+    Its episodes would be joined in every batch.
+    """
+    inner = innermost(env)
+    if len(set(map(id, inner))) < len(inner):
+        raise ValueError(
+            f"env: expected {len(inner)} environments, got the same {type(inner[0]).__name__} "
+            "several times: let the callable make a new one at each call, or give the environment "
+            "itself (or n_envs=1)"
+        )
+
+
+class Moves:
+    """Counts every step and reset of an environment, through whatever wrapper it was made.
+
+    The methods of the innermost environments are replaced, in those objects, by ones that count;
+    the environments themselves notice nothing.
+
+    Args:
+        env: an `Env` or a `VectorEnv`.
+    """
+
+    def __init__(self, env: Any) -> None:
+        self._counted = [_counter(one) for one in innermost(env)]
+
+    @property
+    def count(self) -> int:
+        """Moves so far, those of before included."""
+        return sum(one.moves for one in self._counted)
+
+
+def _counter(env: Any) -> _Counts:
+    if isinstance(env, NativeVectorEnv):
+        return env
+    attributes = getattr(env, "__dict__", {})
+    known = attributes.get(_KEY)
+    if isinstance(known, _Calls):
+        return known
+    calls = _Calls()
+    try:
+        for name in _MOVING:
+            method = getattr(env, name, None)
+            if callable(method) and hasattr(method, "__self__"):
+                setattr(env, name, _Counted(method, calls))
+        setattr(env, _KEY, calls)
+    except (AttributeError, TypeError):  # an object without room for attributes
+        pass
+    return calls
+
+
+def overwrites_observations(env: Any) -> bool:
+    """Whether the environments of a vector environment return the same array again and again.
+
+    One environment more is made, reset and stepped; False where none can be made.
+    """
+    makers = getattr(env.unwrapped, "env_fns", None)
+    if not makers:
+        return False
+    one = makers[0]()
+    if any(one.unwrapped is other for other in innermost(env)):
+        return False
+    try:
+        first, _ = one.reset()
+        second = one.step(one.action_space.sample())[0]
+        return any(
+            np.shares_memory(a, b) for a, b in zip(_arrays(first), _arrays(second), strict=True)
+        )
+    finally:
+        one.close()
+
+
+def _arrays(observation: Any) -> list[np.ndarray[Any, Any]]:
+    if isinstance(observation, dict):
+        return [array for part in observation.values() for array in _arrays(part)]
+    if isinstance(observation, tuple):
+        return [array for part in observation for array in _arrays(part)]
+    return [observation] if isinstance(observation, np.ndarray) else []

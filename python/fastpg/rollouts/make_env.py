@@ -1,0 +1,135 @@
+"""A vector environment out of an id, an environment, a callable or a vector environment."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium
+from gymnasium import spaces
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
+
+from fastpg.envs import NAMESPACE, NATIVE, NativeVectorEnv, make_vec
+from fastpg.naming import unknown
+from fastpg.rollouts.copies import EnvCopies
+from fastpg.rollouts.instances import require_distinct
+from fastpg.rollouts.masks import has_usual_workers
+
+EnvLike = str | gymnasium.Env[Any, Any] | Callable[[], Any] | VectorEnv[Any, Any, Any]
+
+
+def make_env(
+    env: Any, n_envs: int, *, explicit: bool = False, num_threads: int | None = None
+) -> VectorEnv[Any, Any, Any]:
+    """A vector environment of an id, an environment, a callable that makes one, or itself.
+
+    Args:
+        env: native ids are made natively, other ids by `gymnasium.make`, which imports the module
+            of an id "module:Name-v0". What is both an Env and a VectorEnv is a VectorEnv.
+        n_envs: number of copies where they are made here.
+        explicit: whether the caller asked for that number, which then must be the environment's.
+        num_threads: of a native environment made here.
+
+    Raises:
+        TypeError, ValueError: none of these, or one that lacks something; see `require_vector`.
+    """
+    if isinstance(env, str):
+        native = env.removeprefix(f"{NAMESPACE}:").removeprefix(f"{NAMESPACE}/")
+        if native in NATIVE:
+            return make_vec(native, n_envs, num_threads=num_threads)
+        module, _, name = env.rpartition(":")
+        _import_module_of(env)
+        require_registered(name)
+        copies = EnvCopies([lambda: gymnasium.make(name)] * n_envs)
+        copies.module = module or None
+        return copies
+    if isinstance(env, VectorEnv | gymnasium.Env):
+        vector = isinstance(env, VectorEnv)
+        made = require_vector(env) if vector else EnvCopies([lambda: env])
+        if explicit and made.num_envs != n_envs:
+            raise ValueError(f"n_envs: expected {made.num_envs}, the environment's, got {n_envs}")
+        return made
+    if callable(env):
+        return EnvCopies([env] * n_envs)
+    raise TypeError(f"env: expected an id, an Env, a callable or a VectorEnv, got {env!r}")
+
+
+def require_vector(env: Any) -> VectorEnv[Any, Any, Any]:
+    """The vector environment, once it has what collecting reads.
+
+    Raises:
+        TypeError: no VectorEnv, or one without the spaces of a single environment.
+        ValueError: one that does not step all its environments together (EnvPool with
+            `batch_size`), or holds one environment several times.
+    """
+    if not isinstance(env, VectorEnv):
+        raise TypeError(f"env: expected a VectorEnv, of fastpg.make_vec or Gymnasium, got {env!r}")
+    kind = type(env.unwrapped).__name__
+    for name in ("single_observation_space", "single_action_space"):
+        space = getattr(env, name, None)
+        if not isinstance(space, spaces.Space):
+            raise TypeError(f"env: expected {kind}.{name}, a gymnasium space, got {space!r}")
+    if getattr(env, "is_async", False):
+        raise ValueError(
+            f"env: expected one that steps all its environments together, got an asynchronous "
+            f"{kind}: make it without batch_size"
+        )
+    require_distinct(env)
+    return env
+
+
+def has_time_limit(env: VectorEnv[Any, Any, Any]) -> bool:
+    """Whether every episode is known to end: by a time limit of every environment in it."""
+    base = env.unwrapped
+    if isinstance(base, NativeVectorEnv):
+        return base.has_time_limit
+    if isinstance(base, SyncVectorEnv):
+        return all(one.has_wrapper_attr("_max_episode_steps") for one in base.envs)
+    if isinstance(base, AsyncVectorEnv) and has_usual_workers(base):
+        return all(base.call("has_wrapper_attr", "_max_episode_steps"))
+    return False
+
+
+def env_name(env: VectorEnv[Any, Any, Any]) -> str | None:
+    """The id under which an environment is known, if it is."""
+    if isinstance(env, NativeVectorEnv):
+        return env.env_id
+    if isinstance(env, SyncVectorEnv) and env.envs[0].spec is not None:
+        return str(env.envs[0].spec.id)
+    return None
+
+
+def autoreset_mode(env: VectorEnv[Any, Any, Any]) -> AutoresetMode:
+    """What follows the end of an episode; NEXT_STEP where an environment does not say."""
+    return AutoresetMode(env.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP))
+
+
+def resets_alone(env: VectorEnv[Any, Any, Any]) -> bool:
+    """Whether a NEXT_STEP environment resets some of its copies when it is asked to."""
+    if isinstance(env, AsyncVectorEnv):  # without shared memory they reset again at the next step
+        return bool(env.shared_memory) and has_usual_workers(env)
+    return isinstance(env, SyncVectorEnv | NativeVectorEnv)
+
+
+def require_registered(env_id: str) -> None:
+    """Raise ValueError with the nearest name unless an id is native or registered; imports nothing.
+
+    Args:
+        env_id: without a module, as a checkpoint names it.
+    """
+    if env_id in NATIVE or env_id in gymnasium.registry:
+        return
+    known = sorted({*NATIVE, *gymnasium.registry})
+    message = unknown("environment", env_id, known).partition(" (known:")[0]
+    raise ValueError(f"{message} (native: {', '.join(NATIVE)})")
+
+
+def _import_module_of(env_id: str) -> None:
+    module = env_id.rpartition(":")[0]
+    if not module:
+        return
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        raise ValueError(f"env: cannot import the module of {env_id!r}: {error}") from error
