@@ -9,8 +9,9 @@ from gymnasium.vector import VectorEnv
 from fastpg import arrays
 from fastpg.envs import NativeVectorEnv
 from fastpg.linear_policy import LinearPolicy
+from fastpg.policies import require_fit
 from fastpg.rollouts.make_env import has_time_limit, require_vector
-from fastpg.rollouts.rollout import Collector, NativeCollector, Rollout
+from fastpg.rollouts.rollout import MOST_STEPS, Collector, NativeCollector, Rollout
 from fastpg.rollouts.stepping import SteppingCollector
 
 # Steps of an episode after which one without a time limit counts as endless.
@@ -22,6 +23,9 @@ def make_collector(
 ) -> Collector:
     """The collector that fits both sides."""
     vector = require_vector(env)
+    if not isinstance(policy, LinearPolicy):
+        raise TypeError(f"policy: expected a policy, got {policy!r}")
+    require_fit(policy, vector)
     if isinstance(vector, NativeVectorEnv) and _is_plain(vector):
         return NativeCollector(vector, policy, seed, evaluation=evaluation)
     return SteppingCollector(vector, policy, seed, evaluation=evaluation)
@@ -85,15 +89,17 @@ def collect(
             f"expected exactly one of n_steps and n_episodes, got {n_steps!r} and {n_episodes!r}"
         )
     drawn = arrays.seed(seed)
+    greedy = arrays.boolean("deterministic", deterministic)
     collector = make_collector(env, policy, drawn)
     if n_steps is not None:
+        steps = arrays.integer("n_steps", n_steps, 1, MOST_STEPS)
         collector.reset(drawn)
-        return collector.steps(n_steps, deterministic=deterministic)
-    episodes = arrays.integer("n_episodes", n_episodes, 1)
+        return collector.steps(steps, deterministic=greedy)
+    episodes = arrays.integer("n_episodes", n_episodes, 1, MOST_STEPS)
     limit = episode_limit(env, max_episode_steps)
     most = None if limit is None else limit * episodes
     collector.reset(drawn)
-    rollout = collector.episodes(episodes, max_samples=most, deterministic=deterministic)
+    rollout = collector.episodes(episodes, max_samples=most, deterministic=greedy)
     if not rollout.complete and limit is not None:
         raise endless(limit)
     return rollout

@@ -14,6 +14,7 @@ from fastpg.linear_policy import LinearPolicy
 from fastpg.rollouts.contract import vector_flags, vector_rewards
 from fastpg.rollouts.copies import EnvCopies
 from fastpg.rollouts.make_env import EnvLike, autoreset_mode, make_env
+from fastpg.rollouts.rollout import MOST_STEPS
 from fastpg.training import Algorithm
 
 EpisodeArrays = tuple[arrays.Floats, npt.NDArray[np.int64]]
@@ -59,7 +60,7 @@ def evaluate_policy(
         ValueError: the spaces of the environment are not those of the algorithm.
         TypeError: no model, or no environment.
     """
-    n_episodes = arrays.integer("n_eval_episodes", n_eval_episodes, 1)
+    n_episodes = arrays.integer("n_eval_episodes", n_eval_episodes, 1, MOST_STEPS)
     start = arrays.seed(seed)
     made = make_env(env, min(n_episodes, _MOST_COPIES))
     limit = episode_limit(made, max_episode_steps)

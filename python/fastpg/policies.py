@@ -264,6 +264,7 @@ def make_policy(policy: str | LinearPolicy, env: Any) -> LinearPolicy:
     if not isinstance(policy, LinearPolicy):
         raise TypeError(f"policy: expected a policy or its name, got {policy!r}")
     require_fit(policy, env)
+    keep_within(policy, env)
     return policy
 
 
@@ -280,6 +281,10 @@ def require_fit(policy: LinearPolicy, env: Any) -> None:
         expected, got = getattr(fitting, name, None), getattr(policy, name, None)
         if expected != got:
             raise ValueError(f"env: expected spaces of a policy with {name} {got}, got {expected}")
+
+
+def keep_within(policy: LinearPolicy, env: Any) -> None:
+    """Let a Gaussian policy send only actions of the environment's Box from now on."""
     space = single_space(env, "action")
     if isinstance(policy, LinearGaussian) and isinstance(space, spaces.Box):
         policy.keep_within(space)

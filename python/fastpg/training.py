@@ -23,7 +23,7 @@ from fastpg.flattening import flatten, is_single, to_action_space
 from fastpg.interrupts import deferred_interrupt
 from fastpg.linear_policy import LinearPolicy
 from fastpg.options import CommonOptions
-from fastpg.policies import make_policy, require_fit, restore_policy
+from fastpg.policies import keep_within, make_policy, require_fit, restore_policy
 from fastpg.policy_batch import PolicyBatch
 from fastpg.records import Clock, RecentEpisodes, Record, drop_not_finite
 from fastpg.rollouts.env_recipe import EnvRecipe
@@ -31,6 +31,8 @@ from fastpg.rollouts.make_env import env_name, make_env
 from fastpg.rollouts.rollout import Collector, Rollout
 from fastpg.schedules import Schedule
 from fastpg.stored_spaces import describe, require_same, restore_space
+
+_MOST_TIMESTEPS = 2**53  # what a float64 counts exactly
 
 Callback = Callable[[Record], bool | None]
 
@@ -116,6 +118,7 @@ class Algorithm:
         made = make_env(env, self.options.n_envs, num_threads=self.num_threads)
         self.require_spaces(made)
         require_fit(self.policy, made)
+        keep_within(self.policy, made)
         self.observation_space = made.single_observation_space
         self.action_space = made.single_action_space
         self._use(made)
@@ -191,8 +194,8 @@ class Algorithm:
         """Train for `total_timesteps` environment steps, never more.
 
         Args:
-            total_timesteps: at least the number of environments; less than that number of steps
-                may be left unused.
+            total_timesteps: in [number of environments, 2^53]; fewer steps than environments may be
+                left unused.
             callback: receives each iteration's record; returning False, NumPy's too, stops.
             reset_num_timesteps: False goes on counting in `num_timesteps`.
 
@@ -207,8 +210,10 @@ class Algorithm:
         if self._learning:
             raise RuntimeError("learn: already learning, and called again from a callback")
         collector = self._ready_collector()
-        total = arrays.integer("total_timesteps", total_timesteps, collector.env.num_envs)
-        if reset_num_timesteps:
+        total = arrays.integer(
+            "total_timesteps", total_timesteps, collector.env.num_envs, _MOST_TIMESTEPS
+        )
+        if arrays.boolean("reset_num_timesteps", reset_num_timesteps):
             self.num_timesteps = 0
         self._learning = True
         try:
@@ -378,6 +383,7 @@ class Algorithm:
         algo.observation_space = restore_space(meta["observation_space"])
         algo.action_space = restore_space(meta["action_space"])
         require_fit(algo.policy, algo)
+        keep_within(algo.policy, algo)
         algo.seed = arrays.seed(arrays.integer("seed", meta["seed"], 0))
         algo.baseline = algo._make_baseline()
         algo.baseline.restore(stored)

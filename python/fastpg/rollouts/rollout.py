@@ -19,6 +19,7 @@ from fastpg.linear_policy import Actor, LinearPolicy
 from fastpg.rollouts.instances import Moves
 
 UNLIMITED = 2**62
+MOST_STEPS = 2**31 - 1  # in one call, and as many episodes
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,7 @@ class NativeCollector(Collector):
         return self._rollout(
             self.env.native.collect_steps(
                 self._actor(deterministic),
-                arrays.integer("n_steps", n_steps, 1),
+                arrays.integer("n_steps", n_steps, 1, MOST_STEPS),
                 self.seed,
                 self.purpose,
                 self.step_count,
@@ -222,8 +223,8 @@ class NativeCollector(Collector):
         return self._rollout(
             self.env.native.collect_episodes(
                 self._actor(deterministic),
-                arrays.integer("n_episodes", n_episodes, 1),
-                arrays.integer("max_samples", limit, 1),
+                arrays.integer("n_episodes", n_episodes, 1, MOST_STEPS),
+                arrays.integer("max_samples", limit, 1, UNLIMITED),
                 self.seed,
                 self.purpose,
                 self.step_count,

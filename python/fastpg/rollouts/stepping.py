@@ -11,14 +11,14 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 
 from fastpg import _core, arrays
 from fastpg.arrays import Bools, Float32s
-from fastpg.flattening import flat_size, flatten, gather, to_action_space
+from fastpg.flattening import flatten, gather, to_action_space
 from fastpg.linear_policy import LinearPolicy
 from fastpg.rollouts.contract import vector_flags, vector_rewards
 from fastpg.rollouts.copies import EnvCopies
 from fastpg.rollouts.instances import overwrites_observations
 from fastpg.rollouts.make_env import autoreset_mode, resets_alone
 from fastpg.rollouts.masks import Masks
-from fastpg.rollouts.rollout import UNLIMITED, Collector, Rollout
+from fastpg.rollouts.rollout import MOST_STEPS, UNLIMITED, Collector, Rollout
 
 
 class _Recorder:
@@ -61,12 +61,6 @@ class SteppingCollector(Collector):
     ) -> None:
         super().__init__(env, policy, seed, evaluation=evaluation)
         self._stepped = EnvCopies.of(env)
-        size = flat_size(env.single_observation_space)
-        if size != policy.observation_size:
-            raise ValueError(
-                f"policy: expected observation_size {size}, the environment's, got "
-                f"{policy.observation_size}"
-            )
         mode = autoreset_mode(self._stepped)
         self._same_step = mode == AutoresetMode.SAME_STEP
         self._resets_here = mode == AutoresetMode.DISABLED or (
@@ -86,7 +80,7 @@ class SteppingCollector(Collector):
 
     def steps(self, n_steps: int, *, deterministic: bool = False) -> Rollout:
         """See `Collector`."""
-        count = arrays.integer("n_steps", n_steps, 1)
+        count = arrays.integer("n_steps", n_steps, 1, MOST_STEPS)
         return self._rows(lambda taken, rows: rows < count, deterministic)
 
     def samples(self, count: int) -> Rollout:
@@ -120,7 +114,7 @@ class SteppingCollector(Collector):
         self, n_episodes: int, *, max_samples: int | None = None, deterministic: bool = False
     ) -> Rollout:
         """See `Collector`."""
-        total = arrays.integer("n_episodes", n_episodes, 1)
+        total = arrays.integer("n_episodes", n_episodes, 1, MOST_STEPS)
         limit = UNLIMITED if max_samples is None else arrays.integer("max_samples", max_samples, 1)
         self._resume()
         if self._observations is None or self._elapsed.any() or self._dead.any():

@@ -1,0 +1,30 @@
+"""Any argument in any place of everything public: a result or a typed error, nothing changed."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+GUARD = 3600  # seconds, against hanging
+
+
+def run(calls, seed, folder):
+    last = folder / "last.txt"
+    script = Path(__file__).with_name("fuzz.py")
+    done = subprocess.run(
+        [sys.executable, script, "--calls", str(calls), "--seed", str(seed), "--last", last],
+        capture_output=True, text=True, timeout=GUARD,
+    )  # fmt: skip
+    print(done.stdout)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\nlast call: {last.read_text()}"
+
+
+def test_a_few_calls(tmp_path):
+    run(400, 0, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 7))
+def test_fifty_thousand_calls(tmp_path, seed):
+    run(50_000, seed, tmp_path)
