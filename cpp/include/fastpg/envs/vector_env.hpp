@@ -48,7 +48,6 @@ class VectorEnv {
  public:
   static constexpr std::int64_t no_limit = std::numeric_limits<std::int64_t>::max();
   static constexpr Lane lanes_a_task = 512;  // whose states stay in the first cache
-  static constexpr Lane task_stride = spread_stride<float>(lanes_a_task);  // of their observations
 
   // Everything but the parameters: with it a VectorEnv of the same size goes on identically.
   struct Snapshot {
@@ -75,6 +74,7 @@ class VectorEnv {
     now_.elapsed.assign(lanes, 0);
     now_.episode_returns.assign(lanes, 0.0);
     now_.status.assign(lanes, LaneStatus::never_reset);
+    if (shape_.draws_in_steps) kept_streams_.resize(lanes);
   }
 
   Lane num_envs() const { return static_cast<Lane>(now_.streams.size()); }
@@ -124,18 +124,20 @@ class VectorEnv {
     });
   }
 
-  // Observations of a part in rows.
+  // Observations of a part in rows. As many lanes at a time as fit a little of the stack: nothing
+  // is allocated, so that a step cannot fail halfway.
   void observe_rows(LaneBlock part, float* rows) const {
-    constexpr Lane usual_size = 8;
+    // Six rows of this stride keep apart as spread_stride() says.
+    constexpr Lane usual_size = 6, stride = 304;
+    float components[usual_size * stride];
     const Lane size = shape_.observation_size;
-    float usual[usual_size * task_stride];
-    std::vector<float> longer;
-    if (size > usual_size) longer.resize(static_cast<std::size_t>(size * task_stride));
-    float* const components = size > usual_size ? longer.data() : usual;
-    for_chunks<lanes_a_task>(part, [&](LaneBlock piece, Lane begin) {
-      kernel_->observe(piece, components, task_stride);
-      dispatch([&] { to_rows(components, task_stride, piece.count, size, rows + begin * size); });
-    });
+    const Lane most = size <= usual_size ? stride : usual_size * stride / size / 8 * 8;
+    if (most == 0) return observe_one_by_one(part, rows);
+    for (Lane begin = 0; begin < part.count; begin += most) {
+      const LaneBlock piece = part.part(begin, std::min(most, part.count - begin));
+      kernel_->observe(piece, components, most);
+      dispatch([&] { to_rows(components, most, piece.count, size, rows + begin * size); });
+    }
   }
 
   // Physics of a block of lanes, nothing else.
@@ -199,14 +201,16 @@ class VectorEnv {
   // work(); where it throws, everything is as it was.
   template <class Work>
   auto or_unchanged(Work&& work) {
-    Snapshot before = now_;
+    before_ = now_;  // into the memory of the last time
     try {
       return work();
     } catch (...) {
-      now_ = std::move(before);
+      undo();
       throw;
     }
   }
+  // Takes back what the last or_unchanged() did.
+  void undo() { std::swap(now_, before_); }
   void set_streams(std::vector<Pcg64> streams) { now_.streams = std::move(streams); }
 
   Lane state_stride() const { return state_stride_; }
@@ -219,23 +223,21 @@ class VectorEnv {
   double episode_return(Lane lane) const { return now_.episode_returns[lane]; }
 
  private:
-  // Ended lanes take part in the physics of a block; what they draw there is drawn again.
-  class KeptStreams {
-   public:
-    // ended: flags of the part's lanes, or nullptr for none.
-    KeptStreams(VectorEnv& env, LaneBlock part, const std::uint8_t* ended) : env_(env) {
-      if (ended == nullptr || !env.shape_.draws_in_steps) return;
-      for_each_set(ended, part.count,
-                   [&](Lane i) { kept_.emplace_back(part.first + i, env.stream(part.first + i)); });
+  void observe_one_by_one(LaneBlock part, float* rows) const {
+    for (Lane i = 0; i < part.count; ++i) {
+      kernel_->observe(part.part(i, 1), rows + i * shape_.observation_size, 1);
     }
-    void put_back() const {
-      for (const auto& [lane, stream] : kept_) env_.stream(lane) = stream;
-    }
+  }
 
-   private:
-    VectorEnv& env_;
-    std::vector<std::pair<Lane, Pcg64>> kept_;
-  };
+  // Ended lanes take part in the physics of a block; what they draw there is drawn again.
+  void copy_streams(LaneBlock part, const std::uint8_t* ended, std::vector<Pcg64>& to,
+                    const std::vector<Pcg64>& from) const {
+    if (!shape_.draws_in_steps) return;
+    for_each_set(ended, part.count, [&](Lane i) {
+      const auto lane = static_cast<std::size_t>(part.first + i);
+      to[lane] = from[lane];
+    });
+  }
 
   // Arguments rather than what a lambda holds: a loop that stores could overwrite the latter.
   static void add_step(Lane count, const double* __restrict rewards, double* __restrict returns,
@@ -262,9 +264,9 @@ class VectorEnv {
   void step_part(LaneBlock part, ActionsView actions, Autoreset mode, StepOutputs out) {
     std::uint8_t restarting[lanes_a_task], ended[lanes_a_task];
     const bool some_restart = ended_lanes(part, restarting);
-    const KeptStreams kept(*this, part, some_restart ? restarting : nullptr);
+    if (some_restart) copy_streams(part, restarting, kept_streams_, now_.streams);
     advance(part, actions, out.rewards, out.terminated);
-    kept.put_back();
+    if (some_restart) copy_streams(part, restarting, now_.streams, kept_streams_);
     std::fill_n(out.restarted, part.count, false);
     const bool some_ended = count_steps(part.first, part.count, out.rewards, out.terminated,
                                         out.truncated, true, ended);
@@ -320,6 +322,8 @@ class VectorEnv {
   Lane state_stride_;
   std::int64_t max_episode_steps_;
   Snapshot now_;
+  Snapshot before_;                  // what or_unchanged() goes back to
+  std::vector<Pcg64> kept_streams_;  // of lanes that ended, during a step
 };
 
 }  // namespace fastpg

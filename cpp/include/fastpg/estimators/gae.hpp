@@ -50,7 +50,8 @@ std::uint64_t gae_row(Width width, const double* FASTPG_RESTRICT rewards,
 template <class Width>
 std::uint64_t gae_panel(const GaeArrays& a, double gamma, double decay, std::ptrdiff_t first,
                         Width width) {
-  alignas(64) double following[most_lanes];
+  LaneRow<Width> row(width);
+  double* const following = row.data();
   std::fill(following, following + width, 0.0);
   std::uint64_t faults = 0;
   for (std::ptrdiff_t t = a.shape.steps - 1; t >= 0; --t) {

@@ -15,6 +15,7 @@
 #include <type_traits>
 
 #include "fastpg/core/isa.hpp"
+#include "fastpg/core/memory.hpp"
 #include "fastpg/core/thread_pool.hpp"
 
 #if defined(_MSC_VER)
@@ -36,8 +37,8 @@ using Flag = unsigned char;
 
 namespace detail {
 
-// A chunk's state fits the first-level cache. Wide ones read long pieces of every row, which is
-// what memory delivers fastest.
+// A chunk's state fits the first-level cache or nearly. Wide ones read long pieces of every row,
+// which is what memory delivers fastest.
 inline constexpr std::ptrdiff_t most_lanes = 4096;
 // What one thread computes in less time than another takes to wake.
 inline constexpr std::ptrdiff_t samples_per_thread = 1 << 15;
@@ -51,6 +52,20 @@ template <class Width>
 inline constexpr bool runs_in_vectors = true;
 template <std::ptrdiff_t width>
 inline constexpr bool runs_in_vectors<Fixed<width>> = width >= 16;
+
+// One number a lane: on the stack where they are few.
+template <class Width>
+struct LaneRow {
+  explicit LaneRow(Width) {}
+  double* data() { return values; }
+  alignas(64) double values[Width::value];
+};
+template <>
+struct LaneRow<Wide> {
+  explicit LaneRow(Wide width) : values(static_cast<std::size_t>(width)) {}
+  double* data() { return values.data(); }
+  Buffer<double> values;
+};
 
 // Compilers vectorise the mask at every width; in scalar code the choice is faster.
 template <class Width>

@@ -44,8 +44,9 @@ std::uint64_t returns_row(Width width, const double* FASTPG_RESTRICT rewards,
 template <class Width>
 std::uint64_t returns_panel(const ReturnArrays& a, double gamma, std::ptrdiff_t first,
                             Width width) {
-  alignas(64) double following[most_lanes];
-  alignas(64) double zeros[most_lanes];
+  LaneRow<Width> row(width), zero_row(width);
+  double* const following = row.data();
+  double* const zeros = zero_row.data();
   const std::ptrdiff_t last = (a.shape.steps - 1) * a.shape.lanes + first;
   if (a.next_values == nullptr) std::fill(zeros, zeros + width, 0.0);
   const auto next_values = [&](std::ptrdiff_t at) {

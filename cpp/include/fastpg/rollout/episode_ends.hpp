@@ -41,29 +41,40 @@ struct EpisodeEnds {
   }
 };
 
-// Books the ends of `count` lanes, at most VectorEnv::lanes_a_task, and starts their next episodes.
-// column_of(lane): where the rollout has it.
+// Keeps the last observations of `count` lanes.
+inline void observe_ends(VectorEnv& env, const Lane* lanes, Lane count, float* observations) {
+  constexpr Lane most = 64;  // at a time, whose states fit a little of the stack
+  double states[most_state_size * most];
+  const LaneBlock all = env.states();
+  for (Lane begin = 0; begin < count; begin += most) {
+    const Lane some = std::min(most, count - begin);
+    for (Lane j = 0; j < some; ++j) {
+      for (Lane k = 0; k < env.shape().state_size; ++k) {
+        states[k * most + j] = all.component(k)[lanes[begin + j]];
+      }
+    }
+    env.observe_rows(env.block(states, most, some, lanes + begin),
+                     observations + begin * env.shape().observation_size);
+  }
+}
+
+// Books the ends of `count` lanes and starts their next episodes. column_of(lane): where the
+// rollout has it.
 template <class ColumnOf>
 void end_episodes(VectorEnv& env, const Lane* lanes, Lane count, Lane row, ColumnOf&& column_of,
                   EpisodeEnds& ends) {
-  constexpr Lane stride = VectorEnv::lanes_a_task;
   const Lane size = env.shape().observation_size;
-  double states[most_state_size * stride];
   const std::size_t filled = ends.count();
   ends.resize(filled + static_cast<std::size_t>(count), size);
-  const LaneBlock all = env.states();
   for (Lane j = 0; j < count; ++j) {
     const std::size_t at = filled + static_cast<std::size_t>(j);
-    for (Lane k = 0; k < env.shape().state_size; ++k) {
-      states[k * stride + j] = all.component(k)[lanes[j]];
-    }
     ends.row[at] = row;
     ends.column[at] = column_of(lanes[j]);
     ends.returns[at] = env.episode_return(lanes[j]);
     ends.lengths[at] = env.elapsed(lanes[j]);
   }
-  env.observe_rows(env.block(states, stride, count, lanes),
-                   ends.final_observations.data() + static_cast<Lane>(filled) * size);
+  observe_ends(env, lanes, count,
+               ends.final_observations.data() + static_cast<Lane>(filled) * size);
   for (Lane j = 0; j < count; ++j) env.reset(lanes[j]);
 }
 
