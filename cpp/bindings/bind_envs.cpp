@@ -76,15 +76,17 @@ Array<float> observations(VectorEnv& env) {
 
 using Seeds = std::vector<std::optional<SeedSequence>>;
 
-// entropy: one entry a lane, None (the stream goes on) or the words of a seed.
+// entropy: one entry a lane, None (the stream goes on) or the words of a seed. To read them runs
+// Python code, which may change the list, and arrays whose sizes were looked at before.
 Seeds read_seeds(const std::optional<py::list>& entropy, Lane lanes) {
   Seeds seeds(static_cast<std::size_t>(lanes));
   if (!entropy) return seeds;
-  if (static_cast<Lane>(entropy->size()) != lanes) {
+  const py::tuple entries(*entropy);
+  if (static_cast<Lane>(entries.size()) != lanes) {
     throw py::value_error("entropy: expected one entry a lane");
   }
   for (std::size_t i = 0; i < seeds.size(); ++i) {
-    const py::object entry = (*entropy)[i];
+    const py::object entry = entries[i];
     if (entry.is_none()) continue;
     const auto words = entry.cast<Array<std::uint32_t>>();
     require_ndim("entropy", words, 1);
@@ -103,11 +105,11 @@ Array<float> reset(BoundVectorEnv& self, const std::optional<py::list>& entropy,
   if (!(std::abs(chosen.first) <= 1e38 && std::abs(chosen.second) <= 1e38)) {
     throw py::value_error("bounds: expected numbers of magnitude at most 1e38");
   }
+  const Seeds seeds = read_seeds(entropy, env.num_envs());
   if (mask) {
     require_ndim("mask", *mask, 1);
     if (mask->size() != env.num_envs()) throw py::value_error("mask: expected one flag a lane");
   }
-  const Seeds seeds = read_seeds(entropy, env.num_envs());
   for (Lane i = 0; i < env.num_envs(); ++i) {
     if (mask && !flag(*mask, i)) continue;
     if (const auto& seed = seeds[static_cast<std::size_t>(i)]) env.stream(i) = Pcg64(*seed);

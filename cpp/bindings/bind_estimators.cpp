@@ -26,6 +26,7 @@ const Flag* bytes(const Array<bool>& flags) {
 }
 
 void refuse_stray(const Array<bool>& terminated, const Array<bool>& ended) {
+  require_same_shape("terminated", terminated, ended);  // as they are now
   const Flag* const inner = bytes(terminated);
   const Flag* const outer = bytes(ended);
   for (py::ssize_t i = 0; i < ended.size(); ++i) {

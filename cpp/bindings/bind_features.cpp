@@ -18,9 +18,10 @@ Array<double> mapped(const FeatureMap& map, const Array<float>& observations,
   require_finite("observations", observations.data(), observations.size());
   Array<double> out({observations.shape(0), map.size()});
   double* const features = out.mutable_data();
-  unlocked([&] {
-    map.rows(observations.data(), step_index.data(), step_index.size(), threads, features);
-  });
+  const float* const from = observations.data();
+  const std::int64_t* const steps = step_index.data();
+  const py::ssize_t rows = out.shape(0);
+  unlocked([&] { map.rows(from, steps, rows, threads, features); });
   return out;
 }
 
@@ -30,7 +31,9 @@ void update_moments(RunningMoments& moments, const Array<float>& observations) {
   require(observations.shape(0) >= 1, "observations: expected at least one row, got none");
   require_finite("observations", observations.data(), observations.size());
   RunningMoments updated = moments;  // another thread may read them meanwhile
-  unlocked([&] { updated.update(observations.data(), observations.shape(0)); });
+  const float* const from = observations.data();
+  const py::ssize_t rows = observations.shape(0);
+  unlocked([&] { updated.update(from, rows); });
   moments = std::move(updated);
 }
 
@@ -75,7 +78,8 @@ Array<double> bound_value_predict(const Array<float>& observations,
   require_size("weights", weights.size(), samples.features());
   Array<double> out(samples.count);
   double* const values = out.mutable_data();
-  if (!unlocked([&] { return value_predict(samples, weights.data(), threads, values); })) {
+  const double* const w = weights.data();
+  if (!unlocked([&] { return value_predict(samples, w, threads, values); })) {
     refuse_not_finite("observations", observations);
   }
   return out;

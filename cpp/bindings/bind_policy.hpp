@@ -145,8 +145,9 @@ class BoundPolicy {
                                 const ActionArray& actions) {
     const double* const d = dist_data(head, "dist", dist, -1);
     const Scalar* const a = actions_data(head, actions, dist.shape(0));
-    return filled(dist.shape(0),
-                  [&](double* out) { linear_policy::log_probs(head, d, a, dist.shape(0), out); });
+    const Index rows = dist.shape(0);
+    return filled(rows,
+                  [=, &head](double* out) { linear_policy::log_probs(head, d, a, rows, out); });
   }
 
   static Array<double> score_gradient(const Head& head, const FeatureArray& features,
@@ -188,8 +189,8 @@ class BoundPolicy {
 
   static Array<double> entropy(const Head& head, const Array<double>& dist) {
     const double* const d = dist_data(head, "dist", dist, -1);
-    return filled(dist.shape(0),
-                  [&](double* out) { linear_policy::entropies(head, d, dist.shape(0), out); });
+    const Index rows = dist.shape(0);
+    return filled(rows, [=, &head](double* out) { linear_policy::entropies(head, d, rows, out); });
   }
 
   static Array<double> entropy_gradient(const Head& head, const FeatureArray& features,
@@ -207,10 +208,10 @@ class BoundPolicy {
   static Array<double> kl(const Head& head, const Array<double>& old_dist,
                           const Array<double>& new_dist) {
     const double* const old_data = dist_data(head, "old_dist", old_dist, -1);
-    const double* const new_data = dist_data(head, "new_dist", new_dist, old_dist.shape(0));
-    return filled(old_dist.shape(0), [&](double* out) {
-      linear_policy::kls(head, old_data, new_data, old_dist.shape(0), out);
-    });
+    const Index rows = old_dist.shape(0);
+    const double* const new_data = dist_data(head, "new_dist", new_dist, rows);
+    return filled(
+        rows, [=, &head](double* out) { linear_policy::kls(head, old_data, new_data, rows, out); });
   }
 
   static Array<double> fisher_vector_product(const Head& head, const FeatureArray& features,
