@@ -280,7 +280,7 @@ void bind_envs(py::module_& m) {
           "Everything that changes: arrays by name, for `restore`.")
       .def("restore", &restore, py::arg("states").noconvert(), py::arg("streams").noconvert(),
            py::arg("elapsed_steps").noconvert(), py::arg("episode_returns").noconvert(),
-           py::arg("status").noconvert(), "Goes on from a snapshot.")
+           py::arg("status").noconvert(), py::arg("checked") = true, "Goes on from a snapshot.")
       .def("parameters", &parameters, py::arg("lane") = 0, "name: (value, choices) of a lane.")
       .def("set_parameter", &set_parameter, py::arg("name"), py::arg("values").noconvert(),
            "One value for all lanes, or one a lane.")

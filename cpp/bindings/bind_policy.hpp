@@ -97,6 +97,16 @@ class BoundPolicy {
     require_all_finite("phi", phi.data, phi.rows, phi.cols);
   }
 
+  // Each number given is finite, sums over them are not.
+  [[noreturn]] static void refuse_overflow(const char* names) {
+    throw std::overflow_error(std::string(names) + ": expected numbers whose sums are finite");
+  }
+  template <class T>
+  [[noreturn]] static void refuse_sums(const Features<T>& phi, const char* names) {
+    require_finite_features(phi);
+    refuse_overflow(names);
+  }
+
   static Array<double> distribution(const Head& head, const FeatureArray& features,
                                     const Array<double>& parameters, const MaskArray& mask,
                                     int num_threads) {
@@ -165,6 +175,7 @@ class BoundPolicy {
       if (!out.allFinite()) {
         require_all_finite("weights", w, phi.rows, 0);
         require_finite_features(phi);
+        refuse_overflow("phi, weights");
       }
       return to_array(out);
     });
@@ -200,7 +211,7 @@ class BoundPolicy {
       const double* const d = dist_data(head, "dist", dist, phi.rows);
       const Vector out =
           unlocked([&] { return linear_policy::entropy_gradient(head, phi, d, threads); });
-      if (!out.allFinite()) require_finite_features(phi);
+      if (!out.allFinite()) refuse_sums(phi, "phi");
       return to_array(out);
     });
   }
@@ -225,7 +236,7 @@ class BoundPolicy {
       const Vector v = flat(head, "vector", vector, phi.cols);
       Vector out(v.size());
       unlocked([&] { Fisher(head, phi, d, a, threads).apply(v, out); });
-      if (!out.allFinite()) require_finite_features(phi);
+      if (!out.allFinite()) refuse_sums(phi, "phi, vector");
       return to_array(out);
     });
   }
@@ -238,7 +249,7 @@ class BoundPolicy {
       const double* const d = dist_data(head, "dist", dist, phi.rows);
       const Scalar* const a = actions_data(head, actions, phi.rows);
       const Matrix dense = unlocked([&] { return Fisher(head, phi, d, a, threads).dense(); });
-      if (!all_finite(dense.data(), dense.size())) require_finite_features(phi);
+      if (!all_finite(dense.data(), dense.size())) refuse_sums(phi, "phi");
       return to_array(dense);
     });
   }

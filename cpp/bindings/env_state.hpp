@@ -20,6 +20,17 @@ inline Array<double> get_state(BoundVectorEnv& self) {
   return out;
 }
 
+// A float32 observation holds no larger numbers. Not NaN either.
+inline constexpr double most_state = 1e38;
+
+inline void require_observable(const char* name, const Array<double>& states) {
+  for (py::ssize_t i = 0; i < states.size(); ++i) {
+    require(std::abs(states.data()[i]) <= most_state,
+            std::string(name) + ": expected numbers of magnitude at most 1e38, got " +
+                py::repr(py::float_(states.data()[i])).cast<std::string>());
+  }
+}
+
 inline void set_state(BoundVectorEnv& self, const Array<double>& state,
                       const std::optional<Array<bool>>& mask) {
   const SoleUse guard(self.busy);
@@ -27,7 +38,7 @@ inline void set_state(BoundVectorEnv& self, const Array<double>& state,
   require_ndim("state", state, 2);
   require_size("state (rows)", state.shape(0), env.num_envs());
   require_size("state (columns)", state.shape(1), env.shape().state_size);
-  require_finite("state", state.data(), state.size());
+  require_observable("state", state);
   if (mask) {
     require_ndim("mask", *mask, 1);
     require_size("mask", mask->size(), env.num_envs());
@@ -96,14 +107,21 @@ inline py::dict snapshot_dict(BoundVectorEnv& self) {
 
 inline constexpr std::int64_t most_elapsed = std::int64_t{1} << 62;
 
+// checked: whether the numbers must be such as set_state() takes; a copy may hold any that the
+// physics has led to.
 inline void restore(BoundVectorEnv& self, const Array<double>& states,
                     const Array<std::uint64_t>& streams, const Array<std::int64_t>& elapsed_steps,
-                    const Array<double>& episode_returns, const Array<std::uint8_t>& status) {
+                    const Array<double>& episode_returns, const Array<std::uint8_t>& status,
+                    bool checked) {
   const SoleUse guard(self.busy);
   const Lane n = self.env.num_envs();
   require_ndim("states", states, 2);
   require_size("states (rows)", states.shape(0), self.env.shape().state_size);
   require_size("states (columns)", states.shape(1), n);
+  if (checked) {
+    require_observable("states", states);
+    require_finite("episode_returns", episode_returns.data(), episode_returns.size());
+  }
   require_size("elapsed_steps", elapsed_steps.size(), n);
   require_size("episode_returns", episode_returns.size(), n);
   require_size("status", status.size(), n);
@@ -139,7 +157,7 @@ inline py::object restored_env(const py::tuple& arguments, const py::dict& value
                                const py::dict& snapshot) {
   py::object env = py::type::of<BoundVectorEnv>()(*arguments);
   for (const auto& [name, given] : values) env.attr("set_parameter")(name, given);
-  env.attr("restore")(**snapshot);
+  env.attr("restore")(**snapshot, py::arg("checked") = false);
   return env;
 }
 

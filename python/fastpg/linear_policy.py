@@ -182,7 +182,11 @@ class LinearPolicy:
         *,
         num_threads: int | None = None,
     ) -> Floats:
-        """mean_i w_i grad ln pi(a_i|s_i), the shape of theta; weights (n,)."""
+        """mean_i w_i grad ln pi(a_i|s_i), the shape of theta; weights (n,).
+
+        Raises:
+            OverflowError: features or weights so large that the sums are not finite.
+        """
         features = self._phi(phi)
         n = len(features)
         return self._shaped(
@@ -216,7 +220,11 @@ class LinearPolicy:
         return self._head.entropy(self._dist(dist))
 
     def entropy_gradient(self, phi: AnyFloats, dist: Floats) -> Floats:
-        """Gradient of the mean entropy, the shape of theta."""
+        """Gradient of the mean entropy, the shape of theta.
+
+        Raises:
+            OverflowError: features so large that the sums are not finite.
+        """
         features = self._phi(phi)
         gradient = self._head.entropy_gradient(features, self._dist(dist, len(features)))
         return self._shaped(gradient)
@@ -238,6 +246,9 @@ class LinearPolicy:
         """F v, the shape of theta, the action summed out of F (lecture L7).
 
         With `actions`, F = mean_i score score^T at those actions: `fisher="sampled"`.
+
+        Raises:
+            OverflowError: features or a vector so large that the sums are not finite.
         """
         features = self._phi(phi)
         n = len(features)
@@ -260,7 +271,11 @@ class LinearPolicy:
         *,
         num_threads: int | None = None,
     ) -> Floats:
-        """The dense Fisher matrix, theta.size squared: for few parameters."""
+        """The dense Fisher matrix, theta.size squared: for few parameters.
+
+        Raises:
+            OverflowError: features so large that the sums are not finite.
+        """
         features = self._phi(phi)
         n = len(features)
         return self._head.fisher(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from fastpg import _core, arrays, machine
@@ -82,6 +83,10 @@ def natural_gradient(
         cg_tol: relative residual to stop at.
         cg_damping: relative to the mean of F's diagonal; 0 restricts F^-1 to the range of F.
         num_threads: None is FASTPG_NUM_THREADS, else 1; it changes no bit of the result.
+
+    Raises:
+        OverflowError: features or a gradient so large that F, its damping or the curvature is not
+            finite.
     """
     if solver not in SOLVERS:
         raise ValueError(unknown("solver", solver, SOLVERS))
@@ -89,7 +94,7 @@ def natural_gradient(
     n = len(features)
     taken = policy._taken(actions, n)
     batch = PolicyBatch(policy, features, taken, None, machine.num_threads(num_threads))
-    return batch.natural_gradient(
+    found = batch.natural_gradient(
         policy._dist(dist, n),
         arrays.plain_floats("gradient", gradient, policy.shape),
         sampled=taken is not None,
@@ -98,6 +103,9 @@ def natural_gradient(
         cg_tol=arrays.number("cg_tol", cg_tol),
         cg_damping=arrays.number("cg_damping", cg_damping),
     )
+    if not np.isfinite([found.curvature, found.damping]).all():
+        raise OverflowError("phi, gradient: expected numbers whose sums are finite")
+    return found
 
 
 def line_search(

@@ -86,7 +86,10 @@ class REINFORCE(AdamAlgorithm):
         mean_length = len(batch.actions) / batch.n_episodes
         dist = samples.distribution()
         ent_coef = self.at_progress(self.options.ent_coef)
-        gradient = mean_length * samples.score_gradient(dist, batch.advantages, ent_coef)
+        try:
+            gradient = mean_length * samples.score_gradient(dist, batch.advantages, ent_coef)
+        except OverflowError:
+            gradient = np.full(self.policy.shape, np.inf)  # then the status says so
 
         learning_rate = self.at_progress(self.options.learning_rate)
         status = self._step(gradient, learning_rate)

@@ -337,7 +337,8 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         """Go on from a state of `get_state`, or start an episode in physical states (n, k).
 
         Raises:
-            ValueError: another shape, or numbers that are not finite.
+            ValueError: another shape, numbers that are not finite, or states of a magnitude above
+                1e38, which a float32 observation cannot hold.
         """
         self.moves += 1
         if isinstance(state, EnvState):
@@ -362,7 +363,7 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         try:
             yield
         except BaseException:
-            self.native.restore(**before)
+            self.native.restore(**before, checked=False)
             self._seeds, self._seeded = seeds, seeded
             raise
 
