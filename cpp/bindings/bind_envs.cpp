@@ -159,7 +159,7 @@ py::tuple step(BoundVectorEnv& self, const py::array& actions, Autoreset mode) {
   };
   const StepOutputs out{data(0, float{}), data(1, double{}), data(2, bool{}),
                         data(3, bool{}),  data(4, float{}),  data(5, bool{})};
-  unlocked([&] { env.step(read.view(), mode, out, self.threads); });
+  unlocked_throughout([&] { env.step(read.view(), mode, out, self.threads); });
   if (self.copy_outputs) self.reused.reset();
   return arrays;
 }

@@ -1,7 +1,6 @@
 #include "fastpg/core/checks.hpp"
 #include "fastpg/features/feature_map.hpp"
 #include "fastpg/features/running_moments.hpp"
-#include "pybind.hpp"
 #include "refusals.hpp"
 #include "value_samples.hpp"
 
@@ -115,6 +114,7 @@ void bind_features(py::module_& m) {
       .def("update", &update_moments, py::arg("observations").noconvert(), "Takes in (n, size).")
       .def("restore", &restore_moments, py::arg("mean"), py::arg("squares"), py::arg("count"),
            "Sets the moments.")
+      .def("__copy__", [](const RunningMoments& now) { return RunningMoments(now); })
       .def("inverse_std", &RunningMoments::inverse_std, "1 / standard deviation, (size,).")
       .def_readonly("mean", &RunningMoments::mean)
       .def_readonly("squares", &RunningMoments::squares)

@@ -1,10 +1,24 @@
 #include "fastpg/core/exp_log.hpp"
 #include "fastpg/core/isa.hpp"
 #include "fastpg/core/math.hpp"
-#include "pybind.hpp"
+#include "unlocked.hpp"
 
 namespace fastpg {
 namespace {
+
+// work(numbers, index of the first, count) for consecutive parts of an array.
+template <class Work>
+void in_pieces(const Array<double>& x, Work&& work) {
+  constexpr py::ssize_t piece = 1 << 16;
+  const double* const from = x.data();
+  const py::ssize_t size = x.size();
+  unlocked([&] {
+    for (py::ssize_t begin = 0; begin < size; begin += piece) {
+      work(from + begin, begin, std::min(piece, size - begin));
+      checkpoint();
+    }
+  });
+}
 
 py::tuple sincos(const Array<double>& x, bool exact) {
   require_ndim("x", x, 1);
@@ -12,14 +26,13 @@ py::tuple sincos(const Array<double>& x, bool exact) {
   Array<double> cosine(x.size());
   double* const s = sine.mutable_data();
   double* const c = cosine.mutable_data();
-  {
-    const ReleasedLock released;
+  in_pieces(x, [&](const double* from, py::ssize_t begin, py::ssize_t count) {
     if (exact) {
-      ExactMath::sincos(x.data(), s, c, x.size());
+      ExactMath::sincos(from, s + begin, c + begin, count);
     } else {
-      FastMath::sincos(x.data(), s, c, x.size());
+      FastMath::sincos(from, s + begin, c + begin, count);
     }
-  }
+  });
   return py::make_tuple(sine, cosine);
 }
 
@@ -27,10 +40,9 @@ template <class Function>
 Array<double> mapped(const Array<double>& x, Function&& function) {
   require_ndim("x", x, 1);
   Array<double> out(x.size());
-  const double* const from = x.data();
-  double* const to = out.mutable_data();
-  const py::ssize_t count = x.size();
-  unlocked([&] {
+  double* const values = out.mutable_data();
+  in_pieces(x, [&](const double* from, py::ssize_t begin, py::ssize_t count) {
+    double* const to = values + begin;
     dispatch([&] {
       for (py::ssize_t i = 0; i < count; ++i) to[i] = function(from[i]);
     });

@@ -283,6 +283,7 @@ class BoundPolicy {
                                double ent_coef, double target_kl, double shrinking_factor,
                                py::ssize_t max_iter, int num_threads) {
     const int threads = checked_threads(num_threads);
+    require_iterations("max_iter", max_iter, 10'000);
     return with_features(features, [&](const auto& phi) {
       using T = typename std::decay_t<decltype(phi)>::Scalar;
       const double* const d = dist_data(head, "old_dist", old_dist, phi.rows);
@@ -314,7 +315,7 @@ class BoundPolicy {
                              double ent_coef, std::optional<double> max_grad_norm,
                              std::optional<double> target_kl, py::ssize_t n_epochs,
                              py::ssize_t batch_size, bool normalize_advantage, bool plain_sgd) {
-    require(n_epochs >= 1, "n_epochs: expected at least 1, got " + std::to_string(n_epochs));
+    require_iterations("n_epochs", n_epochs, 1'000'000);
     require(batch_size >= 1, "batch_size: expected at least 1, got " + std::to_string(batch_size));
     const PpoSettings settings{objective,
                                clip_range,

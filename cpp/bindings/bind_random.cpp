@@ -1,6 +1,6 @@
 #include "fastpg/core/pcg64.hpp"
 #include "fastpg/core/philox.hpp"
-#include "pybind.hpp"
+#include "unlocked.hpp"
 
 namespace fastpg {
 namespace {
@@ -16,7 +16,11 @@ Array<double> pcg64_uniform(const Array<std::uint32_t>& entropy, py::ssize_t cou
   if (count < 0) throw py::value_error("count: expected at least 0, got " + std::to_string(count));
   Pcg64 stream(SeedSequence({entropy.data(), static_cast<std::size_t>(entropy.size())}));
   Array<double> out(count);
-  for (py::ssize_t i = 0; i < count; ++i) out.mutable_data()[i] = stream.uniform(low, high);
+  double* const u = out.mutable_data();
+  unlocked([&] {
+    Pace pace(8.0);
+    for (py::ssize_t i = 0; i < count; ++i, pace.turn()) u[i] = stream.uniform(low, high);
+  });
   return out;
 }
 
@@ -29,12 +33,15 @@ Array<double> lane_uniforms(std::uint64_t seed, Purpose purpose, std::uint32_t f
   const LaneStream stream(seed, purpose);
   Array<double> out({lanes, dimensions});
   double* u = out.mutable_data();
-  for (py::ssize_t i = 0; i < lanes; ++i) {
-    for (py::ssize_t j = 0; j < dimensions; ++j) {
-      *u++ = stream.uniform(first_lane + static_cast<std::uint32_t>(i), step,
-                            static_cast<std::uint32_t>(j));
+  unlocked([&] {
+    Pace pace(16.0);
+    for (py::ssize_t i = 0; i < lanes; ++i) {
+      for (py::ssize_t j = 0; j < dimensions; ++j, pace.turn()) {
+        *u++ = stream.uniform(first_lane + static_cast<std::uint32_t>(i), step,
+                              static_cast<std::uint32_t>(j));
+      }
     }
-  }
+  });
   return out;
 }
 

@@ -41,8 +41,14 @@ const char* name(LineSearchStatus status) {
   return "unknown";
 }
 
+void require_iterations(const char* what, py::ssize_t count, py::ssize_t most) {
+  require(count >= 1 && count <= most, std::string(what) + ": expected an integer in [1, " +
+                                           std::to_string(most) + "], got " +
+                                           std::to_string(count));
+}
+
 CgSettings cg_settings(py::ssize_t max_steps, double tolerance, double damping) {
-  require(max_steps >= 1, "max_steps: expected at least 1, got " + std::to_string(max_steps));
+  require_iterations("max_steps", max_steps, 1'000'000);
   require(tolerance >= 0.0, "tolerance: expected at least 0, got " + std::to_string(tolerance));
   require(damping >= 0.0 && std::isfinite(damping),
           "damping: expected a finite number of at least 0, got " + std::to_string(damping));
@@ -59,13 +65,11 @@ py::tuple bound_cg(const Array<double>& matrix, const Array<double>& b, py::ssiz
   require_size("b", rhs.size(), a.rows());
   const CgSettings settings = cg_settings(max_steps, tolerance, damping);
   Vector x(rhs.size());
-  CgResult result{};
-  {
-    const ReleasedLock released;
+  const CgResult result = unlocked([&] {
     DenseOperator op(a);
     CgWorkspace work(rhs.size());
-    result = conjugate_gradient(op, rhs, settings, work, x);
-  }
+    return conjugate_gradient(op, rhs, settings, work, x);
+  });
   return py::make_tuple(to_array(x), name(result.status), result.iterations, result.residual);
 }
 
@@ -93,9 +97,10 @@ Array<double> ridge_fit(RidgeRegression& regression, const Array<float>& observa
   require_unit_interval("memory", memory);
   require_ridge(ridge);
   RidgeRegression fitted = regression;
+  const double* const wanted = targets.data();
   Vector weights;
   const bool added = unlocked([&] {
-    if (!fitted.add(samples, targets.data(), memory, threads)) return false;
+    if (!fitted.add(samples, wanted, memory, threads)) return false;
     weights = fitted.solve(ridge);
     return true;
   });
@@ -111,7 +116,8 @@ Array<double> ridge_fit(RidgeRegression& regression, const Array<float>& observa
 Array<double> ridge_solve(const RidgeRegression& regression, double ridge) {
   require_ridge(ridge);
   require(regression.moments.weight > 0.0, "expected samples before solve(), got none");
-  return to_array(regression.solve(ridge));
+  const RidgeRegression now = regression;  // another thread may fit meanwhile
+  return to_array(unlocked([&] { return now.solve(ridge); }));
 }
 
 void ridge_restore(RidgeRegression& regression, const Array<double>& mean,
@@ -186,6 +192,7 @@ void bind_solvers(py::module_& m) {
            py::arg("learning_rate"), "theta after one step.")
       .def("restore", &adam_restore, py::arg("mean").noconvert(), py::arg("square").noconvert(),
            py::arg("count"), "Sets the moments.")
+      .def("__copy__", [](const Adam& a) { return Adam(a); })
       .def_property_readonly("mean", [](const Adam& a) { return to_array(a.mean); })
       .def_property_readonly("square", [](const Adam& a) { return to_array(a.square); })
       .def_readonly("count", &Adam::count);
@@ -209,6 +216,7 @@ void bind_solvers(py::module_& m) {
            py::arg("weight"), "Sets the moments.")
       .def("merge", &ridge_merge, py::arg("mean").noconvert(), py::arg("comoment").noconvert(),
            py::arg("weight"), py::arg("memory"), "Adds the moments of other samples.")
+      .def("__copy__", [](const RidgeRegression& r) { return RidgeRegression(r); })
       .def_property_readonly("mean",
                              [](const RidgeRegression& r) { return to_array(r.moments.mean); })
       .def_property_readonly("comoment",

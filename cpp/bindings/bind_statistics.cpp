@@ -3,7 +3,7 @@
 #include "fastpg/core/checks.hpp"
 #include "fastpg/estimators/following_values.hpp"
 #include "fastpg/estimators/statistics.hpp"
-#include "pybind.hpp"
+#include "unlocked.hpp"
 
 namespace fastpg {
 namespace {
@@ -17,7 +17,10 @@ void require_numbers(const char* name, const Array<double>& values) {
 Array<double> bound_standardize(const Array<double>& values) {
   require_numbers("values", values);
   Array<double> out(values.size());
-  standardize(values.data(), values.size(), out.mutable_data());
+  const double* const from = values.data();
+  double* const to = out.mutable_data();
+  const py::ssize_t size = out.size();
+  unlocked([&] { standardize(from, size, to); });
   return out;
 }
 
@@ -26,8 +29,12 @@ py::tuple bound_prediction_error(const Array<double>& values, const Array<double
   require_numbers("targets", targets);
   require_same_shape("targets", targets, values);
   std::vector<double> scratch(static_cast<std::size_t>(values.size()));
-  const PredictionError error =
-      prediction_error(values.data(), targets.data(), values.size(), scratch.data());
+  const double* const predicted = values.data();
+  const double* const wanted = targets.data();
+  const PredictionError error = unlocked([&] {
+    const auto size = static_cast<py::ssize_t>(scratch.size());
+    return prediction_error(predicted, wanted, size, scratch.data());
+  });
   return py::make_tuple(error.explained_variance, error.mean_square);
 }
 

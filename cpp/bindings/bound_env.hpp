@@ -10,7 +10,7 @@
 #include "fastpg/core/checks.hpp"
 #include "fastpg/envs/vector_env.hpp"
 #include "fastpg/rollout/collect_steps.hpp"
-#include "pybind.hpp"
+#include "unlocked.hpp"
 
 namespace fastpg {
 

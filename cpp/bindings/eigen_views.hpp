@@ -3,7 +3,7 @@
 
 #include "fastpg/core/checks.hpp"
 #include "fastpg/core/types.hpp"
-#include "pybind.hpp"
+#include "unlocked.hpp"
 
 namespace fastpg {
 

@@ -15,6 +15,7 @@ inline void seal_classes(const py::module_& m) {
 }
 
 void bind_build(py::module_& m);
+void bind_interrupts(py::module_& m);
 void bind_random(py::module_& m);
 void bind_math(py::module_& m);
 void bind_envs(py::module_& m);
@@ -33,6 +34,7 @@ PYBIND11_MODULE(_core, m) {
   m.doc() = "Kernels of fastpg. Arrays are C-contiguous; the public functions convert and explain.";
   m.attr("__version__") = FASTPG_VERSION;
   fastpg::bind_build(m);
+  fastpg::bind_interrupts(m);
   fastpg::bind_random(m);
   fastpg::bind_math(m);
   fastpg::bind_tabular(m);

@@ -6,18 +6,12 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
-#include <chrono>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "fastpg/core/memory.hpp"
-
-#if defined(__GLIBCXX__)
-#include <cxxabi.h>
-#endif
 
 namespace fastpg {
 
@@ -78,37 +72,6 @@ inline PyObject* new_and_init(PyTypeObject* type, PyObject* args, PyObject* kwar
 
 inline void construct_in_new(py::handle cls) {
   reinterpret_cast<PyTypeObject*>(cls.ptr())->tp_new = new_and_init;
-}
-
-// Without the interpreter lock until the end of the scope. A daemon thread that asks for it back
-// while the interpreter ends is unwound by Python before 3.14; that would call std::terminate()
-// here, so it waits for the end of the process.
-class ReleasedLock {
- public:
-  ReleasedLock() : state_(PyEval_SaveThread()) {}
-  ReleasedLock(const ReleasedLock&) = delete;
-  ReleasedLock& operator=(const ReleasedLock&) = delete;
-#if defined(__GLIBCXX__)
-  ~ReleasedLock() {
-    try {
-      PyEval_RestoreThread(state_);
-    } catch (const abi::__forced_unwind&) {
-      while (true) std::this_thread::sleep_for(std::chrono::hours(1));
-    }
-  }
-#else
-  ~ReleasedLock() { PyEval_RestoreThread(state_); }
-#endif
-
- private:
-  PyThreadState* state_;
-};
-
-// Runs a function of C++ alone with the interpreter lock released.
-template <class Function>
-auto unlocked(Function&& function) {
-  const ReleasedLock released;
-  return function();
 }
 
 template <class T>

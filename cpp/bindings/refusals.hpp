@@ -4,7 +4,7 @@
 #include <cmath>
 #include <string>
 
-#include "pybind.hpp"
+#include "unlocked.hpp"
 
 namespace fastpg {
 

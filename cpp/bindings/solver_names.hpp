@@ -9,6 +9,7 @@ namespace fastpg {
 
 const char* name(CgStatus status);
 const char* name(LineSearchStatus status);
+void require_iterations(const char* what, py::ssize_t count, py::ssize_t most);
 CgSettings cg_settings(py::ssize_t max_steps, double tolerance, double damping);
 
 }  // namespace fastpg

@@ -3,7 +3,7 @@
 
 #include "fastpg/core/checks.hpp"
 #include "fastpg/features/value_features.hpp"
-#include "pybind.hpp"
+#include "unlocked.hpp"
 
 namespace fastpg {
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -34,6 +36,11 @@ class Baseline:
 
     def fit(self, observations: Any, step_index: Any, targets: Any) -> None:
         """Fit to targets (n,)."""
+
+    def _keep(self) -> Callable[[], None]:
+        """What brings back the fit as it is now."""
+        own = dict(vars(self))
+        return lambda: vars(self).update(own)
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Arrays from which `restore` continues."""
@@ -179,6 +186,11 @@ class LinearBaseline(Baseline):
         fitted.merge(mean, comoment, weight, self.memory)
         self.weights = fitted.solve(self.ridge)
         self._regression = fitted
+
+    def _keep(self) -> Callable[[], None]:
+        """See `Baseline`."""
+        own = vars(self) | {"_regression": copy.copy(self._regression)}
+        return lambda: vars(self).update(own)
 
     def _samples(
         self, observations: Any, step_index: Any

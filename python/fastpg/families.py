@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy.typing as npt
 
 from fastpg import _core, arrays, checkpoints
 from fastpg.estimators import discounted_returns
+from fastpg.linear_policy import Undo
 from fastpg.options import StepOptions
 from fastpg.rollouts.rollout import Collector, Rollout
 from fastpg.solvers import Adam
@@ -23,6 +25,16 @@ class AdamAlgorithm(Algorithm):
     def make_optimizer(self) -> None:
         """Adam, its moments zero."""
         self.adam = Adam(self.policy.theta.size)
+
+    def _keep(self) -> Undo:
+        """What takes back all that is learned from now on, by Adam too."""
+        others, adam = super()._keep(), copy.copy(self.adam)
+
+        def undo() -> None:
+            others()
+            self.adam = adam
+
+        return undo
 
     def state(self) -> checkpoints.State:
         """Arrays and JSON values, with Adam's moments."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -186,6 +188,11 @@ class RunningNormalizer:
         batch, _ = arrays.observations("observations", observations, self.observation_size)
         normal: Floats = np.clip((batch - self.mean) * self.inverse_std, -10.0, 10.0)
         return normal
+
+    def _keep(self) -> Callable[[], None]:
+        """What brings back the moments as they are now."""
+        moments = copy.copy(self._moments)
+        return lambda: setattr(self, "_moments", moments)
 
     def use_in(self, features: FeatureMap) -> None:
         """Normalise in front of a feature map from now on, with the moments of now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, Self, overload
 
 import numpy as np
@@ -14,6 +15,7 @@ from fastpg.features import FeatureMap, Identity, RunningNormalizer, make_featur
 from fastpg.flattening import flat_size
 
 State = tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]
+Undo = Callable[[], None]
 Actor = _core.SoftmaxActor | _core.GaussianActor
 
 _MOST = 1e150  # beyond it products with float32 observations may overflow
@@ -145,6 +147,18 @@ class LinearPolicy:
         if self.normalizer is not None:
             self.normalizer.update(observations)
             self.normalizer.use_in(self.feature_map)
+
+    def _keep(self) -> Undo:
+        """What brings back parameters and normalisation as they are now."""
+        theta, native, normalizer = self._theta, self.feature_map.native, self.normalizer
+        moments = None if normalizer is None else normalizer._keep()
+
+        def undo() -> None:
+            self._theta, self.feature_map.native = theta, native
+            if moments is not None:
+                moments()
+
+        return undo
 
     def distribution(self, phi: AnyFloats, theta: Floats | None = None, mask: Any = None) -> Floats:
         """What the policy says in each state: `dist`, at `theta` or the policy's own.

@@ -12,7 +12,7 @@ from fastpg import arrays, schedules
 from fastpg.baselines import BASELINES
 from fastpg.naming import unknown
 from fastpg.schedules import Schedule
-from fastpg.solvers import SOLVERS
+from fastpg.solvers import MOST_CG_STEPS, SOLVERS
 
 # Of the algorithms and of `train`: known names too, where a misspelt one is explained.
 _ARGUMENTS = ("policy", "env", "seed", "total_timesteps", "callback")
@@ -237,6 +237,6 @@ class NaturalOptions(StepOptions):
     solver: str = option(
         "auto", "auto: cholesky for at most 64 parameters, cg for more", choices=SOLVERS
     )
-    cg_max_steps: int = option(20, "most conjugate gradient iterations", low=1)
+    cg_max_steps: int = option(20, "most conjugate gradient iterations", low=1, high=MOST_CG_STEPS)
     cg_tol: float = option(1e-10, "relative residual at which they stop", low=0.0)
     cg_damping: float = option(1e-4, "damping, relative to the mean diagonal of F", low=0.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from fastpg import arrays
 from fastpg.rollouts.rollout import Rollout
@@ -38,6 +38,11 @@ class RecentEpisodes:
         if self._lengths:
             self._mean_return = sum(self._returns) / len(self._returns)
             self._mean_length = sum(self._lengths) / len(self._lengths)
+
+    def _keep(self) -> Callable[[], None]:
+        """What brings back the episodes of now."""
+        own = vars(self) | {"_returns": self._returns.copy(), "_lengths": self._lengths.copy()}
+        return lambda: vars(self).update(own)
 
     @property
     def mean_length(self) -> float:

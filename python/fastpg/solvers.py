@@ -18,6 +18,11 @@ Adam = _core.Adam
 
 SOLVERS = ("auto", "cg", "cholesky")
 
+# Iterations: far beyond any use.
+MOST_CG_STEPS = 1_000_000
+MOST_EPOCHS = 1_000_000
+MOST_LINE_SEARCH = 10_000
+
 
 @dataclass(frozen=True)
 class ConjugateGradientResult:
@@ -41,13 +46,13 @@ def conjugate_gradient(
     Args:
         matrix: A, (n, n).
         b: right-hand side (n,). For a singular A it must lie in the range of A.
-        max_steps: at most this many products with A.
+        max_steps: at most this many products with A, from 1 to 1,000,000.
         tol: relative; stops at |b - A x| <= tol |b|.
         damping: added to the diagonal, at least 0.
     """
     rhs = arrays.floats("b", b, (None,))
     a = arrays.floats("matrix", matrix, (len(rhs), len(rhs)))
-    steps = arrays.integer("max_steps", max_steps, 1)
+    steps = arrays.integer("max_steps", max_steps, 1, MOST_CG_STEPS)
     return ConjugateGradientResult(
         *_core.conjugate_gradient(
             a, rhs, steps, arrays.number("tol", tol), arrays.number("damping", damping)
@@ -79,7 +84,7 @@ def natural_gradient(
         solver: "cg", conjugate gradient on products with F, or on F itself where forming it costs
             less; "cholesky", a dense factorisation, which needs damping, F being singular; "auto",
             cholesky for at most 64 parameters with damping, else cg.
-        cg_max_steps: at most this many Fisher products.
+        cg_max_steps: at most this many Fisher products, from 1 to 1,000,000.
         cg_tol: relative residual to stop at.
         cg_damping: relative to the mean of F's diagonal; 0 restricts F^-1 to the range of F.
         num_threads: None is FASTPG_NUM_THREADS, else 1; it changes no bit of the result.
@@ -99,7 +104,7 @@ def natural_gradient(
         arrays.plain_floats("gradient", gradient, policy.shape),
         sampled=taken is not None,
         solver=solver,
-        cg_max_steps=arrays.integer("cg_max_steps", cg_max_steps, 1),
+        cg_max_steps=arrays.integer("cg_max_steps", cg_max_steps, 1, MOST_CG_STEPS),
         cg_tol=arrays.number("cg_tol", cg_tol),
         cg_damping=arrays.number("cg_damping", cg_damping),
     )
@@ -137,7 +142,7 @@ def line_search(
         target_kl=arrays.positive("target_kl", target_kl),
         ent_coef=arrays.number("ent_coef", ent_coef),
         shrinking_factor=arrays.unit_interval("shrinking_factor", shrinking_factor),
-        max_iter=arrays.integer("max_iter", max_iter, 1),
+        max_iter=arrays.integer("max_iter", max_iter, 1, MOST_LINE_SEARCH),
     )
 
 
@@ -203,7 +208,7 @@ def ppo_epochs(
         arrays.number("ent_coef", ent_coef),
         None if max_grad_norm is None else arrays.positive("max_grad_norm", max_grad_norm),
         None if target_kl is None else arrays.positive("target_kl", target_kl),
-        arrays.integer("n_epochs", n_epochs, 1),
+        arrays.integer("n_epochs", n_epochs, 1, MOST_EPOCHS),
         arrays.integer("batch_size", batch_size, 1),
         arrays.boolean("normalize_advantage", normalize_advantage),
         optimizer == "sgd",

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -21,7 +22,7 @@ from fastpg.envs import NativeVectorEnv
 from fastpg.estimators import prediction_error
 from fastpg.flattening import flatten, is_single, to_action_space
 from fastpg.interrupts import deferred_interrupt
-from fastpg.linear_policy import LinearPolicy
+from fastpg.linear_policy import LinearPolicy, Undo
 from fastpg.options import CommonOptions
 from fastpg.policies import keep_within, make_policy, require_fit, restore_policy
 from fastpg.policy_batch import PolicyBatch
@@ -203,7 +204,9 @@ class Algorithm:
             The algorithm itself.
 
         Raises:
-            KeyboardInterrupt: after Ctrl-C, once the iteration is finished.
+            KeyboardInterrupt: after Ctrl-C, once the iteration is finished. It is given up where a
+                kernel of it goes on for half a second more, and at a second Ctrl-C: policy,
+                baseline, optimizer and counts are then those after the last finished iteration.
         """
         if callback is not None and not callable(callback):
             raise TypeError(f"callback: expected a function of a record, got {callback!r}")
@@ -231,32 +234,57 @@ class Algorithm:
         taken = 0
         self._progress_remaining = 1.0
         for fresh, rollout in self.collect(collector, total):
-            samples = rollout.sample_count + (fresh.sample_count if fresh else 0)
-            taken += samples
-            self.num_timesteps += samples
-            self._first_step = collector.step_count
-            if not rollout.complete or (fresh and not fresh.complete):
-                return
-            self._episodes.see(rollout)
-            clock.lap("time/collect")
-            if fresh:
-                self._fit(self.estimate(fresh))
-            batch = self.estimate(rollout)
-            clock.lap("time/estimate")
-            record = self.update(batch)
-            record.update(self._judge_baseline(batch))
-            if not fresh:
-                self._fit(batch)
-            self.policy.observe(batch.observations)
-            clock.lap("time/update")
-            self._progress_remaining = max(0.0, 1.0 - taken / total)
-            record.update(clock.record(taken))
-            record["time/iterations"] = len(self.history) + 1
-            record["time/total_timesteps"] = self.num_timesteps
-            record.update(self._episodes.record())
-            self.history.append(drop_not_finite(record))
+            with self._undone_on_error():
+                samples = rollout.sample_count + (fresh.sample_count if fresh else 0)
+                taken += samples
+                self.num_timesteps += samples
+                self._first_step = collector.step_count
+                if not rollout.complete or (fresh and not fresh.complete):
+                    return
+                self._episodes.see(rollout)
+                clock.lap("time/collect")
+                if fresh:
+                    self._fit(self.estimate(fresh))
+                batch = self.estimate(rollout)
+                clock.lap("time/estimate")
+                record = self.update(batch)
+                record.update(self._judge_baseline(batch))
+                if not fresh:
+                    self._fit(batch)
+                self.policy.observe(batch.observations)
+                clock.lap("time/update")
+                self._progress_remaining = max(0.0, 1.0 - taken / total)
+                record.update(clock.record(taken))
+                record["time/iterations"] = len(self.history) + 1
+                record["time/total_timesteps"] = self.num_timesteps
+                record.update(self._episodes.record())
+                self.history.append(drop_not_finite(record))
             yield self.history[-1]
             clock.restart_lap()
+
+    @contextmanager
+    def _undone_on_error(self) -> Iterator[None]:
+        """What an iteration changes is taken back where it raises: Ctrl-C may come anywhere."""
+        undo = self._keep()
+        try:
+            yield
+        except BaseException:
+            undo()
+            raise
+
+    def _keep(self) -> Undo:
+        """What takes back all that is learned from now on."""
+        own = dict(vars(self))
+        parts = [self.policy._keep(), self.baseline._keep(), self._episodes._keep()]
+        iterations = len(self.history)
+
+        def undo() -> None:
+            vars(self).update(own)
+            del self.history[iterations:]
+            for part in parts:
+                part()
+
+        return undo
 
     def at_progress(self, schedule: Schedule) -> float:
         """A schedule's value now, at least 0."""

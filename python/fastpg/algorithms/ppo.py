@@ -16,6 +16,7 @@ from fastpg.schedules import Schedule
 from fastpg.solvers import ppo_epochs
 from fastpg.training import Batch
 
+_MOST_EPOCHS = 10_000
 _TARGET_KL = 0.01
 _KL_COEF = 1.0
 _LOWEST_KL_COEF, _HIGHEST_KL_COEF = 0.1, 1e3
@@ -34,7 +35,7 @@ class PPOOptions(StepOptions):
     )
     learning_rate: Schedule = option(0.02, "step size of the optimizer", above=0.0)
     optimizer: str = option("adam", "adam, or plain ascent (sgd)", choices=("adam", "sgd"))
-    n_epochs: int = option(10, "passes over the samples of an iteration", low=1)
+    n_epochs: int = option(10, "passes over the samples of an iteration", low=1, high=_MOST_EPOCHS)
     batch_size: int = option(512, "samples per minibatch; sizes differ by at most one", low=1)
     clip_range: Schedule = option(0.2, "epsilon of the clipped ratio", above=0.0)
     max_grad_norm: float | None = option(None, "upper bound of the gradient's norm", above=0.0)

@@ -8,6 +8,7 @@ from typing import ClassVar
 from fastpg.options import NaturalOptions, option
 from fastpg.records import Record
 from fastpg.second_order import NaturalAlgorithm
+from fastpg.solvers import MOST_LINE_SEARCH
 from fastpg.training import Batch
 
 
@@ -18,7 +19,9 @@ class TRPOOptions(NaturalOptions):
     line_search_shrinking_factor: float = option(
         0.8, "factor of the step at each backtrack", above=0.0, high=1.0
     )
-    line_search_max_iter: int = option(10, "most points tried along the step", low=1)
+    line_search_max_iter: int = option(
+        10, "most points tried along the step", low=1, high=MOST_LINE_SEARCH
+    )
 
 
 class TRPO(NaturalAlgorithm):

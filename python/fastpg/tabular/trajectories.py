@@ -13,6 +13,8 @@ from fastpg.arrays import Floats
 from fastpg.tabular.exact import LocalModel
 from fastpg.tabular.mdp import MDP, an_mdp
 
+MOST_ITERATIONS = 1_000_000
+
 # Of a policy and the progress that remains (1 at the start, towards 0) the next policy, and the
 # multiplier of the step.
 Step = Callable[[LocalModel, Any, float], tuple[Any, float]]
@@ -39,7 +41,7 @@ class Iterates:
 def iterate(mdp: MDP, policy: Any, n_iterations: int, step: Step, kl_per: str) -> Iterates:
     """Apply a step n times and record where it leads."""
     an_mdp(mdp)
-    count = arrays.integer("n_iterations", n_iterations, 0)
+    count = arrays.integer("n_iterations", n_iterations, 0, MOST_ITERATIONS)
     policies, values = [policy], []
     kls, steps = np.empty(count), np.empty(count)
     for k in range(count):

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "fastpg/core/interruption.hpp"
 #include "fastpg/core/thread_pool.hpp"
 
 namespace fastpg {
@@ -28,6 +29,13 @@ struct Chunks {
   std::ptrdiff_t begin(std::ptrdiff_t chunk) const { return chunk * per_chunk; }
   std::ptrdiff_t end(std::ptrdiff_t chunk) const {
     return std::min(blocks, (chunk + 1) * per_chunk);
+  }
+
+  // task(block) for the blocks of a chunk, in order. operations: of a block, see Pace.
+  template <class Task>
+  void for_blocks(std::ptrdiff_t chunk, double operations, Task&& task) const {
+    Pace pace(operations);
+    for (std::ptrdiff_t block = begin(chunk); block < end(chunk); ++block, pace.turn()) task(block);
   }
 
   // task(chunk) for each; on one thread where there is too little work, of which 10^5 operations

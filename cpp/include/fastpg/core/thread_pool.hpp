@@ -23,6 +23,7 @@
 #endif
 
 #include "fastpg/core/checks.hpp"
+#include "fastpg/core/interruption.hpp"
 
 namespace fastpg {
 
@@ -42,26 +43,37 @@ class ThreadPool {
     return *current();
   }
 
-  // task(0) … task(count - 1), each once, on at most `threads` threads, the caller among them. The
-  // first exception is thrown again when none is at work any more. Where the pool is at work for
-  // another caller, or for this one, the caller works alone.
+  // task(0) … task(count - 1), each once, on at most `threads` threads, the caller among them.
+  // After an exception, whatever it is and in whatever thread, no task is begun, and it is thrown
+  // again when none is at work any more. Where the pool is at work for another caller, or for this
+  // one, the caller works alone. A checkpoint follows each task.
   template <class Task>
   void run(int threads, std::ptrdiff_t count, Task&& task) {
     const int wanted = static_cast<int>(std::min<std::ptrdiff_t>({threads, count, most_threads}));
     const SoleUse sole(busy_);
     if (wanted <= 1 || !sole.granted) {
-      for (std::ptrdiff_t i = 0; i < count; ++i) task(i);
+      alone(count, task);
       return;
     }
     grow(wanted - 1);
     Job job{[](void* context, std::ptrdiff_t i) {
               (*static_cast<std::remove_reference_t<Task>*>(context))(i);
             },
-            &task, count, std::min(wanted - 1, size_)};
+            &task, count, std::min(wanted - 1, size_), detail::watched.watch};
     start(job);
     job.work();
-    finish();
+    finish(job);
     if (job.error) std::rethrow_exception(job.error);
+    checkpoint();
+  }
+
+  // The same by the caller alone.
+  template <class Task>
+  static void alone(std::ptrdiff_t count, Task&& task) {
+    for (std::ptrdiff_t i = 0; i < count; ++i) {
+      task(i);
+      if (count > 1) checkpoint();
+    }
   }
 
  private:
@@ -81,18 +93,22 @@ class ThreadPool {
     void (*call)(void*, std::ptrdiff_t);
     void* context;
     std::ptrdiff_t count;
-    int helpers;  // threads that may still join
+    int helpers;   // threads that may still join
+    Watch* watch;  // the caller's
     std::atomic<std::ptrdiff_t> next{0};
+    std::atomic<bool> failed{false};
     std::mutex error_mutex{};
     std::exception_ptr error{};
 
     void work() {
-      for (std::ptrdiff_t i = next++; i < count; i = next++) {
+      for (std::ptrdiff_t i = next++; i < count && !failed; i = next++) {
         try {
           call(context, i);
+          checkpoint();
         } catch (...) {
           const std::lock_guard<std::mutex> lock(error_mutex);
           if (!error) error = std::current_exception();
+          failed = true;
         }
       }
     }
@@ -132,7 +148,7 @@ class ThreadPool {
     woken_.notify_all();
   }
 
-  void finish() {
+  void finish(const Job& job) {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       job_ = nullptr;
@@ -140,7 +156,21 @@ class ThreadPool {
     }
     spin_until(std::chrono::microseconds(1000), [this] { return working_ == 0; });
     std::unique_lock<std::mutex> lock(mutex_);
-    idle_.wait(lock, [this] { return working_ == 0; });
+    while (working_ != 0) {
+      if (job.watch == nullptr) {
+        idle_.wait(lock);
+        continue;
+      }
+      idle_.wait_for(lock, Watch::interval);
+      lock.unlock();
+      look(job);
+      lock.lock();
+    }
+  }
+
+  // Helpers at long tasks see only what the caller was told.
+  static void look(const Job& job) {
+    if (detail::watched.asks) job.watch->look();
   }
 
   void serve() {
@@ -153,10 +183,15 @@ class ThreadPool {
       if (--job.helpers == 0) open_ = false;
       ++working_;
       lock.unlock();
-      job.work();
+      help(job);
       lock.lock();
       if (--working_ == 0) idle_.notify_one();
     }
+  }
+
+  static void help(Job& job) {
+    const WatchedScope scope(job.watch, false);
+    job.work();
   }
 
   // Looks for a while before the system is asked to wake the thread: that takes longer than most

@@ -56,7 +56,8 @@ std::uint64_t returns_panel(const ReturnArrays& a, double gamma, std::ptrdiff_t 
     following[n] = choose<Width>(a.terminated[last + n], 0.0, next_values(last)[n]);
   }
   std::uint64_t faults = 0;
-  for (std::ptrdiff_t at = last; at >= 0; at -= a.shape.lanes) {
+  Pace pace(4.0 * static_cast<double>(width));
+  for (std::ptrdiff_t at = last; at >= 0; at -= a.shape.lanes, pace.turn()) {
     faults |= returns_row(width, a.rewards + at, next_values(at), a.terminated + at, a.ended + at,
                           gamma, following, a.returns + at);
   }

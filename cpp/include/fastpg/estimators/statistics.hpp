@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 
+#include "fastpg/core/interruption.hpp"
 #include "fastpg/core/isa.hpp"
 #include "fastpg/core/sums.hpp"
 
@@ -24,9 +25,12 @@ inline Spread centre(const double* values, std::ptrdiff_t count, double* out) {
   double largest = 0.0;
   for (std::ptrdiff_t i = 0; i < count; ++i) largest = std::max(largest, std::abs(values[i]));
   const double mean = sum_of(count, [=](std::ptrdiff_t i) { return values[i]; }) / n;
+  checkpoint_after(static_cast<double>(count));
   for (std::ptrdiff_t i = 0; i < count; ++i) out[i] = values[i] - mean;
+  checkpoint_after(static_cast<double>(count));
   const double rest = sum_of(count, [=](std::ptrdiff_t i) { return out[i]; }) / n;
   for (std::ptrdiff_t i = 0; i < count; ++i) out[i] -= rest;
+  checkpoint_after(static_cast<double>(count));
   return {std::sqrt(sum_of(count, [=](std::ptrdiff_t i) { return out[i] * out[i]; }) / n), largest};
 }
 

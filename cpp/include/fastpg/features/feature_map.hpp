@@ -15,6 +15,7 @@
 
 #include "fastpg/core/checks.hpp"
 #include "fastpg/core/chunks.hpp"
+#include "fastpg/core/interruption.hpp"
 #include "fastpg/core/isa.hpp"
 #include "fastpg/core/layout.hpp"
 #include "fastpg/core/math.hpp"
@@ -129,8 +130,9 @@ class FeatureMap {
     std::vector<float> components(static_cast<std::size_t>(observation_size_ * piece));
     std::vector<double> scratch = doubles(scratch_size());
     std::vector<double> features = doubles(size_);
+    Pace pace(static_cast<double>(piece * size_) * static_cast<double>(inputs_ + 8));
     dispatch([&] {
-      for (std::ptrdiff_t begin = 0; begin < count; begin += piece) {
+      for (std::ptrdiff_t begin = 0; begin < count; begin += piece, pace.turn()) {
         const std::ptrdiff_t length = std::min(piece, count - begin);
         to_components(observations + begin * observation_size_, length, observation_size_, piece,
                       components.data());

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "fastpg/core/checks.hpp"
+#include "fastpg/core/interruption.hpp"
 
 namespace fastpg {
 
@@ -29,12 +30,13 @@ struct RunningMoments {
     const auto old_count = static_cast<double>(count);
     const auto n = static_cast<double>(rows);
     count += rows;
+    Pace pace(16.0);
     for (std::ptrdiff_t k = 0; k < size(); ++k) {
       double sum = 0.0;
-      for (std::ptrdiff_t i = 0; i < rows; ++i) sum += observations[i * size() + k];
+      for (std::ptrdiff_t i = 0; i < rows; ++i, pace.turn()) sum += observations[i * size() + k];
       const double batch_mean = sum / n;
       double deviations = 0.0;
-      for (std::ptrdiff_t i = 0; i < rows; ++i) {
+      for (std::ptrdiff_t i = 0; i < rows; ++i, pace.turn()) {
         const double d = observations[i * size() + k] - batch_mean;
         deviations += d * d;
       }

@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "fastpg/core/chunks.hpp"
+#include "fastpg/core/interruption.hpp"
 #include "fastpg/core/isa.hpp"
 #include "fastpg/core/layout.hpp"
 #include "fastpg/core/memory.hpp"
@@ -112,9 +113,11 @@ bool for_each_value_block(const ValueSamples<Step>& samples, int threads, const 
   chunks.run(threads, operations, [&](std::ptrdiff_t chunk) {
     Buffer<double> columns(static_cast<std::size_t>((features - 1) * value_block));
     const std::ptrdiff_t end = std::min(samples.count, chunks.end(chunk) * value_block);
+    Pace pace(static_cast<double>(value_block * (features + 10)));
     faults |= dispatch([&] {
       std::uint64_t found = 0;
-      for (std::ptrdiff_t at = chunks.begin(chunk) * value_block; at < end; at += value_block) {
+      std::ptrdiff_t at = chunks.begin(chunk) * value_block;
+      for (; at < end; at += value_block, pace.turn()) {
         const std::ptrdiff_t size = std::min(value_block, end - at);
         found |= samples.block(at, size, value_block, columns.data());
         use(at, size, columns.data());

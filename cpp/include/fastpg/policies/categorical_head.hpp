@@ -18,6 +18,7 @@
 
 #include "fastpg/core/checks.hpp"
 #include "fastpg/core/exp_gap.hpp"
+#include "fastpg/core/interruption.hpp"
 #include "fastpg/core/scan.hpp"
 #include "fastpg/core/types.hpp"
 #include "fastpg/policies/softmax_columns.hpp"
@@ -113,7 +114,8 @@ class CategoricalHead {
   // One action a choice by inverse CDF. uniforms: (n, action_size) in (0, 1).
   void sample(const ConstMatrix& dist, const ConstMatrix& uniforms,
               Eigen::Ref<Actions<Scalar>> actions) const {
-    for (Index i = 0; i < dist.rows(); ++i) {
+    Pace pace(8.0 * static_cast<double>(outputs()));
+    for (Index i = 0; i < dist.rows(); ++i, pace.turn()) {
       for (Index c = 0; c < action_size(); ++c) {
         const auto row = dist.row(i).segment(begin(c), count(c));
         double remaining = uniforms(i, c);
@@ -132,7 +134,8 @@ class CategoricalHead {
 
   // The most probable action; the first of equals.
   void mode(const ConstMatrix& dist, Eigen::Ref<Actions<Scalar>> actions) const {
-    for (Index i = 0; i < dist.rows(); ++i) {
+    Pace pace(2.0 * static_cast<double>(outputs()));
+    for (Index i = 0; i < dist.rows(); ++i, pace.turn()) {
       for (Index c = 0; c < action_size(); ++c) {
         Index best = 0;
         dist.row(i).segment(begin(c), count(c)).maxCoeff(&best);

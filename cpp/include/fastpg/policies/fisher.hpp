@@ -62,7 +62,7 @@ class Fisher {
     if (trace_ < 0.0) {
       chunks_.run(threads_, operations(1), [&](Index chunk) {
         sums_[length(chunk * (partial_ + 1) + partial_)] = 0.0;
-        for (Index b = chunks_.begin(chunk); b < chunks_.end(chunk); ++b) add_trace(chunk, b);
+        chunks_.for_blocks(chunk, block_operations(1), [&](Index b) { add_trace(chunk, b); });
       });
       trace_ = summed_trace();
     }
@@ -91,6 +91,9 @@ class Fisher {
   double operations(Index columns) const {
     return samples() * static_cast<double>(columns * padded());
   }
+  double block_operations(Index columns) const {
+    return static_cast<double>(stride() * columns) * static_cast<double>(padded() + 16);
+  }
   const double* data(Index block) const { return data_.data() + block * data_size_ * stride(); }
 
   void prepare(const double* dist, const Action* actions) {
@@ -98,7 +101,7 @@ class Fisher {
     chunks_.run(threads_, samples() * static_cast<double>(64 * size), [&](Index chunk) {
       Buffer<double> columns(length((size + 1) * stride()));
       double* const scratch = columns.data() + size * stride();
-      for (Index b = chunks_.begin(chunk); b < chunks_.end(chunk); ++b) {
+      chunks_.for_blocks(chunk, static_cast<double>(64 * size * stride()), [&](Index b) {
         const Index begin = blocks_.begin(b), rows = blocks_.rows(b);
         double* const to = data_.data() + b * data_size_ * stride();
         double* const trace = traces_.data() + b * stride();
@@ -109,7 +112,7 @@ class Fisher {
           head_.score(columns.data(), actions + begin * head_.action_size(), rows, stride(), to);
           score_columns::squared_norms(head_, to, stride(), scratch, trace);
         }
-      }
+      });
     });
   }
 
@@ -141,7 +144,7 @@ class Fisher {
     T* const u = products_.data() + chunk * scratch_size();
     T* const w = u + columns * stride();
     double* const scratch = scratch_.data() + chunk * 2 * stride();
-    for (Index b = chunks_.begin(chunk); b < chunks_.end(chunk); ++b) {
+    chunks_.for_blocks(chunk, block_operations(2 * columns), [&](Index b) {
       const auto x = blocks_[b];
       row_products::dots<T>(x, weights_.data(), columns, u, stride());
       if (sampled_) {
@@ -151,7 +154,7 @@ class Fisher {
       }
       row_products::add_outer<T>(x, 0, w, stride(), 1, columns, sum);
       if (tracing_) add_trace(chunk, b);
-    }
+    });
   }
 
   // w = s (s . u), and the same for the head's own parameters.

@@ -27,6 +27,7 @@ void Fisher<Head, T>::add_gram(Index block, const std::vector<score_columns::Pai
     entry(block, pair.a, pair.b, entries);
     row_products::add_gram(x, entries, scaled, sum);
     sum += x.features * padded();
+    checkpoint_after(static_cast<double>(x.features * padded()) * static_cast<double>(stride()));
   }
 }
 
@@ -43,15 +44,16 @@ Matrix Fisher<Head, T>::dense() const {
     std::fill(sum, sum + partial, 0.0);
     Buffer<double> entries(length(stride()));
     Buffer<T> scaled(length((stride() + 1) * padded()), T(0));
-    for (Index b = chunks.begin(chunk); b < chunks.end(chunk); ++b) {
-      add_gram(b, all, entries.data(), scaled.data(), sum);
-    }
+    const double cost = static_cast<double>(stride()) * (dense_cost() + 100.0);
+    chunks.for_blocks(chunk, cost,
+                      [&](Index b) { add_gram(b, all, entries.data(), scaled.data(), sum); });
   });
   score_columns::add_up(sums.data(), chunks.count, partial);
   Matrix out = Matrix::Zero(size(), size());
   for (std::size_t i = 0; i < all.size(); ++i) {
     score_columns::spread_gram(head_, all[i], sums.data() + static_cast<Index>(i) * gram, padded(),
                                features().cols, 1.0 / samples(), out);
+    checkpoint_after(4.0 * static_cast<double>(gram));
   }
   fill_extra(out);
   return out;
@@ -74,7 +76,8 @@ void Fisher<Head, T>::fill_extra(Matrix& out) const {
   for (Index j = 0; j < own; ++j) {
     std::fill(cross.begin(), cross.end(), 0.0);
     Vector others = Vector::Zero(j + 1);
-    for (Index b = 0; b < blocks_.count(); ++b) {
+    Pace pace(block_operations(columns));
+    for (Index b = 0; b < blocks_.count(); ++b, pace.turn()) {
       const double* const s = data(b) + (columns + j) * stride();
       for (Index c = 0; c < columns; ++c) {
         const double* const score = data(b) + c * stride();

@@ -16,6 +16,7 @@
 
 #include "fastpg/core/checks.hpp"
 #include "fastpg/core/exp_gap.hpp"
+#include "fastpg/core/interruption.hpp"
 #include "fastpg/core/normal.hpp"
 #include "fastpg/core/scan.hpp"
 #include "fastpg/core/types.hpp"
@@ -72,7 +73,8 @@ class GaussianHead {
   // mean + sigma z, z by the normal quantile. uniforms: (n, m) in (0, 1).
   void sample(const ConstMatrix& dist, const ConstMatrix& uniforms,
               Eigen::Ref<Actions<Scalar>> actions) const {
-    for (Index i = 0; i < dist.rows(); ++i) {
+    Pace pace(32.0 * static_cast<double>(m_));
+    for (Index i = 0; i < dist.rows(); ++i, pace.turn()) {
       for (Index j = 0; j < m_; ++j) {
         actions(i, j) = dist(i, j) + std::exp(dist(i, m_ + j)) * normal_quantile(uniforms(i, j));
       }

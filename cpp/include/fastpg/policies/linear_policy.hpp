@@ -78,11 +78,13 @@ void distribution(const Head& head, const Features<T>& features, const double* p
       static_cast<double>(features.rows) * static_cast<double>(size * (features.cols + 64));
   chunks.run(threads, operations, [&](Index chunk) {
     Buffer<double> columns(length(size * blocks.size()));
-    for (Index b = chunks.begin(chunk); b < chunks.end(chunk); ++b) {
+    const double cost =
+        static_cast<double>(blocks.size() * size) * static_cast<double>(features.cols + 16);
+    chunks.for_blocks(chunk, cost, [&](Index b) {
       const Index begin = blocks.begin(b);
       evaluate(blocks[b], mask_from(mask, begin, head.outputs()), blocks.rows(b), columns.data());
       transposed::store(columns.data(), blocks.rows(b), size, blocks.size(), out + begin * size);
-    }
+    });
   });
 }
 
@@ -92,7 +94,8 @@ void by_columns(const Head& head, const double* dist, Index rows, Function&& f) 
   constexpr Index piece = 128;
   const Index size = head.distribution_size();
   Buffer<double> columns(length(size * piece));
-  for (Index begin = 0; begin < rows; begin += piece) {
+  Pace pace(static_cast<double>(16 * size * piece));
+  for (Index begin = 0; begin < rows; begin += piece, pace.turn()) {
     const Index count = std::min(piece, rows - begin);
     const Index stride = (count + 7) / 8 * 8;
     head.load(dist + begin * size, count, stride, columns.data());
@@ -150,9 +153,11 @@ const T* as_scalar(const double* from, Index count, T* to) {
 }
 
 // mean_i of phi_i (x) s_i, and of the head's own part of s_i, (parameters,). scores(block, rows,
-// columns) fills (columns + extra, blocks.size()), zeros beyond the rows wherever phi is not zero.
+// columns, scratch) fills (columns + extra, blocks.size()), zeros beyond the rows wherever phi is
+// not zero; scratch: (scratch_columns, blocks.size()).
 template <class Head, class T, class Scores>
-Vector pull_back(const Head& head, const Blocks<T>& blocks, int threads, Scores&& scores) {
+Vector pull_back(const Head& head, const Blocks<T>& blocks, int threads, Index scratch_columns,
+                 Scores&& scores) {
   const Features<T>& features = blocks.features();
   const Index columns = head.columns(), extra = head.extra(), stride = blocks.size();
   const Index padded = row_products::padded(features.cols);
@@ -166,14 +171,16 @@ Vector pull_back(const Head& head, const Blocks<T>& blocks, int threads, Scores&
     std::fill(sum, sum + partial, 0.0);
     Buffer<double> found(length((columns + extra) * stride));
     Buffer<T> narrow(length(columns * stride));
-    for (Index b = chunks.begin(chunk); b < chunks.end(chunk); ++b) {
-      scores(b, blocks.rows(b), found.data());
+    Buffer<double> scratch(length(scratch_columns * stride));
+    const double cost = static_cast<double>(stride * columns) * static_cast<double>(padded + 16);
+    chunks.for_blocks(chunk, cost, [&](Index b) {
+      scores(b, blocks.rows(b), found.data(), scratch.data());
       const T* const w = as_scalar(found.data(), columns * stride, narrow.data());
       row_products::add_outer(blocks[b], 0, w, stride, 1, columns, sum);
       for (Index j = 0; j < extra; ++j) {
         sum[columns * padded + j] += sum_of(found.data() + (columns + j) * stride, blocks.rows(b));
       }
-    }
+    });
   });
   score_columns::add_up(sums.data(), chunks.count, partial);
   Vector out = Vector::Zero(parameter_count(head, features.cols));
@@ -191,29 +198,29 @@ Vector score_gradient(const Head& head, const Features<T>& features, const doubl
   const Blocks<T> blocks(features);
   const Index stride = blocks.size(), size = head.distribution_size();
   const Index score_size = head.columns() + head.extra();
-  return pull_back(head, blocks, threads, [&](Index b, Index rows, double* out) {
-    const Index begin = blocks.begin(b);
-    thread_local Buffer<double> columns;
-    columns.resize(length((size + score_size) * stride));
-    double* const loaded = columns.data();
-    head.load(dist + begin * size, rows, stride, loaded);
-    head.score(loaded, actions + begin * head.action_size(), rows, stride, out);
-    const double* const w = weights + begin;
-    dispatch([=] {
-      for (Index j = 0; j < score_size; ++j) {
-        for (Index i = 0; i < rows; ++i) out[j * stride + i] *= w[i];
-      }
-    });
-    if (ent_coef == 0.0) return;
-    double scratch[Blocks<T>::most_rows];
-    double* const entropy = loaded + size * stride;
-    head.entropy_score(loaded, stride, scratch, entropy);
-    dispatch([=] {
-      for (Index j = 0; j < score_size; ++j) {
-        for (Index i = 0; i < rows; ++i) out[j * stride + i] += ent_coef * entropy[j * stride + i];
-      }
-    });
-  });
+  const Index scratch_columns = size + score_size;
+  return pull_back(head, blocks, threads, scratch_columns,
+                   [&](Index b, Index rows, double* out, double* loaded) {
+                     const Index begin = blocks.begin(b);
+                     head.load(dist + begin * size, rows, stride, loaded);
+                     head.score(loaded, actions + begin * head.action_size(), rows, stride, out);
+                     const double* const w = weights + begin;
+                     dispatch([=] {
+                       for (Index j = 0; j < score_size; ++j) {
+                         for (Index i = 0; i < rows; ++i) out[j * stride + i] *= w[i];
+                       }
+                     });
+                     if (ent_coef == 0.0) return;
+                     double scratch[Blocks<T>::most_rows];
+                     double* const entropy = loaded + size * stride;
+                     head.entropy_score(loaded, stride, scratch, entropy);
+                     dispatch([=] {
+                       for (Index j = 0; j < score_size; ++j) {
+                         for (Index i = 0; i < rows; ++i)
+                           out[j * stride + i] += ent_coef * entropy[j * stride + i];
+                       }
+                     });
+                   });
 }
 
 // Gradient of the mean entropy.
@@ -222,13 +229,12 @@ Vector entropy_gradient(const Head& head, const Features<T>& features, const dou
                         int threads) {
   const Blocks<T> blocks(features);
   const Index stride = blocks.size(), size = head.distribution_size();
-  return pull_back(head, blocks, threads, [&](Index b, Index rows, double* out) {
-    thread_local Buffer<double> columns;
-    columns.resize(length(size * stride));
-    double scratch[Blocks<T>::most_rows];
-    head.load(dist + blocks.begin(b) * size, rows, stride, columns.data());
-    head.entropy_score(columns.data(), stride, scratch, out);
-  });
+  return pull_back(head, blocks, threads, size,
+                   [&](Index b, Index rows, double* out, double* columns) {
+                     double scratch[Blocks<T>::most_rows];
+                     head.load(dist + blocks.begin(b) * size, rows, stride, columns);
+                     head.entropy_score(columns, stride, scratch, out);
+                   });
 }
 
 }  // namespace fastpg::linear_policy

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "fastpg/core/column_products.hpp"
+#include "fastpg/core/interruption.hpp"
 #include "fastpg/core/isa.hpp"
 #include "fastpg/core/memory.hpp"
 #include "fastpg/core/sums.hpp"
@@ -62,6 +63,7 @@ class ScoreSums {
     for (const Pair& pair : pairs_) {
       score_columns::spread_gram(head_, pair, sums, features_, features_, 1.0 / samples, out);
       sums += gram_size();
+      checkpoint_after(static_cast<double>(gram_size()));
     }
     out.bottomRightCorner(head_.extra(), head_.extra())
         .diagonal()
@@ -161,6 +163,7 @@ class ScorePieces {
       });
       column_products::add_upper(out, phi, sums_.features(), most, padded, to);
       to += sums_.gram_size();
+      checkpoint_after(static_cast<double>(sums_.gram_size()) * most);
     }
   }
 

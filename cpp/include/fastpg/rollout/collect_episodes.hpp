@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "fastpg/core/interruption.hpp"
 #include "fastpg/core/layout.hpp"
 #include "fastpg/envs/vector_env.hpp"
 #include "fastpg/rollout/lane_policy.hpp"
@@ -106,7 +107,8 @@ class EpisodeCollector {
     for (Lane i = 0; i < lanes_; ++i) env_.restart(i);
     LaneWords words(stream, 0, lanes_, actor_.action_size(), first_step);
     ActiveLanes active(env_, lanes_, actor_.action_size());
-    for (; active.count() > 0; words.next_step(), ++out_.step_count) {
+    Pace pace(static_cast<double>(lanes_) * actor_.linear().operations());
+    for (; active.count() > 0; words.next_step(), ++out_.step_count, pace.turn()) {
       if (out_.sample_count + active.count() > max_samples) {
         out_.complete = false;
         break;
@@ -169,7 +171,7 @@ class EpisodeCollector {
   std::vector<Lane> column_;
 };
 
-// Where the episodes do not fit the memory, the environment is left as it was.
+// Where it throws, as where the episodes do not fit the memory, the environment is left as it was.
 template <class Actor>
 void collect_episodes(VectorEnv& env, const Actor& actor, const LaneStream& stream,
                       std::uint64_t first_step, std::int64_t max_samples,

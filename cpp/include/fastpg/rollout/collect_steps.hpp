@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "fastpg/core/flags.hpp"
+#include "fastpg/core/interruption.hpp"
 #include "fastpg/core/isa.hpp"
 #include "fastpg/core/layout.hpp"
 #include "fastpg/envs/vector_env.hpp"
@@ -106,24 +107,31 @@ EpisodeEnds collect_lanes(VectorEnv& env, const Actor& actor, const LaneStream& 
                           std::uint64_t first_step, Lane steps, Lane begin, Lane count,
                           RolloutStorage<typename Actor::Action>& out) {
   LanesAtWork<Actor> lanes(env, actor, stream, first_step, begin, count);
-  for (Lane t = 0; t < steps; ++t) lanes.step(t, out);
+  Pace pace(static_cast<double>(count) * actor.linear().operations());
+  for (Lane t = 0; t < steps; ++t) {
+    lanes.step(t, out);
+    pace.turn();
+  }
   for (Lane i = begin; i < begin + count; ++i) out.record_last(env, i, i - out.first_lane);
   return lanes.take_ends();
 }
 
-// `steps` steps of every lane. Storage has one column a lane.
+// `steps` steps of every lane. Storage has one column a lane. Where it throws, the environment is
+// left as it was.
 template <class Actor>
 void collect_steps(VectorEnv& env, const Actor& actor, const LaneStream& stream,
                    std::uint64_t first_step, Lane steps, int threads,
                    RolloutStorage<typename Actor::Action>& out) {
   out.allocate(steps);
-  env.reset_ended();
   std::vector<EpisodeEnds> ends(static_cast<std::size_t>(env.task_count()));
-  env.for_tasks(threads, [&](Lane begin, Lane count) {
-    ends[static_cast<std::size_t>(begin / VectorEnv::lanes_a_task)] =
-        collect_lanes(env, actor, stream, first_step, steps, begin, count, out);
+  env.or_unchanged([&] {
+    env.reset_ended();
+    env.for_tasks(threads, [&](Lane begin, Lane count) {
+      ends[static_cast<std::size_t>(begin / VectorEnv::lanes_a_task)] =
+          collect_lanes(env, actor, stream, first_step, steps, begin, count, out);
+    });
+    out.finish(std::move(ends));
   });
-  out.finish(std::move(ends));
 }
 
 }  // namespace fastpg

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "fastpg/core/checks.hpp"
+#include "fastpg/core/interruption.hpp"
 #include "fastpg/core/isa.hpp"
 #include "fastpg/core/normal.hpp"
 #include "fastpg/core/philox.hpp"
@@ -54,6 +55,10 @@ class LinearLanes {
   Lane observation_size() const { return map_.observation_size(); }
   Lane outputs() const { return outputs_; }
   const FeatureMap& map() const { return map_; }
+  // Of a step of one lane, roughly: see Pace.
+  double operations() const {
+    return 64.0 + static_cast<double>(map_.size()) * static_cast<double>(map_.inputs() + outputs_);
+  }
 
   // Output a of each sample at out[a * stride], from feature k at features[k * stride]. Run it in
   // dispatch().
@@ -84,6 +89,7 @@ class LinearLanes {
                  scratch.stride, scratch.inputs.data(), scratch.features.data());
       apply(scratch.features.data(), scratch.stride, part.count, scratch.values.data());
       use(part, begin);
+      checkpoint_after(static_cast<double>(part.count) * operations());
     }
   }
 

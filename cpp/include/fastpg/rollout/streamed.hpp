@@ -244,7 +244,8 @@ class StreamedCollection {
     const FeatureMap& map = actor_.linear().map();
     Buffer<float> components(static_cast<std::size_t>(s.observation_size * most));
     Buffer<double> scratch(static_cast<std::size_t>(map.scratch_size() * most));
-    for (Lane first = 0; first < window.count(); first += most) {
+    Pace pace(static_cast<double>(most) * static_cast<double>(sums_.size()));
+    for (Lane first = 0; first < window.count(); first += most, pace.turn()) {
       const Lane count = std::min(most, window.count() - first);
       dispatch([&] {
         to_components(s.observations.data() + first * s.observation_size, count, s.observation_size,
@@ -308,22 +309,17 @@ class StreamedCollection {
 };
 
 // `steps` steps of every lane and what they amount to, lanes and random numbers as collect_steps
-// has them. Where something is not finite, or does not fit the memory, the environment is left as
-// it was.
+// has them. Where something is not finite, and where it throws, the environment is left as it was.
 template <class Actor>
 StreamedStatistics collect_statistics(VectorEnv& env, const Actor& actor, const LaneStream& stream,
                                       std::uint64_t first_step, const StreamSettings& settings,
                                       int threads, RolloutStorage<typename Actor::Action>* kept) {
-  VectorEnv::Snapshot before = env.snapshot();
-  try {
+  StreamedStatistics out = env.or_unchanged([&] {
     StreamedCollection<Actor> collection(env, actor, settings, kept);
-    StreamedStatistics out = collection.run(stream, first_step, threads);
-    if (out.not_finite != nullptr) env.restore(std::move(before));
-    return out;
-  } catch (...) {
-    env.restore(std::move(before));
-    throw;
-  }
+    return collection.run(stream, first_step, threads);
+  });
+  if (out.not_finite != nullptr) env.undo();
+  return out;
 }
 
 }  // namespace fastpg

@@ -9,6 +9,7 @@
 
 #include "fastpg/core/chunks.hpp"
 #include "fastpg/core/column_products.hpp"
+#include "fastpg/core/interruption.hpp"
 #include "fastpg/core/isa.hpp"
 #include "fastpg/core/memory.hpp"
 #include "fastpg/core/sums.hpp"
@@ -74,9 +75,10 @@ class Comoments {
     const Index stride = block_size(size());
     Buffer<double> columns(static_cast<std::size_t>(size() * stride));
     Vector shift(size());
+    Pace pace(static_cast<double>(stride) * static_cast<double>(size() * size()));
     const std::uint64_t faults = dispatch([&] {
       std::uint64_t found = 0;
-      for (Index first = begin; first < end; first += stride) {
+      for (Index first = begin; first < end; first += stride, pace.turn()) {
         const Index count = std::min(stride, end - first);
         found |= fill(first, count, stride, columns.data());
         moved.merge(count, stride, columns.data(), shift.data());

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "fastpg/core/interruption.hpp"
 #include "fastpg/core/types.hpp"
 
 namespace fastpg {
@@ -53,7 +54,8 @@ CgResult conjugate_gradient(Operator& op, const Vector& b, const CgSettings& set
   // Below the rounding error of the recurrence more steps only add noise, along the null space too.
   const double tolerance = std::max(settings.tolerance, 1e-14);
   CgResult result{CgStatus::max_steps, 0, 1.0};
-  for (; result.iterations < settings.max_steps; ++result.iterations) {
+  Pace pace(static_cast<double>(op.size()) * static_cast<double>(op.size()));
+  for (; result.iterations < settings.max_steps; ++result.iterations, pace.turn()) {
     if (std::sqrt(rho) <= tolerance) break;
     op.apply(work.direction, work.product);
     work.product += settings.damping * work.direction;

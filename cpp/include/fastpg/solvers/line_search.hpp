@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "fastpg/core/interruption.hpp"
 #include "fastpg/core/types.hpp"
 
 namespace fastpg {
@@ -37,7 +38,8 @@ LineSearchResult line_search(Evaluate&& evaluate, const Vector& step,
   const LineSearchPoint before = evaluate(theta);
   LineSearchStatus status = LineSearchStatus::no_improvement;
   double fraction = 1.0;
-  for (Index k = 0; k < settings.max_iter; ++k) {
+  Pace pace(Pace::between / 64.0);
+  for (Index k = 0; k < settings.max_iter; ++k, pace.turn()) {
     Vector candidate = theta + fraction * step;
     evaluate.project(candidate);
     const LineSearchPoint point = evaluate(candidate);

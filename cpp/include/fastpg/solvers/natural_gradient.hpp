@@ -2,8 +2,7 @@
 // into a step of known KL: eta = sqrt(2 target_kl / x^T F x).
 #pragma once
 
-#include <Eigen/Cholesky>
-
+#include "fastpg/core/factorization.hpp"
 #include "fastpg/solvers/conjugate_gradient.hpp"
 
 namespace fastpg {
@@ -96,7 +95,7 @@ inline NaturalGradientResult dense_natural_gradient(const Matrix& dense, const V
   if (norm == 0.0) return {{CgStatus::zero_rhs, 0, 0.0}, damping, 0.0};
   Matrix damped = dense;
   damped.diagonal().array() += damping;
-  const Eigen::LLT<Eigen::MatrixXd> factor(damped);
+  const InterruptibleLlt factor(damped);
   if (factor.info() != Eigen::Success) return {{CgStatus::bad_curvature, 0, 1.0}, damping, 0.0};
   const Vector solution = factor.solve(gradient);
   const double residual = (damped * solution - gradient).stableNorm() / norm;

@@ -10,6 +10,7 @@
 #include <numeric>
 #include <vector>
 
+#include "fastpg/core/interruption.hpp"
 #include "fastpg/core/philox.hpp"
 #include "fastpg/estimators/statistics.hpp"
 #include "fastpg/policies/linear_policy.hpp"
@@ -56,8 +57,12 @@ inline void shuffle(std::vector<Index>& order, const LaneStream& stream, std::ui
   const auto lane = static_cast<std::uint32_t>(epoch);
   const std::uint64_t first = (epoch >> 32) << 40;
   Philox4x32::Counter block{};
+  Pace pace(32.0);
   for (std::size_t i = order.size(); i > 1; --i) {
-    if (i == order.size() || (i & 3) == 3) block = stream.block(lane, first + i);  // of four
+    if (i == order.size() || (i & 3) == 3) {
+      block = stream.block(lane, first + i);  // of four
+      pace.turn();
+    }
     const double u = to_uniform(block[i & 3]);
     std::swap(order[i - 1], order[static_cast<std::size_t>(u * static_cast<double>(i))]);
   }
@@ -90,9 +95,12 @@ class PpoEpochs {
         scores_(length(score_size() * minibatch_.stride)),
         other_(length(std::max(score_size(), head.distribution_size()) * minibatch_.stride)),
         scratch_(length(3 * minibatch_.stride)),
-        sums_(length(head.columns() * row_products::padded(features.cols))) {}
+        sums_(length(head.columns() * row_products::padded(features.cols))),
+        pace_(static_cast<double>(minibatch_.stride * head.distribution_size()) *
+              static_cast<double>(features.cols + 64)) {}
 
-  // parameters (flat) and adam are updated in place. Minibatches differ in size by at most one and
+  // parameters (flat) and adam are updated in place, by part of the epochs where it throws.
+  // Minibatches differ in size by at most one and
   // cover every sample once an epoch; (stream, first_epoch + epoch) decides the order.
   PpoResult run(const LaneStream& stream, std::uint64_t first_epoch, Adam& adam,
                 Vector& parameters) {
@@ -156,7 +164,8 @@ class PpoEpochs {
     Minibatch& to = minibatch_;
     to.size = size;
     to.advantages.conservativeResize(size);
-    for (Index i = 0; i < size; ++i) {
+    Pace pace(static_cast<double>(4 * (padded + head_.distribution_size() + head_.outputs())));
+    for (Index i = 0; i < size; ++i, pace.turn()) {
       const Index from = samples[i];
       double* const row = to.features.data() + i * padded;
       const T* const source = features_.data + from * features_.cols;
@@ -180,7 +189,7 @@ class PpoEpochs {
     distribution_.set(parameters.data());
     Vector gradient = Vector::Zero(parameters.size());
     std::fill(sums_.begin(), sums_.end(), 0.0);
-    for (Index begin = 0; begin < minibatch_.size; begin += minibatch_.stride) {
+    for (Index begin = 0; begin < minibatch_.size; begin += minibatch_.stride, pace_.turn()) {
       add_block(begin, std::min(minibatch_.stride, minibatch_.size - begin), gradient);
     }
     score_columns::spread(head_, sums_.data(), row_products::padded(features_.cols), features_.cols,
@@ -303,6 +312,7 @@ class PpoEpochs {
   Buffer<double> old_dist_;
   Minibatch minibatch_;
   Buffer<double> columns_, scores_, other_, scratch_, sums_;
+  Pace pace_;  // of blocks
   PpoResult result_;
   Index samples_seen_ = 0;
 };

@@ -2,10 +2,10 @@
 // the same for every feature, and the normal equations are as well conditioned as they can be.
 #pragma once
 
-#include <Eigen/Cholesky>
 #include <cmath>
 
 #include "fastpg/core/checks.hpp"
+#include "fastpg/core/factorization.hpp"
 #include "fastpg/core/types.hpp"
 #include "fastpg/features/value_features.hpp"
 #include "fastpg/solvers/comoments.hpp"
@@ -58,7 +58,7 @@ class RidgeRegression {
     const Vector rhs = scale.asDiagonal() * (comoment.col(last).head(last) / weight);
 
     Vector weights(feature_count());
-    const Eigen::LLT<Eigen::MatrixXd> factor(normal);
+    const InterruptibleLlt factor(normal);
     require(factor.info() == Eigen::Success, "comoment: expected a positive semi-definite matrix");
     weights.tail(last) = scale.asDiagonal() * factor.solve(rhs);
     require(weights.tail(last).allFinite(), "targets: expected values that can be fitted");

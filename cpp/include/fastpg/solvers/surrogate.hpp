@@ -74,8 +74,10 @@ class Surrogate {
   void for_blocks(Function&& f) {
     const auto rows = static_cast<double>(blocks_.features().rows);
     const auto cost = static_cast<double>(150 * head_.distribution_size());
+    const double a_block = static_cast<double>(stride()) *
+                           (cost + static_cast<double>(head_.outputs() * blocks_.features().cols));
     chunks_.run(threads_, rows * cost, [&](Index chunk) {
-      for (Index b = chunks_.begin(chunk); b < chunks_.end(chunk); ++b) f(chunk, b);
+      chunks_.for_blocks(chunk, a_block, [&](Index b) { f(chunk, b); });
     });
   }
 

@@ -5,8 +5,7 @@
 // r: (states, actions).
 #pragma once
 
-#include <Eigen/LU>
-
+#include "fastpg/core/factorization.hpp"
 #include "fastpg/tabular/elimination.hpp"
 #include "fastpg/tabular/transitions.hpp"
 
@@ -36,10 +35,11 @@ inline FiniteValues finite_values(const Transitions& p, const ConstMatrix& r, co
   require_table("r", r, n, p.actions());
   require_policy(pi, p, horizon);
   FiniteValues out{Matrix::Zero(horizon + 1, n), Matrix(horizon * n, p.actions())};
+  Pace pace(p.operations_a_state());
   for (Index h = horizon - 1; h >= 0; --h) {
     const double* const following = out.v.row(h + 1).data();
     const Index first = pi.rows() == n ? 0 : h * n;
-    for (Index s = 0; s < n; ++s) {
+    for (Index s = 0; s < n; ++s, pace.turn()) {
       double value = 0.0;
       for (Index a = 0; a < p.actions(); ++a) {
         const double q = r(s, a) + gamma * p.expect(s * p.actions() + a, following);
@@ -58,9 +58,10 @@ inline FiniteValues finite_optimum(const Transitions& p, const ConstMatrix& r, I
   const Index n = p.states();
   require_table("r", r, n, p.actions());
   FiniteValues out{Matrix::Zero(horizon + 1, n), Matrix(horizon * n, p.actions())};
+  Pace pace(p.operations_a_state());
   for (Index h = horizon - 1; h >= 0; --h) {
     const double* const following = out.v.row(h + 1).data();
-    for (Index s = 0; s < n; ++s) {
+    for (Index s = 0; s < n; ++s, pace.turn()) {
       for (Index a = 0; a < p.actions(); ++a) {
         out.q(h * n + s, a) = r(s, a) + gamma * p.expect(s * p.actions() + a, following);
       }
@@ -80,12 +81,16 @@ inline Matrix finite_visits(const Transitions& p, const ConstVector& start, cons
   d.row(0) = start.transpose();
   if (pi.rows() == n && horizon > p.actions()) {  // one matrix for all steps costs less
     const Matrix moves = p.under(pi);
-    for (Index h = 0; h + 1 < horizon; ++h) d.row(h + 1).noalias() = d.row(h) * moves;
+    Pace pace(static_cast<double>(n) * static_cast<double>(n));
+    for (Index h = 0; h + 1 < horizon; ++h, pace.turn()) {
+      d.row(h + 1).noalias() = d.row(h) * moves;
+    }
     return d;
   }
+  Pace pace(p.operations_a_state());
   for (Index h = 0; h + 1 < horizon; ++h) {
     const Index first = pi.rows() == n ? 0 : h * n;
-    for (Index s = 0; s < n; ++s) {
+    for (Index s = 0; s < n; ++s, pace.turn()) {
       if (d(h, s) == 0.0) continue;
       for (Index a = 0; a < p.actions(); ++a) {
         const double weight = d(h, s) * pi(first + s, a);
@@ -107,7 +112,8 @@ struct StationaryValues {
 inline Matrix action_values(const Transitions& p, const ConstMatrix& r, const Vector& v,
                             double gamma, double shift) {
   Matrix q(p.states(), p.actions());
-  for (Index s = 0; s < p.states(); ++s) {
+  Pace pace(p.operations_a_state());
+  for (Index s = 0; s < p.states(); ++s, pace.turn()) {
     for (Index a = 0; a < p.actions(); ++a) {
       q(s, a) = r(s, a) - shift + gamma * p.expect(s * p.actions() + a, v.data());
     }
@@ -126,9 +132,9 @@ inline StationaryValues discounted_values(const Transitions& p, const ConstMatri
   require(gamma >= 0.0 && gamma < 1.0, "gamma: expected a number in [0, 1)");
   const Matrix system = Matrix::Identity(n, n) - gamma * p.under(pi);
   StationaryValues out;
-  out.v = Eigen::PartialPivLU<Matrix>(system).solve(Vector(pi.cwiseProduct(r).rowwise().sum()));
+  out.v = InterruptibleLu(system).solve(Vector(pi.cwiseProduct(r).rowwise().sum()));
   out.q = action_values(p, r, out.v, gamma, 0.0);
-  out.visits = (1.0 - gamma) * Eigen::PartialPivLU<Matrix>(system.transpose()).solve(start);
+  out.visits = (1.0 - gamma) * InterruptibleLu(system.transpose()).solve(start);
   out.average = 0.0;
   return out;
 }
@@ -143,15 +149,14 @@ inline StationaryValues average_values(const Transitions& p, const ConstMatrix& 
   require_table("pi", pi, n, p.actions());
   const Matrix moves = p.under(pi);
   const Vector ones = Vector::Ones(n);
-  const Eigen::PartialPivLU<Matrix> balance(Matrix::Identity(n, n) - moves.transpose() +
-                                            Matrix::Ones(n, n));
+  const InterruptibleLu balance(Matrix::Identity(n, n) - moves.transpose() + Matrix::Ones(n, n));
   const Vector rewards = pi.cwiseProduct(r).rowwise().sum();
   StationaryValues out;
   if (balance.rcond() > 1e-7) {
     out.visits = balance.solve(ones);
     out.average = out.visits.dot(rewards);
     const Matrix system = Matrix::Identity(n, n) - moves + ones * out.visits.transpose();
-    out.v = Eigen::PartialPivLU<Matrix>(system).solve(Vector(rewards - out.average * ones));
+    out.v = InterruptibleLu(system).solve(Vector(rewards - out.average * ones));
   } else {
     const Elimination eliminated(moves);
     require(eliminated.irreducible(),

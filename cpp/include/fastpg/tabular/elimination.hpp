@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "fastpg/core/interruption.hpp"
 #include "fastpg/core/types.hpp"
 
 namespace fastpg {
@@ -21,10 +22,12 @@ class Elimination {
         irreducible_ = false;
         return;
       }
-      for (Index i = 0; i < last; ++i) {
+      Pace pace(static_cast<double>(last));
+      for (Index i = 0; i < last; ++i, pace.turn()) {
         if (rates_(i, last) == 0.0) continue;
         rates_.row(i).head(last) += rates_(i, last) / leaves_[last] * rates_.row(last).head(last);
       }
+      checkpoint_after(static_cast<double>(last) * static_cast<double>(last));
     }
   }
 
@@ -35,7 +38,8 @@ class Elimination {
   Vector stationary() const {
     Vector weights(leaves_.size());
     weights[0] = 1.0;
-    for (Index k = 1; k < weights.size(); ++k) {
+    Pace pace(8.0 * static_cast<double>(weights.size()));
+    for (Index k = 1; k < weights.size(); ++k, pace.turn()) {
       weights[k] = weights.head(k).dot(rates_.col(k).head(k)) / leaves_[k];
       weights.head(k + 1) /= weights.head(k + 1).sum();
     }
@@ -47,7 +51,8 @@ class Elimination {
     const Index n = leaves_.size();
     Vector owed(n), values = Vector::Zero(n);
     for (Index k = 0; k < n; ++k) owed[k] = gains[state_[static_cast<std::size_t>(k)]];
-    for (Index k = n - 1; k > 0; --k) {
+    Pace pace(8.0 * static_cast<double>(n));
+    for (Index k = n - 1; k > 0; --k, pace.turn()) {
       owed.head(k) += owed[k] / leaves_[k] * rates_.col(k).head(k);
     }
     for (Index k = 1; k < n; ++k) {

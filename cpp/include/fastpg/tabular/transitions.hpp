@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "fastpg/core/checks.hpp"
+#include "fastpg/core/interruption.hpp"
 #include "fastpg/core/types.hpp"
 
 namespace fastpg {
@@ -21,17 +22,23 @@ class Transitions {
       : states_(dense.cols()), actions_(actions), begin_{0} {
     require(states_ >= 1 && actions_ >= 1, "P: expected at least one state and one action");
     require_size("P (rows)", dense.rows(), states_ * actions_);
-    for (Index row = 0; row < dense.rows(); ++row) add_row(dense, row);
+    Pace pace(4.0 * static_cast<double>(states_));
+    for (Index row = 0; row < dense.rows(); ++row, pace.turn()) add_row(dense, row);
   }
 
   Index states() const { return states_; }
   Index actions() const { return actions_; }
   Index rows() const { return states_ * actions_; }
+  // Of a sum over the next states of all actions, at most: see Pace.
+  double operations_a_state() const {
+    return static_cast<double>(actions_) * static_cast<double>(states_ + 8);
+  }
 
   // out(row, k) = sum over s' of P(s'|row) values(s', k): every column in one pass.
   void expect(const ConstMatrix& values, MutableMatrix out) const {
     out.setZero();
-    for (Index row = 0; row < rows(); ++row) {
+    Pace pace(static_cast<double>(states_) * static_cast<double>(values.cols()));
+    for (Index row = 0; row < rows(); ++row, pace.turn()) {
       for (Index e = begin_[row]; e < begin_[row + 1]; ++e) {
         out.row(row) += probability_[e] * values.row(next_[e]);
       }
@@ -71,7 +78,8 @@ class Transitions {
   // P_pi(s'|s), dense; pi: (states, actions).
   Matrix under(const ConstMatrix& pi) const {
     Matrix out = Matrix::Zero(states_, states_);
-    for (Index s = 0; s < states_; ++s) {
+    Pace pace(operations_a_state());
+    for (Index s = 0; s < states_; ++s, pace.turn()) {
       for (Index a = 0; a < actions_; ++a) push(s * actions_ + a, pi(s, a), out.row(s).data());
     }
     return out;
