@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "fastpg/core/interruption.hpp"
+#include "fastpg/core/thread_memory.hpp"
 #include "pybind.hpp"
 
 #if defined(__GLIBCXX__)
@@ -59,6 +60,7 @@ class ReleasedLock {
 // stop halfway, and is short.
 template <class Function>
 auto unlocked_throughout(Function&& function) {
+  make_thread_memory();
   const ReleasedLock released;
   return function();
 }
@@ -67,6 +69,7 @@ auto unlocked_throughout(Function&& function) {
 // that exception leaves here. The function leaves all that outlives it as it was then.
 template <class Function>
 auto unlocked(Function&& function) {
+  make_thread_memory();
   try {
     ReleasedLock released;
     Watch watch([](void* lock) { return static_cast<ReleasedLock*>(lock)->interrupted(); },

@@ -1,3 +1,6 @@
+#include <atomic>
+#include <chrono>
+#include <new>
 #include <numeric>
 #include <stdexcept>
 #include <thread>
@@ -32,6 +35,66 @@ CASE(an_exception_arrives_and_the_pool_works_on) {
     }
     CHECK(thrown);
   }
+}
+
+namespace {
+
+// Runs `in_helper` in a thread of the pool while the caller is at a task of its own. False where no
+// helper came.
+template <class Work>
+bool run_in_helper(Work&& in_helper) {
+  const auto caller = std::this_thread::get_id();
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  std::atomic<bool> came{false};
+  parallel_for(2, 2, [&](std::ptrdiff_t) {
+    if (std::this_thread::get_id() != caller) {
+      came = true;
+      in_helper();
+    }
+    while (!came && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  });
+  return came;
+}
+
+template <class Thrown, class Work>
+bool throws(Work&& work) {
+  try {
+    work();
+  } catch (const Thrown&) {
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+CASE(what_a_helper_throws_reaches_the_caller) {
+  for (int round = 0; round < 20; ++round) {
+    CHECK(throws<std::bad_alloc>([] { run_in_helper([] { throw std::bad_alloc(); }); }));
+    CHECK(throws<int>([] { run_in_helper([] { throw 7; }); }));
+    CHECK(run_in_helper([] {}));
+  }
+}
+
+CASE(no_task_is_begun_after_an_exception) {
+  std::atomic<int> begun{0};
+  CHECK(throws<std::bad_alloc>([&] {
+    parallel_for(2, 1'000'000, [&](std::ptrdiff_t) {
+      ++begun;
+      throw std::bad_alloc();
+    });
+  }));
+  CHECK(begun <= 2);
+}
+
+CASE(a_caller_that_waits_asks_for_its_helpers) {
+  Watch watch([](void*) { return true; }, nullptr);
+  const WatchedScope scope(&watch, true);
+  CHECK(throws<Interrupted>([] {
+    run_in_helper([] {
+      while (true) checkpoint();
+    });
+  }));
 }
 
 CASE(a_task_may_ask_for_threads_itself) {

@@ -8,7 +8,9 @@
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
+#include <memory>
 #include <mutex>
+#include <new>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -24,6 +26,7 @@
 
 #include "fastpg/core/checks.hpp"
 #include "fastpg/core/interruption.hpp"
+#include "fastpg/core/thread_memory.hpp"
 
 namespace fastpg {
 
@@ -32,15 +35,16 @@ class ThreadPool {
   static constexpr int most_threads = 256;
 
   // Of this process: a child made by fork() has none of its parent's threads and gets its own.
-  // Never destroyed, since a thread may still wait in it when the process ends.
-  static ThreadPool& shared() {
+  // Never destroyed, since a thread may still wait in it when the process ends. nullptr where there
+  // was no memory for it.
+  static ThreadPool* shared() {
     std::call_once(made(), [] {
-      current() = new ThreadPool;
+      make();
 #if !defined(_WIN32)
-      pthread_atfork(nullptr, nullptr, [] { current() = new ThreadPool; });
+      pthread_atfork(nullptr, nullptr, [] { make(); });
 #endif
     });
-    return *current();
+    return current();
   }
 
   // task(0) … task(count - 1), each once, on at most `threads` threads, the caller among them.
@@ -122,20 +126,42 @@ class ThreadPool {
     static ThreadPool* pool = nullptr;
     return pool;
   }
+  static void make() { current() = new (std::nothrow) ThreadPool; }
 
   // Fewer than asked for where the system has no more.
   void grow(int wanted) {
-    helpers_.reserve(static_cast<std::size_t>(wanted));  // a thread not yet detached may not throw
+    if (size_ >= wanted) return;
     try {
-      while (size_ < wanted) {
-        std::thread helper([this] { serve(); });
-        helpers_.push_back(helper.native_handle());
-        helper.detach();
-        ++size_;
-        placed_on_ = -1;
-      }
+      // A thread not yet detached may not throw.
+      helpers_.reserve(static_cast<std::size_t>(wanted));
+      while (size_ < wanted) add_helper();
     } catch (const std::system_error&) {
+    } catch (const std::bad_alloc&) {
     }
+  }
+
+  // What is kept until it runs is for the memory that it makes at once.
+  void add_helper() {
+    constexpr std::size_t room = std::size_t{1} << 20;
+    auto kept = std::make_unique_for_overwrite<char[]>(room);
+    ready_ = begun_ = false;
+    std::thread helper([this] {
+      wait_for(begun_);
+      make_thread_memory();
+      ready_ = true;
+      serve();
+    });
+    helpers_.push_back(helper.native_handle());
+    helper.detach();
+    ++size_;
+    placed_on_ = -1;
+    kept.reset();
+    begun_ = true;
+    wait_for(ready_);
+  }
+
+  static void wait_for(const std::atomic<bool>& flag) {
+    while (!flag) std::this_thread::yield();
   }
 
   void start(Job& job) {
@@ -241,6 +267,8 @@ class ThreadPool {
   Job* job_ = nullptr;
   std::atomic<bool> open_{false};  // job_ takes helpers
   std::atomic<int> working_{0};
+  std::atomic<bool> begun_{false};  // of the helper that is being added: it may begin
+  std::atomic<bool> ready_{false};  // and has
   std::vector<std::thread::native_handle_type> helpers_;
   int placed_on_ = -1;  // the core of the caller when helpers were last told where to run
 #if defined(__linux__)
@@ -259,11 +287,9 @@ inline int checked_threads(int num_threads) {
 // task(0) … task(count - 1) on at most `threads` threads.
 template <class Task>
 void parallel_for(int threads, std::ptrdiff_t count, Task&& task) {
-  if (threads <= 1 || count <= 1) {
-    for (std::ptrdiff_t i = 0; i < count; ++i) task(i);
-    return;
-  }
-  ThreadPool::shared().run(threads, count, task);
+  ThreadPool* const pool = threads <= 1 || count <= 1 ? nullptr : ThreadPool::shared();
+  if (pool == nullptr) return ThreadPool::alone(count, task);
+  pool->run(threads, count, task);
 }
 
 }  // namespace fastpg

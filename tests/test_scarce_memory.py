@@ -1,0 +1,76 @@
+"""A helper thread that gets no memory."""
+
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+import fastpg
+
+# Helpers begin when there is hardly any memory, and are handed work that needs some.
+SCARCE = """
+import resource, sys
+import numpy as np
+import fastpg
+rng = np.random.default_rng(0)
+n = 100_000
+phi, weights = rng.normal(size=(n, 30)), np.ones(n)
+dist, actions = np.log(np.full((n, 10), 0.1)), np.zeros((n, 1), np.int32)
+head = fastpg._core.CategoricalHead([10])
+expected = head.score_gradient(phi, dist, actions, weights, 0.1, 1)
+env = fastpg.make_vec("CartPole-v1", 2048, num_threads=4)
+policy = fastpg.LinearSoftmax.for_env(env)
+collector = fastpg.rollout.NativeCollector(env, policy, 1)
+collector.reset(1)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+limit = resource.getrlimit(resource.RLIMIT_AS)
+scarce = used + int(sys.argv[1])
+outcomes = []
+for _ in range(3):
+    before = env.native.snapshot()
+    resource.setrlimit(resource.RLIMIT_AS, (scarce, limit[1]))
+    try:
+        found = head.score_gradient(phi, dist, actions, weights, 0.1, 4)
+    except MemoryError:
+        found = expected
+    try:
+        collector.steps(20)
+        moved = True
+    except MemoryError:
+        moved = False
+    resource.setrlimit(resource.RLIMIT_AS, limit)
+    outcomes.append(np.array_equal(found, expected))
+    after = env.native.snapshot()
+    outcomes.append(moved or all(np.array_equal(before[k], after[k]) for k in before))
+print(*outcomes)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of Linux")
+@pytest.mark.parametrize("kibibytes", [300, 500, 800, 900, 1000, 1100, 2000, 2900, 3500, 3800])
+def test_without_memory_helpers_raise_and_the_process_goes_on(kibibytes):
+    command = [sys.executable, "-c", SCARCE, str(1024 * kibibytes)]
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -s 256; exec "$@"', "sh", *command],
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert set(done.stdout.split()) == {"True"}
+
+
+def test_threads_that_come_and_go_keep_nothing():
+    policy = fastpg.LinearSoftmax(3, 2)
+    phi = policy.features(np.ones((10, 3), np.float32))
+    dist = policy.distribution(phi)
+    found = []
+
+    def work():
+        found.append(policy.score_gradient(phi, dist, np.zeros(10, np.int32), np.ones(10)))
+
+    for _ in range(50):
+        worker = threading.Thread(target=work)
+        worker.start()
+        worker.join()
+    assert all(np.array_equal(found[0], other) for other in found)
