@@ -22,7 +22,7 @@ import signal
 import numpy as np
 import fastpg
 from fastpg import _core, solvers
-from fastpg.rollout import NativeCollector
+from fastpg.rollouts.rollout import NativeCollector
 signal.signal(signal.SIGINT, signal.default_int_handler)
 rng = np.random.default_rng(0)
 many = range(10**9)

@@ -12,7 +12,7 @@ from fastpg.arrays import Floats, Integers
 from fastpg.baselines import LinearBaseline
 from fastpg.envs import NativeVectorEnv
 from fastpg.linear_policy import LinearPolicy
-from fastpg.rollouts.rollout import MOST_STEPS, Rollout
+from fastpg.rollouts.rollout import UNLIMITED, Rollout
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class StatisticsCollector:
         return _core.collect_statistics(
             self.env.native,
             self.policy.actor(self.env.single_action_space, False),
-            arrays.integer("n_steps", n_steps, 1, MOST_STEPS),
+            arrays.integer("n_steps", n_steps, 1, UNLIMITED),
             self.seed,
             _core.Purpose.action,
             self.step_count,
