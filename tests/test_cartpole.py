@@ -8,18 +8,27 @@ import fastpg
 from lockstep import assert_lock_step, assert_same_step, pair
 
 
-@pytest.mark.parametrize("seed", [0, 2024, 2**40])
+SEEDS = [0, 2024, 2**40]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_equals_sync_vector_env_bit_for_bit(seed):
+    assert assert_lock_step("CartPole-v1", 16, 200, seed) > 16
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", SEEDS)
+def test_equals_sync_vector_env_for_20_000_steps(seed):
     assert assert_lock_step("CartPole-v1", 16, 20_000, seed) > 0
 
 
 @pytest.mark.parametrize("sutton_barto_reward", [False, True])
 def test_reward_variants(sutton_barto_reward):
-    assert_lock_step("CartPole-v1", 4, 500, 3, sutton_barto_reward=sutton_barto_reward)
+    assert_lock_step("CartPole-v1", 4, 100, 3, sutton_barto_reward=sutton_barto_reward)
 
 
 def test_time_limits():
-    assert_lock_step("CartPole-v1", 8, 500, 1, max_episode_steps=7)
+    assert assert_lock_step("CartPole-v1", 8, 60, 1, max_episode_steps=7) > 8
 
 
 def test_long_episodes_reach_the_limit_and_truncate():

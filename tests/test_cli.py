@@ -1,45 +1,62 @@
-"""The fastpg command, run as a user would."""
+"""The fastpg command: within this process where that is enough, and as a program of its own."""
 
-import os
 import re
 import signal
-import subprocess
 import sys
-import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import fastpg
+from fastpg import cli
 from fastpg.algorithms import ALGORITHMS
 from fastpg.rollouts.env_recipe import EnvRecipe
+from processes import python, started_python
 
-COMMAND = [sys.executable, "-c", "from fastpg.cli import main; main()"]
+PROGRAM = "from fastpg.cli import main; main()"
+PLAIN = {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
 
 
-def run(*arguments, cwd, **kwargs):
-    environment = os.environ | {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)], cwd=cwd, env=environment, capture_output=True,
-        text=True, check=False, timeout=120, **kwargs,
-    )  # fmt: skip
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """The command in an empty folder, without the start of a process."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in PLAIN.items():
+        monkeypatch.setenv(name, value)
+
+    def command(*arguments):
+        with pytest.raises(SystemExit) as stopped:
+            cli.main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return SimpleNamespace(returncode=stopped.value.code, stdout=out, stderr=err)
+
+    return command
+
+
+@pytest.fixture
+def five_episodes(monkeypatch):
+    """An evaluation of the program itself has its hundred."""
+    monkeypatch.setattr(cli, "EVAL_EPISODES", 5)
 
 
 def test_train_prints_a_summary_and_saves(tmp_path):
-    done = run("train", "npg", "CartPole-v1", "--total-timesteps", "30000", cwd=tmp_path)
+    arguments = ("train", "npg", "CartPole-v1", "--total-timesteps", "10000")
+    done = python(PROGRAM, *arguments, cwd=tmp_path, **PLAIN)
     assert done.returncode == 0, done.stderr
     rows = dict(line.split(maxsplit=1) for line in done.stdout.splitlines() if line)
-    assert rows["steps"].startswith("29,") or rows["steps"].startswith("30,000")
+    assert rows["steps"].startswith("9,") or rows["steps"].startswith("10,000")
     assert {"steps/s", "evaluation", "saved"} <= rows.keys()
     assert "over 100 greedy episodes of Gymnasium's CartPole-v1" in rows["evaluation"]
     algo = fastpg.load(tmp_path / "npg-CartPole-v1-0.npz")
-    again = fastpg.train("npg", "CartPole-v1", total_timesteps=30_000, seed=0)
+    again = fastpg.train("npg", "CartPole-v1", total_timesteps=10_000, seed=0)
     assert np.array_equal(algo.policy.theta, again.policy.theta)
 
 
+@pytest.mark.usefixtures("five_episodes")
 @pytest.mark.parametrize("name", list(ALGORITHMS))
-def test_train_flags_and_help(tmp_path, name):
-    shown = run("train", name, "--help", cwd=tmp_path).stdout
+def test_train_flags_and_help(run, tmp_path, name):
+    shown = run("train", name, "--help").stdout
     for option in ("gamma", "n-envs", "total-timesteps", "seed", "out", "force"):
         assert f"--{option}" in shown
     default = ALGORITHMS[name].options_class().gamma
@@ -47,36 +64,38 @@ def test_train_flags_and_help(tmp_path, name):
     out = tmp_path / "policy.npz"
     done = run(
         "train", name, "CartPole-v1", "--total-timesteps", 3000, "--seed", 7, "--gamma", 0.9,
-        "--n-envs", 4, "--out", out, cwd=tmp_path,
+        "--n-envs", 4, "--out", out,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     algo = fastpg.load(out)
     assert (algo.name, algo.seed, algo.options.gamma, algo.options.n_envs) == (name, 7, 0.9, 4)
 
 
-def test_train_preset(tmp_path):
-    shown = " ".join(run("train-preset", "--help", cwd=tmp_path).stdout.split())
+@pytest.mark.usefixtures("five_episodes")
+def test_train_preset(run, tmp_path):
+    shown = " ".join(run("train-preset", "--help").stdout.split())
     for name, preset in fastpg.PRESETS.items():
         assert f"{name}: {preset.doc}" in shown
     arguments = ("train-preset", "pendulum", "--total-timesteps", 20_000, "--seed", 2)
-    done = run(*arguments, cwd=tmp_path)
+    done = run(*arguments)
     assert done.returncode == 0, done.stderr
     assert "greedy episodes of Gymnasium's Pendulum-v1" in done.stdout
     algo = fastpg.load(tmp_path / "pendulum-2.npz")
     again = fastpg.train_preset("pendulum", total_timesteps=20_000, seed=2)
     assert np.array_equal(algo.policy.theta, again.policy.theta)
-    assert "--force" in run(*arguments, cwd=tmp_path).stderr
+    assert "--force" in run(*arguments).stderr
 
 
-def test_an_existing_file_is_kept_unless_forced(tmp_path):
+@pytest.mark.usefixtures("five_episodes")
+def test_an_existing_file_is_kept_unless_forced(run, tmp_path):
     arguments = ("train", "npg", "CartPole-v1", "--total-timesteps", 3000)
     path = tmp_path / "npg-CartPole-v1-0.npz"
     path.write_bytes(b"mine")
-    refused = run(*arguments, cwd=tmp_path)
+    refused = run(*arguments)
     assert refused.returncode == 2
     assert "--force" in refused.stderr
     assert path.read_bytes() == b"mine"
-    assert run(*arguments, "--force", cwd=tmp_path).returncode == 0
+    assert run(*arguments, "--force").returncode == 0
     assert fastpg.load(path).name == "npg"
 
 
@@ -103,25 +122,32 @@ def test_an_existing_file_is_kept_unless_forced(tmp_path):
         (("info", "nothing.npz"), "nothing.npz"),
     ],
 )
-def test_mistakes_are_one_line_and_exit_2(tmp_path, arguments, text):
-    done = run(*arguments, cwd=tmp_path)
+def test_mistakes_are_one_line_and_exit_2(run, tmp_path, arguments, text):
+    done = run(*arguments)
     assert done.returncode == 2
     assert text in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def test_eval_and_info(tmp_path):
+def test_the_program_fails_as_the_command_does(run, tmp_path):
+    arguments = ("train", "npg", "CartPole")
+    done = python(PROGRAM, *arguments, cwd=tmp_path, **PLAIN)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == run(*arguments).stderr
+
+
+def test_eval_and_info(run, tmp_path):
     algo = fastpg.train("trpo", "CartPole-v1", total_timesteps=4000, seed=0, target_kl=0.005)
     path = algo.save(tmp_path / "x.npz")
-    greedy = run("eval", path, "--episodes", 5, cwd=tmp_path)
+    greedy = run("eval", path, "--episodes", 5)
     assert re.search(r"over 5 greedy episodes of Gymnasium's CartPole-v1", greedy.stdout)
-    stochastic = run("eval", path, "--episodes", 5, "--stochastic", "--seed", 3, cwd=tmp_path)
+    stochastic = run("eval", path, "--episodes", 5, "--stochastic", "--seed", 3)
     assert "5 stochastic episodes" in stochastic.stdout
-    shown = run("info", path, cwd=tmp_path).stdout
+    shown = run("info", path).stdout
     assert "trpo" in shown
     assert "target_kl=0.005" in shown
-    assert fastpg.__version__ in run("info", cwd=tmp_path).stdout
+    assert fastpg.__version__ in run("info").stdout
 
 
 PLUGIN = """
@@ -139,22 +165,28 @@ gymnasium.register("Small/Pond-v0", Pond, max_episode_steps=20, kwargs={"is_slip
 """
 
 
-def test_an_id_that_is_not_native(tmp_path):
-    done = run("train", "npg", "FrozenLake-v1", "--total-timesteps", 3000, cwd=tmp_path)
+@pytest.mark.usefixtures("five_episodes")
+def test_an_id_that_is_not_native(run):
+    done = run("train", "npg", "FrozenLake-v1", "--total-timesteps", 3000)
     assert done.returncode == 0, done.stderr
-    assert "over 100 greedy episodes of Gymnasium's FrozenLake-v1" in done.stdout
-    evaluated = run("eval", "npg-FrozenLake-v1-0.npz", "--episodes", 5, cwd=tmp_path)
-    assert "over 5 greedy episodes of Gymnasium's FrozenLake-v1" in evaluated.stdout
+    assert "over 5 greedy episodes of Gymnasium's FrozenLake-v1" in done.stdout
+    evaluated = run("eval", "npg-FrozenLake-v1-0.npz", "--episodes", 3)
+    assert "over 3 greedy episodes of Gymnasium's FrozenLake-v1" in evaluated.stdout
 
 
 def test_a_module_is_imported_where_the_user_names_it(tmp_path):
+    """In a program, since nothing takes back what this one has imported."""
     (tmp_path / "pond.py").write_text(PLUGIN)
-    done = run("train", "npg", "pond:Small/Pond-v0", "--total-timesteps", 3000, cwd=tmp_path)
+
+    def run(*arguments):
+        return python(PROGRAM, *arguments, cwd=tmp_path, **PLAIN)
+
+    done = run("train", "npg", "pond:Small/Pond-v0", "--total-timesteps", 3000)
     assert done.returncode == 0, done.stderr
     assert "episodes of pond:Small/Pond-v0" in done.stdout
     path = tmp_path / "npg-pond-Small-Pond-v0-0.npz"
     assert fastpg.load(path).env_id == "Small/Pond-v0"
-    evaluated = run("eval", path, "--env", "pond:Small/Pond-v0", "--episodes", 5, cwd=tmp_path)
+    evaluated = run("eval", path, "--env", "pond:Small/Pond-v0", "--episodes", 5)
     assert "over 5 greedy episodes of pond:Small/Pond-v0" in evaluated.stdout
 
 
@@ -162,26 +194,43 @@ def test_a_module_is_imported_where_the_user_names_it(tmp_path):
     ("env_id", "text"),
     [("pond:Small/Pond-v0", "without a module"), ("Small/Pond-v0", "--import pond")],
 )
-def test_a_checkpoint_imports_nothing(tmp_path, env_id, text):
+def test_a_checkpoint_imports_nothing(run, tmp_path, monkeypatch, env_id, text):
     (tmp_path / "pond.py").write_text(PLUGIN)
+    monkeypatch.syspath_prepend(tmp_path)
     algo = fastpg.NPG("linear", "FrozenLake-v1", seed=0)
     algo._recipe = EnvRecipe(id=env_id, module="pond")
-    done = run("eval", algo.save(tmp_path / "x.npz"), cwd=tmp_path)
+    done = run("eval", algo.save(tmp_path / "x.npz"))
     assert done.returncode == 2
     assert text in done.stderr
     assert not (tmp_path / "imported").exists()
 
 
+TOLD = """
+from fastpg import cli
+from fastpg.algorithms import NPG
+
+learn = NPG.learn
+
+def told(self, total, show):
+    def each(record):
+        show(record)
+        if len(self.history) == 1:
+            print("learning", flush=True)
+    return learn(self, total, each)
+
+NPG.learn = told
+cli.main()
+"""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_ctrl_c_saves_prints_the_summary_and_exits_130(tmp_path):
-    process = subprocess.Popen(
-        [*COMMAND, "train", "npg", "CartPole-v1", "--total-timesteps", "2000000000"],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=os.environ | {"COLUMNS": "200"},
-    )  # fmt: skip
-    time.sleep(4.0)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    """The program says when it learns, since a pause may be too short on a busy machine."""
+    arguments = ("train", "npg", "CartPole-v1", "--total-timesteps", 2_000_000_000)
+    with started_python(TOLD, *arguments, cwd=tmp_path, **PLAIN) as process:
+        assert process.stdout.readline() == "learning\n"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate()
     assert process.returncode == 130, err
     assert "interrupted" in out
     assert "evaluation" in out
@@ -189,7 +238,7 @@ def test_ctrl_c_saves_prints_the_summary_and_exits_130(tmp_path):
     assert algo.num_timesteps == algo.history[-1]["time/total_timesteps"] > 0
 
 
-def test_no_arguments_show_the_help(tmp_path):
+def test_no_arguments_show_the_help(run):
     for arguments, word in (((), "train"), (("train",), "npg")):
-        done = run(*arguments, cwd=tmp_path)
+        done = run(*arguments)
         assert word in done.stdout + done.stderr

@@ -186,7 +186,7 @@ def test_pictures_are_gymnasium_s(env_id):
         for mine, other in zip(frames, gym.render(), strict=True):
             assert np.array_equal(mine, other)
         assert np.array_equal(single.render(), frames[0])
-        assert len(np.unique(frames[0].reshape(-1, 3), axis=0)) > 1
+        assert (frames[0] != frames[0][0, 0]).any()
     assert np.array_equal(native.call("render")[1], frames[1])
     native = pickle.loads(pickle.dumps(native))
     assert np.array_equal(native.render()[0], frames[0])

@@ -84,7 +84,7 @@ class Both(Probe):
         return action * self.sign
 
 
-def trained(name, problem, kind, steps=6000, **options):
+def trained(name, problem, kind, steps, **options):
     if name == "reinforce":
         options = {"learning_rate": 0.1, **options}
     else:
@@ -100,7 +100,7 @@ def value(algo, observation, h=0):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_constant_reward_is_the_value_and_moves_nothing_far(name, kind):
-    algo = trained(name, Constant, kind, 3000, ridge=1e-6)
+    algo = trained(name, Constant, kind, 1000, ridge=1e-6)
     assert value(algo, 1.0) == pytest.approx(1.0, abs=1e-3)
     assert algo.history[-1]["rollout/ep_rew_mean"] == 1.0
 
@@ -108,7 +108,7 @@ def test_a_constant_reward_is_the_value_and_moves_nothing_far(name, kind):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_value_follows_the_observation(name, kind):
-    algo = trained(name, Observed, kind, 3000, ridge=1e-6)
+    algo = trained(name, Observed, kind, 1000, ridge=1e-6)
     for sign in (-1.0, 1.0):
         assert value(algo, sign) == pytest.approx(sign, abs=1e-3)
 
@@ -116,7 +116,7 @@ def test_the_value_follows_the_observation(name, kind):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_delayed_reward_is_discounted(name, kind):
-    algo = trained(name, Delayed, kind, 3000, ridge=1e-6, gamma=0.5)
+    algo = trained(name, Delayed, kind, 2000, ridge=1e-6, gamma=0.5)
     assert value(algo, 1.0, 1) == pytest.approx(1.0, abs=1e-3)
     assert value(algo, -1.0, 0) == pytest.approx(0.5, abs=1e-3)
 
@@ -125,14 +125,14 @@ def test_a_delayed_reward_is_discounted(name, kind):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("problem", [Acted, Both])
 def test_the_best_action_is_learned(name, kind, problem):
-    algo = trained(name, problem, kind, 20_000)
+    algo = trained(name, problem, kind, 3000)
     mean, _ = fastpg.evaluate_policy(algo, problem(kind), 50, seed=1)
     assert mean > 0.97
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_penalised_objective_learns_too(kind):
-    algo = trained("ppo", Both, kind, 20_000, objective="kl_penalty")
+    algo = trained("ppo", Both, kind, 3000, objective="kl_penalty")
     mean, _ = fastpg.evaluate_policy(algo, Both(kind), 50, seed=1)
     assert mean > 0.97
 
@@ -159,5 +159,5 @@ class Pair(gymnasium.Env):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_several_choices_at_once(name):
-    algo = ALGORITHMS[name]("linear", Pair, n_envs=8, seed=0).learn(20_000)
+    algo = ALGORITHMS[name]("linear", Pair, n_envs=8, seed=0).learn(3000)
     assert algo.predict([1.0], deterministic=True)[0].tolist() == [2, 0]
