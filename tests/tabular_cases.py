@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from fastpg import tabular
 from fastpg.tabular import MDP
+from properties import tried_on
 
 CRITERIA = ("finite", "discounted", "average")
 KINDS = ("softmax", "one_logit", "features")
 
-hundreds = settings(max_examples=200, deadline=None, derandomize=True)
-dozens = settings(max_examples=40, deadline=None, derandomize=True)
+hundreds = tried_on(40, 400, 40_000)
+dozens = tried_on(12, 100, 10_000)
 
 
 @dataclass

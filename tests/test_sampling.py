@@ -1,5 +1,8 @@
 """Importance sampling: exact expectations, variances and the conditions of the lecture (L11)."""
 
+import itertools
+import math
+
 import numpy as np
 import pytest
 
@@ -10,12 +13,23 @@ Q = np.array([0.1, 0.3, 0.6])  # target
 F = np.array([4.0, -1.0, 2.5])
 
 
-def estimates(rng, n, repeats, **kwargs):
-    out = []
-    for _ in range(repeats):
-        x = rng.choice(3, size=n, p=P)
-        out.append(fastpg.importance_sampling_estimate(F[x], np.log(Q[x]), np.log(P[x]), **kwargs))
-    return np.array([e.mean for e in out]), np.array([e.variance for e in out])
+def estimate(x, **options):
+    return fastpg.importance_sampling_estimate(F[x], np.log(Q[x]), np.log(P[x]), **options)
+
+
+def expected(n, **options):
+    """Exact mean and variance of the mean of n samples, and mean of the variance it claims."""
+    samples = [np.array(x) for x in itertools.combinations_with_replacement(range(3), n)]
+    counts = [np.bincount(x, minlength=3) for x in samples]
+    weights = np.array(
+        [math.factorial(n) / math.prod(map(math.factorial, c)) * np.prod(P**c) for c in counts]
+    )
+    found = [estimate(x, **options) for x in samples]
+    means, variances = (
+        np.array([getattr(e, name) for e in found]) for name in ("mean", "variance")
+    )
+    mean = weights @ means
+    return mean, weights @ (means - mean) ** 2, weights @ variances
 
 
 def test_weights_by_hand():
@@ -23,22 +37,26 @@ def test_weights_by_hand():
     assert fastpg.importance_weights([-np.inf], [0.0]).tolist() == [0.0]
 
 
-def test_plain_is_unbiased_and_has_the_variance_of_the_formula(rng):
-    means, variances = estimates(rng, 20, 20_000)
-    exact = Q @ F
-    expected = (P @ (Q / P * F) ** 2 - exact**2) / 20
-    assert abs(means.mean() - exact) < 4 * np.sqrt(expected / len(means))
-    assert means.var() == pytest.approx(expected, rel=0.05)
-    assert variances.mean() == pytest.approx(expected, rel=0.02)
+def test_plain_is_unbiased_and_has_the_variance_of_the_formula():
+    mean, variance, claimed = expected(20)
+    formula = (P @ (Q / P * F) ** 2 - (Q @ F) ** 2) / 20
+    assert mean == pytest.approx(Q @ F, rel=1e-12)
+    assert variance == pytest.approx(formula, rel=1e-12)
+    assert claimed == pytest.approx(formula, rel=1e-12)
 
 
 def test_self_normalised_is_biased_and_consistent(rng):
     exact = Q @ F
-    small, _ = estimates(rng, 5, 20_000, self_normalized=True)
-    large, variances = estimates(rng, 2000, 500, self_normalized=True)
-    assert abs(small.mean() - exact) > 10 * small.std() / np.sqrt(len(small))
-    assert abs(large.mean() - exact) < 0.01
-    assert variances.mean() == pytest.approx(large.var(), rel=0.2)
+    biases = [expected(n, self_normalized=True)[0] - exact for n in (5, 10, 20)]
+    assert abs(biases[0]) > 0.1
+    assert abs(biases[0]) > 1.5 * abs(biases[1]) > 2.25 * abs(biases[2])
+    large = [
+        estimate(np.repeat(np.arange(3), counts), self_normalized=True)
+        for counts in rng.multinomial(2000, P, size=500)
+    ]
+    means = np.array([e.mean for e in large])
+    assert abs(means.mean() - exact) < 0.01
+    assert np.mean([e.variance for e in large]) == pytest.approx(means.var(), rel=0.2)
 
 
 def test_self_normalised_needs_no_constants(rng):

@@ -49,17 +49,18 @@ def test_policy_iteration_with_a_horizon_is_backward_induction():
     assert optimum(HORIZON) == pytest.approx(float(HORIZON.start @ best[0]), abs=1e-12)
 
 
+@pytest.mark.parametrize("length", [3, pytest.param(12, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("kind", POLICIES)
-def test_paths(kind, algorithm):
+def test_paths(kind, algorithm, length):
     function, options = ALGORITHMS[algorithm]
-    path = function(HORIZON, POLICIES[kind], 12, **options)
-    assert len(path) == 12
-    assert len(path.policies) == len(path.J) == 13
+    path = function(HORIZON, POLICIES[kind], length, **options)
+    assert len(path) == length
+    assert len(path.policies) == len(path.J) == length + 1
     assert path.J[-1] > path.J[0]
     assert path.policy is path.policies[-1]
     assert (path.step > 0.0).all()
-    for k in (0, 5, 11):
+    for k in (0, length // 2, length - 1):
         old, new = path.policies[k : k + 2]
         assert path.J[k] == HORIZON.evaluate(old).J
         assert path.kl[k] == pytest.approx(tabular.kl(HORIZON, old, new, "step"), rel=1e-12)

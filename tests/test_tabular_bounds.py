@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 import finite_mdp
@@ -24,8 +23,7 @@ def slack(mdp):
     return 1e-9 / (1.0 - mdp.gamma) ** 2
 
 
-@given(cases(criteria=("discounted",)), mixtures)
-@hundreds
+@hundreds(cases(criteria=("discounted",)), mixtures)
 def test_the_trust_region_bound(case, alpha):
     """J' >= J + E A / (1 - gamma) - 4 eps gamma / (1 - gamma)^2 max KL (Schulman et al. 2015)."""
     mdp, gamma = case.mdp, case.mdp.gamma
@@ -41,8 +39,7 @@ def test_the_trust_region_bound(case, alpha):
         assert bound - slack(mdp) <= mdp.evaluate(table).J - old.J
 
 
-@given(cases(criteria=("discounted",)), mixtures)
-@hundreds
+@hundreds(cases(criteria=("discounted",)), mixtures)
 def test_the_conservative_policy_iteration_bound(case, alpha):
     """Improvement >= alpha / (1 - gamma) (A - 2 alpha gamma eps / (1 - gamma (1 - alpha)))."""
     mdp, gamma = case.mdp, case.mdp.gamma
@@ -67,8 +64,7 @@ def natural_direction(mdp, policy, per):
 
 
 @pytest.mark.parametrize("per", ["step", "trajectory"])
-@given(seeds, st.sampled_from([0.0, 0.5, 0.9]))
-@hundreds
+@hundreds(seeds, st.sampled_from([0.0, 0.5, 0.9]))
 def test_the_natural_direction_is_the_advantage(per, seed, gamma):
     """A / (1 - gamma) for F of steps, A for F of trajectories, up to a constant a state (5.1)."""
     mdp, rng = random_mdp(seed, gamma)
@@ -79,8 +75,7 @@ def test_the_natural_direction_is_the_advantage(per, seed, gamma):
     assert np.allclose(rest - rest.mean(axis=1, keepdims=True), 0.0, atol=1e-8)
 
 
-@given(seeds, st.sampled_from([0.0, 0.5, 0.9]), st.sampled_from([0.01, 0.3, 3.0]))
-@hundreds
+@hundreds(seeds, st.sampled_from([0.0, 0.5, 0.9]), st.sampled_from([0.01, 0.3, 3.0]))
 def test_every_natural_step_improves_every_state(seed, gamma, eta):
     """For softmax tables and any step size, from every start (Agarwal et al. 2021, lemma 5.2)."""
     mdp, rng = random_mdp(seed, gamma)
@@ -90,8 +85,7 @@ def test_every_natural_step_improves_every_state(seed, gamma, eta):
     assert (before - 1e-10 <= mdp.evaluate(moved).V).all()
 
 
-@given(seeds, st.sampled_from([0.0, 0.5, 0.9]), st.sampled_from([0.05, 0.5, 10.0]))
-@hundreds
+@hundreds(seeds, st.sampled_from([0.0, 0.5, 0.9]), st.sampled_from([0.05, 0.5, 10.0]))
 def test_the_rate_of_natural_gradients(seed, gamma, eta):
     """V(T) >= V* - ln A / (eta T) - 1 / ((1 - gamma)^2 T) from theta = 0 (theorem 5.3)."""
     mdp, _ = random_mdp(seed, gamma)

@@ -78,6 +78,42 @@ def test_discounting_is_exact_only_with_its_weights(keeps_weights):
     assert np.allclose(mean, MDP.gradient(THETA, gamma), atol=1e-8) == keeps_weights
 
 
+def test_fitting_on_the_same_two_trajectories_halves_the_mean_exactly():
+    """A per-step mean over every pair of trajectories: over both, or over the one not weighted."""
+    p, states, actions, rewards = zip(*MDP.trajectories(THETA), strict=True)
+    returns = [np.cumsum(r[::-1])[::-1] for r in rewards]
+    one = np.eye(H)
+    scores = np.array(
+        [
+            [episode_gradients(s[:, None], a[:, None], one[h][:, None])[0] for h in range(H)]
+            for s, a in zip(states, actions, strict=True)
+        ]
+    )
+
+    def baseline(*episodes):
+        fitted = fastpg.MeanBaseline(S)
+        obs = np.concatenate([np.eye(S)[states[k]] for k in episodes])
+        steps = np.tile(np.arange(H), len(episodes))
+        fitted.fit(obs, steps, np.concatenate([returns[k] for k in episodes]))
+        return fitted.means
+
+    def gradient(episode, means):
+        return np.tensordot(returns[episode] - means, scores[episode], axes=1)
+
+    alone = [baseline(k) for k in range(len(p))]
+    same, fresh = np.zeros((S, 2)), np.zeros((S, 2))
+    for i in range(len(p)):
+        for j in range(i + 1):
+            probability = p[i] * p[j] * (1 if i == j else 2)
+            both = baseline(i, j)
+            same += probability * (gradient(i, both) + gradient(j, both)) / 2
+            fresh += probability * (gradient(i, alone[j]) + gradient(j, alone[i])) / 2
+    exact = MDP.gradient(THETA)
+    assert np.allclose(same, 0.5 * exact, atol=1e-8)
+    assert np.allclose(fresh, exact, atol=1e-8)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [2, 5])
 def test_fitting_on_the_same_batch_shrinks_the_mean_by_one_over_n(rng, n):
     """A per-step mean over the same N trajectories: the mean of g' is (1 - 1/N) grad J exactly."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume
 
 import finite_mdp
 from fastpg import tabular
@@ -42,8 +42,7 @@ def total_score(policy, states, actions):
     return sum((score(policy, h, s, a) for h, (s, a) in steps), np.zeros(policy.theta.size))
 
 
-@given(cases())
-@hundreds
+@hundreds(cases())
 def test_performance_difference_both_ways(case):
     """Lecture L2, for every criterion: states of the new policy, advantages of the old."""
     mdp = case.mdp
@@ -55,8 +54,7 @@ def test_performance_difference_both_ways(case):
     assert back == pytest.approx(-gain, abs=scale)
 
 
-@given(cases(criteria=("finite", "discounted")))
-@dozens
+@dozens(cases(criteria=("finite", "discounted")))
 def test_performance_difference_from_every_state(case):
     first = (0,) if case.mdp.horizon else ()
     old, new = (case.mdp.evaluate(policy).V for policy in (case.old, case.new))
@@ -66,8 +64,7 @@ def test_performance_difference_from_every_state(case):
         assert found == pytest.approx((new - old)[(*first, s)], abs=1e-9)
 
 
-@given(cases())
-@hundreds
+@hundreds(cases())
 def test_gradients_by_differences(case):
     mdp, g = case.mdp, tabular.gradient(case.mdp, case.new)
     assert g.shape == case.new.theta.shape
@@ -77,8 +74,7 @@ def test_gradients_by_differences(case):
         assert np.sum(g * v) == pytest.approx(expected, abs=2e-6, rel=2e-6)
 
 
-@given(tiny())
-@dozens
+@dozens(tiny())
 def test_gradients_and_baselines_by_enumeration(case):
     """E sum_h grad ln pi (R_h - b(s_h, h)) = grad J for every b (lecture L1)."""
     mdp, policy = case.mdp, case.new
@@ -96,8 +92,7 @@ def test_gradients_and_baselines_by_enumeration(case):
     assert np.allclose(of_episodes(case, estimate), expected, atol=1e-11)
 
 
-@given(cases())
-@hundreds
+@hundreds(cases())
 def test_no_baseline_moves_the_gradient(case):
     found = case.mdp.evaluate(case.new)
     b = case.rng.normal(size=found.Q.shape[:-1])[..., None]
@@ -107,8 +102,7 @@ def test_no_baseline_moves_the_gradient(case):
         assert np.allclose(case.new.score_sum(weights * values), expected, atol=1e-9, rtol=1e-9)
 
 
-@given(tiny())
-@dozens
+@dozens(tiny())
 def test_fisher_matrices_by_enumeration(case):
     """E[grad ln rho grad ln rho^T]; per step, it is divided by the mean length (lecture L7)."""
 
@@ -124,8 +118,7 @@ def test_fisher_matrices_by_enumeration(case):
 
 
 @pytest.mark.parametrize("per", PER)
-@given(cases())
-@hundreds
+@hundreds(cases())
 def test_fisher_is_the_hessian_of_the_kl(per, case):
     mdp, policy, v = case.mdp, case.new, case.direction()
     F = tabular.fisher(mdp, policy, per=per)
@@ -139,8 +132,7 @@ def test_fisher_is_the_hessian_of_the_kl(per, case):
 
 
 @pytest.mark.parametrize("per", PER)
-@given(cases())
-@hundreds
+@hundreds(cases())
 def test_kl_derivatives_elsewhere(per, case):
     mdp, v = case.mdp, case.direction()
     gradient = tabular.kl_gradient(mdp, case.old, case.new, per=per)
@@ -152,8 +144,7 @@ def test_kl_derivatives_elsewhere(per, case):
     assert np.allclose(hessian @ v.ravel(), bend.ravel(), atol=1e-7 * (1.0 + weight))
 
 
-@given(cases())
-@hundreds
+@hundreds(cases())
 def test_kl_is_zero_only_between_equals(case):
     mdp = case.mdp
     for policy in (case.old, case.new):
@@ -169,8 +160,7 @@ def test_kl_is_zero_only_between_equals(case):
     assert once * weights.sum() == pytest.approx(kl, rel=1e-9, abs=1e-15)
 
 
-@given(tiny())
-@dozens
+@dozens(tiny())
 def test_the_trajectory_kl_by_enumeration(case):
     """sum_tau rho ln rho / rho': the dynamics cancel (lecture L5)."""
     old, new = (
@@ -211,8 +201,7 @@ def test_states_that_are_never_seen_count_for_nothing():
     assert np.array_equal(tabular.fisher(mdp, policy, per="step"), F)  # episodes of one step
 
 
-@given(cases())
-@dozens
+@dozens(cases())
 def test_an_action_s_logits_shifted_together_change_nothing(case):
     mdp, policy = case.mdp, case.new
     assume(policy.kind != "one_logit")

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
@@ -13,8 +12,7 @@ from tabular_cases import cases, dozens, hundreds, slope, tiny
 penalties = st.sampled_from([0.0, 0.3, 1.0, 50.0])
 
 
-@given(cases())
-@hundreds
+@hundreds(cases())
 def test_at_theta_k_the_surrogate_is_zero_with_the_true_gradient(case):
     mdp, policy = case.mdp, case.new
     g = tabular.gradient(mdp, policy)
@@ -23,8 +21,7 @@ def test_at_theta_k_the_surrogate_is_zero_with_the_true_gradient(case):
     assert np.allclose(tabular.surrogate_gradient(mdp, policy, policy), g, atol=size)
 
 
-@given(cases(), penalties)
-@hundreds
+@hundreds(cases(), penalties)
 def test_at_theta_k_the_penalty_has_no_gradient(case, penalty):
     mdp, policy = case.mdp, case.new
     g = tabular.gradient(mdp, policy)
@@ -33,8 +30,7 @@ def test_at_theta_k_the_penalty_has_no_gradient(case, penalty):
     assert np.allclose(found, g, atol=1e-12 * (1.0 + penalty) * (1.0 + weight + np.abs(g).max()))
 
 
-@given(cases(), penalties)
-@hundreds
+@hundreds(cases(), penalties)
 def test_gradients_elsewhere_by_differences(case, penalty):
     mdp, old, v = case.mdp, case.old, case.direction()
     weight = tabular.state_weights(mdp, mdp.evaluate(old)).sum()
@@ -47,8 +43,7 @@ def test_gradients_elsewhere_by_differences(case, penalty):
         assert np.sum(gradient(mdp, old, case.new, *extra) * v) == pytest.approx(expected, **close)
 
 
-@given(tiny(), penalties)
-@dozens
+@dozens(tiny(), penalties)
 def test_values_by_enumeration(case, penalty):
     """States of the old policy, its advantages, actions of the new one; + lambda ln pi_new."""
     mdp = case.mdp
@@ -71,8 +66,7 @@ def test_values_by_enumeration(case, penalty):
         assert tabular.surrogate(mdp, case.old, case.new) == pytest.approx(expected, abs=1e-11)
 
 
-@given(cases(), penalties)
-@hundreds
+@hundreds(cases(), penalties)
 def test_the_penalty_is_the_kl_but_for_a_constant(case, penalty):
     """l^k(new) - l^k(old) = f^k(new) - lambda KL(old | new)."""
     mdp, old, new = case.mdp, case.old, case.new
@@ -91,8 +85,7 @@ def test_a_policy_that_gives_up_an_action():
     assert tabular.penalised(mdp, sure, sure, 1.0) == 0.0
 
 
-@given(cases(scale=1.0, states=3, actions=3, horizon=3), st.sampled_from([1e-3, 0.1]))
-@dozens
+@dozens(cases(scale=1.0, states=3, actions=3, horizon=3), st.sampled_from([1e-3, 0.1]))
 def test_the_natural_step_solves_its_constrained_problem(case, delta):
     """max g.x subject to x.F x <= delta, by a solver that knows neither (lecture L6)."""
     mdp, policy = case.mdp, case.new
@@ -124,8 +117,7 @@ def test_the_natural_step_solves_its_constrained_problem(case, delta):
     assert scale * found.x @ F @ x == pytest.approx(delta, rel=1e-3)  # the same up to F's kernel
 
 
-@given(cases(scale=1.0))
-@hundreds
+@hundreds(cases(scale=1.0))
 def test_the_quadratic_model_of_the_kl(case):
     """KL of a small step is half of x.F x: the lecture's delta is twice the KL (lecture L6)."""
     mdp, policy = case.mdp, case.new
