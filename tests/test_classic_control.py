@@ -6,7 +6,7 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck
 from hypothesis import strategies as st
 
 import fastpg
@@ -23,6 +23,7 @@ from lockstep import (
     step_both,
     sync,
 )
+from properties import tried_on
 
 MODES = list(AutoresetMode)
 
@@ -51,10 +52,18 @@ def test_spaces_are_gymnasium_s(env_id):
     gym.close()
 
 
+@pytest.mark.parametrize(
+    "steps",
+    [
+        450,
+        pytest.param(4000, marks=pytest.mark.slow),
+        pytest.param(1_000_000, marks=pytest.mark.exhaustive),
+    ],
+)
 @pytest.mark.parametrize("env_id", IDS)
 @pytest.mark.parametrize("mode", MODES)
-def test_thousands_of_steps(env_id, mode):
-    ends = assert_lock_step(env_id, 4, fewer(env_id, 4000), 2024, mode)
+def test_many_steps(env_id, mode, steps):
+    ends = assert_lock_step(env_id, 4, fewer(env_id, steps), 2024, mode)
     assert ends > 0
 
 
@@ -62,7 +71,7 @@ def test_thousands_of_steps(env_id, mode):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("num_envs", [1, 3, 64])
 def test_any_number_of_environments(env_id, mode, num_envs):
-    steps = max(20, fewer(env_id, 1200 // num_envs))
+    steps = max(12, fewer(env_id, 200 // num_envs))
     ends = assert_lock_step(env_id, num_envs, steps, num_envs, mode, max_episode_steps=9)
     assert ends > 0
 
@@ -70,7 +79,7 @@ def test_any_number_of_environments(env_id, mode, num_envs):
 @pytest.mark.parametrize("env_id", CONTINUOUS)
 @pytest.mark.parametrize("mode", MODES)
 def test_actions_of_either_precision(env_id, mode):
-    assert assert_lock_step(env_id, 8, 3000, 7, mode, dtype=np.float64) > 0
+    assert assert_lock_step(env_id, 8, 400, 7, mode, dtype=np.float64) > 0
 
 
 @pytest.mark.parametrize("env_id", CONTINUOUS)
@@ -204,7 +213,7 @@ def test_attributes_as_keywords_and_through_set_attr(env_id, name):
     assert native.get_attr(name) == keyword.get_attr(name) == gym.get_attr(name) == (value,) * 4
     assert_same_reset(native.reset(seed=1), gym.reset(seed=1))
     assert_same_reset(keyword.reset(seed=1), gym.reset(seed=1))
-    rng, steps = np.random.default_rng(1), fewer(env_id, 400)
+    rng, steps = np.random.default_rng(1), fewer(env_id, 150)
     observations, changed = np.zeros((4, 2)), False
     plain = fastpg.make_vec(env_id, 4)
     plain.reset(seed=1)
@@ -229,14 +238,14 @@ def test_each_environment_may_have_values_of_its_own(env_id):
         assert native.get_attr(name) == tuple(values)
     assert_same_reset(native.reset(seed=9), gym.reset(seed=9))
     native = pickle.loads(pickle.dumps(native))
-    play_both(native, gym, env_id, fewer(env_id, 500), np.random.default_rng(2))
+    play_both(native, gym, env_id, fewer(env_id, 150), np.random.default_rng(2))
     gym.close()
 
 
 @pytest.mark.parametrize("env_id", ["MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1"])
 def test_constructor_options(env_id):
     option = {"g": 9.81} if env_id == "Pendulum-v1" else {"goal_velocity": 0.02}
-    assert_lock_step(env_id, 4, 800, 5, **option)
+    assert_lock_step(env_id, 4, 300, 5, **option)
 
 
 def inject(native, gym, states):
@@ -266,7 +275,7 @@ def test_single_steps_from_injected_states(env_id, dtype):
     gym.reset(seed=0)
     rng = np.random.default_rng(1)
     scale = np.array(SCALES[env_id[0]])
-    for _ in range(fewer(env_id, 50)):
+    for _ in range(fewer(env_id, 12)):
         inject(native, gym, rng.uniform(-1, 1, (n, len(scale))) * scale)
         actions = draw_actions(env_id, rng, np.zeros((n, 2)), dtype)
         mine, other = native.step(actions), gym.step(actions)
@@ -300,7 +309,7 @@ def test_vector_mathematics_stays_close(env_id):
 def test_squares_are_the_c_library_s():
     """x**2 in Python and NumPy is pow(x, 2): .08 % of the values are not x * x."""
     rng = np.random.default_rng(3)
-    spins = rng.uniform(-8, 8, 50_000)
+    spins = rng.uniform(-8, 8, 30_000)
     states = np.stack([np.zeros_like(spins), spins], axis=1)
     env = fastpg.make_vec("Pendulum-v1", len(spins))
     env.set_state(states)
@@ -381,21 +390,15 @@ class Walk:
         self.step(1)
 
 
+walks = tried_on(15, 120, 12_000, suppress_health_check=list(HealthCheck))
+
+
 @pytest.mark.parametrize("env_id", [env_id for env_id in IDS if env_id != "CartPole-v0"])
 @pytest.mark.parametrize("mode", MODES)
-def test_random_walks_through_the_interface(env_id, mode):
-    @settings(
-        max_examples=fewer(env_id, 120),
-        deadline=None,
-        derandomize=True,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(operations(env_id))
-    def walk(sequence):
-        both = Walk(env_id, mode)
-        for name, argument in sequence:
-            getattr(both, name)(argument)
-        both.step(3)
-        both.gym.close()
-
-    walk()
+@walks(st.data())
+def test_random_walks_through_the_interface(env_id, mode, data):
+    both = Walk(env_id, mode)
+    for name, argument in data.draw(operations(env_id)):
+        getattr(both, name)(argument)
+    both.step(3)
+    both.gym.close()

@@ -10,14 +10,25 @@ from fastpg.algorithms import ALGORITHMS, DEFAULT_TIMESTEPS
 NAMES = list(ALGORITHMS)
 
 
+def on_gymnasium_s_own(algo, episodes):
+    env = SyncVectorEnv([lambda: gymnasium.make("CartPole-v1")] * min(episodes, 20))
+    mean, _ = fastpg.evaluate_policy(algo, env, episodes, seed=0)
+    env.close()
+    return mean
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_one_seed_on_gymnasium_s_own_environment(name):
+def test_one_seed(name):
     algo = fastpg.train(name, "CartPole-v1", seed=0)
     assert algo.num_timesteps <= DEFAULT_TIMESTEPS[name]
-    env = SyncVectorEnv([lambda: gymnasium.make("CartPole-v1")] * 20)
-    mean, _ = fastpg.evaluate_policy(algo, env, 100, seed=0)
-    env.close()
-    assert mean >= 475.0
+    assert fastpg.evaluate_policy(algo, "CartPole-v1", 100, seed=0)[0] >= 475.0
+    assert on_gymnasium_s_own(algo, 10) >= 475.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_hundred_episodes_on_gymnasium_s_own_environment(name):
+    assert on_gymnasium_s_own(fastpg.train(name, "CartPole-v1", seed=0), 100) >= 475.0
 
 
 @pytest.mark.parametrize("name", NAMES)
