@@ -1,5 +1,7 @@
 """Whatever follows the end of an episode, the same real transitions reach the learner."""
 
+import functools
+
 import gymnasium
 import numpy as np
 import pytest
@@ -96,17 +98,40 @@ def policy():
     return fastpg.LinearSoftmax(3, 3, theta)
 
 
-@pytest.fixture(params=KINDS)
-def env(request):
+@pytest.fixture(scope="module", params=KINDS)
+def started(request):
+    """One environment for all tests, since its workers take long to start."""
     made = KINDS[request.param]()
     yield made
     made.close()
+
+
+@pytest.fixture
+def env(started):
+    """As good as new: workers without shared memory take an end with them beyond a reset.
+
+    Their next step is a reset of its own, whatever the action; a step from there has no such past.
+    """
+    started.reset(seed=0)
+    _, _, terminated, truncated, _ = started.step(np.zeros(N, int))
+    assert not (terminated | truncated).any()
+    return started
 
 
 def collected(env, how, count):
     collector = SteppingCollector(env, policy(), 5)
     collector.reset(5)
     return getattr(collector, how)(count, deterministic=True)
+
+
+@functools.cache
+def expected_of(how, count):
+    return collected(sync(SAME)(), how, count)
+
+
+@functools.cache
+def expected_evaluation(algo):
+    return fastpg.evaluate_policy(algo, sync(SAME)(), 10, return_episode_rewards=True, seed=2)
 
 
 def lives(rollout, column):
@@ -124,13 +149,13 @@ def lives(rollout, column):
 
 
 def test_the_same_real_transitions(env, request):
-    expected = collected(sync(SAME)(), "steps", STEPS)
+    expected = expected_of("steps", STEPS)
     found = collected(env, "steps", STEPS)
     assert expected.terminated.any()
     assert expected.truncated.any()
     assert len(np.unique(expected.actions)) >= 2
     dead = (~found.valid).sum()
-    assert (dead > 0) == (request.node.callspec.params["env"] in WITH_DEAD_ROWS)
+    assert (dead > 0) == (request.node.callspec.params["started"] in WITH_DEAD_ROWS)
     assert found.sample_count == found.valid.size - dead
     assert (found.rewards[~found.valid] == 0.0).all()
     for column in range(N):
@@ -144,7 +169,7 @@ def test_the_same_real_transitions(env, request):
 
 
 def test_the_same_whole_episodes(env):
-    expected, found = (collected(e, "episodes", 11) for e in (sync(SAME)(), env))
+    expected, found = expected_of("episodes", 11), collected(env, "episodes", 11)
     assert expected.sample_count == found.sample_count
     assert expected.valid.sum() == found.valid.sum()
     for column in range(11):
@@ -153,13 +178,14 @@ def test_the_same_whole_episodes(env):
                 assert np.array_equal(one, other)
 
 
-def test_the_same_evaluation(env):
-    algo = fastpg.NPG(policy(), make, n_envs=2, seed=0)
-    expected, found = (
-        fastpg.evaluate_policy(algo, e, 10, return_episode_rewards=True, seed=2)
-        for e in (sync(SAME)(), env)
-    )
-    for one, other in zip(expected, found, strict=True):
+@pytest.fixture(scope="module")
+def algo():
+    return fastpg.NPG(policy(), make, n_envs=2, seed=0)
+
+
+def test_the_same_evaluation(env, algo):
+    found = fastpg.evaluate_policy(algo, env, 10, return_episode_rewards=True, seed=2)
+    for one, other in zip(expected_evaluation(algo), found, strict=True):
         assert np.array_equal(one, other)
 
 
@@ -251,9 +277,22 @@ def test_same_step_without_last_observations():
         fastpg.collect(env, policy(), n_steps=30, seed=0)
 
 
+class Still(gymnasium.Env):
+    """As little as an environment can do, where only the steps are counted."""
+
+    observation_space = spaces.Box(-1, 1, (1,), np.float32)
+    action_space = spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        return np.zeros(1, np.float32), 0.0, False, False, {}
+
+
 @pytest.mark.parametrize(("n_envs", "n_steps"), [(1, 2048), (3, 683), (5, 410)])
 def test_about_2048_samples_over_the_environments_at_hand(n_envs, n_steps):
-    env = SyncVectorEnv([make] * n_envs, autoreset_mode=SAME)
+    env = SyncVectorEnv([Still] * n_envs, autoreset_mode=SAME)
     algo = fastpg.PPO("linear", env, n_steps=None, n_epochs=1, seed=0).learn(2 * n_envs * n_steps)
     assert [r["time/total_timesteps"] for r in algo.history] == [
         n_envs * n_steps * k for k in (1, 2)

@@ -7,7 +7,6 @@ from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 import fastpg
 from lockstep import assert_lock_step, assert_same_step, pair
 
-
 SEEDS = [0, 2024, 2**40]
 
 

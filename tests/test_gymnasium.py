@@ -3,8 +3,6 @@
 import copy
 import json
 import pickle
-import subprocess
-import sys
 import warnings
 
 import gymnasium
@@ -17,6 +15,7 @@ from gymnasium.wrappers import vector as wrappers
 import fastpg
 from fastpg.envs import EnvState, NativeVectorEnv
 from lockstep import CONTINUOUS, IDS, draw_actions, pair, sync
+from processes import python
 
 CURRENT = [env_id for env_id in IDS if env_id != "CartPole-v0"]
 
@@ -29,7 +28,8 @@ def test_a_program_that_never_imported_fastpg():
         "print(json.dumps([str(one.reset(seed=0)[0].tolist()), str(many.reset(seed=0)[0].shape),"
         " type(many).__name__]))"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    run = python(code)
+    assert run.returncode == 0, run.stderr
     theirs = gymnasium.make("CartPole-v1").reset(seed=0)[0].tolist()
     assert json.loads(run.stdout) == [str(theirs), "(64, 4)", "NativeVectorEnv"]
 

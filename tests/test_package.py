@@ -3,7 +3,6 @@
 import importlib.util
 import inspect
 import re
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 import fastpg
 from fastpg import _core
+from processes import python
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -45,17 +45,13 @@ def names_only(value):
     return value if isinstance(value, str) else ""
 
 
-def python(code):
-    return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout
-
-
 def test_import_loads_numpy_and_gymnasium_alone():
-    loaded = python(
+    run = python(
         "import numpy, gymnasium.vector, sys; before = set(sys.modules); import fastpg;"
         "print(*{name.split('.')[0] for name in set(sys.modules) - before})"
-    ).split()
+    )
+    assert run.returncode == 0, run.stderr
+    loaded = run.stdout.split()
     assert set(loaded) - set(sys.stdlib_module_names) == {"fastpg"}
 
 

@@ -1,7 +1,6 @@
 """Statistics collected in one pass equal those of a trajectory that is kept."""
 
 import os
-import subprocess
 import sys
 
 import gymnasium
@@ -12,6 +11,7 @@ import fastpg
 from fastpg import tabular
 from fastpg.collection import make_collector
 from fastpg.streamed import StatisticsCollector
+from processes import python
 from test_native_collection import policy_for
 
 ENVS = ["Acrobot-v1", "CartPole-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1"]
@@ -297,7 +297,8 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 @pytest.mark.skipif("asan" in os.environ.get("LD_PRELOAD", ""), reason="keeps what is freed")
 def test_memory_does_not_grow_with_the_trajectory():
     """512 x 1,024 samples are 20 MB of rollout, and as much of values and advantages."""
-    run = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
+    run = python(MEMORY)
+    assert run.returncode == 0, run.stderr
     assert int(run.stdout) < 6 * 1024
 
 

@@ -2,8 +2,6 @@
 
 import multiprocessing
 import os
-import subprocess
-import sys
 import threading
 
 import gymnasium
@@ -13,6 +11,7 @@ from gymnasium.vector import AutoresetMode
 
 import fastpg
 from lockstep import IDS, assert_same_infos, draw_actions
+from processes import GUARD, python
 
 CURRENT = [env_id for env_id in IDS if env_id != "CartPole-v0"]
 NUM_ENVS = 1300  # three tasks, the last one short
@@ -139,15 +138,14 @@ def test_a_forked_child_has_threads_of_its_own():
     queue = context.Queue()
     child = context.Process(target=_child, args=(queue,))
     child.start()
-    assert queue.get(timeout=60) == expected
-    child.join(timeout=60)
+    assert queue.get(timeout=GUARD) == expected
+    child.join(timeout=GUARD)
     assert child.exitcode == 0
     assert rollout("CartPole-v1", 2).rewards.sum() == expected
 
 
 ENDLESS = """
 import threading
-import time
 import numpy as np
 import fastpg
 
@@ -155,21 +153,24 @@ policy = fastpg.LinearSoftmax(15, 4)
 phi = np.random.default_rng(0).normal(size=(500, 16))
 dist = policy.distribution(phi)
 
+at_work = threading.Barrier(4)
+
 def forever():
-    while True:
+    for k in range(10**9):
         policy.fisher(phi, dist, num_threads=2)
+        if k == 5:
+            at_work.wait()
 
 for _ in range(3):
     threading.Thread(target=forever, daemon=True).start()
-time.sleep(0.2)
+at_work.wait()
 """
 
 
-def test_the_process_ends_while_daemon_threads_are_at_work():
-    for _ in range(3):
-        ended = subprocess.run(
-            [sys.executable, "-c", ENDLESS], capture_output=True, text=True, timeout=60
-        )
+@pytest.mark.parametrize("times", [1, pytest.param(30, marks=pytest.mark.slow)])
+def test_the_process_ends_while_daemon_threads_are_at_work(times):
+    for _ in range(times):
+        ended = python(ENDLESS)
         assert (ended.returncode, ended.stderr) == (0, "")
 
 
@@ -207,9 +208,7 @@ print("done")
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity here")
 @pytest.mark.parametrize("code", [ONE_CORE, AFFINITIES], ids=["one core", "all cores"])
 def test_the_caller_may_run_where_it_might_before(code):
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
-    )
+    done = python(code)
     assert done.stdout.strip() == "done", done.stderr
 
 
