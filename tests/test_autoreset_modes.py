@@ -13,7 +13,7 @@ import reference
 from fastpg.rollouts.stepping import SteppingCollector
 
 NEXT, SAME, DISABLED = AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP, AutoresetMode.DISABLED
-STEPS = 120
+STEPS = 80
 N = 3
 
 

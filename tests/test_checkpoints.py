@@ -1,5 +1,6 @@
 """save and load: everything comes back, and nothing damaged is believed."""
 
+import functools
 import json
 import pickle
 
@@ -13,9 +14,14 @@ from fastpg.algorithms import ALGORITHMS
 NAMES = list(ALGORITHMS)
 
 
+@functools.cache
+def trained(name):
+    return fastpg.train(name, "CartPole-v1", total_timesteps=6000, seed=3, gamma=0.97)
+
+
 @pytest.fixture(params=NAMES)
 def saved(request, tmp_path):
-    algo = fastpg.train(request.param, "CartPole-v1", total_timesteps=6000, seed=3, gamma=0.97)
+    algo = trained(request.param)
     return algo, algo.save(tmp_path / "algo.npz")
 
 
@@ -59,7 +65,7 @@ def test_suffix_is_added(tmp_path):
 def test_a_failed_save_keeps_the_old_file(saved, monkeypatch):
     algo, path = saved
     before = path.read_bytes()
-    algo.history.append({"bad": float("nan")})
+    monkeypatch.setattr(algo, "history", [*algo.history, {"bad": float("nan")}])
     with pytest.raises(ValueError, match="JSON"):
         algo.save(path)
     assert path.read_bytes() == before

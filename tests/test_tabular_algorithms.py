@@ -77,7 +77,12 @@ def test_the_trust_region_s_maximiser_against_a_solver(kind, per):
     solved = minimize(
         lambda theta: -local.surrogate(old.with_theta(theta)),
         0.1 * np.random.default_rng(1).normal(size=old.theta.size),
-        constraints={"type": "ineq", "fun": lambda t: bound - local.kl(old.with_theta(t), per)},
+        constraints={
+            "type": "ineq",
+            "fun": lambda t: bound - local.kl(old.with_theta(t), per),
+            "jac": lambda t: -local.kl_gradient(old.with_theta(t), per).ravel(),
+        },
+        jac=lambda theta: -local.surrogate_gradient(old.with_theta(theta)).ravel(),
         method="SLSQP",
         options={"maxiter": 500, "ftol": 1e-13},
     )
