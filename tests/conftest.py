@@ -13,8 +13,11 @@ import reference
 # A suite started in the background has it ignored, and its tests of Ctrl-C would wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Neither a deadline nor a check of how fast cases are drawn: both depend on what else runs.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The same cases everywhere, with neither a deadline nor a check of how fast they are drawn: both
+# depend on what else runs.
+settings.register_profile(
+    "untimed", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("untimed")
 
 

@@ -462,12 +462,18 @@ def test_a_fresh_baseline_batch_is_counted_and_fitted_first(name):
     assert sum(len(batch.actions) for batch in first) <= algo.num_timesteps <= 6000
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize(
+    "seeds",
+    [
+        pytest.param(250, marks=pytest.mark.slow),
+        pytest.param(25_000, marks=pytest.mark.exhaustive),
+    ],
+)
 @pytest.mark.parametrize("name", NAMES)
-def test_a_thousand_trainings_without_a_number_that_is_not_finite(name):
-    """250 seeds of each algorithm; what is not finite would be missing from a record."""
+def test_a_thousand_trainings_without_a_number_that_is_not_finite(name, seeds):
+    """Of each algorithm; what is not finite would be missing from a record."""
     keys = None
-    for seed in range(250):
+    for seed in range(seeds):
         algo = learned(name, 30_000, seed=seed)
         keys = keys or algo.history[-1].keys()
         for record in algo.history[1:]:

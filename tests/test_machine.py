@@ -76,7 +76,9 @@ for env_id in ("CartPole-v1", "Acrobot-v1", "MountainCar-v0", "Pendulum-v1"):
 @functools.cache
 def in_set(isa):
     """The set that was taken and why, and digests of rollouts."""
-    chosen, *digests = python(ROLLOUTS, FASTPG_ISA=isa).stdout.splitlines()
+    run = python(ROLLOUTS, FASTPG_ISA=isa)
+    assert run.returncode == 0, run.stderr
+    chosen, *digests = run.stdout.splitlines()
     return chosen, digests
 
 

@@ -164,6 +164,8 @@ def forever():
 for _ in range(3):
     threading.Thread(target=forever, daemon=True).start()
 at_work.wait()
+for _ in range(20):
+    policy.fisher(phi, dist, num_threads=2)
 """
 
 
