@@ -14,7 +14,7 @@ from fastpg.rollouts.stepping import SteppingCollector
 
 NEXT, SAME, DISABLED = AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP, AutoresetMode.DISABLED
 STEPS = 80
-N = 3
+N = 2
 
 
 class Walk(gymnasium.Env):

@@ -42,15 +42,15 @@ def five_episodes(monkeypatch):
 
 
 def test_train_prints_a_summary_and_saves(tmp_path):
-    arguments = ("train", "npg", "CartPole-v1", "--total-timesteps", "4096")
+    arguments = ("train", "npg", "CartPole-v1", "--total-timesteps", "1024")
     done = python(PROGRAM, *arguments, cwd=tmp_path, **PLAIN)
     assert done.returncode == 0, done.stderr
     rows = dict(line.split(maxsplit=1) for line in done.stdout.splitlines() if line)
-    assert rows["steps"].split() == ["4,096"]
+    assert rows["steps"].split() == ["1,024"]
     assert {"steps/s", "evaluation", "saved"} <= rows.keys()
     assert "over 100 greedy episodes of Gymnasium's CartPole-v1" in rows["evaluation"]
     algo = fastpg.load(tmp_path / "npg-CartPole-v1-0.npz")
-    again = fastpg.train("npg", "CartPole-v1", total_timesteps=4096, seed=0)
+    again = fastpg.train("npg", "CartPole-v1", total_timesteps=1024, seed=0)
     assert np.array_equal(algo.policy.theta, again.policy.theta)
 
 

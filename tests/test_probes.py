@@ -88,7 +88,7 @@ def trained(name, problem, kind, steps, **options):
     if name == "reinforce":
         options = {"learning_rate": 0.1, **options}
     else:
-        options = {"n_steps": 16, "gamma": 0.9, **options}
+        options = {"n_steps": 6, "gamma": 0.9, **options}
     algo = ALGORITHMS[name]("linear", lambda: problem(kind), n_envs=8, seed=0, **options)
     return algo.learn(steps)
 
@@ -116,7 +116,7 @@ def test_the_value_follows_the_observation(name, kind):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_delayed_reward_is_discounted(name, kind):
-    algo = trained(name, Delayed, kind, 2000, ridge=1e-6, gamma=0.5)
+    algo = trained(name, Delayed, kind, 1000, ridge=1e-6, gamma=0.5)
     assert value(algo, 1.0, 1) == pytest.approx(1.0, abs=1e-3)
     assert value(algo, -1.0, 0) == pytest.approx(0.5, abs=1e-3)
 
@@ -125,14 +125,14 @@ def test_a_delayed_reward_is_discounted(name, kind):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("problem", [Acted, Both])
 def test_the_best_action_is_learned(name, kind, problem):
-    algo = trained(name, problem, kind, 1500 if kind == "discrete" else 3000)
+    algo = trained(name, problem, kind, 1200)
     mean, _ = fastpg.evaluate_policy(algo, problem(kind), 50, seed=1)
     assert mean > 0.97
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_penalised_objective_learns_too(kind):
-    algo = trained("ppo", Both, kind, 3000, objective="kl_penalty")
+    algo = trained("ppo", Both, kind, 1200, objective="kl_penalty")
     mean, _ = fastpg.evaluate_policy(algo, Both(kind), 50, seed=1)
     assert mean > 0.97
 
