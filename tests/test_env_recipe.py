@@ -11,7 +11,7 @@ from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorWrapper
 from typer.testing import CliRunner
 
 import fastpg
-from fastpg import tabular
+from fastpg import collection, tabular
 from fastpg.cli import app
 from fastpg.collection import make_collector
 from fastpg.rollouts.copies import EnvCopies
@@ -227,7 +227,8 @@ def test_a_file_without_a_recipe_goes_by_its_id(tmp_path):
     assert "Gymnasium's FrozenLake-v1" in " ".join(text.split())
 
 
-def test_episodes_that_do_not_end(tmp_path):
+def test_episodes_that_do_not_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(collection, "ENDLESS", 500)
     path = tmp_path / "x.npz"
     code, text = fastpg_command(
         "train", "npg", "CliffWalking-v1", "--total-timesteps", 600, "--seed", 1, "--out", path

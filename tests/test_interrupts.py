@@ -12,11 +12,11 @@ import pytest
 import fastpg
 from fastpg import _core, solvers
 from fastpg.algorithms import ALGORITHMS
+from processes import GUARD
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
-MINUTES = 300.0  # against hanging: no kernel here ends by itself before
-LATER = 0.3  # seconds in which a child most likely enters its kernel
+LATER = 0.2  # seconds in which a child most likely enters its kernel; it passes elsewhere too
 
 # A child says "ready", enters the kernel, and says what came of it. Long before the guard ends.
 CHILD = """
@@ -144,12 +144,18 @@ def answers(code, presses=1):
     for _ in range(presses):
         time.sleep(LATER)
         process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=MINUTES)
+    out, err = process.communicate(timeout=GUARD)
     assert process.returncode == 0, err
     return out.split()
 
 
-@pytest.mark.parametrize("name", KERNELS)
+USUAL = ("episodes", "steps on threads", "ppo", "dynamic programming")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name if name in USUAL else pytest.param(name, marks=pytest.mark.slow) for name in KERNELS],
+)
 def test_ctrl_c_stops_a_kernel_and_leaves_things_as_they_were(name):
     assert set(answers(KERNELS[name])) == {"True"}
 
@@ -189,15 +195,17 @@ PPO = '{"n_epochs": 10_000, "n_steps": 50_000, "batch_size": 64}'
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "env", "options"),
+    ("presses", "algorithm", "env", "options"),
     [
-        ("REINFORCE", PENDULUM, "{}"),
-        ("PPO", PENDULUM, PPO),
-        ("NPG", PENDULUM, '{"n_steps": 5 * 10**6}'),
+        (1, "PPO", PENDULUM, PPO),
+        (2, "REINFORCE", PENDULUM, "{}"),
+        pytest.param(1, "REINFORCE", PENDULUM, "{}", marks=pytest.mark.slow),
+        pytest.param(2, "PPO", PENDULUM, PPO, marks=pytest.mark.slow),
+        pytest.param(1, "NPG", PENDULUM, '{"n_steps": 5 * 10**6}', marks=pytest.mark.slow),
+        pytest.param(2, "NPG", PENDULUM, '{"n_steps": 5 * 10**6}', marks=pytest.mark.slow),
     ],
 )
-@pytest.mark.parametrize("presses", [1, 2])
-def test_learn_gives_up_a_long_kernel(algorithm, env, options, presses):
+def test_learn_gives_up_a_long_kernel(presses, algorithm, env, options):
     assert set(answers(learning(algorithm, env, options), presses)) == {"True"}
 
 
@@ -261,7 +269,8 @@ def test_a_handler_may_use_the_library_while_a_kernel_waits():
     signal.signal(signal.SIGINT, handler)
     env = fastpg.make_vec("Pendulum-v1", 1, max_episode_steps=-1)
     policy = fastpg.LinearGaussian.for_env(env)
-    print(interrupted(lambda: fastpg.collect(env, policy, n_episodes=1, max_episode_steps=2**31 - 1)))
+    endless = {"n_episodes": 1, "max_episode_steps": 2**31 - 1}
+    print(interrupted(lambda: fastpg.collect(env, policy, **endless)))
     """
     assert answers(code) == ["refused", "True"]
 

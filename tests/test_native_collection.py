@@ -166,9 +166,9 @@ def test_a_policy_of_other_actions_is_refused():
     env = fastpg.make_vec("Pendulum-v1")
     with pytest.raises(ValueError, match="expected a Discrete action space"):
         fastpg.collect(env, fastpg.LinearSoftmax(3, 2), n_steps=1)
-    with pytest.raises(ValueError, match="action space|action_size"):
+    with pytest.raises(ValueError, match=r"action space|action_size"):
         fastpg.collect(fastpg.make_vec("CartPole-v1"), fastpg.LinearGaussian(4, 1), n_steps=1)
-    with pytest.raises(ValueError, match="action space|action_size"):
+    with pytest.raises(ValueError, match=r"action space|action_size"):
         fastpg.collect(env, fastpg.LinearGaussian(3, 2), n_steps=1)
 
 
