@@ -142,8 +142,7 @@ class ThreadPool {
 
   // What is kept until it runs is for the memory that it makes at once.
   void add_helper() {
-    constexpr std::size_t room = std::size_t{1} << 20;
-    auto kept = std::make_unique_for_overwrite<char[]>(room);
+    KeptMemory kept;
     ready_ = begun_ = false;
     std::thread helper([this] {
       wait_for(begun_);
@@ -155,7 +154,7 @@ class ThreadPool {
     helper.detach();
     ++size_;
     placed_on_ = -1;
-    kept.reset();
+    kept.release();
     begun_ = true;
     wait_for(ready_);
   }
