@@ -264,15 +264,24 @@ def test_an_ignored_signal_stays_ignored():
         signal.signal(signal.SIGINT, before)
 
 
+# A schedule is asked while learning goes on: its range is not known before.
+def huge(progress_remaining):
+    return 1e308
+
+
+def large(progress_remaining):
+    return 1e200
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("npg", {"ent_coef": 1e200}),
-        ("trpo", {"ent_coef": 1e200}),
-        ("ppo", {"learning_rate": 1e308}),
-        ("reinforce", {"learning_rate": 1e308}),
-        ("reinforce", {"ent_coef": 1e200}),
-        ("reinforce", {"learning_rate": 1e308, "optimizer": "sgd"}),
+        ("npg", {"ent_coef": large}),
+        ("trpo", {"ent_coef": large}),
+        ("ppo", {"learning_rate": huge}),
+        ("reinforce", {"learning_rate": huge}),
+        ("reinforce", {"ent_coef": large}),
+        ("reinforce", {"learning_rate": huge, "optimizer": "sgd"}),
     ],
 )
 def test_a_step_that_overflows_is_a_status(tmp_path, name, options):

@@ -209,7 +209,8 @@ def test_what_cannot_be_fitted_changes_nothing(rng):
 
 def test_a_fit_that_cannot_be_solved_changes_nothing(rng):
     observations, steps, targets = data(rng)
-    baseline = fastpg.LinearBaseline(4, ridge=1e-300, memory=0.5)
+    baseline = fastpg.LinearBaseline(4, memory=0.5)
+    baseline.ridge = 1e-300  # not to be had otherwise
     baseline.fit(observations, steps, targets)
     before, weights = baseline.state(), baseline.weights.copy()
     baseline.memory = 0.0

@@ -17,6 +17,7 @@ Actions = npt.NDArray[np.int32]
 Integers = npt.NDArray[np.int64]
 
 _MAX_SEED = 2**64 - 1
+_MOST_STEP = 2**62
 _FEW = 64  # numbers that Python is done with before NumPy has begun
 _FEATURES = (np.dtype(np.float64), np.dtype(np.float32))
 _FLOAT64 = np.dtype(np.float64)
@@ -86,6 +87,14 @@ def floats(name: str, values: Any, shape: tuple[int | None, ...]) -> Floats:
     with np.errstate(over="ignore"):
         converted = np.ascontiguousarray(array, dtype=np.float64)
     _check_finite(name, converted)
+    return converted
+
+
+def non_negatives(name: str, values: Any, shape: tuple[int | None, ...]) -> Floats:
+    """As `floats`, at least 0."""
+    converted = floats(name, values, shape)
+    if (converted < 0.0).any():
+        raise ValueError(f"{name}: expected numbers of at least 0, got {converted.min()}")
     return converted
 
 
@@ -237,13 +246,16 @@ def actions(name: str, values: Any, shape: tuple[int, ...], choices: list[int]) 
 
 
 def steps(name: str, values: Any, count: int) -> npt.NDArray[np.int64]:
-    """Steps in an episode (count,), integers; zeros for None."""
+    """Steps in an episode (count,), integers of at least 0; zeros for None."""
     if values is None:
         return np.zeros(count, dtype=np.int64)
     if _is_ready(values, _INT64) and values.shape == (count,):
         return values  # type: ignore[no-any-return]
     array = _array(name, values, "iu", "integers")
     _check_shape(name, array, (count,))
+    if array.min(initial=0) < 0 or array.max(initial=0) > _MOST_STEP:
+        bad = array[(array < 0) | (array > _MOST_STEP)][0]
+        raise ValueError(f"{name}: expected steps of at least 0 and at most 2^62, got {bad}")
     return np.ascontiguousarray(array, dtype=np.int64)
 
 

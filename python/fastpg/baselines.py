@@ -13,6 +13,8 @@ from fastpg import _core, arrays, machine
 from fastpg.arrays import Float32s, Floats, Integers
 
 BASELINES = ("linear", "mean", "none")
+LEAST_RIDGE = 1e-12  # less is lost in the rounding errors of the moments
+_MOST_STEPS = 2**31 - 1  # of an episode, as of a time limit
 
 
 class Baseline:
@@ -74,18 +76,23 @@ class MeanBaseline(Baseline):
         return values
 
     def fit(self, observations: Any, step_index: Any, targets: Any) -> None:
-        """Fit to targets (n,) and to what `memory` leaves of earlier fits."""
-        n = len(targets)
-        steps = arrays.steps("step_index", step_index, n)
-        y = arrays.floats("targets", targets, (n,))
-        if steps.min() < 0:
-            raise ValueError(f"step_index: expected at least 0, got {steps.min()}")
+        """Fit to targets (n,) and to what `memory` leaves of earlier fits.
+
+        Raises:
+            ValueError: targets so large that their sums overflow; nothing is changed.
+        """
+        y = arrays.floats("targets", targets, (None,))
+        steps = arrays.steps("step_index", step_index, len(y))
+        arrays.integer("step_index", steps.max(), 0, _MOST_STEPS)
         size = max(len(self.means), int(steps.max()) + 1)
         old = self.memory * np.pad(self.weights, (0, size - len(self.weights)))
         means = np.pad(self.means, (0, size - len(self.means)))
         counts = np.bincount(steps, minlength=size)
         weights = old + counts
-        sums = old * means + np.bincount(steps, weights=y, minlength=size)
+        with np.errstate(over="ignore", invalid="ignore"):
+            sums = old * means + np.bincount(steps, weights=y, minlength=size)
+        if not np.isfinite(sums).all():
+            raise ValueError("targets: expected values whose sums are finite, got larger ones")
         self.means = np.where(weights > 0.0, sums / np.where(weights > 0.0, weights, 1.0), 0.0)
         self.weights = weights
 
@@ -97,7 +104,7 @@ class MeanBaseline(Baseline):
         """Continue from what `state` gave."""
         if len(stored["baseline_means"]):
             self.means = arrays.floats("baseline_means", stored["baseline_means"], (None,))
-            self.weights = arrays.floats(
+            self.weights = arrays.non_negatives(
                 "baseline_weights", stored["baseline_weights"], self.means.shape
             )
 
@@ -112,7 +119,8 @@ class LinearBaseline(Baseline):
 
     Args:
         observation_size: length d of an observation.
-        ridge: penalty on the standardised weights, relative to the mean squared error; above 0.
+        ridge: penalty on the standardised weights, relative to the mean squared error; at least
+            1e-12, of which rounding errors leave something.
         memory: in [0, 1], the weight that each fit leaves to the data of earlier ones; 0 forgets
             them.
         time: whether h is among the features.
@@ -130,7 +138,9 @@ class LinearBaseline(Baseline):
         num_threads: int | None = None,
     ) -> None:
         super().__init__(observation_size)
-        self.ridge = arrays.positive("ridge", ridge)
+        self.ridge = arrays.number("ridge", ridge)
+        if self.ridge < LEAST_RIDGE:
+            raise ValueError(f"ridge: expected a number of at least {LEAST_RIDGE:g}, got {ridge!r}")
         self.memory = arrays.unit_interval("memory", memory)
         self.time = arrays.boolean("time", time)
         self.num_threads = machine.num_threads(num_threads)
@@ -213,7 +223,7 @@ class LinearBaseline(Baseline):
         self._regression.restore(
             arrays.floats("baseline_mean", stored["baseline_mean"], (size,)),
             arrays.floats("baseline_comoment", stored["baseline_comoment"], (size, size)),
-            arrays.number("baseline_weight", float(stored["baseline_weight"])),
+            arrays.non_negative("baseline_weight", float(stored["baseline_weight"])),
         )
         seen = self._regression.weight > 0.0
         self.weights = self._regression.solve(self.ridge) if seen else None

@@ -10,6 +10,7 @@ import numpy as np
 
 from fastpg import _core, arrays
 from fastpg.arrays import Floats
+from fastpg.naming import one_of
 
 _FOURIER_PAIRS = 1000
 
@@ -138,7 +139,7 @@ MAPS: dict[str, type[FeatureMap]] = {
 def make_features(state: dict[str, Any]) -> FeatureMap:
     """The map of a `state`."""
     arguments = dict(state)
-    return MAPS[arguments.pop("kind")](**arguments)
+    return MAPS[one_of("kind of features", arguments.pop("kind"), MAPS)](**arguments)
 
 
 def length_scale(observations: Any, seed: int = 0) -> float:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+from typing import Any
 
 # Spellings of other libraries and the name here.
 ELSEWHERE = {
@@ -11,6 +13,7 @@ ELSEWHERE = {
     "num_env_runners": "n_envs",
     "num_steps": "n_steps",
     "steps_per_epoch": "n_steps",
+    "batch": "batch_size",
     "minibatch_size": "batch_size",
     "num_minibatches": "batch_size",
     "update_epochs": "n_epochs",
@@ -18,6 +21,7 @@ ELSEWHERE = {
     "train_pi_iters": "n_epochs",
     "lr": "learning_rate",
     "pi_lr": "learning_rate",
+    "policy_lr": "learning_rate",
     "step": "step_size",
     "discount": "gamma",
     "lam": "gae_lambda",
@@ -27,6 +31,7 @@ ELSEWHERE = {
     "clip_param": "clip_range",
     "clip_ratio": "clip_range",
     "eps_clip": "clip_range",
+    "entropy": "ent_coef",
     "entropy_coeff": "ent_coef",
     "entropy_coef": "ent_coef",
     "grad_clip": "max_grad_norm",
@@ -64,13 +69,70 @@ ELSEWHERE = {
 }
 
 
+_ITS_OWN_FIT = "the baseline is fitted by itself: no loss is shared with it"
+_OF_A_POLICY = "it belongs to a policy: give LinearSoftmax(...) or LinearGaussian(...) for 'linear'"
+_OF_AN_ENV = "it belongs to an environment: give one that has it, as of make_vec, for the id"
+_OF_LEARN = "it belongs to learn() and train()"
+
+# Names of other libraries, or of other functions here, that no option stands for, and why.
+NOT_HERE = {
+    "vf_coef": _ITS_OWN_FIT,
+    "value_coef": _ITS_OWN_FIT,
+    "value_loss_coef": _ITS_OWN_FIT,
+    "vf_loss_coeff": _ITS_OWN_FIT,
+    "vf_lr": _ITS_OWN_FIT,
+    "critic_lr": _ITS_OWN_FIT,
+    "clip_range_vf": _ITS_OWN_FIT,
+    "policy_kwargs": _OF_A_POLICY,
+    "net_arch": _OF_A_POLICY,
+    "hidden_sizes": _OF_A_POLICY,
+    "activation_fn": _OF_A_POLICY,
+    "features": _OF_A_POLICY,
+    "log_std_init": _OF_A_POLICY,
+    "normalize_observations": _OF_A_POLICY,
+    "env_kwargs": _OF_AN_ENV,
+    "max_episode_steps": _OF_AN_ENV,
+    "render_mode": _OF_AN_ENV,
+    "total_timesteps": _OF_LEARN,
+    "callback": _OF_LEARN,
+    "reset_num_timesteps": "it belongs to learn()",
+}
+
+_ALIKE = 0.75  # as difflib counts; names less alike are no hint
+
+
 def unknown(kind: str, name: object, known: Iterable[str]) -> str:
-    """One line: what was not known, the nearest known name, and all of them."""
+    """One line: what was not known, why or the nearest known name, and all of them."""
     names = list(known)
-    nearest = ELSEWHERE.get(str(name))
-    if nearest not in names:
-        lowered = {candidate.lower(): candidate for candidate in names}
-        matches = difflib.get_close_matches(str(name).lower(), lowered, n=1, cutoff=0.5)
-        nearest = lowered[matches[0]] if matches else None
-    hint = f"; did you mean {nearest!r}?" if nearest else ""
+    if kind == "option" and name in NOT_HERE:
+        hint = f": {NOT_HERE[str(name)]}"
+    else:
+        nearest = _nearest(str(name), names)
+        hint = f"; did you mean {nearest!r}?" if nearest else ""
     return f"unknown {kind} {name!r}{hint} (known: {', '.join(names)})"
+
+
+def one_of(kind: str, name: Any, known: Iterable[str]) -> str:
+    """The name, one of those known.
+
+    Raises:
+        TypeError: not a string. ValueError: an unknown one; the message has the nearest.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"{kind}: expected one of {', '.join(known)}, got {name!r}")
+    if name not in known:
+        raise ValueError(unknown(kind, name, known))
+    return name
+
+
+def _nearest(name: str, names: list[str]) -> str | None:
+    """The name that is meant, as far as can be told; versions of ids are not compared."""
+    if name in ELSEWHERE:
+        return ELSEWHERE[name] if ELSEWHERE[name] in names else None
+    stems = {_stem(candidate): candidate for candidate in names}
+    matches = difflib.get_close_matches(_stem(name), stems, n=1, cutoff=_ALIKE)
+    return stems[matches[0]] if matches else None
+
+
+def _stem(name: str) -> str:
+    return re.sub(r"-v\d+$", "", name.lower())

@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from fastpg import arrays, schedules
-from fastpg.baselines import BASELINES
-from fastpg.naming import unknown
+from fastpg.baselines import BASELINES, LEAST_RIDGE
+from fastpg.naming import one_of, unknown
 from fastpg.schedules import Schedule
 from fastpg.solvers import MOST_CG_STEPS, SOLVERS
+
+# Of any option: beyond them products and squares overflow or vanish, and nothing is learned.
+_LEAST, _MOST = 1e-100, 1e100
 
 # Of the algorithms and of `train`: known names too, where a misspelt one is explained.
 _ARGUMENTS = ("policy", "env", "seed", "total_timesteps", "callback")
@@ -135,9 +138,7 @@ def _check(name: str, value: Any, hint: Any, limits: typing.Mapping[str, Any]) -
     if kind is bool:
         return arrays.boolean(name, value)
     if kind is str:
-        if value not in limits["choices"]:
-            raise ValueError(unknown(name, value, limits["choices"]))
-        return value
+        return one_of(name, value, limits["choices"])
     if kind is int:
         return arrays.integer(name, value, limits["low"], limits["high"])
     return _check_range(name, arrays.number(name, value), limits)
@@ -160,6 +161,8 @@ def _check_range(name: str, value: float, limits: typing.Mapping[str, Any]) -> f
     bad_high = high is not None and value > high
     if bad_low or bad_high or (above is not None and value <= above):
         raise ValueError(f"{name}: expected a number {_range_text(limits)}, got {value!r}")
+    if value > _MOST or (above is not None and value < _LEAST):
+        raise ValueError(f"{name}: expected a number in [{_LEAST:g}, {_MOST:g}], got {value!r}")
     return value
 
 
@@ -176,7 +179,7 @@ class CommonOptions(Options):
     baseline: str = option(
         "linear", "value baseline; mean: of each step in the episode", choices=BASELINES
     )
-    ridge: float = option(0.1, "penalty of the linear baseline's regression", above=0.0)
+    ridge: float = option(0.1, "penalty of the linear baseline's regression", low=LEAST_RIDGE)
     baseline_memory: float = option(
         0.8, "weight a fit of the baseline leaves to the data of earlier ones", low=0.0, high=1.0
     )

@@ -11,7 +11,7 @@ from fastpg.algorithms import find
 from fastpg.envs import make_vec
 from fastpg.features import make_features
 from fastpg.linear_policy import LinearPolicy, observation_size
-from fastpg.naming import unknown
+from fastpg.naming import one_of
 from fastpg.policies import linear_policy
 from fastpg.training import Algorithm, Callback
 
@@ -149,9 +149,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 
 def find_preset(name: str) -> Preset:
     """The preset of a name; an unknown one raises ValueError with the nearest."""
-    if name not in PRESETS:
-        raise ValueError(unknown("preset", name, PRESETS))
-    return PRESETS[name]
+    return PRESETS[one_of("preset", name, PRESETS)]
 
 
 def train_preset(

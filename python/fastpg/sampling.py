@@ -7,19 +7,24 @@ from typing import Any
 
 import numpy as np
 
-from fastpg import arrays
+from fastpg import arrays, results
 from fastpg.arrays import Floats
 
 
-def _log_weights(log_target: Any, log_proposal: Any) -> Floats:
-    target = arrays.log_densities("log_target", log_target, (None,))
+def _log_weights(log_target: Any, log_proposal: Any, size: int | None = None) -> Floats:
+    """Ln w of `size` samples, or of as many as are given."""
+    target = arrays.log_densities("log_target", log_target, (size,))
     proposal = arrays.log_densities("log_proposal", log_proposal, target.shape)
     if np.isneginf(proposal).any():
         where = int(np.argmax(np.isneginf(proposal)))
         raise ValueError(
             f"log_proposal: expected a sample the proposal can draw, got -inf at index {where}"
         )
-    return target - proposal
+    with np.errstate(over="ignore"):
+        difference: Floats = target - proposal
+    if (np.isinf(difference) & np.isfinite(target)).any():
+        raise ValueError("log_target, log_proposal: expected differences that a float64 can hold")
+    return difference
 
 
 def importance_weights(log_target: Any, log_proposal: Any) -> Floats:
@@ -33,21 +38,42 @@ def importance_weights(log_target: Any, log_proposal: Any) -> Floats:
         ValueError: shapes that differ, NaN, a sample that the proposal cannot draw, or a weight
             too large for a float64.
     """
+    return _weights_of(_log_weights(log_target, log_proposal))
+
+
+def _weights_of(log_w: Floats) -> Floats:
     with np.errstate(over="ignore"):
-        weights: Floats = np.exp(_log_weights(log_target, log_proposal))
+        weights: Floats = np.exp(log_w)
     if not np.isfinite(weights).all():
         raise ValueError("log_target, log_proposal: expected ratios that a float64 can hold")
     return weights
 
 
 def effective_sample_size(log_target: Any, log_proposal: Any) -> float:
-    """(sum w)^2 / sum w^2, in [1, n]; 0 where every weight is 0."""
-    log_w = _log_weights(log_target, log_proposal)
-    largest = log_w.max()
-    if np.isneginf(largest):
+    """(sum w)^2 / sum w^2, in [1, n]; 0 where every weight is 0.
+
+    Args:
+        log_target: as of `importance_weights`.
+        log_proposal: as of `importance_weights`.
+
+    Raises:
+        ValueError: as `importance_weights`; the weights themselves may be too large.
+    """
+    return _effective_size(_log_weights(log_target, log_proposal))
+
+
+def _effective_size(log_w: Floats) -> float:
+    if np.isneginf(log_w.max()):
         return 0.0
-    scaled = np.exp(log_w - largest)
+    scaled = _scaled(log_w)
     return float(scaled.sum() ** 2 / (scaled**2).sum())
+
+
+def _scaled(log_w: Floats) -> Floats:
+    """Weights in units of the largest."""
+    with np.errstate(over="ignore"):  # to -inf, whose weight is 0
+        scaled: Floats = np.exp(log_w - log_w.max())
+    return scaled
 
 
 @dataclass(frozen=True)
@@ -76,20 +102,30 @@ def importance_sampling_estimate(
 
     Raises:
         ValueError: as `importance_weights`; fewer than two samples; weights that are all 0, where
-            they are to be normalised.
+            they are to be normalised; a mean or a variance too large for a float64.
     """
+    normalized = arrays.boolean("self_normalized", self_normalized)
     f = arrays.floats("values", values, (None,))
     if len(f) < 2:
         raise ValueError(f"values: expected at least two, got {len(f)}")
-    size = effective_sample_size(log_target, log_proposal)
-    if not self_normalized:
-        products = importance_weights(log_target, log_proposal) * f
-        variance = float(products.var(ddof=1)) / len(f)
-        return ImportanceSamplingEstimate(float(products.mean()), variance, size)
-    if size == 0.0:
+    log_w = _log_weights(log_target, log_proposal, len(f))
+    size = _effective_size(log_w)
+    if normalized and size == 0.0:
         raise ValueError("log_target: expected some sample that the target can draw, got none")
-    log_w = _log_weights(log_target, log_proposal)
-    shares = np.exp(log_w - log_w.max())
+    with np.errstate(**results.quiet):
+        mean, variance = _self_normalized(log_w, f) if normalized else _plain(log_w, f)
+    return ImportanceSamplingEstimate(
+        results.finite("mean", mean), results.finite("variance", variance), size
+    )
+
+
+def _plain(log_w: Floats, f: Floats) -> tuple[float, float]:
+    products = _weights_of(log_w) * f
+    return float(products.mean()), float(products.var(ddof=1)) / len(f)
+
+
+def _self_normalized(log_w: Floats, f: Floats) -> tuple[float, float]:
+    shares = _scaled(log_w)
     shares /= shares.sum()
     mean = float(shares @ f)
-    return ImportanceSamplingEstimate(mean, float(shares**2 @ (f - mean) ** 2), size)
+    return mean, float(shares**2 @ (f - mean) ** 2)

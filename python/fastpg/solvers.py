@@ -11,7 +11,7 @@ import numpy.typing as npt
 from fastpg import _core, arrays, machine
 from fastpg.arrays import AnyFloats, Floats
 from fastpg.linear_policy import LinearPolicy
-from fastpg.naming import unknown
+from fastpg.naming import one_of
 from fastpg.policy_batch import LineSearchResult, NaturalGradientResult, PolicyBatch
 
 Adam = _core.Adam
@@ -93,8 +93,7 @@ def natural_gradient(
         OverflowError: features or a gradient so large that F, its damping or the curvature is not
             finite.
     """
-    if solver not in SOLVERS:
-        raise ValueError(unknown("solver", solver, SOLVERS))
+    one_of("solver", solver, SOLVERS)
     features = policy._phi(phi)
     n = len(features)
     taken = policy._taken(actions, n)
@@ -146,11 +145,14 @@ def line_search(
     )
 
 
+OPTIMIZERS = ("adam", "sgd")
+KL_ESTIMATORS = ("exact", "sampled")
 OBJECTIVES = {
-    ("clip", "exact"): _core.PpoObjective.clip,
-    ("clip", "sampled"): _core.PpoObjective.clip,
-    ("kl_penalty", "exact"): _core.PpoObjective.kl_penalty_exact,
-    ("kl_penalty", "sampled"): _core.PpoObjective.kl_penalty_sampled,
+    "clip": dict.fromkeys(KL_ESTIMATORS, _core.PpoObjective.clip),
+    "kl_penalty": {
+        "exact": _core.PpoObjective.kl_penalty_exact,
+        "sampled": _core.PpoObjective.kl_penalty_sampled,
+    },
 }
 
 
@@ -187,11 +189,7 @@ def ppo_epochs(
     """
     features = policy._phi(phi)
     n = len(features)
-    if (objective, kl_estimator) not in OBJECTIVES:
-        raise ValueError(
-            "expected objective 'clip' or 'kl_penalty' and kl_estimator 'exact' or 'sampled', got "
-            f"{objective!r} and {kl_estimator!r}"
-        )
+    forms = OBJECTIVES[one_of("objective", objective, OBJECTIVES)]
     return policy._head.ppo_epochs(
         features,
         policy._actions(actions, n),
@@ -201,7 +199,7 @@ def ppo_epochs(
         adam,
         arrays.seed(seed),
         arrays.integer("first_epoch", first_epoch, 0),
-        OBJECTIVES[objective, kl_estimator],
+        forms[one_of("kl_estimator", kl_estimator, KL_ESTIMATORS)],
         arrays.non_negative("clip_range", clip_range),
         arrays.non_negative("kl_coef", kl_coef),
         arrays.non_negative("learning_rate", learning_rate),
@@ -211,5 +209,5 @@ def ppo_epochs(
         arrays.integer("n_epochs", n_epochs, 1, MOST_EPOCHS),
         arrays.integer("batch_size", batch_size, 1),
         arrays.boolean("normalize_advantage", normalize_advantage),
-        optimizer == "sgd",
+        one_of("optimizer", optimizer, OPTIMIZERS) == "sgd",
     )

@@ -11,7 +11,7 @@ from fastpg.algorithms.ppo import PPO
 from fastpg.algorithms.reinforce import REINFORCE
 from fastpg.algorithms.trpo import TRPO
 from fastpg.linear_policy import LinearPolicy
-from fastpg.naming import unknown
+from fastpg.naming import one_of
 from fastpg.training import Algorithm, Callback
 
 __all__ = [
@@ -45,9 +45,7 @@ _DAMAGE = (
 
 def find(name: str) -> type[Algorithm]:
     """The algorithm of a name; an unknown one raises ValueError with the nearest."""
-    if name not in ALGORITHMS:
-        raise ValueError(unknown("algorithm", name, ALGORITHMS))
-    return ALGORITHMS[name]
+    return ALGORITHMS[one_of("algorithm", name, ALGORITHMS)]
 
 
 def train(

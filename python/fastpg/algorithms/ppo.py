@@ -13,7 +13,7 @@ from fastpg.families import AdamAlgorithm, StepAlgorithm
 from fastpg.options import StepOptions, option
 from fastpg.records import Record
 from fastpg.schedules import Schedule
-from fastpg.solvers import ppo_epochs
+from fastpg.solvers import KL_ESTIMATORS, OBJECTIVES, OPTIMIZERS, ppo_epochs
 from fastpg.training import Batch
 
 _MOST_EPOCHS = 10_000
@@ -31,10 +31,10 @@ class PPOOptions(StepOptions):
         0.7, "weight a fit of the baseline leaves to the data of earlier ones", low=0.0, high=1.0
     )
     objective: str = option(
-        "clip", "clipped ratio, or ratio with a KL penalty", choices=("clip", "kl_penalty")
+        "clip", "clipped ratio, or ratio with a KL penalty", choices=tuple(OBJECTIVES)
     )
     learning_rate: Schedule = option(0.02, "step size of the optimizer", above=0.0)
-    optimizer: str = option("adam", "adam, or plain ascent (sgd)", choices=("adam", "sgd"))
+    optimizer: str = option("adam", "adam, or plain ascent (sgd)", choices=OPTIMIZERS)
     n_epochs: int = option(10, "passes over the samples of an iteration", low=1, high=_MOST_EPOCHS)
     batch_size: int = option(512, "samples per minibatch; sizes differ by at most one", low=1)
     clip_range: Schedule = option(0.2, "epsilon of the clipped ratio", above=0.0)
@@ -54,7 +54,7 @@ class PPOOptions(StepOptions):
     kl_estimator: str | None = option(
         None,
         "penalty: action summed out (exact, where None) or taken (sampled)",
-        choices=("exact", "sampled"),
+        choices=KL_ESTIMATORS,
     )
 
     def check_together(self) -> None:

@@ -11,12 +11,14 @@ import numpy as np
 
 from fastpg import arrays
 from fastpg.arrays import Floats
+from fastpg.baselines import LEAST_RIDGE
 from fastpg.estimators import discounted_returns
 from fastpg.families import AdamAlgorithm
 from fastpg.options import CommonOptions, option
 from fastpg.records import Record
 from fastpg.rollouts.rollout import Collector, Rollout
 from fastpg.schedules import Schedule
+from fastpg.solvers import OPTIMIZERS
 from fastpg.training import Batch
 
 
@@ -30,8 +32,8 @@ class REINFORCEOptions(CommonOptions):
         False, "keep the weights gamma^h: exact for the discounted return"
     )
     learning_rate: Schedule = option(0.3, "step size of the optimizer", above=0.0)
-    optimizer: str = option("adam", "adam, or plain ascent (sgd)", choices=("adam", "sgd"))
-    ridge: float = option(0.01, "penalty of the linear baseline's regression", above=0.0)
+    optimizer: str = option("adam", "adam, or plain ascent (sgd)", choices=OPTIMIZERS)
+    ridge: float = option(0.01, "penalty of the linear baseline's regression", low=LEAST_RIDGE)
     baseline_time: bool = option(True, "whether the linear baseline sees the step in the episode")
     baseline_batch: int = option(
         0,

@@ -12,7 +12,7 @@ import numpy as np
 from gymnasium import spaces
 
 from fastpg import arrays
-from fastpg.naming import unknown
+from fastpg.naming import one_of
 
 Parameters = Mapping[str, Any]
 
@@ -408,9 +408,7 @@ def native_spec(env_id: str) -> NativeSpec:
     """The table's row for an id; an unknown one raises ValueError with the nearest name."""
     if not isinstance(env_id, str):
         raise TypeError(f"id: expected a string such as 'CartPole-v1', got {env_id!r}")
-    if env_id not in NATIVE:
-        raise ValueError(unknown("environment", env_id, NATIVE))
-    return NATIVE[env_id]
+    return NATIVE[one_of("environment", env_id, NATIVE)]
 
 
 def newer_id(env_id: str) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastpg import _core, arrays
-from fastpg.naming import unknown
+from fastpg.naming import one_of, unknown
 
 
 def parameters(native: _core.VectorEnv, lane: int = 0) -> dict[str, Any]:
@@ -36,7 +36,5 @@ def _checked(name: str, value: Any, like: Any, choices: Sequence[str]) -> Any:
     if isinstance(like, float):
         return arrays.number(name, value)
     if isinstance(like, str):
-        if value not in choices:
-            raise ValueError(unknown(name, value, choices))
-        return value
+        return one_of(name, value, choices)
     return arrays.floats(name, value, (len(like),)).tolist()

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from fastpg import _core
 from fastpg.envs.classic_control import Environment
 from fastpg.envs.parameters import parameters
-from fastpg.naming import unknown
+from fastpg.naming import one_of
 
 RENDER_MODES = ("rgb_array",)
 
@@ -19,9 +19,7 @@ Frame = npt.NDArray[np.uint8]
 
 def check_mode(render_mode: str | None) -> str | None:
     """The mode, or ValueError with what there is."""
-    if render_mode is not None and render_mode not in RENDER_MODES:
-        raise ValueError(unknown("render_mode", render_mode, RENDER_MODES))
-    return render_mode
+    return None if render_mode is None else one_of("render_mode", render_mode, RENDER_MODES)
 
 
 class Painter:

@@ -23,7 +23,7 @@ from fastpg.envs.parameters import parameters, set_options, set_values
 from fastpg.envs.rendering import RENDER_MODES, Frame, Painter, check_mode
 from fastpg.envs.resetting import entropy_words, fresh_seed, reset_bounds, seed_list
 from fastpg.envs.state import EnvState
-from fastpg.naming import unknown
+from fastpg.naming import one_of, unknown
 
 _MODES = {
     AutoresetMode.NEXT_STEP: _core.Autoreset.next_step,
@@ -119,9 +119,7 @@ def _autoreset_mode(mode: AutoresetMode | str) -> AutoresetMode:
         return mode
     names = {member.value: member for member in AutoresetMode}
     names.update({member.name: member for member in AutoresetMode})
-    if mode not in names:
-        raise ValueError(unknown("autoreset_mode", mode, [m.value for m in AutoresetMode]))
-    return names[mode]
+    return names[one_of("autoreset_mode", mode, names)]
 
 
 def time_limit(given: Any, registered: int) -> int | None:

@@ -19,7 +19,7 @@ from fastpg.lecture import (
     l12,
 )
 from fastpg.lecture.system import Check, Formula, Result, System
-from fastpg.naming import unknown
+from fastpg.naming import one_of
 
 __all__ = ["SYSTEMS", "Check", "Formula", "Result", "System", "find"]
 
@@ -36,6 +36,6 @@ def find(number: str) -> tuple[System, ...]:
     if number == "all":
         return tuple(SYSTEMS.values())
     wanted = {key.lower(): system for key, system in SYSTEMS.items()}
-    if number.lower() not in wanted:
-        raise ValueError(unknown("system", number, [*SYSTEMS, "all"]))
+    if not isinstance(number, str) or number.lower() not in wanted:
+        one_of("system", number, [*SYSTEMS, "all"])
     return (wanted[number.lower()],)

@@ -15,7 +15,7 @@ import numpy as np
 
 from fastpg import arrays
 from fastpg.arrays import Floats
-from fastpg.naming import unknown
+from fastpg.naming import one_of
 from fastpg.tabular.mdp import MDP, Evaluation, an_mdp
 from fastpg.tabular.policies import TabularPolicy
 
@@ -38,8 +38,7 @@ def state_weights(mdp: MDP, evaluation: Evaluation, per: str = "trajectory") -> 
         evaluation: of the policy whose visits weigh.
         per: "trajectory" or "step".
     """
-    if per not in PER:
-        raise ValueError(unknown("per", per, PER))
+    one_of("per", per, PER)
     weights: Floats = np.where(mdp.terminal, 0.0, evaluation.visits)
     if per == "step":
         length = weights.sum()

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastpg import arrays
 from fastpg.arrays import Floats
-from fastpg.naming import unknown
+from fastpg.naming import one_of
 from fastpg.tabular.exact import LocalModel
 from fastpg.tabular.mdp import MDP, an_mdp
 from fastpg.tabular.trajectories import Iterates, iterate
@@ -148,9 +148,7 @@ def _checked_fit(mdp: MDP, features: Any, weighting: Any) -> tuple[Floats, Any]:
     shape = (mdp.n_states, mdp.n_actions)
     table = arrays.floats("features", features, (*shape, None))
     if isinstance(weighting, str):
-        if weighting not in WEIGHTINGS:
-            raise ValueError(unknown("weighting", weighting, WEIGHTINGS))
-        return table, weighting
+        return table, one_of("weighting", weighting, WEIGHTINGS)
     weights = arrays.floats("weighting", weighting, shape)
     if np.any(weights < 0.0):
         raise ValueError("weighting: expected numbers of at least 0")
