@@ -126,3 +126,9 @@ def test_native_rollouts_use_the_map(features):
 def test_bad_maps(call, text):
     with pytest.raises(ValueError, match=text):
         call()
+
+
+@pytest.mark.parametrize("large", [1e308, 1e200])
+def test_observations_too_large_for_a_length_scale(large):
+    with pytest.raises(ValueError, match="length_scale: expected a finite result"):
+        fastpg.length_scale([[large], [-large], [0.0]])

@@ -171,3 +171,11 @@ def test_a_compressed_checkpoint_can_be_read(tmp_path):
         content = dict(archive)
     np.savez_compressed(path, **content)
     assert fastpg.load(path).seed == 0
+
+
+@pytest.mark.parametrize(("path", "error"), [("", ValueError), ("/", ValueError), (3, TypeError)])
+def test_what_names_no_file(path, error):
+    algo = fastpg.NPG("linear", "CartPole-v1", seed=0)
+    for call in (algo.save, fastpg.load):
+        with pytest.raises(error, match="path: expected the name of a file, got"):
+            call(path)

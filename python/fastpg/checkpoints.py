@@ -26,7 +26,7 @@ class CheckpointError(ValueError):
 
 def write(path: str | os.PathLike[str], arrays: dict[str, Any], meta: dict[str, Any]) -> Path:
     """Write all or nothing: a file of that name is replaced only by a complete one."""
-    target = Path(path)
+    target = _named(path)
     if target.suffix != ".npz":
         target = target.with_name(target.name + ".npz")
     buffer = io.BytesIO()
@@ -43,7 +43,7 @@ def read(path: str | os.PathLike[str]) -> State:
         FileNotFoundError: no such file.
         CheckpointError: anything else that is wrong with it.
     """
-    source = Path(path)
+    source = _named(path)
     if not source.is_file() and source.suffix != ".npz":
         source = source.with_name(source.name + ".npz")
     content = source.read_bytes()
@@ -60,6 +60,17 @@ def read(path: str | os.PathLike[str]) -> State:
     if found != FORMAT:
         raise CheckpointError(f"{source}: expected checkpoint format {FORMAT}, got {found!r}")
     return arrays, meta
+
+
+def _named(path: str | os.PathLike[str]) -> Path:
+    """The path of a file; ValueError where it names none."""
+    try:
+        named = Path(path)
+    except TypeError:
+        raise TypeError(f"path: expected the name of a file, got {path!r}") from None
+    if not named.name:
+        raise ValueError(f"path: expected the name of a file, got {os.fspath(path)!r}")
+    return named
 
 
 def _require_its_own_size(content: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -129,15 +130,20 @@ def _progress(total: int) -> Iterator[Callback]:
         task = progress.add_task("train", total=total, mean="-", fps="-")
 
         def show(record: Record) -> None:
-            mean = record.get("rollout/ep_rew_mean")
             progress.update(
                 task,
                 completed=float(record["time/total_timesteps"]),
-                mean="-" if mean is None else f"{mean:.1f}",
+                mean=_mean(record),
                 fps=f"{record['time/fps']:,.0f}",
             )
 
         yield show
+
+
+def _mean(record: Record) -> str:
+    """The mean return of a record; "-" until an episode has ended."""
+    mean = float(record.get("rollout/ep_rew_mean", math.nan))
+    return "-" if math.isnan(mean) else f"{mean:.1f}"
 
 
 def _evaluation(
@@ -455,7 +461,7 @@ def _checkpoint_info(algo: Algorithm) -> dict[str, str]:
         "policy": repr(algo.policy),
         "steps": f"{algo.num_timesteps:,}",
         "iterations": str(len(algo.history)),
-        "mean return": f"{last.get('rollout/ep_rew_mean', float('nan')):.1f} (last 100 episodes)",
+        "mean return": f"{_mean(last)} (last 100 episodes)",
         "seed": str(algo.seed),
         "options changed": ", ".join(f"{k}={v}" for k, v in changed.items()) or "none",
     }

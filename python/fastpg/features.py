@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastpg import _core, arrays
+from fastpg import _core, arrays, results
 from fastpg.arrays import Floats
 from fastpg.naming import one_of
 
@@ -147,7 +147,9 @@ def length_scale(observations: Any, seed: int = 0) -> float:
     batch = arrays.floats("observations", observations, (None, None))
     rng = np.random.Generator(np.random.PCG64(arrays.seed(seed)))
     one, other = rng.integers(0, len(batch), (2, _FOURIER_PAIRS))
-    mean = float(np.linalg.norm(batch[one] - batch[other], axis=1).mean())
+    with np.errstate(**results.quiet):
+        mean = float(np.linalg.norm(batch[one] - batch[other], axis=1).mean())
+    results.finite("length_scale", mean)
     if mean <= 0.0:
         raise ValueError("observations: expected some that differ, got all alike")
     return mean

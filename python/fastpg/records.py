@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from fastpg import arrays
 from fastpg.rollouts.rollout import Rollout
@@ -13,6 +14,7 @@ from fastpg.rollouts.rollout import Rollout
 Record = dict[str, float | int | str | bool]
 
 _RECENT = 100  # episodes
+EPISODE_MEANS = ("rollout/ep_rew_mean", "rollout/ep_len_mean")
 _INFINITE = frozenset((math.inf, -math.inf))
 
 
@@ -50,13 +52,9 @@ class RecentEpisodes:
         return self._mean_length if self._lengths else self._longest
 
     def record(self) -> Record:
-        """What to log of them."""
-        if not self._lengths:
-            return {}
-        return {
-            "rollout/ep_rew_mean": self._mean_return,
-            "rollout/ep_len_mean": self._mean_length,
-        }
+        """What to log of them; NaN until an episode has ended."""
+        means = (self._mean_return, self._mean_length) if self._lengths else (math.nan, math.nan)
+        return dict(zip(EPISODE_MEANS, means, strict=True))
 
     def state(self) -> dict[str, list[float] | list[int] | int]:
         """JSON values for `restore`."""
@@ -105,9 +103,29 @@ class Clock:
         }
 
 
+def storable(history: Iterable[Record]) -> list[dict[str, object]]:
+    """Records as JSON values: null for NaN, which only the means of episodes may be."""
+    return [
+        {k: None if k in EPISODE_MEANS and v != v else v for k, v in record.items()}
+        for record in history
+    ]
+
+
+def restored(history: Iterable[Mapping[str, Any]]) -> list[Record]:
+    """The records of a `storable`."""
+    return [
+        {k: math.nan if k in EPISODE_MEANS and v is None else v for k, v in record.items()}
+        for record in history
+    ]
+
+
 def drop_not_finite(record: Record) -> Record:
     """Take out the numbers that are not finite: a status says what happened."""
-    bad = [k for k, v in record.items() if v in _INFINITE or v != v]  # NaN differs from itself
+    bad = [
+        k
+        for k, v in record.items()
+        if (v in _INFINITE or v != v) and k not in EPISODE_MEANS  # NaN differs from itself
+    ]
     for key in bad:
         del record[key]
     return record

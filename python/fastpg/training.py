@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +27,14 @@ from fastpg.linear_policy import LinearPolicy, Undo
 from fastpg.options import CommonOptions
 from fastpg.policies import keep_within, make_policy, require_fit, restore_policy
 from fastpg.policy_batch import PolicyBatch
-from fastpg.records import Clock, RecentEpisodes, Record, drop_not_finite
+from fastpg.records import (
+    Clock,
+    RecentEpisodes,
+    Record,
+    drop_not_finite,
+    restored,
+    storable,
+)
 from fastpg.rollouts.env_recipe import EnvRecipe
 from fastpg.rollouts.make_env import env_name, make_env
 from fastpg.rollouts.rollout import Collector, Rollout
@@ -143,7 +151,7 @@ class Algorithm:
         require_same("action space", own, other, bounds=True)
 
     def _start_fresh(self) -> None:
-        self._learning = False
+        self._learner: int | None = None  # the thread that learns
         self._progress_remaining = 1.0
         self._episodes = RecentEpisodes()
 
@@ -210,15 +218,17 @@ class Algorithm:
         """
         if callback is not None and not callable(callback):
             raise TypeError(f"callback: expected a function of a record, got {callback!r}")
-        if self._learning:
-            raise RuntimeError("learn: already learning, and called again from a callback")
+        if self._learner is not None:
+            again = self._learner == threading.get_ident()
+            where = "again from a callback" if again else "from a second thread"
+            raise RuntimeError(f"learn: already learning, and called {where}")
         collector = self._ready_collector()
         total = arrays.integer(
             "total_timesteps", total_timesteps, collector.env.num_envs, _MOST_TIMESTEPS
         )
         if arrays.boolean("reset_num_timesteps", reset_num_timesteps):
             self.num_timesteps = 0
-        self._learning = True
+        self._learner = threading.get_ident()
         try:
             with deferred_interrupt() as interrupted:
                 for record in self._iterations(collector, total):
@@ -226,7 +236,7 @@ class Algorithm:
                     if stops or interrupted():
                         break
         finally:
-            self._learning = False
+            self._learner = None
         return self
 
     def _iterations(self, collector: Collector, total: int) -> Iterator[Record]:
@@ -385,13 +395,13 @@ class Algorithm:
             "first_step": self._first_step,
             "predictions": self._predictions,
             **self._episodes.state(),
-            "history": self.history,
+            "history": storable(self.history),
         }
         return stored, meta
 
     def __getstate__(self) -> dict[str, Any]:
         """For `pickle` and `copy`: all but the environment, as `load` without one gives it."""
-        without = {"env": None, "_recipe": self.env_recipe, "_collector": None, "_learning": False}
+        without = {"env": None, "_recipe": self.env_recipe, "_collector": None, "_learner": None}
         return vars(self) | without
 
     @staticmethod
@@ -415,7 +425,7 @@ class Algorithm:
         algo.seed = arrays.seed(arrays.integer("seed", meta["seed"], 0))
         algo.baseline = algo._make_baseline()
         algo.baseline.restore(stored)
-        algo.history = [dict(record) for record in meta["history"]]
+        algo.history = restored(meta["history"])
         algo.num_timesteps = arrays.integer("num_timesteps", meta["num_timesteps"], 0)
         algo.env_id = None if meta["env_id"] is None else _id(meta["env_id"])
         recipe = meta.get("env")  # files of 0.1.0 have none
