@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -199,7 +198,7 @@ class LinearBaseline(Baseline):
 
     def _keep(self) -> Callable[[], None]:
         """See `Baseline`."""
-        own = vars(self) | {"_regression": copy.copy(self._regression)}
+        own = vars(self) | {"_regression": self._regression.__copy__()}
         return lambda: vars(self).update(own)
 
     def _samples(

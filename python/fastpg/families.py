@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,7 +27,7 @@ class AdamAlgorithm(Algorithm):
 
     def _keep(self) -> Undo:
         """What takes back all that is learned from now on, by Adam too."""
-        others, adam = super()._keep(), copy.copy(self.adam)
+        others, adam = super()._keep(), self.adam.__copy__()
 
         def undo() -> None:
             others()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -194,7 +193,7 @@ class RunningNormalizer:
 
     def _keep(self) -> Callable[[], None]:
         """What brings back the moments as they are now."""
-        moments = copy.copy(self._moments)
+        moments = self._moments.__copy__()
         return lambda: setattr(self, "_moments", moments)
 
     def use_in(self, features: FeatureMap) -> None:

@@ -50,17 +50,14 @@ std::uint64_t gae_row(Width width, const double* FASTPG_RESTRICT rewards,
 template <class Width>
 std::uint64_t gae_panel(const GaeArrays& a, double gamma, double decay, std::ptrdiff_t first,
                         Width width) {
-  LaneRow<Width> row(width);
-  double* const following = row.data();
+  alignas(64) double following[most_lanes];
   std::fill(following, following + width, 0.0);
   std::uint64_t faults = 0;
-  Pace pace(4.0 * static_cast<double>(width));
-  for (std::ptrdiff_t t = a.shape.steps - 1; t >= 0; --t) {
+  newest_first(a.shape.steps - 1, width, [&](std::ptrdiff_t t) {
     const std::ptrdiff_t at = t * a.shape.lanes + first;
     faults |= gae_row(width, a.rewards + at, a.values + at, a.next_values + at, a.terminated + at,
                       a.ended + at, gamma, decay, following, a.advantages + at, a.targets + at);
-    pace.turn();
-  }
+  });
   return faults;
 }
 

@@ -14,8 +14,8 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "fastpg/core/interruption.hpp"
 #include "fastpg/core/isa.hpp"
-#include "fastpg/core/memory.hpp"
 #include "fastpg/core/thread_pool.hpp"
 
 #if defined(_MSC_VER)
@@ -37,9 +37,9 @@ using Flag = unsigned char;
 
 namespace detail {
 
-// A chunk's state fits the first-level cache or nearly. Wide ones read long pieces of every row,
-// which is what memory delivers fastest.
-inline constexpr std::ptrdiff_t most_lanes = 4096;
+// A chunk's state fits a little of the stack. Wide chunks read long pieces of every row, which is
+// what memory delivers fastest.
+inline constexpr std::ptrdiff_t most_lanes = 1024;
 // What one thread computes in less time than another takes to wake.
 inline constexpr std::ptrdiff_t samples_per_thread = 1 << 15;
 
@@ -53,19 +53,16 @@ inline constexpr bool runs_in_vectors = true;
 template <std::ptrdiff_t width>
 inline constexpr bool runs_in_vectors<Fixed<width>> = width >= 16;
 
-// One number a lane: on the stack where they are few.
-template <class Width>
-struct LaneRow {
-  explicit LaneRow(Width) {}
-  double* data() { return values; }
-  alignas(64) double values[Width::value];
-};
-template <>
-struct LaneRow<Wide> {
-  explicit LaneRow(Wide width) : values(static_cast<std::size_t>(width)) {}
-  double* data() { return values.data(); }
-  Buffer<double> values;
-};
+// row(t) for the rows last … 0 of a panel, a checkpoint now and then: counting each row would cost.
+template <class Row>
+void newest_first(std::ptrdiff_t last, std::ptrdiff_t width, const Row& row) {
+  const std::ptrdiff_t rows = static_cast<std::ptrdiff_t>(Pace::between) / 4 / width + 1;
+  for (std::ptrdiff_t t = last; t >= 0;) {
+    const std::ptrdiff_t end = std::max<std::ptrdiff_t>(t - rows, -1);
+    for (; t > end; --t) row(t);
+    if (t >= 0) checkpoint();
+  }
+}
 
 // Compilers vectorise the mask at every width; in scalar code the choice is faster.
 template <class Width>

@@ -44,11 +44,9 @@ std::uint64_t returns_row(Width width, const double* FASTPG_RESTRICT rewards,
 template <class Width>
 std::uint64_t returns_panel(const ReturnArrays& a, double gamma, std::ptrdiff_t first,
                             Width width) {
-  LaneRow<Width> row(width), zero_row(width);
-  double* const following = row.data();
-  double* const zeros = zero_row.data();
+  alignas(64) static constexpr double zeros[most_lanes] = {};
+  alignas(64) double following[most_lanes];
   const std::ptrdiff_t last = (a.shape.steps - 1) * a.shape.lanes + first;
-  if (a.next_values == nullptr) std::fill(zeros, zeros + width, 0.0);
   const auto next_values = [&](std::ptrdiff_t at) {
     return a.next_values == nullptr ? zeros : a.next_values + at;
   };
@@ -56,11 +54,11 @@ std::uint64_t returns_panel(const ReturnArrays& a, double gamma, std::ptrdiff_t 
     following[n] = choose<Width>(a.terminated[last + n], 0.0, next_values(last)[n]);
   }
   std::uint64_t faults = 0;
-  Pace pace(4.0 * static_cast<double>(width));
-  for (std::ptrdiff_t at = last; at >= 0; at -= a.shape.lanes, pace.turn()) {
+  newest_first(a.shape.steps - 1, width, [&](std::ptrdiff_t t) {
+    const std::ptrdiff_t at = t * a.shape.lanes + first;
     faults |= returns_row(width, a.rewards + at, next_values(at), a.terminated + at, a.ended + at,
                           gamma, following, a.returns + at);
-  }
+  });
   return faults;
 }
 

@@ -169,12 +169,12 @@ Vector pull_back(const Head& head, const Blocks<T>& blocks, int threads, Index s
   chunks.run(threads, operations, [&](Index chunk) {
     double* const sum = sums.data() + chunk * partial;
     std::fill(sum, sum + partial, 0.0);
-    Buffer<double> found(length((columns + extra) * stride));
-    Buffer<T> narrow(length(columns * stride));
-    Buffer<double> scratch(length(scratch_columns * stride));
+    Buffer<double> found(length((columns + extra + scratch_columns) * stride));
+    Buffer<T> narrow(std::is_same_v<T, double> ? 0 : length(columns * stride));
+    double* const scratch = found.data() + (columns + extra) * stride;
     const double cost = static_cast<double>(stride * columns) * static_cast<double>(padded + 16);
     chunks.for_blocks(chunk, cost, [&](Index b) {
-      scores(b, blocks.rows(b), found.data(), scratch.data());
+      scores(b, blocks.rows(b), found.data(), scratch);
       const T* const w = as_scalar(found.data(), columns * stride, narrow.data());
       row_products::add_outer(blocks[b], 0, w, stride, 1, columns, sum);
       for (Index j = 0; j < extra; ++j) {
