@@ -22,6 +22,12 @@ settings.load_profile("untimed")
 
 
 @pytest.fixture
+def short_pieces(monkeypatch):
+    """Whole pieces of 250 steps are long beside a few short episodes stepped from Python."""
+    monkeypatch.setattr(fastpg.evaluation, "_PIECE", 20)
+
+
+@pytest.fixture
 def rng():
     return np.random.default_rng(12345)
 

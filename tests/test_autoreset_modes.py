@@ -183,6 +183,7 @@ def algo():
     return fastpg.NPG(policy(), make, n_envs=2, seed=0)
 
 
+@pytest.mark.usefixtures("short_pieces")
 def test_the_same_evaluation(env, algo):
     found = fastpg.evaluate_policy(algo, env, 10, return_episode_rewards=True, seed=2)
     for one, other in zip(expected_evaluation(algo), found, strict=True):

@@ -390,7 +390,7 @@ class Walk:
         self.step(1)
 
 
-walks = tried_on(10, 120, 12_000, suppress_health_check=list(HealthCheck))
+walks = tried_on(7, 120, 12_000, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.parametrize("env_id", [env_id for env_id in IDS if env_id != "CartPole-v0"])

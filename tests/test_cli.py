@@ -36,9 +36,10 @@ def run(tmp_path, monkeypatch, capsys):
 
 
 @pytest.fixture
-def five_episodes(monkeypatch):
+def five_episodes(monkeypatch, short_pieces):
     """An evaluation of the program itself has its hundred."""
     monkeypatch.setattr(cli, "EVAL_EPISODES", 5)
+    monkeypatch.setattr(cli, "_EVAL_ENVS", 5)
 
 
 def test_train_prints_a_summary_and_saves(tmp_path):

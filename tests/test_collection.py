@@ -163,7 +163,7 @@ class Masked(gymnasium.Env):
 def test_masked_actions_are_never_taken(mode, name):
     env = SyncVectorEnv([Masked] * 3, autoreset_mode=mode)
     options = {"n_episodes": 6} if name == "reinforce" else {"n_steps": 40}
-    algo = fastpg.train(name, env, total_timesteps=600, seed=0, **options)
+    algo = fastpg.train(name, env, total_timesteps=300, seed=0, **options)
     assert algo.policy.theta.any()
     rollout = fastpg.collect(env, algo.policy, n_steps=50, seed=1)
     masks = rollout.flat(rollout.action_masks)

@@ -12,6 +12,8 @@ import fastpg
 from fastpg.flattening import flat_size, flatten, gather, is_single, to_action_space
 from fastpg.stored_spaces import describe, restore_space
 
+pytestmark = pytest.mark.usefixtures("short_pieces")
+
 SPACES = {
     "box": spaces.Box(-1.0, 1.0, (3,), np.float32),
     "box_number": spaces.Box(-1.0, 1.0, (), np.float64),
