@@ -1,6 +1,7 @@
 """Values that no argument expects, and changes of values that one does."""
 
 import fractions
+import warnings
 from decimal import Decimal
 
 import numpy as np
@@ -134,7 +135,8 @@ def _array_change(array, rng):
         lambda a: Gives(a),
         lambda a: Shrinks(a),
     ]
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         return changes[rng.integers(len(changes))](array)
 
 

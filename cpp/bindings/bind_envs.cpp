@@ -217,6 +217,8 @@ py::dict parameters(BoundVectorEnv& self, py::ssize_t lane) {
 
 void set_parameter(BoundVectorEnv& self, const std::string& name,
                    const std::vector<ParameterValue>& values) {
+  // An error that begins with the name would end there.
+  require(name.find('\0') == std::string::npos, "name: expected text without a zero character");
   const SoleUse guard(self.busy);
   self.env.kernel().set_parameter(name, values, self.env.num_envs());
 }
