@@ -7,7 +7,6 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -244,7 +243,8 @@ class Algorithm:
         taken = 0
         self._progress_remaining = 1.0
         for fresh, rollout in self.collect(collector, total):
-            with self._undone_on_error():
+            undo = self._keep()
+            try:
                 samples = rollout.sample_count + (fresh.sample_count if fresh else 0)
                 taken += samples
                 self.num_timesteps += samples
@@ -269,18 +269,11 @@ class Algorithm:
                 record["time/total_timesteps"] = self.num_timesteps
                 record.update(self._episodes.record())
                 self.history.append(drop_not_finite(record))
+            except BaseException:  # Ctrl-C may come anywhere
+                undo()
+                raise
             yield self.history[-1]
             clock.restart_lap()
-
-    @contextmanager
-    def _undone_on_error(self) -> Iterator[None]:
-        """What an iteration changes is taken back where it raises: Ctrl-C may come anywhere."""
-        undo = self._keep()
-        try:
-            yield
-        except BaseException:
-            undo()
-            raise
 
     def _keep(self) -> Undo:
         """What takes back all that is learned from now on."""
