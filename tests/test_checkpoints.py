@@ -10,6 +10,8 @@ import pytest
 import fastpg
 from fastpg import checkpoints
 from fastpg.algorithms import ALGORITHMS
+from fastpg.features import RandomFourier, make_features
+from fastpg.stored_spaces import restore_space
 
 NAMES = list(ALGORITHMS)
 
@@ -90,10 +92,11 @@ def rewritten(path, change=None, drop=(), **replaced):
         np.savez(file, meta=np.array(text), **stored)
 
 
-def test_another_version(saved):
+@pytest.mark.parametrize("found", [999, True, 1.0, None])
+def test_another_version(saved, found):
     _, path = saved
-    rewritten(path, change={"format": 999})
-    with pytest.raises(fastpg.CheckpointError, match="expected checkpoint format 1, got 999"):
+    rewritten(path, change={"format": found})
+    with pytest.raises(fastpg.CheckpointError, match=f"expected checkpoint format 1, got {found}"):
         fastpg.load(path)
 
 
@@ -122,6 +125,20 @@ def test_another_version(saved):
         {"change": {"num_timesteps": float("inf")}},
         {"change": {"recent_returns": [], "recent_lengths": [3]}},
         {"change": {"recent_returns": [3.0], "recent_lengths": []}},
+        {"change": {"recent_returns": [float("nan")], "recent_lengths": [3]}},
+        {"change": {"recent_returns": [3.0], "recent_lengths": [2**62 + 1]}},
+        {"change": {"longest": 2**62 + 1}},
+        {"change": {"first_step": 2**62 + 1}},
+        {"change": {"first_step": True}},
+        {"change": {"num_timesteps": 2**62 + 1}},
+        {"change": {"predictions": 2**62 + 1}},
+        {"change": {"seed": None}},
+        {"change": {"history": {}}},
+        {"change": {"history": [[["a", 1]]]}},
+        {"change": {"history": [{"train/kl": float("nan")}]}},
+        {"change": {"history": [{"train/kl": float("inf")}]}},
+        {"change": {"history": [{"train/kl": [0.1]}]}},
+        {"theta": np.zeros((5, 2), bool)},
     ],
     ids=str,
 )
@@ -130,6 +147,143 @@ def test_incomplete_or_nonsense(saved, damage):
     rewritten(path, **damage)
     with pytest.raises(fastpg.CheckpointError, match=r"algo\.npz"):
         fastpg.load(path)
+
+
+def test_the_largest_counts_and_every_kind_of_record_come_back(saved):
+    _, path = saved
+    record = {"train/status": "ok", "a": True, "b": None, "c": 3, "rollout/ep_rew_mean": np.nan}
+    rewritten(path, change={"first_step": 2**62, "predictions": 2**62, "history": [record]})
+    loaded = fastpg.load(path)
+    assert loaded._first_step == 2**62
+    assert loaded.history == [{"train/status": "ok", "a": True, "b": None, "c": 3}]
+    loaded.predict(np.zeros(4))
+    loaded.use_env("CartPole-v1")
+    loaded.learn(3000)
+
+
+def saved_ppo(tmp_path):
+    env = fastpg.make_vec("Pendulum-v1", 2)
+    policy = fastpg.LinearGaussian.for_env(
+        env, features=RandomFourier(3, 4), normalize_observations=True
+    )
+    algo = fastpg.PPO(policy, env, seed=0, objective="kl_penalty", n_steps=32)
+    return algo.learn(256), algo.save(tmp_path / "algo.npz")
+
+
+@pytest.mark.parametrize("kl_coef", [-1, float("nan"), float("inf"), 1e101, True, None, "1"])
+def test_a_kl_coef_that_no_option_could_be(tmp_path, kl_coef):
+    _, path = saved_ppo(tmp_path)
+    rewritten(path, change={"kl_coef": kl_coef})
+    with pytest.raises(fastpg.CheckpointError, match="kl_coef"):
+        fastpg.load(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("adam_mean", np.full(12, np.nan)),
+        ("adam_square", -np.ones(6)),
+        ("normalizer", -np.ones((2, 3))),
+        ("normalizer", np.full((2, 3), np.inf)),
+        ("baseline_weight", np.array(np.nan)),
+        ("baseline_weight", np.array("3")),
+        ("baseline_weight", np.array(True)),
+        ("baseline_weight", np.array([3.0])),
+        ("baseline_weight", np.array(-3.0)),
+        ("theta", np.array([0.0] * 5 + [2.5])),
+        ("low", np.array([np.nan])),
+        ("low", np.array(["-2"])),
+        ("high", np.array([True])),
+    ],
+)
+def test_arrays_of_a_wrong_kind_or_range(tmp_path, name, value):
+    algo, path = saved_ppo(tmp_path)
+    assert algo.policy.shape == (6,)
+    rewritten(path, **{name: value})
+    with pytest.raises(fastpg.CheckpointError):
+        fastpg.load(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("log_std_init", float("nan")),
+        ("log_std_init", True),
+        ("action_size", 1.0),
+        ("observation_size", True),
+        ("normalizer_count", -1),
+        ("normalizer_count", 2**62 + 1),
+        ("normalizer_count", True),
+    ],
+)
+def test_numbers_of_a_policy(tmp_path, name, value):
+    _, path = saved_ppo(tmp_path)
+    rewritten(path, change={"policy": checkpoints.read(path)[1]["policy"] | {name: value}})
+    with pytest.raises(fastpg.CheckpointError):
+        fastpg.load(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": None},
+        {"seed": True},
+        {"nu": float("nan")},
+        {"nu": -1.0},
+        {"time": 0},
+        {"time": None},
+    ],
+    ids=str,
+)
+def test_numbers_of_a_feature_map(tmp_path, change):
+    _, path = saved_ppo(tmp_path)
+    policy = checkpoints.read(path)[1]["policy"]
+    rewritten(path, change={"policy": policy | {"features": policy["features"] | change}})
+    with pytest.raises(fastpg.CheckpointError):
+        fastpg.load(path)
+
+
+@pytest.mark.parametrize("name", ["n_features", "nu", "seed", "time"])
+def test_an_argument_left_out_of_a_feature_map_is_no_default(name):
+    state = RandomFourier(3, nu=1.0).state()
+    del state[name]
+    with pytest.raises(ValueError, match="features: expected the state of a map"):
+        make_features(state)
+
+
+@pytest.mark.parametrize("asked", [6.0, -30.0])
+def test_a_log_std_init_that_an_older_file_holds_is_the_bound_that_was_used(tmp_path, asked):
+    _, path = saved_ppo(tmp_path)
+    policy = checkpoints.read(path)[1]["policy"] | {"log_std_init": asked}
+    rewritten(path, change={"policy": policy})
+    assert fastpg.load(path).policy.log_std_init == max(-10.0, min(asked, 2.0))
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        {"kind": "discrete", "n": 2, "start": 0.5, "dtype": "<i8"},
+        {"kind": "discrete", "n": 2, "start": "0", "dtype": "<i8"},
+        {"kind": "discrete", "n": 2, "start": True, "dtype": "<i8"},
+        {"kind": "discrete", "n": 2, "start": 2**63, "dtype": "<i8"},
+        {"kind": "discrete", "n": 2, "start": 0, "dtype": None},
+        {"kind": "multi_discrete", "nvec": [2, 2.5], "start": [0, 0], "dtype": "<i8"},
+        {"kind": "multi_discrete", "nvec": [2, True], "start": [0, 0], "dtype": "<i8"},
+        {"kind": "multi_discrete", "nvec": [2, 2], "start": [0, "0"], "dtype": "<i8"},
+        {"kind": "multi_discrete", "nvec": [2, 300], "start": [0, 0], "dtype": "|i1"},
+        {"kind": "multi_binary", "n": True},
+        {"kind": "box", "shape": [2], "low": [0], "high": ["1"], "dtype": "<f4"},
+        {"kind": "box", "shape": [2], "low": ["nan"], "high": ["1"], "dtype": "<f4"},
+        {"kind": "box", "shape": [2], "low": ["0"], "high": [True], "dtype": "<i4"},
+        {"kind": "box", "shape": [2.0], "low": ["0"], "high": ["1"], "dtype": "<f4"},
+        {"kind": "dict", "parts": [[float("nan"), {"kind": "multi_binary", "n": 2}]]},
+        {"kind": "dict", "parts": [[None, {"kind": "multi_binary", "n": 2}]]},
+    ],
+    ids=str,
+)
+def test_numbers_of_a_space(space):
+    with pytest.raises((TypeError, ValueError, OverflowError)):
+        restore_space(space)
 
 
 def test_foreign_files(tmp_path):

@@ -500,7 +500,7 @@ def test_an_environment_keeps_its_state_when_a_step_is_refused():
     for options, error in [
         ({"low": 1.0, "high": 0.0}, ValueError),
         ({"low": np.nan}, ValueError),
-        ({"high": "x"}, TypeError),
+        ({"high": "x"}, ValueError),
         ({"reset_mask": np.array([True])}, ValueError),
         ({"reset_mask": np.array([1, 0])}, TypeError),
         ({"reset_mask": np.array([False, False])}, ValueError),

@@ -108,13 +108,62 @@ def test_fisher_is_the_hessian_of_the_kl(batch):
         assert np.allclose(change / 2e-4, dense[k], atol=1e-5)
 
 
-def test_log_std_is_bounded():
-    policy = fastpg.LinearGaussian(1, 1, [0.0, 0.0, -200.0])
+def test_steps_stop_at_the_bounds_of_log_std():
+    policy = fastpg.LinearGaussian(1, 1)
+    policy.move_to([0.0, 0.0, -200.0])
     assert policy.log_std.tolist() == [-10.0]
     dist = policy.distribution(policy.features([[1.0]]))
     assert np.isfinite(policy.log_prob(dist, [[1.0]])).all()
-    policy.theta = [0.0, 0.0, 50.0]
-    assert policy.log_std.tolist() == [2.0]
+    policy.move_to(np.array([0.5, 0.0, 50.0]))
+    assert policy.theta.tolist() == [0.5, 0.0, 2.0]
+
+
+def test_a_step_takes_a_copy_and_nothing_that_is_not_finite():
+    policy, theta = fastpg.LinearGaussian(1, 1), np.array([0.5, 0.0, 50.0])
+    policy.move_to(theta)
+    assert theta[2] == 50.0
+    assert not policy.theta.flags.writeable
+    for bad in ([0.0, 0.0, np.nan], [0.0, np.inf, 0.0], [0.0, 0.0]):
+        with pytest.raises(ValueError, match="theta"):
+            policy.move_to(bad)
+    assert policy.theta.tolist() == [0.5, 0.0, 2.0]
+
+
+@pytest.mark.parametrize("value", [-10.0, -9.5, 0, 2])
+def test_a_log_std_within_the_bounds_is_kept(value):
+    theta = [0.0, 0.0, 0.0, 0.0, 0.5, value]
+    assert fastpg.LinearGaussian(1, 2, theta).theta.tolist() == theta
+    assert fastpg.LinearGaussian(1, 2, log_std_init=value).log_std.tolist() == [value, value]
+    policy = fastpg.LinearGaussian(1, 2)
+    policy.theta = theta
+    assert policy.theta.tolist() == theta
+
+
+@pytest.mark.parametrize("value", [6.0, np.nextafter(2.0, 3.0), -10.5, 1e100, -1e100])
+def test_a_log_std_that_cannot_be_kept_is_an_error(value):
+    theta = [0.0, 0.0, 0.0, 0.0, 0.5, value]
+    with pytest.raises(ValueError, match=r"log_std_init: expected a number in \[-10, 2\]"):
+        fastpg.LinearGaussian(1, 2, log_std_init=value)
+    with pytest.raises(ValueError, match=r"theta: expected ln sigma in \[-10, 2\]"):
+        fastpg.LinearGaussian(1, 2, theta)
+    policy = fastpg.LinearGaussian(1, 2)
+    with pytest.raises(ValueError, match=r"theta: expected ln sigma in \[-10, 2\]"):
+        policy.theta = theta
+    assert not policy.theta.any()
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("ppo", {"learning_rate": 30.0}), ("npg", {"step_size": 1e4}), ("reinforce", {})],
+)
+def test_learning_stops_at_the_bounds_and_is_loaded_again(tmp_path, name, options):
+    env = fastpg.make_vec("Pendulum-v1", 4)
+    policy = fastpg.LinearGaussian.for_env(env, log_std_init=2.0)
+    algo = fastpg.train(name, env, policy=policy, total_timesteps=4000, seed=0, **options)
+    assert (algo.policy.log_std >= -10.0).all()
+    assert (algo.policy.log_std <= 2.0).all()
+    loaded = fastpg.load(algo.save(tmp_path / "x"))
+    assert np.array_equal(loaded.policy.theta, algo.policy.theta)
 
 
 def test_the_raw_action_is_scored_and_the_clipped_one_sent():

@@ -365,6 +365,82 @@ def test_a_finished_environment_is_not_stepped_under_disabled(env_id):
     assert_unchanged(env, before)
 
 
+BOUNDS = [np.array(0.125), np.array(0.1, np.float32), np.array(1), np.float32(0.1), np.int8(1)]
+BOUNDS += [1, True, np.True_, "0.1", np.array("0.1"), b"0.1"]
+NO_BOUNDS = ["x", None, [0.1], (0.1,), {}, [], 1j, np.array(1j), np.zeros(0), np.zeros(2), object()]
+
+
+@pytest.mark.parametrize("given", BOUNDS, ids=repr)
+@pytest.mark.parametrize(
+    ("env_id", "name"),
+    [("CartPole-v1", "high"), ("Pendulum-v1", "x_init"), ("Pendulum-v1", "y_init")],
+)
+def test_bounds_of_a_reset_are_what_gymnasium_takes(env_id, name, given):
+    theirs, _ = gymnasium.make(env_id).reset(seed=3, options={name: given})
+    native, _ = gymnasium.make(f"fastpg:fastpg/{env_id}").reset(seed=3, options={name: given})
+    several, _ = fastpg.make_vec(env_id, 2).reset(seed=3, options={name: given})
+    assert np.array_equal(native, theirs)
+    assert np.array_equal(several[0], theirs)
+
+
+def test_a_low_bound_may_be_an_array_of_no_dimensions():
+    options = {"low": np.array(-0.1), "high": np.array(0.1)}
+    theirs, _ = gymnasium.make("CartPole-v1").reset(seed=3, options=options)
+    assert np.array_equal(
+        fastpg.make_vec("CartPole-v1").reset(seed=3, options=options)[0][0], theirs
+    )
+
+
+@pytest.mark.parametrize("given", NO_BOUNDS, ids=repr)
+@pytest.mark.parametrize(
+    ("env_id", "name"), [("CartPole-v1", "low"), ("CartPole-v1", "high"), ("Pendulum-v1", "x_init")]
+)
+def test_what_is_no_number_is_a_value_error_as_in_gymnasium(env_id, name, given):
+    with pytest.raises(ValueError, match="could not be converted to a float"):
+        gymnasium.make(env_id).reset(seed=3, options={name: given})
+    for env in (gymnasium.make(f"fastpg:fastpg/{env_id}"), fastpg.make_vec(env_id, 2)):
+        with pytest.raises(ValueError, match=f"{name}: expected a number, got"):
+            env.reset(seed=3, options={name: given})
+
+
+def test_the_state_of_a_vector_environment_is_gymnasium_s():
+    theirs = gymnasium.make_vec("CartPole-v1", 3, vectorization_mode="vector_entry_point")
+    env = gymnasium.make_vec("fastpg:fastpg/CartPole-v1", 3)
+    assert env.unwrapped.state is None
+    assert theirs.unwrapped.state is None
+    env.reset(seed=0)
+    theirs.reset(seed=0)
+    mine, other = env.unwrapped.state, theirs.unwrapped.state
+    assert (mine.shape, mine.dtype) == (other.shape, other.dtype) == ((4, 3), np.float64)
+    env.unwrapped.state = other
+    assert np.array_equal(env.unwrapped.state, other)
+    actions = np.array([0, 1, 1])
+    assert np.allclose(env.step(actions)[0], theirs.step(actions)[0], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(("env_id", "size"), [("Pendulum-v1", 2), ("Acrobot-v1", 4)])
+def test_the_state_of_any_vector_environment(env_id, size):
+    env = fastpg.make_vec(env_id, 3)
+    assert env.state is None
+    env.state = np.arange(3.0 * size).reshape(size, 3) / 10
+    assert env.state.shape == (size, 3)
+    assert np.array_equal(env.state, env.get_state().states)
+    assert np.array_equal(env.state.T, np.array(env.get_attr("state")))
+    before = env.state
+    env.state[:] = 0.0  # a copy
+    for bad in (np.zeros((3, size)), np.full((size, 3), np.nan), 0.0, None):
+        with pytest.raises((TypeError, ValueError), match="state"):
+            env.state = bad
+    assert np.array_equal(env.state, before)
+
+
+def test_a_state_that_some_environments_do_not_have_yet():
+    env = fastpg.make_vec("CartPole-v1", 2)
+    env.reset(options={"reset_mask": np.array([True, False])})
+    with pytest.raises(RuntimeError, match="reset"):
+        _ = env.state
+
+
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [

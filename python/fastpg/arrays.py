@@ -313,12 +313,17 @@ def positive(name: str, value: Any) -> float:
     return result
 
 
+def between(name: str, value: Any, low: float, high: float) -> float:
+    """A number in [low, high]."""
+    result = number(name, value)
+    if not low <= result <= high:
+        raise ValueError(f"{name}: expected a number in [{low:g}, {high:g}], got {value!r}")
+    return result
+
+
 def unit_interval(name: str, value: Any) -> float:
     """A number in [0, 1]."""
-    result = number(name, value)
-    if not 0.0 <= result <= 1.0:
-        raise ValueError(f"{name}: expected a number in [0, 1], got {value!r}")
-    return result
+    return between(name, value, 0.0, 1.0)
 
 
 def seed(value: Any) -> int:

@@ -101,11 +101,11 @@ class MeanBaseline(Baseline):
 
     def restore(self, stored: dict[str, npt.NDArray[Any]]) -> None:
         """Continue from what `state` gave."""
-        if len(stored["baseline_means"]):
-            self.means = arrays.floats("baseline_means", stored["baseline_means"], (None,))
-            self.weights = arrays.non_negatives(
-                "baseline_weights", stored["baseline_weights"], self.means.shape
-            )
+        means, weights = stored["baseline_means"], stored["baseline_weights"]
+        if means.shape == weights.shape == (0,):
+            return  # never fitted
+        self.means = arrays.floats("baseline_means", means, (None,))
+        self.weights = arrays.non_negatives("baseline_weights", weights, self.means.shape)
 
 
 class LinearBaseline(Baseline):
@@ -222,7 +222,7 @@ class LinearBaseline(Baseline):
         self._regression.restore(
             arrays.floats("baseline_mean", stored["baseline_mean"], (size,)),
             arrays.floats("baseline_comoment", stored["baseline_comoment"], (size, size)),
-            arrays.non_negative("baseline_weight", float(stored["baseline_weight"])),
+            arrays.non_negatives("baseline_weight", stored["baseline_weight"], ()).item(),
         )
         seen = self._regression.weight > 0.0
         self.weights = self._regression.solve(self.ridge) if seen else None

@@ -57,7 +57,7 @@ def read(path: str | os.PathLike[str]) -> State:
         raise CheckpointError(
             f"{source}: expected a fastpg checkpoint, got a damaged or foreign file ({error})"
         ) from error
-    if found != FORMAT:
+    if type(found) is not int or found != FORMAT:  # True and 1.0 would be equal to 1
         raise CheckpointError(f"{source}: expected checkpoint format {FORMAT}, got {found!r}")
     return arrays, meta
 

@@ -136,9 +136,16 @@ MAPS: dict[str, type[FeatureMap]] = {
 
 
 def make_features(state: dict[str, Any]) -> FeatureMap:
-    """The map of a `state`."""
+    """The map of a `state`.
+
+    Raises:
+        KeyError, TypeError, ValueError: anything else.
+    """
     arguments = dict(state)
-    return MAPS[one_of("kind of features", arguments.pop("kind"), MAPS)](**arguments)
+    made = MAPS[one_of("kind of features", arguments.pop("kind"), MAPS)](**arguments)
+    if made.state() != state:  # an argument left out would become its default in silence
+        raise ValueError(f"features: expected the state of a map, got {state!r}")
+    return made
 
 
 def length_scale(observations: Any, seed: int = 0) -> float:
@@ -209,6 +216,7 @@ class RunningNormalizer:
     def restore(self, state: Any, count: int) -> None:
         """Continue from a `state` of so many observations."""
         mean, squares = arrays.floats("normalizer", state, (2, self.observation_size))
+        arrays.non_negatives("normalizer", squares, squares.shape)
         self._moments.restore(
             mean.tolist(), squares.tolist(), arrays.integer("count", count, 0, 2**62)
         )

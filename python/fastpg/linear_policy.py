@@ -104,13 +104,29 @@ class LinearPolicy:
 
     @property
     def theta(self) -> Floats:
-        """The parameters, float64. Assigning copies and checks."""
+        """The parameters, float64. Assigning copies, and raises ValueError for what is not kept."""
         return self._theta
 
     @theta.setter
     def theta(self, value: Any) -> None:
-        self._theta = self._project(self._checked_theta(value))
-        self._theta.flags.writeable = False
+        checked = self._checked_theta(value)
+        self._require_kept(checked)
+        self._take(checked)
+
+    def move_to(self, theta: Any) -> None:
+        """Take the parameters that a step leads to: where they pass a bound they stop at it.
+
+        Args:
+            theta: of the shape of theta; a `LinearGaussian` cuts ln sigma to [-10, 2].
+
+        Raises:
+            ValueError: another shape, or numbers that are not finite; nothing is changed.
+        """
+        self._take(self._project(self._checked_theta(theta)))
+
+    def _take(self, theta: Floats) -> None:
+        theta.flags.writeable = False
+        self._theta = theta
 
     def _checked_theta(self, value: Any) -> Floats:
         checked = arrays.plain_floats("theta", value, self.shape)
@@ -118,6 +134,9 @@ class LinearPolicy:
             arrays.floats("theta", checked, self.shape)
             raise ValueError(f"theta: expected magnitudes of at most {_MOST:g}")
         return checked.copy()
+
+    def _require_kept(self, theta: Floats) -> None:
+        """Raise ValueError where `_project` would change parameters."""
 
     def _project(self, theta: Floats) -> Floats:
         return theta

@@ -15,6 +15,8 @@ from fastpg.features import FeatureMap, make_features
 from fastpg.linear_policy import LinearPolicy, State, observation_size, single_space
 from fastpg.naming import unknown
 
+_LEAST_LOG_STD, _MOST_LOG_STD = -10.0, 2.0
+
 
 class LinearSoftmax(LinearPolicy):
     """pi(a|s) proportional to exp(phi(s)^T theta_a) (lecture L7).
@@ -118,8 +120,9 @@ class LinearGaussian(LinearPolicy):
     """a ~ N(phi(s)^T W, diag sigma^2), sigma the same in every state (lecture L5, L7).
 
     theta is flat: W (n_features, action_size) in C order, then ln sigma (action_size,), which is
-    kept within [-10, 2]. `dist` is (n, 2 action_size): the means, then ln sigma. Actions are stored
-    and scored as they were drawn; the copy that an environment gets is clipped to its bounds.
+    in [-10, 2]: other values given are an error, and steps of learning stop at the bounds. `dist`
+    is (n, 2 action_size): the means, then ln sigma. Actions are stored and scored as they were
+    drawn; the copy that an environment gets is clipped to its bounds.
 
     Args:
         observation_size: length d of an observation.
@@ -129,7 +132,7 @@ class LinearGaussian(LinearPolicy):
         normalize_observations: see `LinearPolicy`.
         low: lower bounds of the actions that the environment gets, (action_size,).
         high: upper bounds.
-        log_std_init: ln sigma at the start.
+        log_std_init: ln sigma at the start, in [-10, 2].
     """
 
     kind = "linear_gaussian"
@@ -148,7 +151,9 @@ class LinearGaussian(LinearPolicy):
         log_std_init: float = 0.0,
     ) -> None:
         self.action_size = arrays.integer("action_size", action_size, 1, 2**20)
-        self.log_std_init = arrays.number("log_std_init", log_std_init)
+        self.log_std_init = arrays.between(
+            "log_std_init", log_std_init, _LEAST_LOG_STD, _MOST_LOG_STD
+        )
         self.low = self._bound("low", low, -np.inf)
         self.high = self._bound("high", high, np.inf)
         if (self.low > self.high).any():
@@ -222,7 +227,7 @@ class LinearGaussian(LinearPolicy):
     def _bound(self, name: str, given: Any, default: float) -> Floats:
         if given is None:
             return np.full(self.action_size, default)
-        bound = np.asarray(given, dtype=np.float64)
+        bound = arrays.unchecked_floats(name, given)
         if bound.shape != (self.action_size,) or np.isnan(bound).any():
             raise ValueError(f"{name}: expected {self.action_size} numbers, got {given!r}")
         return bound
@@ -232,8 +237,18 @@ class LinearGaussian(LinearPolicy):
         theta[-self.action_size :] = self.log_std_init
         return theta
 
+    def _require_kept(self, theta: Floats) -> None:
+        log_std = theta[-self.action_size :]
+        beyond = (log_std < _LEAST_LOG_STD) | (log_std > _MOST_LOG_STD)
+        if beyond.any():
+            raise ValueError(
+                f"theta: expected ln sigma in [{_LEAST_LOG_STD:g}, {_MOST_LOG_STD:g}], "
+                f"got {log_std[beyond][0]}"
+            )
+
     def _project(self, theta: Floats) -> Floats:
-        theta[-self.action_size :] = np.clip(theta[-self.action_size :], -10.0, 2.0)
+        log_std = theta[-self.action_size :]
+        np.clip(log_std, _LEAST_LOG_STD, _MOST_LOG_STD, out=log_std)
         return theta
 
     def _dist(self, dist: Floats, rows: int | None = None) -> Floats:
@@ -302,11 +317,13 @@ def restore_policy(stored: dict[str, npt.NDArray[Any]], meta: dict[str, Any]) ->
     if meta["kind"] == LinearSoftmax.kind:
         policy = LinearSoftmax(n_actions=meta["n_actions"], **arguments)
     elif meta["kind"] == LinearGaussian.kind:
+        # Files of 0.1.0 hold the number that was asked for, though the bounds were used.
+        asked = arrays.number("log_std_init", meta["log_std_init"])
         policy = LinearGaussian(
             action_size=meta["action_size"],
             low=stored["low"],
             high=stored["high"],
-            log_std_init=meta["log_std_init"],
+            log_std_init=min(max(asked, _LEAST_LOG_STD), _MOST_LOG_STD),
             **arguments,
         )
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from fastpg import arrays
@@ -52,9 +52,10 @@ class RecentEpisodes:
         return self._mean_length if self._lengths else self._longest
 
     def record(self) -> Record:
-        """What to log of them; NaN until an episode has ended."""
+        """What to log of them; NaN until an episode has ended, and where rewards were too large."""
         means = (self._mean_return, self._mean_length) if self._lengths else (math.nan, math.nan)
-        return dict(zip(EPISODE_MEANS, means, strict=True))
+        known = (mean if math.isfinite(mean) else math.nan for mean in means)
+        return dict(zip(EPISODE_MEANS, known, strict=True))
 
     def state(self) -> dict[str, list[float] | list[int] | int]:
         """JSON values for `restore`."""
@@ -111,12 +112,29 @@ def storable(history: Iterable[Record]) -> list[dict[str, object]]:
     ]
 
 
-def restored(history: Iterable[Mapping[str, Any]]) -> list[Record]:
-    """The records of a `storable`."""
-    return [
-        {k: math.nan if k in EPISODE_MEANS and v is None else v for k, v in record.items()}
-        for record in history
-    ]
+def restored(history: Any) -> list[Record]:
+    """The records of a `storable`: dicts of texts, flags, finite numbers and null.
+
+    Raises:
+        TypeError, ValueError: anything else.
+    """
+    if not isinstance(history, list):
+        raise TypeError(f"history: expected a list, got {history!r}")
+    return [_restored(record) for record in history]
+
+
+def _restored(record: Any) -> Record:
+    if not isinstance(record, dict):
+        raise TypeError(f"history: expected records, got {record!r}")
+    return {key: _restored_entry(key, value) for key, value in record.items()}
+
+
+def _restored_entry(key: str, value: Any) -> Any:
+    if value is None and key in EPISODE_MEANS:
+        return math.nan
+    if not isinstance(value, str | int | float | None):  # a bool is an int
+        raise TypeError(f"history: expected a number or a text at {key!r}, got {value!r}")
+    return arrays.number(f"history: {key}", value) if isinstance(value, float) else value
 
 
 def drop_not_finite(record: Record) -> Record:

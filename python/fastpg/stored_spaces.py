@@ -55,13 +55,14 @@ def restore_space(description: dict[str, Any]) -> Space:
         return spaces.MultiBinary(_sizes(n) if isinstance(n, list) else _sizes([n])[0])
     if kind not in ("discrete", "multi_discrete", "box"):
         raise ValueError(f"space: unknown kind {kind!r}")
-    dtype = np.dtype(description["dtype"])
+    dtype = np.dtype(_text(description["dtype"]))
     if kind == "discrete":
         n = arrays.integer("n", description["n"], 1, _MOST)
-        return spaces.Discrete(n, start=int(description["start"]), dtype=_integers(dtype))
+        start = int(_whole_numbers("start", description["start"], dtype))
+        return spaces.Discrete(n, start=start, dtype=_integers(dtype))
     if kind == "multi_discrete":
-        nvec, start = (np.array(description[k], dtype=_integers(dtype)) for k in ("nvec", "start"))
-        return spaces.MultiDiscrete(nvec, dtype=_integers(dtype), start=start)
+        nvec, starts = (_whole_numbers(k, description[k], dtype) for k in ("nvec", "start"))
+        return spaces.MultiDiscrete(nvec, dtype=_integers(dtype), start=starts)
     shape = tuple(_sizes(description["shape"]))
     low, high = (_bound(description[k], shape, dtype) for k in ("low", "high"))
     return spaces.Box(low, high, dtype=dtype.type)
@@ -77,8 +78,26 @@ def _bound(texts: Sequence[str], shape: tuple[int, ...], dtype: np.dtype[Any]) -
     read: Callable[[str], float | int] = float if dtype.kind == "f" else int
     if dtype.kind == "b":
         read = {"False": 0, "True": 1}.__getitem__
-    values = np.array([read(text) for text in texts], dtype=dtype)
+    values = np.array([read(_text(text)) for text in texts], dtype=dtype)
     return np.full(shape, values[0]) if len(values) == 1 else values.reshape(shape)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):  # NumPy and float() would make something of others too
+        raise TypeError(f"space: expected a text, got {value!r}")
+    return value
+
+
+def _whole_numbers(name: str, value: Any, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """An integer or nested lists of them as an array; nothing is rounded or wrapped around."""
+    limits = np.iinfo(_integers(dtype))
+
+    def checked(part: Any) -> Any:
+        if isinstance(part, list):
+            return [checked(one) for one in part]
+        return arrays.integer(name, part, int(limits.min), int(limits.max))
+
+    return np.array(checked(value), dtype=dtype)
 
 
 def _sizes(shape: Sequence[Any]) -> list[int]:
@@ -99,7 +118,11 @@ def _key(key: Any) -> Any:
 
 
 def _restored_key(key: Any) -> Any:
-    return tuple(_restored_key(part) for part in key) if isinstance(key, list) else key
+    if isinstance(key, list):
+        return tuple(_restored_key(part) for part in key)
+    if isinstance(key, float):
+        return arrays.number("key", key)  # NaN is no key: it is not equal to itself
+    return _key(key)
 
 
 def require_same(what: str, own: Space, other: Space, *, bounds: bool = False) -> None:

@@ -41,6 +41,7 @@ from fastpg.schedules import Schedule
 from fastpg.stored_spaces import describe, require_same, restore_space
 
 _MOST_TIMESTEPS = 2**53  # what a float64 counts exactly
+_MOST_COUNT = 2**62  # of a file: an int64 has room to count on from it
 
 Callback = Callable[[Record], bool | None]
 
@@ -299,7 +300,7 @@ class Algorithm:
     def try_theta(self, theta: Floats) -> str:
         """Take new parameters: "accepted", or "not_finite" and the old ones stay."""
         try:
-            self.policy.theta = theta
+            self.policy.move_to(theta)
         except ValueError:
             return "not_finite"
         return "accepted"
@@ -419,15 +420,17 @@ class Algorithm:
         algo.baseline = algo._make_baseline()
         algo.baseline.restore(stored)
         algo.history = restored(meta["history"])
-        algo.num_timesteps = arrays.integer("num_timesteps", meta["num_timesteps"], 0)
+        algo.num_timesteps = _count("num_timesteps", meta["num_timesteps"])
         algo.env_id = None if meta["env_id"] is None else _id(meta["env_id"])
         recipe = meta.get("env")  # files of 0.1.0 have none
         algo._recipe = None if recipe is None else EnvRecipe.restore(recipe)
-        algo._first_step = arrays.integer("first_step", meta["first_step"], 0)
-        algo._predictions = arrays.integer("predictions", meta["predictions"], 0)
+        algo._first_step = _count("first_step", meta["first_step"])
+        algo._predictions = _count("predictions", meta["predictions"])
         algo._collector = None
         algo._start_fresh()
-        algo._episodes.restore(meta["recent_returns"], meta["recent_lengths"], meta["longest"])
+        lengths = [_count("recent_lengths", length) for length in meta["recent_lengths"]]
+        longest = _count("longest", meta["longest"])
+        algo._episodes.restore(meta["recent_returns"], lengths, longest)
         algo.make_optimizer()
         algo.restore_optimizer(stored, meta)
         return algo
@@ -505,6 +508,10 @@ def _require_storable(env: VectorEnv[Any, Any, Any]) -> None:
     for space in (env.single_observation_space, env.single_action_space):
         if restore_space(json.loads(json.dumps(describe(space)))) != space:
             raise ValueError(f"env: expected a space that a checkpoint can hold, got {space}")
+
+
+def _count(name: str, value: Any) -> int:
+    return arrays.integer(name, value, 0, _MOST_COUNT)
 
 
 def _id(value: Any) -> str:

@@ -20,6 +20,7 @@ _MOST_EPOCHS = 10_000
 _TARGET_KL = 0.01
 _KL_COEF = 1.0
 _LOWEST_KL_COEF, _HIGHEST_KL_COEF = 0.1, 1e3
+_MOST_KL_COEF = 1e100  # as of any option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +118,7 @@ class PPO(AdamAlgorithm, StepAlgorithm):
             optimizer=options.optimizer,
         )
         before = batch.samples.distribution()
-        policy.theta = result["parameters"].reshape(policy.shape)
+        policy.move_to(result["parameters"].reshape(policy.shape))
         after = batch.samples.distribution()
         step = batch.samples.compare(before, after, batch.advantages)
         record: Record = {
@@ -149,7 +150,7 @@ class PPO(AdamAlgorithm, StepAlgorithm):
     def restore_optimizer(self, stored: dict[str, npt.NDArray[Any]], meta: dict[str, Any]) -> None:
         """Adam with the moments saved, and lambda."""
         super().restore_optimizer(stored, meta)
-        self.kl_coef = arrays.number("kl_coef", meta["kl_coef"])
+        self.kl_coef = arrays.between("kl_coef", meta["kl_coef"], 0.0, _MOST_KL_COEF)
 
 
 def adapted(kl_coef: float, kl: float, target_kl: float) -> float:

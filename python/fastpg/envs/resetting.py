@@ -31,13 +31,22 @@ def reset_bounds(
     if not options:
         return None
     first, second = (
-        arrays.number(name, options.get(name, default))
+        _bound(name, options.get(name, default))
         for name, default in zip(names, environment.reset_bounds, strict=True)
     )
     environment.check_bounds(first, second)
     if max(abs(first), abs(second)) > _MOST_BOUND:
         raise ValueError(f"{', '.join(names)}: expected magnitudes of at most {_MOST_BOUND:g}")
     return first, second
+
+
+def _bound(name: str, value: Any) -> float:
+    """A bound as Gymnasium takes it: whatever `float` does; ValueError for anything else."""
+    try:
+        bound = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{name}: expected a number, got {value!r}") from None
+    return arrays.number(name, bound)
 
 
 def seed_list(seed: Any, num_envs: int) -> list[int | None]:

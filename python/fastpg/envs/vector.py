@@ -231,9 +231,9 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         Args:
             seed: an integer s seeds environment i with s + i; a sequence gives one seed each;
                 None continues the streams (the first time: from fresh entropy).
-            options: bounds of the start state (`low` and `high`; Pendulum: `x_init` and `y_init`);
-                `reset_mask`, bool (num_envs,), resets those environments alone. The dict is left
-                as it is.
+            options: bounds of the start state (`low` and `high`; Pendulum: `x_init` and `y_init`),
+                anything that `float` takes, as in Gymnasium; `reset_mask`, bool (num_envs,), resets
+                those environments alone. The dict is left as it is.
 
         Returns:
             Observations float32 (num_envs, d) of all environments, and an empty info.
@@ -348,6 +348,25 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         if not self._seeded.all():
             self.reset(options={"reset_mask": ~self._seeded})
         self.native.set_state(checked)
+
+    @property
+    def state(self) -> arrays.Floats | None:
+        """The physical states, (k, num_envs), as of Gymnasium's `CartPoleVectorEnv`.
+
+        A copy: to change states, assign an array of this shape, which is `set_state` of the
+        transposed one. None before the first reset.
+
+        Raises:
+            RuntimeError: a `reset_mask` left out environments that were never reset.
+        """
+        if not self.native.snapshot()["status"].any():
+            return None
+        return np.ascontiguousarray(self.native.get_state().T)
+
+    @state.setter
+    def state(self, value: Any) -> None:
+        shape = self.native.snapshot()["states"].shape
+        self.set_state(arrays.floats("state", value, shape).T)
 
     @property
     def has_time_limit(self) -> bool:
