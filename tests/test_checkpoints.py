@@ -10,7 +10,7 @@ import pytest
 import fastpg
 from fastpg import checkpoints
 from fastpg.algorithms import ALGORITHMS
-from fastpg.features import RandomFourier, make_features
+from fastpg.features import RandomFourier, restore_features
 from fastpg.stored_spaces import restore_space
 
 NAMES = list(ALGORITHMS)
@@ -248,7 +248,7 @@ def test_an_argument_left_out_of_a_feature_map_is_no_default(name):
     state = RandomFourier(3, nu=1.0).state()
     del state[name]
     with pytest.raises(ValueError, match="features: expected the state of a map"):
-        make_features(state)
+        restore_features(state)
 
 
 @pytest.mark.parametrize("asked", [6.0, -30.0])

@@ -136,14 +136,19 @@ MAPS: dict[str, type[FeatureMap]] = {
 
 
 def make_features(state: dict[str, Any]) -> FeatureMap:
-    """The map of a `state`.
+    """The map of a `state`; arguments left out are the defaults."""
+    arguments = dict(state)
+    return MAPS[one_of("kind of features", arguments.pop("kind"), MAPS)](**arguments)
+
+
+def restore_features(state: dict[str, Any]) -> FeatureMap:
+    """The map of a `state` in a file, where nothing is left out.
 
     Raises:
         KeyError, TypeError, ValueError: anything else.
     """
-    arguments = dict(state)
-    made = MAPS[one_of("kind of features", arguments.pop("kind"), MAPS)](**arguments)
-    if made.state() != state:  # an argument left out would become its default in silence
+    made = make_features(state)
+    if made.state() != state:  # a seed left out, or null, would be another map in silence
         raise ValueError(f"features: expected the state of a map, got {state!r}")
     return made
 

@@ -11,7 +11,7 @@ from gymnasium import spaces
 
 from fastpg import _core, arrays
 from fastpg.arrays import AnyFloats, Bools, Floats
-from fastpg.features import FeatureMap, make_features
+from fastpg.features import FeatureMap, restore_features
 from fastpg.linear_policy import LinearPolicy, State, observation_size, single_space
 from fastpg.naming import unknown
 
@@ -309,7 +309,7 @@ def restore_policy(stored: dict[str, npt.NDArray[Any]], meta: dict[str, Any]) ->
     """The policy of a `state`."""
     arguments: dict[str, Any] = {
         "observation_size": meta["observation_size"],
-        "features": make_features(meta["features"]),
+        "features": restore_features(meta["features"]),
         "normalize_observations": meta["normalizer_count"] is not None,
         "theta": stored["theta"],
     }
