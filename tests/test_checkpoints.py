@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 import pickle
 
 import numpy as np
@@ -155,6 +156,7 @@ def test_the_largest_counts_and_every_kind_of_record_come_back(saved):
     rewritten(path, change={"first_step": 2**62, "predictions": 2**62, "history": [record]})
     loaded = fastpg.load(path)
     assert loaded._first_step == 2**62
+    assert math.isnan(loaded.history[0].pop("rollout/ep_rew_mean"))
     assert loaded.history == [{"train/status": "ok", "a": True, "b": None, "c": 3}]
     loaded.predict(np.zeros(4))
     loaded.use_env("CartPole-v1")

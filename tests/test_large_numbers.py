@@ -105,7 +105,7 @@ def test_large_numbers_with_finite_sums_pass(samples):
 
 def test_an_overflowing_gradient_is_a_status():
     algo = fastpg.REINFORCE(
-        "linear", "CartPole-v1", seed=0, ent_coef=1e308, learning_rate=1.0, n_envs=2
+        "linear", "CartPole-v1", seed=0, ent_coef=lambda _: 1e308, learning_rate=1.0, n_envs=2
     )
     algo.policy.theta = np.random.default_rng(0).normal(size=algo.policy.shape)
     theta = algo.policy.theta

@@ -130,7 +130,7 @@ def _restored(record: Any) -> Record:
 
 
 def _restored_entry(key: str, value: Any) -> Any:
-    if value is None and key in EPISODE_MEANS:
+    if key in EPISODE_MEANS and (value is None or value != value):
         return math.nan
     if not isinstance(value, str | int | float | None):  # a bool is an int
         raise TypeError(f"history: expected a number or a text at {key!r}, got {value!r}")

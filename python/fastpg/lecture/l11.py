@@ -12,7 +12,12 @@ from fastpg.lecture import problems
 from fastpg.lecture.problems import STANDARD_ERRORS, Trajectories, exact, sampled
 from fastpg.lecture.system import Check, Formula, Result, System
 from fastpg.policies import LinearSoftmax
-from fastpg.sampling import effective_sample_size, importance_sampling_estimate, importance_weights
+from fastpg.sampling import (
+    _weights_of,
+    effective_sample_size,
+    importance_sampling_estimate,
+    importance_weights,
+)
 from fastpg.tabular import MDP, LocalModel
 
 if TYPE_CHECKING:
@@ -186,7 +191,7 @@ SYSTEM = System(
     "Importance sampling",
     TEXT,
     (
-        Formula("w = p̃(x)/p(x)", importance_weights, "np.exp(_log_weights"),
+        Formula("w = p̃(x)/p(x)", _weights_of, "np.exp(log_w"),
         Formula("E_{x~p̃} f(x) = E_{x~p} w(x) f(x), by (1/n) Σ w_i f(x_i)",
                 importance_sampling_estimate, "* f"),
         Formula("Var = (E_p[w² f²] − (E_p̃ f)²)/n", importance_sampling_estimate, "products.var"),

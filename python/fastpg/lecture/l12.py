@@ -24,7 +24,7 @@ from fastpg.lecture.problems import (
 from fastpg.lecture.system import Check, Formula, Result, System
 from fastpg.linear_policy import LinearPolicy
 from fastpg.policies import LinearSoftmax
-from fastpg.sampling import importance_weights
+from fastpg.sampling import _weights_of, importance_weights
 from fastpg.tabular import LocalModel
 
 if TYPE_CHECKING:
@@ -260,7 +260,7 @@ SYSTEM = System(
     TEXT,
     (
         Formula("b̃(s, h) from N trajectories", LinearBaseline.fit, "_regression.fit"),
-        Formula("w = π_θ(a|s)/π_θk(a|s)", importance_weights, "np.exp(_log_weights"),
+        Formula("w = π_θ(a|s)/π_θk(a|s)", _weights_of, "np.exp(log_w"),
         Formula("ℓ̂^k(θ) = (1/M) Σ_m Σ_h [w (R_h − b̃) − λ ln 1/π_θ]",
                 Repetitions.values, "KL_COEF * log_new"),
         Formula("g(θ) = (1/M) Σ_m Σ_h [w (R_h − b̃) + λ] ∇ln π_θ",
