@@ -13,6 +13,9 @@ from fastpg.lecture.problems import STANDARD_ERRORS, Trajectories, exact, sample
 from fastpg.lecture.system import Check, Formula, Result, System
 from fastpg.policies import LinearSoftmax
 from fastpg.sampling import (
+    _effective_size,
+    _plain,
+    _self_normalized,
     _weights_of,
     effective_sample_size,
     importance_sampling_estimate,
@@ -193,11 +196,11 @@ SYSTEM = System(
     (
         Formula("w = p̃(x)/p(x)", _weights_of, "np.exp(log_w"),
         Formula("E_{x~p̃} f(x) = E_{x~p} w(x) f(x), by (1/n) Σ w_i f(x_i)",
-                importance_sampling_estimate, "* f"),
-        Formula("Var = (E_p[w² f²] − (E_p̃ f)²)/n", importance_sampling_estimate, "products.var"),
+                _plain, "* f"),
+        Formula("Var = (E_p[w² f²] − (E_p̃ f)²)/n", _plain, "products.var"),
         Formula("self-normalised: Σ w_i f(x_i) / Σ w_i",
-                importance_sampling_estimate, "shares @ f"),
-        Formula("ESS = (Σw)²/Σw²", effective_sample_size, "scaled**2"),
+                _self_normalized, "shares @ f"),
+        Formula("ESS = (Σw)²/Σw²", _effective_size, "scaled**2"),
     ),
     run,
     draw,
