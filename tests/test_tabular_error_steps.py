@@ -101,7 +101,7 @@ def test_rewards_whose_sums_overflow(criterion):
         ({0: {0: [(1.0, 7, 0.0, False)]}}, "expected states below 1"),
         ({0: {0: [(1.0, -1, 0.0, False)]}}, "expected states below 1"),
         ({0: {0: [(1.0, 0, 0.0)]}}, "expected"),
-        ({0: {0: [(0.7, 0, 0.0, False)]}}, "sum of 1"),
+        ({0: {0: [(0.7, 0, 0.0, False)]}}, "sums of 1"),
         ({0: {0: [(1.0, 0, np.nan, False)]}}, "^r: expected finite"),
         ({0: {}}, "expected"),
         ({1: {0: [(1.0, 0, 0.0, False)]}}, "expected tables"),

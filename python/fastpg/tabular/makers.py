@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
+import math
 from typing import Any
 
+import gymnasium
 import numpy as np
 
 from fastpg import arrays
 from fastpg.arrays import Floats
+from fastpg.results import quiet
 from fastpg.tabular.mdp import MDP
+
+_PLAYED = 1500  # steps of play that a table is compared with
 
 
 def garnet(
@@ -110,10 +116,17 @@ def from_gymnasium(env: Any, *, horizon: int | None = None, gamma: float | None 
     Rewards are expectations over the next state. A transition that ends an episode leads to one
     more state, the last, which is terminal.
 
+    An environment may know more than its table does: Taxi with `fickle_passenger=True` is refused,
+    and so is one that a copy of is seen to do what `P` gives no probability. Only environments that
+    keep their state as the number `s` can be tried.
+
     Args:
         env: a `gymnasium.Env` whose unwrapped form has `P` and `initial_state_distrib`.
         horizon: number of steps; without it and `gamma`, the registered time limit.
         gamma: discount.
+
+    Raises:
+        ValueError: no tables, others than the environment's, or what `MDP` refuses.
     """
     inner: Any = getattr(env, "unwrapped", None)
     if not hasattr(inner, "P") or not hasattr(inner, "initial_state_distrib"):
@@ -122,10 +135,71 @@ def from_gymnasium(env: Any, *, horizon: int | None = None, gamma: float | None 
         horizon = None if env.spec is None else env.spec.max_episode_steps
     P, r = _tables_of(inner.P)
     n = len(P) - 1
-    start = np.append(np.asarray(inner.initial_state_distrib, dtype=np.float64), 0.0)
+    start = np.append(arrays.distribution("start", inner.initial_state_distrib, n), 0.0)
+    if getattr(inner, "fickle_passenger", False):
+        raise ValueError("env: expected fickle_passenger=False, got True: P does not hold it")
+    _compare_with_play(inner, start)
     return MDP(P, r, start, horizon=horizon, gamma=gamma, terminal=np.arange(n + 1) == n)
 
 
+def _compare_with_play(inner: Any, start: Floats) -> None:
+    """ValueError where a copy of the environment does what its tables give no probability."""
+    played = _playable(inner)
+    if played is None:
+        return
+    begins = set(np.flatnonzero(start).tolist())
+    for state, action in _some_pairs(inner.P, start):
+        # Every pair has a new episode: what is hidden is often drawn when one begins.
+        first = played.reset()[0]
+        if first not in begins:
+            raise ValueError(
+                f"env: reset gave state {first}, to which initial_state_distrib gives 0"
+            )
+        played.s = state
+        following, reward, ended = played.step(action)[:3]
+        if not _is_outcome(inner.P[state][action], following, reward, ended):
+            raise ValueError(
+                f"env: expected an outcome of P[{state}][{action}], got state {following}, reward "
+                f"{reward}, terminated {ended}: P is not what the environment does"
+            )
+
+
+def _playable(inner: Any) -> Any:
+    """A copy, seeded, whose state can be set; None where there is no such thing."""
+    if not isinstance(inner, gymnasium.Env):
+        return None
+    try:
+        played: Any = copy.deepcopy(inner)
+        played.render_mode = None  # nobody looks at the copy
+    except MemoryError:
+        raise
+    except Exception:  # windows and locks, for instance, have no copies
+        return None
+    first = played.reset(seed=0)[0]
+    state: Any = getattr(played, "s", None)
+    counts = isinstance(state, int | np.integer) and np.array_equal(first, state)
+    return played if counts else None
+
+
+def _some_pairs(outcomes: Any, start: Floats) -> list[tuple[int, int]]:
+    """State and action of every step of play, evenly spread over what an episode can meet."""
+    entered = {int(s) for s in np.flatnonzero(start)}
+    for s, a in itertools.product(range(len(outcomes)), range(len(outcomes[0]))):
+        entered.update(int(after) for p, after, _, ended in outcomes[s][a] if p > 0.0 and not ended)
+    pairs = list(itertools.product(sorted(entered), range(len(outcomes[0]))))
+    chosen = np.linspace(0, len(pairs), _PLAYED, endpoint=False).astype(int)
+    return [pairs[k] for k in chosen]
+
+
+def _is_outcome(outcomes: Any, following: Any, reward: Any, ended: Any) -> bool:
+    for probability, after, pays, ends in outcomes:
+        same = after == following and bool(ends) == bool(ended)
+        if probability > 0.0 and same and math.isclose(pays, reward, rel_tol=1e-6, abs_tol=1e-9):
+            return True
+    return False
+
+
+@np.errstate(**quiet)  # the MDP refuses what is not finite
 def _tables_of(outcomes: Any) -> tuple[Floats, Floats]:
     """P and r of Gymnasium's `P[s][a]`, with one more state for the end."""
     try:

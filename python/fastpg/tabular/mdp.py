@@ -42,7 +42,8 @@ class MDP:
     - `average=True`: the average reward of an endless episode.
 
     Args:
-        P: P(s'|s, a), (S, A, S); rows sum to one within 1e-9.
+        P: P(s'|s, a), (S, A, S); rows sum to one within 1e-9. Rows of float32 do within 1e-6, and
+            are divided by their sums; so are `start` and tables of policies.
         r: expected reward, (S, A).
         start: distribution of the first state, (S,); uniform by default.
         horizon: number of steps H, at least 1.
@@ -77,7 +78,9 @@ class MDP:
             if terminal is None
             else arrays.flags("terminal", terminal, (n,)).copy()
         )
+        # What terminal states hold is nothing: they are closed before rows are checked.
         table = self._closed(table, rewards)
+        table = arrays.normalised("P", table, arrays.is_single(P), ("state", "action"))
         self.transitions = _core.Transitions(table.reshape(n * m, n), m)
         self.P: Floats = table
         self.r: Floats = rewards
