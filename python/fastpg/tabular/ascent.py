@@ -9,6 +9,7 @@ import numpy as np
 from fastpg import arrays, schedules
 from fastpg.algorithms.ppo import adapted
 from fastpg.arrays import Floats
+from fastpg.results import checked
 from fastpg.schedules import Schedule
 from fastpg.tabular.exact import LocalModel
 from fastpg.tabular.mdp import MDP
@@ -89,6 +90,7 @@ def npg(
     return iterate(mdp, policy, n_iterations, step, kl_per)
 
 
+@checked("natural step")
 def natural_step(
     local: LocalModel, policy: TabularPolicy, damping: float = 0.0, per: str = "step"
 ) -> tuple[Floats, float]:

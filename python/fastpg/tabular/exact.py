@@ -16,6 +16,7 @@ import numpy as np
 from fastpg import arrays
 from fastpg.arrays import Floats
 from fastpg.naming import one_of
+from fastpg.results import checked
 from fastpg.tabular.mdp import MDP, Evaluation, an_mdp
 from fastpg.tabular.policies import TabularPolicy
 
@@ -30,6 +31,7 @@ def parametric(name: str, policy: Any, mdp: MDP) -> TabularPolicy:
     return policy
 
 
+@checked("weights of states")
 def state_weights(mdp: MDP, evaluation: Evaluation, per: str = "trajectory") -> Floats:
     """How much each state counts in a KL or a Fisher matrix, (S,) or (H, S).
 
@@ -46,6 +48,7 @@ def state_weights(mdp: MDP, evaluation: Evaluation, per: str = "trajectory") -> 
     return weights / (1.0 - mdp.gamma) if mdp.criterion == "discounted" else weights
 
 
+@checked("gradient of J")
 def gradient(mdp: MDP, policy: TabularPolicy) -> Floats:
     """Gradient of J, the shape of theta: sum of occupancy pi grad ln pi A (lecture L6)."""
     evaluation = an_mdp(mdp).evaluate(parametric("policy", policy, mdp))
@@ -102,11 +105,13 @@ class LocalModel:
         self.mdp = an_mdp(mdp)
         self.evaluation = mdp.evaluate(old)
 
+    @checked("surrogate")
     def surrogate(self, new: Any) -> float:
         """f^k = E_{s ~ old} sum_h E_{a ~ new} A^old(s, a, h) (lecture L4)."""
         weights = self.evaluation.occupancy[..., None] * self.mdp.policy_table(new)
         return float(np.sum(weights * self.evaluation.advantage))
 
+    @checked("gradient of the surrogate")
     def surrogate_gradient(self, new: TabularPolicy) -> Floats:
         """Gradient of `surrogate` in theta: at the old policy that of J (lecture L6)."""
         parametric("new", new, self.mdp)
@@ -117,15 +122,20 @@ class LocalModel:
         """See `state_weights`."""
         return state_weights(self.mdp, self.evaluation, per)
 
-    @np.errstate(over="ignore")  # to infinity
+    @checked("KL", infinite=True)
     def kl(self, new: Any, per: str = "trajectory") -> float:
-        """KL(rho_old | rho_new) of trajectories: the dynamics cancel (lecture L5)."""
+        """KL(rho_old | rho_new) of trajectories: the dynamics cancel (lecture L5).
+
+        Infinite where the new policy gives up an action that the old one takes, or where no double
+        is large enough.
+        """
         weights = self.weights(per)
         each = kl_of_logs(self.evaluation.pi, _log_table(self.mdp, new))
         each = np.broadcast_to(each, weights.shape)
         visited = weights > 0.0
         return float(np.sum(weights[visited] * each[visited]))
 
+    @checked("gradient of the KL")
     def kl_gradient(self, new: TabularPolicy, per: str = "trajectory") -> Floats:
         """Gradient of `kl` in theta: 0 at the old policy (lecture L7)."""
         parametric("new", new, self.mdp)
@@ -139,11 +149,12 @@ class LocalModel:
         """
         return parametric("new", new, self.mdp).fisher(self.weights(per))
 
-    @np.errstate(over="ignore")
+    @checked("penalised surrogate", infinite=True)
     def penalised(self, new: Any, kl_coef: float) -> float:
         """l^k = f^k - lambda E sum_h ln 1 / pi_new(a|s), a from the old policy (lecture L10).
 
-        Minus infinity where the new policy gives up an action that the old one takes.
+        Minus infinity where the new policy gives up an action that the old one takes, or where no
+        double is low enough.
         """
         kl_coef = arrays.non_negative("kl_coef", kl_coef)
         taken_by_old = self.weights()[..., None] * self.evaluation.pi
@@ -154,6 +165,7 @@ class LocalModel:
         penalty = float(np.sum(taken_by_old[taken] * logs[taken]))
         return self.surrogate(new) + kl_coef * penalty
 
+    @checked("gradient of the penalised surrogate")
     def penalised_gradient(self, new: TabularPolicy, kl_coef: float) -> Floats:
         """Gradient of `penalised` in theta."""
         kl_coef = arrays.non_negative("kl_coef", kl_coef)
@@ -195,6 +207,7 @@ def penalised_gradient(mdp: MDP, old: Any, new: TabularPolicy, kl_coef: float) -
     return LocalModel(mdp, old).penalised_gradient(new, kl_coef)
 
 
+@checked("performance difference")
 def performance_difference(mdp: MDP, old: Any, new: Any) -> float:
     """J(new) - J(old) as E_{s ~ new} sum_h E_{a ~ new} A^old (lecture L2)."""
     advantage = an_mdp(mdp).evaluate(old).advantage

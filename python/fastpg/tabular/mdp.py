@@ -9,6 +9,7 @@ import numpy as np
 
 from fastpg import _core, arrays
 from fastpg.arrays import Bools, Floats
+from fastpg.results import quiet
 
 _MOST_HORIZON = 2**31 - 1
 
@@ -152,9 +153,9 @@ class MDP:
                 for an average reward, more than one recurrent class of states.
         """
         pi = self.policy_table(policy).copy()
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(**quiet):
             evaluation = self._evaluate(pi)
-        if not np.isfinite(evaluation.advantage).all():
+        if not (np.isfinite(evaluation.advantage).all() and np.isfinite(evaluation.J)):
             raise ValueError("r: expected rewards whose values are finite, got larger ones")
         return evaluation
 

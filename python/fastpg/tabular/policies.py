@@ -12,6 +12,7 @@ import numpy as np
 
 from fastpg import arrays
 from fastpg.arrays import Floats
+from fastpg.results import checked, finite, quiet
 
 
 class TabularPolicy:
@@ -50,6 +51,7 @@ class TabularPolicy:
         """pi(a|s), (S, A) or (H, S, A)."""
         return np.exp(self.log_probabilities())
 
+    @checked("sum of scores")
     def score_sum(self, weights: Any) -> Floats:
         """Sum of w(h, s, a) grad ln pi(a|s), the shape of theta.
 
@@ -58,6 +60,7 @@ class TabularPolicy:
         """
         return self._score_sum(self._gathered(weights, self.table_shape))
 
+    @checked("Fisher matrix")
     def fisher(self, weights: Any) -> Floats:
         """Sum of w(h, s) E_a grad ln pi grad ln pi^T, theta.size squared.
 
@@ -66,17 +69,19 @@ class TabularPolicy:
         """
         return self._fisher(self._gathered(weights, self.table_shape[:-1]))
 
+    @np.errstate(**quiet)  # theta is refused where it is not finite
     def with_probabilities(self, table: Any) -> Self:
         """The policy with these probabilities, theta unchanged where they are.
 
         Args:
             table: (S, A) or (H, S, A); above 0.
         """
-        checked = arrays.probabilities("table", table, self.table_shape)
-        if np.any(checked <= 0.0):
+        wanted = arrays.probabilities("table", table, self.table_shape)
+        if np.any(wanted <= 0.0):
             raise ValueError("table: expected probabilities above 0, got 0: no theta gives it")
-        return self.with_log_ratio(np.log(checked) - self.log_probabilities())
+        return self.with_log_ratio(np.log(wanted) - self.log_probabilities())
 
+    @checked("natural direction")
     def natural_direction(self, weights: Any, gradient: Any, damping: float = 0.0) -> Floats:
         """(F + damping I)^-1 g, least in norm where F is singular; the shape of theta.
 
@@ -89,6 +94,7 @@ class TabularPolicy:
         g = arrays.floats("gradient", gradient, self.shape)
         return self._natural_direction(w, g, arrays.non_negative("damping", damping))
 
+    @checked("curvature")
     def curvature(self, weights: Any, direction: Any) -> float:
         """x^T F x: the weighted variance of what x adds to the logits, without F itself.
 
@@ -124,7 +130,7 @@ class TabularPolicy:
         raise NotImplementedError
 
     def _natural_direction(self, weights: Floats, gradient: Floats, damping: float) -> Floats:
-        metric = self._fisher(weights) + damping * np.eye(self.theta.size)
+        metric = finite("Fisher matrix", self._fisher(weights) + damping * np.eye(self.theta.size))
         solved = np.linalg.lstsq(metric, gradient.ravel(), rcond=1e-13)[0]
         return np.asarray(solved, dtype=np.float64).reshape(self.shape)
 
@@ -174,6 +180,7 @@ class TabularSoftmax(TabularPolicy):
         out: Floats = inverted + drawn * share
         return out
 
+    @np.errstate(**quiet)
     def with_log_ratio(self, ratio: Floats) -> Self:
         """See `TabularPolicy`."""
         return self.with_theta(self.theta + ratio)
@@ -222,6 +229,7 @@ class OneLogit(TabularPolicy):
         scale = weights * pi[..., 0] * pi[..., 1] + damping
         return np.divide(gradient, scale, out=np.zeros(self.shape), where=scale > 0.0)
 
+    @np.errstate(**quiet)
     def with_log_ratio(self, ratio: Floats) -> Self:
         """See `TabularPolicy`."""
         return self.with_theta(self.theta + ratio[..., 0] - ratio[..., 1])
@@ -272,6 +280,7 @@ class FeatureSoftmax(TabularPolicy):
         """See `TabularPolicy`."""
         return _log_softmax(self._logits_of(self.theta))
 
+    @checked("logits")
     def _logits_of(self, theta: Floats) -> Floats:
         logits: Floats = self.features @ theta
         return logits

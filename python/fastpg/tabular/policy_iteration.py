@@ -9,6 +9,7 @@ import numpy as np
 from fastpg import arrays
 from fastpg.arrays import Floats
 from fastpg.naming import one_of
+from fastpg.results import checked, finite
 from fastpg.tabular.exact import LocalModel
 from fastpg.tabular.mdp import MDP, an_mdp
 from fastpg.tabular.trajectories import Iterates, iterate
@@ -69,6 +70,7 @@ def fitted_policy_iteration(
     return iterate(mdp, policy, n_iterations, step, kl_per)
 
 
+@checked("fitted Q")
 def fitted_q(local: LocalModel, features: Any, weighting: Any = "visits") -> Floats:
     """The weighted least-squares fit of Q, the shape of Q; least in norm where data lack.
 
@@ -87,6 +89,7 @@ def fitted_q(local: LocalModel, features: Any, weighting: Any = "visits") -> Flo
         chosen = np.broadcast_to(weighting, evaluation.Q.shape)
     fitted = np.empty_like(q)
     for h, w in enumerate(np.sqrt(chosen).reshape(q.shape)):
+        finite("weighted features and Q", np.column_stack((w[:, None] * phi, w * q[h])))
         fitted[h] = phi @ np.linalg.lstsq(w[:, None] * phi, w * q[h], rcond=1e-12)[0]
     return fitted.reshape(evaluation.Q.shape)
 
@@ -122,6 +125,7 @@ def conservative_policy_iteration(
     return iterate(mdp, policy, n_iterations, step, kl_per)
 
 
+@checked("alpha")
 def guaranteed_alpha(local: LocalModel, new: Any) -> float:
     """The alpha that makes alpha / (1 - gamma) (gain - 2 alpha gamma eps / (1 - gamma)) largest.
 
@@ -139,7 +143,7 @@ def guaranteed_alpha(local: LocalModel, new: Any) -> float:
     gain, largest = float(local.evaluation.visits @ gains), float(np.max(np.abs(gains)))
     if gain <= 0.0:
         return 0.0
-    steepness = 4.0 * gamma * largest
+    steepness = finite("largest mean advantage", 4.0 * gamma * largest)
     return min(1.0, gain * (1.0 - gamma) / steepness) if steepness > 0.0 else 1.0
 
 

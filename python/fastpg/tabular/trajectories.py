@@ -10,6 +10,7 @@ import numpy as np
 
 from fastpg import arrays
 from fastpg.arrays import Floats
+from fastpg.results import finite, quiet
 from fastpg.tabular.exact import LocalModel
 from fastpg.tabular.mdp import MDP, an_mdp
 
@@ -26,7 +27,7 @@ class Iterates:
 
     policies: tuple[Any, ...]  # n + 1: policies, or tables of probabilities
     J: Floats  # (n + 1,)
-    kl: Floats  # (n,) KL(old | new) of every step, of a trajectory or per step as asked
+    kl: Floats  # (n,) KL(old | new) of every step, of a trajectory or per step as asked; or inf
     step: Floats  # (n,) the multiplier: eta, alpha, or 1 / lambda
 
     @property
@@ -38,6 +39,7 @@ class Iterates:
         return len(self.step)
 
 
+@np.errstate(**quiet)  # thetas, steps and values that are not finite are errors
 def iterate(mdp: MDP, policy: Any, n_iterations: int, step: Step, kl_per: str) -> Iterates:
     """Apply a step n times and record where it leads."""
     an_mdp(mdp)
@@ -47,7 +49,8 @@ def iterate(mdp: MDP, policy: Any, n_iterations: int, step: Step, kl_per: str) -
     for k in range(count):
         local = LocalModel(mdp, policy)
         values.append(local.evaluation.J)
-        policy, steps[k] = step(local, policy, 1.0 - k / count)
+        policy, taken = step(local, policy, 1.0 - k / count)
+        steps[k] = finite("step", taken)
         kls[k] = local.kl(policy, kl_per)
         policies.append(policy)
     values.append(mdp.evaluate(policy).J)

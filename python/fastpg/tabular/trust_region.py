@@ -13,6 +13,7 @@ import numpy as np
 
 from fastpg import arrays
 from fastpg.arrays import Floats
+from fastpg.results import checked, finite, quiet
 from fastpg.tabular.exact import LocalModel, parametric
 from fastpg.tabular.policies import FeatureSoftmax, TabularPolicy
 
@@ -20,9 +21,11 @@ _ROOT_STEPS = 200
 _NEWTON_STEPS = 100
 _ASCENT_STEPS = 500
 _TOLERANCE = 1e-13
+_LOST = 1e-9  # of probability, by rounding
 _CLOSE = 1e-13  # relative, of the KL to its bound or of lambda
 
 
+@checked("log ratio")
 def penalised_log_ratio(pi: Any, advantages: Any, kl_coef: float) -> Floats:
     """Ln pi'/pi for the maximiser of sum_a pi'(a) A(a) - lambda KL(pi | pi') in every state (L4).
 
@@ -41,12 +44,11 @@ def _tables(pi: Any, advantages: Any) -> tuple[Floats, Floats]:
     return table, arrays.floats("advantages", advantages, table.shape)
 
 
-@np.errstate(over="ignore")  # the slope, to infinity, where kl_coef is next to nothing
 def _log_ratio(p: Floats, a: Floats, kl_coef: float) -> Floats:
     """See `penalised_log_ratio`."""
     taken = p > 0.0
     best = np.max(np.where(taken, a, -np.inf), axis=-1, keepdims=True)
-    gap = np.where(taken, best - a, 1.0)
+    gap = _gaps(np.where(taken, best - a, 1.0))
     share = kl_coef * p
     # Each term is at most 1 at the root, so this start lies below it, and Newton's method on a
     # convex falling function climbs to it.
@@ -63,13 +65,30 @@ def _log_ratio(p: Floats, a: Floats, kl_coef: float) -> Floats:
     return out
 
 
-def penalised_table(pi: Any, advantages: Any, kl_coef: float) -> Floats:
-    """The maximiser itself, (..., A): see `penalised_log_ratio`."""
-    p, a = _tables(pi, advantages)
-    table: Floats = p * np.exp(_log_ratio(p, a, arrays.positive("kl_coef", kl_coef)))
+def _gaps(gaps: Floats) -> Floats:
+    return finite("differences of advantages", gaps)
+
+
+def _moved(p: Floats, ratio: Floats) -> Floats:
+    """The table with this log ratio; numbers below double precision leave no distribution."""
+    table: Floats = finite("maximiser", p * np.exp(ratio))
+    off = np.abs(table.sum(axis=-1) - p.sum(axis=-1)).max()
+    if off > _LOST:
+        raise ValueError(
+            f"maximiser: expected sums of 1, got some that are off by {off:.2g}: the numbers given "
+            "are too large or too small for it"
+        )
     return table
 
 
+@np.errstate(**quiet)
+def penalised_table(pi: Any, advantages: Any, kl_coef: float) -> Floats:
+    """The maximiser itself, (..., A): see `penalised_log_ratio`."""
+    p, a = _tables(pi, advantages)
+    return _moved(p, _log_ratio(p, a, arrays.positive("kl_coef", kl_coef)))
+
+
+@np.errstate(**quiet)
 def trust_region_table(pi: Any, advantages: Any, weights: Any, target_kl: float) -> Floats:
     """Maximiser of sum_s w_s E_{a ~ pi'} A(s, a) subject to sum_s w_s KL(pi | pi') <= target_kl.
 
@@ -84,8 +103,7 @@ def trust_region_table(pi: Any, advantages: Any, weights: Any, target_kl: float)
     if np.any(w < 0.0):
         raise ValueError(f"weights: expected numbers of at least 0, got {w.min()}")
     ratio, _ = _trust_region_log_ratio(p, a, w, arrays.positive("target_kl", target_kl))
-    table: Floats = p * np.exp(ratio)
-    return table
+    return _moved(p, ratio)
 
 
 def _trust_region_log_ratio(
@@ -95,7 +113,7 @@ def _trust_region_log_ratio(
     weighed = weights[..., None] > 0.0  # what is not weighed stays as it is
     gained = np.where(weighed & (pi > 0.0), advantages, -np.inf)
     best = gained.max(axis=-1, keepdims=True)
-    gaps = np.where(np.isfinite(gained), best - advantages, 0.0)
+    gaps = _gaps(np.where(np.isfinite(gained), best - advantages, 0.0))
     scale = float(gaps.max())
     if scale == 0.0:
         return np.zeros_like(pi), 0.0
@@ -105,10 +123,11 @@ def _trust_region_log_ratio(
         # KL(pi | pi') = -sum pi ln pi'/pi, which no pi' that underflows makes infinite
         return -float(np.sum(weights[..., None] * pi * _log_ratio(pi, flat, kl_coef)))
 
-    kl_coef = _coefficient(divergence, target_kl, scale)
-    return _log_ratio(pi, flat, kl_coef), kl_coef
+    kl_coef = finite("kl_coef", _coefficient(divergence, target_kl, scale))
+    return finite("log ratio", _log_ratio(pi, flat, kl_coef)), kl_coef
 
 
+@np.errstate(**quiet)  # what is not finite is refused
 def penalised_policy(local: LocalModel, old: TabularPolicy, kl_coef: float) -> TabularPolicy:
     """Maximiser of l^k (lecture L10); a local one for theta of features.
 
@@ -125,6 +144,7 @@ def penalised_policy(local: LocalModel, old: TabularPolicy, kl_coef: float) -> T
     return old.with_log_ratio(_log_ratio(old.probabilities(), advantages, kl_coef))
 
 
+@np.errstate(**quiet)
 def trust_region_policy(
     local: LocalModel, old: TabularPolicy, target_kl: float, per: str
 ) -> tuple[TabularPolicy, float]:
@@ -155,6 +175,7 @@ def length(local: LocalModel, per: str) -> float:
     return float(summed / per_unit) if per_unit > 0.0 else 1.0
 
 
+@checked("mean advantages")
 def mean_advantages(local: LocalModel, policy: TabularPolicy) -> tuple[Floats, Floats]:
     """A in the shape of the policy's table, and the weights of its states.
 
@@ -213,8 +234,8 @@ def _ascent(local: LocalModel, old: TabularPolicy, kl_coef: float) -> TabularPol
     policy, value = old, local.penalised(old, kl_coef)
     for _ in range(_ASCENT_STEPS):
         gradient = local.penalised_gradient(policy, kl_coef).ravel()
-        hessian = kl_coef * local.kl_hessian(policy)
-        direction = np.linalg.lstsq(hessian, gradient, rcond=1e-12)[0]
+        hessian = finite("Hessian of the penalty", kl_coef * local.kl_hessian(policy))
+        direction = finite("step", np.linalg.lstsq(hessian, gradient, rcond=1e-12)[0])
         slope, fraction = float(gradient @ direction), 1.0
         if slope <= _TOLERANCE * max(1.0, abs(value)):
             break
