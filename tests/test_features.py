@@ -132,3 +132,8 @@ def test_bad_maps(call, text):
 def test_observations_too_large_for_a_length_scale(large):
     with pytest.raises(ValueError, match="length_scale: expected a finite result"):
         fastpg.length_scale([[large], [-large], [0.0]])
+
+
+def test_a_length_too_small_to_divide_by():
+    with pytest.raises(ValueError, match="nu: directions divided by it: expected a finite result"):
+        fastpg.RandomFourier(4, 5, nu=1e-320)

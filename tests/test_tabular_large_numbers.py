@@ -163,7 +163,14 @@ def test_options_of_algorithms(number):
 
 @pytest.mark.parametrize("number", [*POSITIVE, 0.01, 1.0])
 @pytest.mark.parametrize(
-    "pi", [PI, np.eye(2)[[0, 1, 0]], np.array([[1.0, 1e-16], [1e-300, 1.0], [1.0, 1e-320]])]
+    "pi",
+    [
+        PI,
+        np.eye(2)[[0, 1, 0]],
+        pytest.param(
+            np.array([[1.0, 1e-16], [1e-300, 1.0], [1.0, 1e-320]]), marks=pytest.mark.slow
+        ),
+    ],
 )
 def test_tables(pi, number):
     weights = [np.ones(S), np.full(S, 1e308), np.array([1.0, 1e-320, 1e308]), np.full(S, 1e-320)]

@@ -119,7 +119,9 @@ class RandomFourier(FeatureMap):
     def _make(self) -> _core.FeatureMap:
         rng = np.random.Generator(np.random.PCG64(self.seed))
         inputs = self.observation_size + self.time
-        projection = rng.standard_normal((self.n_features, inputs)) / self.nu
+        with np.errstate(**results.quiet):
+            projection = rng.standard_normal((self.n_features, inputs)) / self.nu
+        results.finite("nu: directions divided by it", projection)
         phases = rng.uniform(-np.pi, np.pi, self.n_features)
         return _core.FeatureMap.fourier(
             self.observation_size, self.time, projection.ravel().tolist(), phases.tolist()
