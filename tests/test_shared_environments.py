@@ -93,8 +93,17 @@ def learner(name, env):
     return algo
 
 
-@pytest.mark.parametrize("how", DISTURBANCES)
-@pytest.mark.parametrize("kind", ENVS)
+USUAL = [("env", how) for how in DISTURBANCES] + [(kind, "evaluate") for kind in ENVS]
+
+
+@pytest.mark.parametrize(
+    ("kind", "how"),
+    [
+        (kind, how) if (kind, how) in USUAL else pytest.param(kind, how, marks=pytest.mark.slow)
+        for kind in ENVS
+        for how in DISTURBANCES
+    ],
+)
 def test_from_a_callback_and_between_two_learns(kind, how):
     env = ENVS[kind]()
     algo = learner("npg", env)

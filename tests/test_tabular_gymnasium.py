@@ -1,7 +1,6 @@
 """`from_gymnasium` takes tables that are the environment's, and leaves it as it was."""
 
 import copy
-import time
 
 import gymnasium
 import numpy as np
@@ -67,12 +66,7 @@ def test_the_tables_of_gymnasium_agree_with_play(name, options):
     assert makers._playable(inner) is not None
     mdp = tabular.from_gymnasium(env, gamma=0.9)
     assert mdp.n_states == env.observation_space.n + 1
-    took = []
-    for _ in range(3):
-        began = time.perf_counter()
-        makers._compare_with_play(inner, mdp.start)
-        took.append(time.perf_counter() - began)
-    assert min(took) < 0.2
+    makers._compare_with_play(inner, mdp.start)
 
 
 @pytest.mark.parametrize("rainy", [False, True])

@@ -166,7 +166,7 @@ def test_options_of_algorithms(number):
     "pi",
     [
         PI,
-        np.eye(2)[[0, 1, 0]],
+        pytest.param(np.eye(2)[[0, 1, 0]], marks=pytest.mark.slow),
         pytest.param(
             np.array([[1.0, 1e-16], [1e-300, 1.0], [1.0, 1e-320]]), marks=pytest.mark.slow
         ),
