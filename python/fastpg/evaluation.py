@@ -20,7 +20,7 @@ from fastpg.training import Algorithm
 EpisodeArrays = tuple[arrays.Floats, npt.NDArray[np.int64]]
 
 _MOST_COPIES = 100
-_PIECE = 250  # steps
+_FIRST_PIECE, _PIECE = 16, 250  # steps of a rollout: short episodes should not wait for many
 
 
 class Predictor(Protocol):
@@ -100,8 +100,10 @@ def _play_policy(
     returns = np.zeros(n_episodes)
     lengths = np.zeros(n_episodes, dtype=np.int64)
     playing = np.arange(env.num_envs)  # the episode of each environment
+    piece = _FIRST_PIECE
     while (playing < n_episodes).any():
-        rollout = collector.steps(_PIECE, deterministic=deterministic)
+        rollout = collector.steps(piece, deterministic=deterministic)
+        piece = min(2 * piece, _PIECE)
         ends = zip(
             rollout.end_columns, rollout.episode_returns, rollout.episode_lengths, strict=True
         )
