@@ -7,7 +7,7 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium import spaces
-from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorWrapper
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorWrapper
 
 import fastpg
 
@@ -180,3 +180,27 @@ def test_environments_that_were_learned_in_are_pickled_and_copied():
         other.step(0)
         assert (other.t, env.t) == (1, before)
         fastpg.NPG("linear", other, seed=0, n_steps=10).learn(40)
+
+
+def asynchronous():
+    return AsyncVectorEnv([Numbered] * 2, shared_memory=False)
+
+
+def test_workers_that_reset_twice():
+    """Without shared memory Gymnasium's workers keep their note of an end through a reset."""
+    env = asynchronous()
+    algo = learner("npg", env)
+    algo.learn(100, lambda record: fastpg.evaluate_policy(algo, env, 2) and None)
+    rollout = fastpg.collect(env, algo.policy, n_episodes=4)
+    env.close()
+    assert algo.torn == torn(rollout) == 0
+    assert algo.history[-1]["rollout/ep_len_mean"] == 7.0
+    assert set(rollout.episode_lengths) == {7}
+
+
+def test_workers_that_reset_twice_and_were_stepped_by_others():
+    env = asynchronous()
+    algo = learner("npg", env)
+    with pytest.raises(ValueError, match="expected shared_memory=True"):
+        algo.learn(100, lambda record: env.reset() and None)
+    env.close()

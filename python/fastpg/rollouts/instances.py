@@ -19,9 +19,10 @@ class _Counts(Protocol):
 
 
 class _Calls:
-    """How often an environment has moved."""
+    """How often an environment has moved, and a note of whoever moved it last."""
 
     moves = 0
+    note: tuple[int, Any] | None = None
 
 
 class _Counted:
@@ -80,6 +81,16 @@ class Moves:
     def count(self) -> int:
         """Moves so far, those of before included."""
         return sum(one.moves for one in self._counted)
+
+    def write_note(self, note: Any) -> None:
+        """Leave a note for whoever moves the environment next; a move makes it void."""
+        first: Any = self._counted[0]
+        first.note = (self.count, note)
+
+    def read_note(self) -> Any:
+        """The note of the last move; None where there is none."""
+        note = getattr(self._counted[0], "note", None)
+        return note[1] if note is not None and note[0] == self.count else None
 
 
 def _counter(env: Any) -> _Counts:
