@@ -161,8 +161,10 @@ def _check_range(name: str, value: float, limits: typing.Mapping[str, Any]) -> f
     bad_high = high is not None and value > high
     if bad_low or bad_high or (above is not None and value <= above):
         raise ValueError(f"{name}: expected a number {_range_text(limits)}, got {value!r}")
-    if value > _MOST or (above is not None and value < _LEAST):
-        raise ValueError(f"{name}: expected a number in [{_LEAST:g}, {_MOST:g}], got {value!r}")
+    if value > _MOST:
+        raise ValueError(f"{name}: expected a number of at most {_MOST:g}, got {value!r}")
+    if above is not None and value < _LEAST:
+        raise ValueError(f"{name}: expected a number of at least {_LEAST:g}, got {value!r}")
     return value
 
 
