@@ -149,7 +149,7 @@ def answers(code, presses=1):
     return out.split()
 
 
-USUAL = ("episodes", "steps on threads", "ppo")
+USUAL = ("episodes", "ppo")
 
 
 @pytest.mark.parametrize(

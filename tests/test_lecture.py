@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROW = re.compile(r"^\| .* \| (\S+) \| (?:=|<=|>=) \| (\S+) \| (\S+) \|$")
 
 
-LONG = ("L11", "Kakade")  # these two take as long as all others together
+LONG = ("L9", "L11", "L12", "Kakade")  # these take as long as all others together
 NUMBERS = [
     pytest.param(number, marks=pytest.mark.slow if number in LONG else ()) for number in SYSTEMS
 ]

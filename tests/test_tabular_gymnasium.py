@@ -59,7 +59,13 @@ class Corridor(gymnasium.Env):
         return following, reward, ended and self.lie != "ended", False, {}
 
 
-@pytest.mark.parametrize(("name", "options"), KNOWN)
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        case if case in KNOWN[1::3] else pytest.param(*case, marks=pytest.mark.slow)
+        for case in KNOWN
+    ],
+)
 def test_the_tables_of_gymnasium_agree_with_play(name, options):
     env = made(name, **options)
     inner = env.unwrapped

@@ -94,7 +94,7 @@ def ask_everything(mdp, old, new, number):
         answer(lambda a=algorithm: a(mdp, old, 1))
 
 
-@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [11, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("criterion", CRITERIA)
 @pytest.mark.parametrize("name", POLICIES)
 def test_rewards(criterion, name, every):
@@ -110,7 +110,7 @@ def test_rewards(criterion, name, every):
         ask_everything(mdp, make(theta), make(-theta), r[-1, -1])
 
 
-@pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [11, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", POLICIES)
 def test_theta(name, every):
     make, theta = POLICIES[name]
