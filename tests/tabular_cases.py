@@ -14,8 +14,8 @@ from properties import tried_on
 CRITERIA = ("finite", "discounted", "average")
 KINDS = ("softmax", "one_logit", "features")
 
-hundreds = tried_on(40, 400, 40_000)
-dozens = tried_on(12, 100, 10_000)
+hundreds = tried_on(25, 400, 40_000)
+dozens = tried_on(8, 100, 10_000)
 
 
 @dataclass
