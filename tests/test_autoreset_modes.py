@@ -10,7 +10,7 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, Vecto
 
 import fastpg
 import reference
-from fastpg.rollouts.make_env import resets_twice
+from fastpg.rollouts.second_resets import resets_twice
 from fastpg.rollouts.stepping import SteppingCollector
 
 NEXT, SAME, DISABLED = AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP, AutoresetMode.DISABLED
@@ -189,6 +189,28 @@ def test_the_same_evaluation(env, algo):
     found = fastpg.evaluate_policy(algo, env, 10, return_episode_rewards=True, seed=2)
     for one, other in zip(expected_evaluation(algo), found, strict=True):
         assert np.array_equal(one, other)
+
+
+class Waiting:
+    """A model that is none of ours."""
+
+    def predict(self, observation, deterministic=False):
+        return np.zeros(N, dtype=np.int64), None
+
+
+def three_steps():
+    return gymnasium.wrappers.TimeLimit(Walk(), 3)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_an_evaluation_that_begins_with_a_second_reset(shared, monkeypatch):
+    """As the second does, where an episode ended at the last step of the first."""
+    monkeypatch.setattr(Walk, "step", lambda self, action: (self._observe(), 1.0, False, False, {}))
+    env = AsyncVectorEnv([three_steps] * N, autoreset_mode=NEXT, shared_memory=shared)
+    for _ in range(2):
+        found = fastpg.evaluate_policy(Waiting(), env, 3, return_episode_rewards=True, seed=2)
+        assert np.array_equal(found, np.full((2, 3), 3))
+    env.close()
 
 
 @pytest.mark.parametrize("kind", ["foreign", "nameless"])

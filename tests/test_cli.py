@@ -132,6 +132,7 @@ def test_mistakes_are_one_line_and_exit_2(run, tmp_path, arguments, text):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_program_fails_as_the_command_does(run, tmp_path):
     arguments = ("train", "npg", "CartPole")
     done = python(PROGRAM, *arguments, cwd=tmp_path, **PLAIN)
@@ -188,7 +189,7 @@ def pond(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("pond")
 def test_a_module_is_imported_where_the_user_names_it(run, tmp_path):
-    arguments = ("train", "npg", "pond:Small/Pond-v0", "--total-timesteps", 3000)
+    arguments = ("train", "npg", "pond:Small/Pond-v0", "--total-timesteps", 600)
     done = python(PROGRAM, *arguments, cwd=tmp_path, **PLAIN)
     assert done.returncode == 0, done.stderr
     assert "episodes of pond:Small/Pond-v0" in done.stdout

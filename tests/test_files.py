@@ -77,6 +77,7 @@ def save_often(path):
         fastpg.load(path)
 
 
+@pytest.mark.slow
 def test_processes_that_save_to_one_path(tmp_path):
     context = multiprocessing.get_context("spawn")
     workers = [context.Process(target=save_often, args=(tmp_path / "x.npz",)) for _ in range(2)]

@@ -21,7 +21,7 @@ def run(calls, seed, folder):
 
 
 def test_a_few_calls(tmp_path):
-    run(300, 0, tmp_path)
+    run(100, 0, tmp_path)
 
 
 @pytest.mark.slow

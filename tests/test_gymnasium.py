@@ -89,7 +89,10 @@ def test_gymnasium_s_own_vectorisation_of_the_single_form(env_id, mode):
     theirs.close()
 
 
-@pytest.mark.parametrize("env_id", CURRENT)
+@pytest.mark.parametrize(
+    "env_id",
+    [e if e == "Pendulum-v1" else pytest.param(e, marks=pytest.mark.slow) for e in CURRENT],
+)
 def test_check_env(env_id):
     env = gymnasium.make(f"fastpg/{env_id}", render_mode="rgb_array").unwrapped
     with warnings.catch_warnings(record=True) as ours:

@@ -31,16 +31,9 @@ def test_a_hundred_episodes_on_gymnasium_s_own_environment(name):
     assert on_gymnasium_s_own(fastpg.train(name, "CartPole-v1", seed=0), 100) >= 475.0
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_three_more_seeds(name, seed):
-    algo = fastpg.train(name, "CartPole-v1", seed=seed)
-    assert fastpg.evaluate_policy(algo, "CartPole-v1", 100, seed=seed)[0] >= 475.0
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("seed", range(4, 20))
+@pytest.mark.parametrize("seed", range(1, 20))
 def test_twenty_seeds(name, seed):
     algo = fastpg.train(name, "CartPole-v1", seed=seed)
     assert fastpg.evaluate_policy(algo, "CartPole-v1", 100, seed=seed)[0] >= 475.0

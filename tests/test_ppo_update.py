@@ -196,6 +196,7 @@ def test_at_theta_k_the_exact_penalty_has_no_gradient(batch, optimizer, kl_coef)
     assert np.allclose(result["parameters"], (batch.policy.theta + step).ravel(), atol=1e-12)
 
 
+@pytest.mark.slow
 def test_near_theta_k_the_penalised_maximum_is_the_natural_step(batch):
     """F^-1 g / lambda, with KL about g^T F^-1 g / (2 lambda^2) (lecture L10)."""
     if batch.policy.n_actions == 1:

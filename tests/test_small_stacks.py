@@ -1,6 +1,7 @@
 """Every family of kernels on a Python thread with a small stack."""
 
 import numpy as np
+import pytest
 
 import fastpg
 from fastpg import _core, solvers
@@ -109,6 +110,7 @@ print("all")
 """
 
 
+@pytest.mark.slow
 def test_a_small_stack_is_enough(request):
     """In a child, which an overflow would end; what it said last then overflowed."""
     done = python(SMALL, request.path.parent)

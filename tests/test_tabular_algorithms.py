@@ -145,9 +145,9 @@ def test_natural_directions_against_dense_algebra(kind, damping):
 
 
 def test_a_damped_step_needs_no_matrix_of_theta_by_theta():
-    """80,000 logits: F would have 6.4e9 elements."""
-    mdp = tabular.garnet(400, 10, 3, horizon=20)
-    local = LocalModel(mdp, policy := TabularSoftmax(400, 10, horizon=20))
+    """40,000 logits: F would have 1.6e9 elements."""
+    mdp = tabular.garnet(200, 10, 3, horizon=20)
+    local = LocalModel(mdp, policy := TabularSoftmax(200, 10, horizon=20))
     x, curvature = tabular.natural_step(local, policy, 0.1)
     pi, w = policy.probabilities(), local.weights("step")
     spread = (pi * x**2).sum(axis=-1) - (pi * x).sum(axis=-1) ** 2

@@ -208,7 +208,11 @@ print("done")
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity here")
-@pytest.mark.parametrize("code", [ONE_CORE, AFFINITIES], ids=["one core", "all cores"])
+@pytest.mark.parametrize(
+    "code",
+    [ONE_CORE, pytest.param(AFFINITIES, marks=pytest.mark.slow)],
+    ids=["one core", "all cores"],
+)
 def test_the_caller_may_run_where_it_might_before(code):
     done = python(code)
     assert done.stdout.strip() == "done", done.stderr

@@ -15,6 +15,7 @@ from fastpg.rollouts.contract import vector_flags, vector_rewards
 from fastpg.rollouts.copies import EnvCopies
 from fastpg.rollouts.make_env import EnvLike, autoreset_mode, make_env
 from fastpg.rollouts.rollout import MOST_STEPS
+from fastpg.rollouts.second_resets import SecondResets
 from fastpg.training import Algorithm
 
 EpisodeArrays = tuple[arrays.Floats, npt.NDArray[np.int64]]
@@ -127,7 +128,8 @@ def _play(
     returns = np.zeros(n_episodes)
     lengths = np.zeros(n_episodes, dtype=np.int64)
     playing = np.arange(env.num_envs)  # the episode of each environment
-    resetting = np.zeros(env.num_envs, dtype=np.bool_)  # NEXT_STEP: this step is only a reset
+    second_resets = SecondResets(env)
+    resetting = second_resets.expected()  # whose next step is only a reset
     elapsed = np.zeros(env.num_envs, dtype=np.int64)
     observations, _ = env.reset(seed=seed)
     while (playing < n_episodes).any():
@@ -145,6 +147,7 @@ def _play(
         elapsed = np.where(ended | resetting, 0, elapsed + 1)
         playing[ended] += env.num_envs
         resetting = ended if mode == AutoresetMode.NEXT_STEP else np.zeros_like(ended)
+        second_resets.leave(resetting)
         if mode == AutoresetMode.DISABLED and ended.any():
             observations, _ = env.reset(options={"reset_mask": ended})
         _require_ends(elapsed, playing < n_episodes, limit)

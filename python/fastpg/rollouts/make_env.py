@@ -112,21 +112,6 @@ def resets_alone(env: VectorEnv[Any, Any, Any]) -> bool:
     return isinstance(env, SyncVectorEnv | NativeVectorEnv)
 
 
-def resets_twice(env: VectorEnv[Any, Any, Any]) -> bool:
-    """Whether a step after `reset` only resets once more where an episode had ended before.
-
-    So Gymnasium's workers do without shared memory under NEXT_STEP (seen in 1.4.0): the reset
-    leaves their note of the end as it is.
-    """
-    base = env.unwrapped
-    return (
-        isinstance(base, AsyncVectorEnv)
-        and has_usual_workers(base)
-        and not base.shared_memory
-        and autoreset_mode(base) == AutoresetMode.NEXT_STEP
-    )
-
-
 def require_registered(env_id: str) -> None:
     """Raise ValueError with the nearest name unless an id is native or registered; imports nothing.
 

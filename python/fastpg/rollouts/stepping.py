@@ -16,9 +16,10 @@ from fastpg.linear_policy import LinearPolicy
 from fastpg.rollouts.contract import vector_flags, vector_rewards
 from fastpg.rollouts.copies import EnvCopies
 from fastpg.rollouts.instances import overwrites_observations
-from fastpg.rollouts.make_env import autoreset_mode, resets_alone, resets_twice
+from fastpg.rollouts.make_env import autoreset_mode, resets_alone
 from fastpg.rollouts.masks import Masks
 from fastpg.rollouts.rollout import MOST_STEPS, UNLIMITED, Collector, Rollout
+from fastpg.rollouts.second_resets import SecondResets
 
 
 class _Recorder:
@@ -66,7 +67,7 @@ class SteppingCollector(Collector):
         self._resets_here = mode == AutoresetMode.DISABLED or (
             not self._same_step and resets_alone(env)
         )
-        self._resets_twice = resets_twice(env)
+        self._second_resets = SecondResets(env)
         self._keeps_last = False  # whether last observations are known not to be overwritten
         self._dead = np.zeros(env.num_envs, dtype=np.bool_)
         self._elapsed = np.zeros(env.num_envs, dtype=np.int64)
@@ -76,29 +77,14 @@ class SteppingCollector(Collector):
         self._asks = Masks(env, policy._head.outputs) if policy.masked else None
 
     def _reset(self, seed: int | None) -> None:
-        ended = self._ended_before() if self._resets_twice else None
+        dead = self._second_resets.expected()
         observations, info = self._stepped.reset(seed=seed)
         self._begin(self._flat(observations), info)
-        if ended is not None:
-            self._dead[:] = ended
-
-    def _ended_before(self) -> Bools:
-        """Whose episode had ended when the environment was last moved; see `resets_twice`."""
-        noted: Bools | None = self._moves.read_note()
-        if noted is not None:
-            return noted
-        if self._moves.count:
-            raise ValueError(
-                "env: expected shared_memory=True, or another autoreset mode, from an "
-                "AsyncVectorEnv that others have stepped: under NEXT_STEP its step after a reset "
-                "may be a reset again"
-            )
-        return np.zeros(self.env.num_envs, dtype=np.bool_)
+        self._dead[:] = dead
 
     def _leave(self) -> None:
         super()._leave()
-        if self._resets_twice:
-            self._moves.write_note(self._dead.copy())
+        self._second_resets.leave(self._dead)
 
     def steps(self, n_steps: int, *, deterministic: bool = False) -> Rollout:
         """See `Collector`."""
