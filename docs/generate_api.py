@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import fastpg
-from fastpg import tabular
+from fastpg import schedules, tabular
 from fastpg.algorithms import ALGORITHMS
 from fastpg.envs import NATIVE
+from fastpg.linear_policy import LinearPolicy
 from fastpg.options import described
 from fastpg.training import Algorithm
 
@@ -22,7 +23,17 @@ date. Shapes stand first: T steps, N environments, d numbers in an observation, 
 """
 
 
-INTERNAL = ("state", "restore", "actor", "native", "observe", "for_environment")
+INTERNAL = (
+    "state",
+    "restore",
+    "actor",
+    "native",
+    "observe",
+    "for_environment",
+    "fresh",
+    "in_core",
+    "core",
+)
 COMMON = ("learn", "predict", "save", "use_env")
 
 
@@ -91,14 +102,17 @@ def environment_pages() -> dict[str, str]:
 
 def _algorithm_section(name: str, kind: Any) -> str:
     return (
-        f"## `fastpg.{name}(policy, env, *, seed=None, **options)`\n\n{_text(kind)}\n\n"
-        f"{_options_table(kind)}\nArguments and methods: [every algorithm](#every-algorithm).\n"
+        f"## `fastpg.{name}(policy, env, *, policy_kwargs=None, seed=None, **options)`\n\n"
+        f"{_text(kind)}\n\n{_options_table(kind)}\n"
+        "Arguments and methods: [every algorithm](#every-algorithm).\n"
     )
 
 
 def _common_section() -> str:
     parts = [f"## Every algorithm\n\n{_text(Algorithm)}\n"]
     parts += [_function_section(f"algo.{name}", getattr(Algorithm, name), 3) for name in COMMON]
+    parts.append(f"## LinearPolicy\n\n{_text(LinearPolicy)}\n")
+    parts.append(f"## Schedules\n\n{_text(schedules)}\n")
     return "\n".join(parts)
 
 
@@ -146,6 +160,8 @@ def _options_table(kind: Any) -> str:
     rows = ["| option | default | range | meaning |", "|---|---|---|---|"]
     for spec in described(kind.options_class):
         doc = spec.doc.replace("|", "\\|")
+        if spec.is_schedule:
+            doc += "; a [schedule](#schedules)"
         rows.append(f"| `{spec.name}` | {spec.default} | {spec.limits or ''} | {doc} |")
     return "\n".join(rows) + "\n"
 

@@ -11,7 +11,8 @@ import pytest
 import fastpg
 from fastpg import checkpoints
 from fastpg.algorithms import ALGORITHMS
-from fastpg.features import RandomFourier, restore_features
+from fastpg.feature_choice import restore_features
+from fastpg.features import RandomFourier
 from fastpg.stored_spaces import restore_space
 
 NAMES = list(ALGORITHMS)

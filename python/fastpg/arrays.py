@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -391,3 +392,15 @@ def _place(where: tuple[int, ...], axes: tuple[str, ...] | None) -> str:
         return f" at index {where}"
     named = (f"{axis} {k}" for axis, k in zip(axes, where, strict=True))
     return f" at {', '.join(named)}"
+
+
+def keywords(name: str, value: Any) -> dict[str, Any]:
+    """A mapping of names, copied; None is an empty one."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name}: expected a dict of keywords, got {value!r}")
+    for key in value:
+        if not isinstance(key, str):
+            raise TypeError(f"{name}: expected names for keys, got {key!r}")
+    return dict(value)

@@ -26,7 +26,7 @@ def make_collector(
     if not isinstance(policy, LinearPolicy):
         raise TypeError(f"policy: expected a policy, got {policy!r}")
     require_fit(policy, vector)
-    if isinstance(vector, NativeVectorEnv) and _is_plain(vector):
+    if isinstance(vector, NativeVectorEnv) and _is_plain(vector) and policy.feature_map.in_core:
         return NativeCollector(vector, policy, seed, evaluation=evaluation)
     return SteppingCollector(vector, policy, seed, evaluation=evaluation)
 
@@ -67,7 +67,7 @@ def collect(
     deterministic: bool = False,
     max_episode_steps: int | None = None,
 ) -> Rollout:
-    """Reset the environment and run a policy in it; wholly in C++ where the environment is native.
+    """Reset the environment and run a policy in it; wholly in C++ where both are native.
 
     Args:
         env: made by `make_vec`, or any Gymnasium vector environment.

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from fastpg import _core, arrays, results
-from fastpg.arrays import Floats
+from fastpg.arrays import Float32s, Floats
 from fastpg.naming import one_of
 
 _FOURIER_PAIRS = 1000
+_CLIP = 10.0  # of normalised observations, as in C++
+
+
+class MapInUse(Protocol):
+    """What computes the features of a batch: a `_core.FeatureMap`, or a function in its place."""
+
+    @property
+    def size(self) -> int:
+        """Number of features, the constant included."""
+        ...
+
+    def normalized(self, mean: Any, inverse_std: Any) -> Self:
+        """The same map with a normalisation of the observations in front."""
+        ...
+
+    def features(
+        self, observations: Float32s, step_index: npt.NDArray[np.int64], num_threads: int = 1
+    ) -> Floats:
+        """phi, (n, size), of observations (n, d) at steps in the episode (n,)."""
+        ...
 
 
 class FeatureMap:
@@ -23,14 +45,34 @@ class FeatureMap:
     """
 
     kind = ""
+    native: MapInUse
 
     def __init__(self, observation_size: int, *, time: bool = False) -> None:
         self.observation_size = arrays.integer("observation_size", observation_size, 1, 2**20)
         self.time = arrays.boolean("time", time)
         self.native = self._make()
 
-    def _make(self) -> _core.FeatureMap:
+    def _make(self) -> MapInUse:
         raise NotImplementedError
+
+    def fresh(self) -> Self:
+        """The same map, of its own and without a normalisation in front."""
+        return copy.copy(self)
+
+    @property
+    def in_core(self) -> bool:
+        """Whether C++ computes the map, so that a rollout in C++ can use it."""
+        return isinstance(self.native, _core.FeatureMap)
+
+    @property
+    def core(self) -> _core.FeatureMap:
+        """The map that C++ computes; TypeError where a function does."""
+        if not isinstance(self.native, _core.FeatureMap):
+            raise TypeError(
+                "features: expected a map that C++ computes, got a function: fastpg.collect steps "
+                "the environment from Python"
+            )
+        return self.native
 
     @property
     def size(self) -> int:
@@ -140,19 +182,7 @@ MAPS: dict[str, type[FeatureMap]] = {
 def make_features(state: dict[str, Any]) -> FeatureMap:
     """The map of a `state`; arguments left out are the defaults."""
     arguments = dict(state)
-    return MAPS[one_of("kind of features", arguments.pop("kind"), MAPS)](**arguments)
-
-
-def restore_features(state: dict[str, Any]) -> FeatureMap:
-    """The map of a `state` in a file, where nothing is left out.
-
-    Raises:
-        KeyError, TypeError, ValueError: anything else.
-    """
-    made = make_features(state)
-    if made.state() != state:  # a seed left out, or null, would be another map in silence
-        raise ValueError(f"features: expected the state of a map, got {state!r}")
-    return made
+    return MAPS[one_of("features", arguments.pop("kind"), MAPS)](**arguments)
 
 
 def length_scale(observations: Any, seed: int = 0) -> float:
@@ -166,6 +196,12 @@ def length_scale(observations: Any, seed: int = 0) -> float:
     if mean <= 0.0:
         raise ValueError("observations: expected some that differ, got all alike")
     return mean
+
+
+def normalized(observations: npt.NDArray[Any], mean: Floats, inverse_std: Floats) -> Floats:
+    """Observations (n, d) less their mean (d,), scaled by (d,) and clipped to [-10, 10]."""
+    normal: Floats = np.clip((observations - mean) * inverse_std, -_CLIP, _CLIP)
+    return normal
 
 
 class RunningNormalizer:
@@ -202,8 +238,7 @@ class RunningNormalizer:
     def __call__(self, observations: Any) -> Floats:
         """The normalised observations, (n, d)."""
         batch, _ = arrays.observations("observations", observations, self.observation_size)
-        normal: Floats = np.clip((batch - self.mean) * self.inverse_std, -10.0, 10.0)
-        return normal
+        return normalized(batch, self.mean, self.inverse_std)
 
     def _keep(self) -> Callable[[], None]:
         """What brings back the moments as they are now."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple, Self, overload
 
 import numpy as np
@@ -11,12 +12,17 @@ from gymnasium import spaces
 
 from fastpg import _core, arrays, machine
 from fastpg.arrays import AnyFloats, Bools, Floats
-from fastpg.features import FeatureMap, Identity, RunningNormalizer, make_features
+from fastpg.feature_choice import Features, choose_features
+from fastpg.features import RunningNormalizer
 from fastpg.flattening import flat_size
+from fastpg.naming import unknown
 
 State = tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]
 Undo = Callable[[], None]
 Actor = _core.SoftmaxActor | _core.GaussianActor
+
+# Arguments of a policy that `for_env` takes from the spaces.
+_OF_SPACES = ("observation_size", "n_actions", "action_size", "low", "high")
 
 _MOST = 1e150  # beyond it products with float32 observations may overflow
 
@@ -49,7 +55,16 @@ class LinearPolicy:
     else 1) changes no bit of a result.
 
     Args:
-        features: the map of observations and steps to features; `Identity` by default.
+        features: the map of observations and steps to features: "identity", the default,
+            "polynomial" or "fourier"; a map, such as `Polynomial(4, 3)`; or a function of arrays.
+            A function gets observations, float64 (n, d), normalised where that is asked for, and
+            gives finite numbers (n, k), always k of them and the same for the same row; a constant
+            column is added, as every map has one. It is called with two rows of zeros at first.
+            Environments are stepped from Python with it: the numbers are those of an equal map,
+            but that later batches of whole episodes (REINFORCE) begin in other start states.
+            `save` cannot store it: give it to `load` again.
+        features_kwargs: arguments of a named map, as {"degree": 3}; of a function {"time": True},
+            which adds h / 100 as the last of its inputs.
         normalize_observations: keep a running mean and standard deviation of the observations and
             normalise by them before the features. They are saved with the policy, change only
             while learning, and never within an iteration.
@@ -63,22 +78,14 @@ class LinearPolicy:
     def _set_up(
         self,
         observation_size: int,
-        features: FeatureMap | None,
+        features: Features,
+        features_kwargs: Mapping[str, Any] | None,
         normalize_observations: bool,
         theta: Any,
     ) -> None:
         self.observation_size = arrays.integer("observation_size", observation_size, 1)
-        if features is not None and not isinstance(features, FeatureMap):
-            raise TypeError(f"features: expected a feature map, got {features!r}")
         # A map of its own: the normalisation is set inside it.
-        self.feature_map = (
-            Identity(self.observation_size) if features is None else make_features(features.state())
-        )
-        if self.feature_map.observation_size != self.observation_size:
-            raise ValueError(
-                f"features: expected a map of {self.observation_size} numbers, got one of "
-                f"{self.feature_map.observation_size}"
-            )
+        self.feature_map = choose_features(features, self.observation_size, features_kwargs)
         self._n_features = self.feature_map.size
         wanted = arrays.boolean("normalize_observations", normalize_observations)
         self.normalizer = RunningNormalizer(self.observation_size) if wanted else None
@@ -88,6 +95,14 @@ class LinearPolicy:
     def for_env(cls, env: Any, **arguments: Any) -> Self:
         """The policy that fits an environment's spaces."""
         raise NotImplementedError
+
+    @classmethod
+    def _require_known(cls, arguments: Mapping[str, Any]) -> None:
+        """Raise TypeError for an argument that `for_env` does not take."""
+        known = [name for name in inspect.signature(cls).parameters if name not in _OF_SPACES]
+        for name in arguments:
+            if name not in known:
+                raise TypeError(f"{cls.__name__}: {unknown('policy argument', name, known)}")
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -61,6 +61,13 @@ ELSEWHERE = {
     "beta": "kl_coef",
     "hvp_sample_frac": "fisher_subsample",
     "sub_sampling_factor": "fisher_subsample",
+    "features_extractor_class": "features",
+    "features_extractor_kwargs": "features_kwargs",
+    "feature_map": "features",
+    "normalize": "normalize_observations",
+    "normalize_obs": "normalize_observations",
+    "norm_obs": "normalize_observations",
+    "log_std": "log_std_init",
     "MlpPolicy": "linear",
     "LinearPolicy": "linear",
     "REINFORCE": "reinforce",
@@ -70,8 +77,11 @@ ELSEWHERE = {
 
 
 _ITS_OWN_FIT = "the baseline is fitted by itself: no loss is shared with it"
-_OF_A_POLICY = "it belongs to a policy: give LinearSoftmax(...) or LinearGaussian(...) for 'linear'"
-_OF_AN_ENV = "it belongs to an environment: give one that has it, as of make_vec, for the id"
+_OF_A_POLICY = "it belongs to the policy: give it in policy_kwargs, as of for_env"
+_NO_LAYERS = "policies have no layers: they are linear in the features that policy_kwargs names"
+_OF_AN_ENV = (
+    "it belongs to the environment: give one that has it, as of make_vec, or env_kwargs to train()"
+)
 _OF_LEARN = "it belongs to learn() and train()"
 
 # Names of other libraries, or of other functions here, that no option stands for, and why.
@@ -83,11 +93,11 @@ NOT_HERE = {
     "vf_lr": _ITS_OWN_FIT,
     "critic_lr": _ITS_OWN_FIT,
     "clip_range_vf": _ITS_OWN_FIT,
-    "policy_kwargs": _OF_A_POLICY,
-    "net_arch": _OF_A_POLICY,
-    "hidden_sizes": _OF_A_POLICY,
-    "activation_fn": _OF_A_POLICY,
+    "net_arch": _NO_LAYERS,
+    "hidden_sizes": _NO_LAYERS,
+    "activation_fn": _NO_LAYERS,
     "features": _OF_A_POLICY,
+    "features_kwargs": _OF_A_POLICY,
     "log_std_init": _OF_A_POLICY,
     "normalize_observations": _OF_A_POLICY,
     "env_kwargs": _OF_AN_ENV,
@@ -95,6 +105,7 @@ NOT_HERE = {
     "render_mode": _OF_AN_ENV,
     "total_timesteps": _OF_LEARN,
     "callback": _OF_LEARN,
+    "tuned": "it belongs to train()",
     "reset_num_timesteps": "it belongs to learn()",
 }
 
@@ -104,7 +115,7 @@ _ALIKE = 0.75  # as difflib counts; names less alike are no hint
 def unknown(kind: str, name: object, known: Iterable[str]) -> str:
     """One line: what was not known, why or the nearest known name, and all of them."""
     names = list(known)
-    if kind == "option" and name in NOT_HERE:
+    if kind in ("option", "policy argument") and name in NOT_HERE:
         hint = f": {NOT_HERE[str(name)]}"
     else:
         nearest = _nearest(str(name), names)

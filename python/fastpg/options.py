@@ -18,7 +18,7 @@ from fastpg.solvers import MOST_CG_STEPS, SOLVERS
 _LEAST, _MOST = 1e-100, 1e100
 
 # Of the algorithms and of `train`: known names too, where a misspelt one is explained.
-_ARGUMENTS = ("policy", "env", "seed", "total_timesteps", "callback")
+_ARGUMENTS = ("policy", "env", "policy_kwargs", "seed", "total_timesteps", "callback")
 
 
 def option(
@@ -84,9 +84,14 @@ class Described:
         return isinstance(self.hint, types.UnionType) and type(None) in typing.get_args(self.hint)
 
     @property
+    def is_schedule(self) -> bool:
+        """Whether the value may change while learning goes on."""
+        return _is_schedule(self.hint)
+
+    @property
     def plain(self) -> type:
         """The type of the values that are not None; str for a schedule."""
-        if _is_schedule(self.hint):
+        if self.is_schedule:
             return str
         members = typing.get_args(self.hint) if self.takes_none else (self.hint,)
         kind: type = next(member for member in members if member is not type(None))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -11,7 +11,8 @@ from gymnasium import spaces
 
 from fastpg import _core, arrays
 from fastpg.arrays import AnyFloats, Bools, Floats
-from fastpg.features import FeatureMap, restore_features
+from fastpg.feature_choice import Features, restore_features
+from fastpg.function_features import Function
 from fastpg.linear_policy import LinearPolicy, State, observation_size, single_space
 from fastpg.naming import unknown
 
@@ -28,7 +29,7 @@ class LinearSoftmax(LinearPolicy):
         observation_size: length d of an observation.
         n_actions: number of discrete actions, or one number for each choice.
         theta: parameters (n_features, n_actions); zeros, the uniform policy, by default.
-        features: see `LinearPolicy`.
+        features, features_kwargs: see `LinearPolicy`.
         normalize_observations: see `LinearPolicy`.
     """
 
@@ -42,14 +43,15 @@ class LinearSoftmax(LinearPolicy):
         n_actions: int | Sequence[int],
         theta: Any = None,
         *,
-        features: FeatureMap | None = None,
+        features: Features = None,
+        features_kwargs: Mapping[str, Any] | None = None,
         normalize_observations: bool = False,
     ) -> None:
         self.single = not isinstance(n_actions, Sequence | np.ndarray)
         given = [n_actions] if self.single else list(n_actions)  # type: ignore[arg-type]
         self.choices = [arrays.integer("n_actions", count, 1, 2**20) for count in given]
         self._head = _core.CategoricalHead(self.choices)
-        self._set_up(observation_size, features, normalize_observations, theta)
+        self._set_up(observation_size, features, features_kwargs, normalize_observations, theta)
 
     @classmethod
     def for_env(cls, env: Any, **arguments: Any) -> Self:
@@ -57,12 +59,16 @@ class LinearSoftmax(LinearPolicy):
 
         Args:
             env: an environment or a vector environment; observations are flattened.
-            **arguments: `features`, `normalize_observations`.
+            **arguments: `features`, `features_kwargs`, `normalize_observations`, `theta`.
 
         Raises:
-            ValueError: other actions, or observations that cannot be flattened.
+            ValueError: other actions, observations that cannot be flattened, or `log_std_init`.
+            TypeError: an unknown argument.
         """
         size, action = observation_size(env), single_space(env, "action")
+        if "log_std_init" in arguments:
+            raise ValueError(f"log_std_init: goes only with a Box of actions, got {action}")
+        cls._require_known(arguments)
         if isinstance(action, spaces.Discrete):
             return cls(size, int(action.n), **arguments)
         if isinstance(action, spaces.MultiDiscrete):
@@ -88,7 +94,7 @@ class LinearSoftmax(LinearPolicy):
     def actor(self, space: spaces.Space[Any], deterministic: bool) -> _core.SoftmaxActor:
         """See `LinearPolicy`."""
         return _core.SoftmaxActor(
-            self.feature_map.native, self._theta.ravel().tolist(), self.n_actions, deterministic
+            self.feature_map.core, self._theta.ravel().tolist(), self.n_actions, deterministic
         )
 
     def state(self) -> State:
@@ -128,7 +134,7 @@ class LinearGaussian(LinearPolicy):
         observation_size: length d of an observation.
         action_size: length of an action.
         theta: parameters; by default mean 0 and sigma 1 (or `log_std_init`).
-        features: see `LinearPolicy`.
+        features, features_kwargs: see `LinearPolicy`.
         normalize_observations: see `LinearPolicy`.
         low: lower bounds of the actions that the environment gets, (action_size,).
         high: upper bounds.
@@ -144,7 +150,8 @@ class LinearGaussian(LinearPolicy):
         action_size: int,
         theta: Any = None,
         *,
-        features: FeatureMap | None = None,
+        features: Features = None,
+        features_kwargs: Mapping[str, Any] | None = None,
         normalize_observations: bool = False,
         low: Any = None,
         high: Any = None,
@@ -159,7 +166,7 @@ class LinearGaussian(LinearPolicy):
         if (self.low > self.high).any():
             raise ValueError("low, high: expected low <= high")
         self._head = _core.GaussianHead(self.action_size)
-        self._set_up(observation_size, features, normalize_observations, theta)
+        self._set_up(observation_size, features, features_kwargs, normalize_observations, theta)
 
     @classmethod
     def for_env(cls, env: Any, **arguments: Any) -> Self:
@@ -167,12 +174,15 @@ class LinearGaussian(LinearPolicy):
 
         Args:
             env: an environment or a vector environment; observations are flattened.
-            **arguments: `features`, `normalize_observations`, `log_std_init`.
+            **arguments: `features`, `features_kwargs`, `normalize_observations`, `log_std_init`,
+                `theta`.
 
         Raises:
             ValueError: other actions, or observations that cannot be flattened.
+            TypeError: an unknown argument.
         """
         size, action = observation_size(env), single_space(env, "action")
+        cls._require_known(arguments)
         if not isinstance(action, spaces.Box):
             raise ValueError(f"LinearGaussian: expected a Box action space, got {action}")
         low, high = action.low.ravel(), action.high.ravel()
@@ -211,7 +221,7 @@ class LinearGaussian(LinearPolicy):
             )
         low, high = (np.clip(bound, space.low, space.high) for bound in (self.low, self.high))
         return _core.GaussianActor(
-            self.feature_map.native,
+            self.feature_map.core,
             self._theta.tolist(),
             low.tolist(),
             high.tolist(),
@@ -267,17 +277,27 @@ class LinearGaussian(LinearPolicy):
 POLICIES = ("linear",)
 
 
-def make_policy(policy: str | LinearPolicy, env: Any) -> LinearPolicy:
-    """The policy itself, or the one that a name stands for, fitted to the environment."""
+def make_policy(
+    policy: str | LinearPolicy, env: Any, policy_kwargs: Mapping[str, Any] | None = None
+) -> LinearPolicy:
+    """The policy itself, or the one that a name stands for, fitted to the environment.
+
+    Args:
+        policy: a policy, or "linear".
+        env: whose spaces it must fit.
+        policy_kwargs: arguments of `for_env`, with a name.
+    """
     if isinstance(policy, str):
         if policy not in POLICIES:
             raise ValueError(
                 f"{unknown('policy', policy, POLICIES)}: 'linear' is LinearSoftmax for discrete "
                 "actions and LinearGaussian for a Box"
             )
-        return linear_policy(env)
+        return linear_policy(env, **arrays.keywords("policy_kwargs", policy_kwargs))
     if not isinstance(policy, LinearPolicy):
         raise TypeError(f"policy: expected a policy or its name, got {policy!r}")
+    if policy_kwargs is not None:
+        raise TypeError(f"policy_kwargs: goes only with policy='linear', got {policy!r} too")
     require_fit(policy, env)
     keep_within(policy, env)
     return policy
@@ -305,11 +325,13 @@ def keep_within(policy: LinearPolicy, env: Any) -> None:
         policy.keep_within(space)
 
 
-def restore_policy(stored: dict[str, npt.NDArray[Any]], meta: dict[str, Any]) -> LinearPolicy:
-    """The policy of a `state`."""
+def restore_policy(
+    stored: dict[str, npt.NDArray[Any]], meta: dict[str, Any], features: Function | None = None
+) -> LinearPolicy:
+    """The policy of a `state`; see `restore_features` for the function."""
     arguments: dict[str, Any] = {
         "observation_size": meta["observation_size"],
-        "features": restore_features(meta["features"]),
+        "features": restore_features(meta["features"], features),
         "normalize_observations": meta["normalizer_count"] is not None,
         "theta": stored["theta"],
     }

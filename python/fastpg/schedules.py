@@ -1,4 +1,16 @@
-"""Schedules: numbers that change while learning goes on."""
+"""Schedules: numbers that change while learning goes on.
+
+An option that takes one is, with r falling from 1 at the start of `learn` to 0 at its end
+(stable-baselines3's progress_remaining):
+
+- a number, the same all the time;
+- "lin_0.02": 0.02 r, which falls to 0 in proportion;
+- "pow8_0.02": 0.02 r^8, or another power from 1 to 99; the higher, the sooner it is small;
+- a function of r that gives a number of at least 0. A checkpoint holds the larger of its first and
+  last values.
+
+r is the same during an iteration. On the command line all but a function.
+"""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -21,6 +21,7 @@ from fastpg.collection import make_collector
 from fastpg.envs import NativeVectorEnv
 from fastpg.estimators import prediction_error
 from fastpg.flattening import flatten, is_single, to_action_space
+from fastpg.function_features import Function
 from fastpg.interrupts import deferred_interrupt
 from fastpg.linear_policy import LinearPolicy, Undo
 from fastpg.options import CommonOptions
@@ -76,6 +77,8 @@ class Algorithm:
         policy: a `LinearSoftmax`, a `LinearGaussian`, or "linear", the one that fits.
         env: an id such as "CartPole-v1", a Gymnasium environment, a callable that makes one, or a
             vector environment.
+        policy_kwargs: of "linear", the arguments of its `for_env`: `features`, `features_kwargs`,
+            `normalize_observations` and, for a Box of actions, `log_std_init`.
         seed: of everything random, in [0, 2^64); None draws one and records it in `seed`.
         **options: fields of the algorithm's options class; `n_envs` goes with an id or a callable
             and raises when it contradicts an environment given.
@@ -95,6 +98,7 @@ class Algorithm:
         policy: str | LinearPolicy,
         env: Any,
         *,
+        policy_kwargs: Mapping[str, Any] | None = None,
         seed: int | None = None,
         **options: Any,
     ) -> None:
@@ -104,7 +108,7 @@ class Algorithm:
         made = make_env(
             env, self.options.n_envs, explicit="n_envs" in options, num_threads=self.num_threads
         )
-        self.policy = make_policy(policy, made)
+        self.policy = make_policy(policy, made, policy_kwargs)
         self.observation_space = made.single_observation_space
         self.action_space = made.single_action_space
         _require_storable(made)
@@ -366,7 +370,8 @@ class Algorithm:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write a checkpoint (.npz, arrays and JSON) and return its path.
 
-        A callable schedule is saved as a constant, the larger of its first and last values.
+        A callable schedule is saved as a constant, the larger of its first and last values. Of
+        features that are a function the file says only that they are: give it to `load`.
         """
         stored, meta = self.state()
         return checkpoints.write(path, stored, meta)
@@ -404,14 +409,17 @@ class Algorithm:
         return max(value(1.0), value(0.0)) if callable(value) else value
 
     @classmethod
-    def restore(cls, state: checkpoints.State) -> Self:
-        """The algorithm of a `state`, without an environment: it predicts but cannot learn."""
+    def restore(cls, state: checkpoints.State, features: Function | None = None) -> Self:
+        """The algorithm of a `state`, without an environment: it predicts but cannot learn.
+
+        Features that were a function need it again.
+        """
         stored, meta = state
         algo = cls.__new__(cls)
         algo.options = cls.options_class.build(cls.__name__, meta["options"])
         algo.num_threads = machine.num_threads(algo.options.num_threads)
         algo.env = None
-        algo.policy = restore_policy(stored, meta["policy"])
+        algo.policy = restore_policy(stored, meta["policy"], features)
         algo.observation_space = restore_space(meta["observation_space"])
         algo.action_space = restore_space(meta["action_space"])
         require_fit(algo.policy, algo)

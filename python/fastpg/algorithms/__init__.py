@@ -10,6 +10,8 @@ from fastpg.algorithms.npg import NPG
 from fastpg.algorithms.ppo import PPO
 from fastpg.algorithms.reinforce import REINFORCE
 from fastpg.algorithms.trpo import TRPO
+from fastpg.feature_choice import FeatureFunctionError
+from fastpg.function_features import Function, FunctionFeatures, require_function
 from fastpg.linear_policy import LinearPolicy
 from fastpg.naming import one_of
 from fastpg.training import Algorithm, Callback
@@ -74,7 +76,9 @@ def train(
     return algo.learn(steps, callback)
 
 
-def load(path: str | os.PathLike[str], env: Any = None) -> Algorithm:
+def load(
+    path: str | os.PathLike[str], env: Any = None, *, features: Function | None = None
+) -> Algorithm:
     """The algorithm that `save` wrote.
 
     Args:
@@ -82,20 +86,29 @@ def load(path: str | os.PathLike[str], env: Any = None) -> Algorithm:
         env: to go on learning in, as of the algorithm; without one it predicts, and `learn`
             raises. Options of the environment are not saved: give one that has them. Learning goes
             on from new start states, drawn from the seed and the steps taken so far.
+        features: the function that the policy's features were, which no file can hold.
 
     Raises:
         FileNotFoundError: no such file.
         CheckpointError: damaged, foreign or of another version.
-        ValueError: the spaces of `env` are not those of the policy.
+        ValueError: the spaces of `env` are not those of the policy, or features that are a function
+            were not given, or give another number of columns.
+        TypeError: features that are no function.
     """
+    if features is not None:
+        require_function(features)
     state = checkpoints.read(path)
     try:
         kind = find(state[1]["algorithm"])
-        algo = kind.restore(state)
+        algo = kind.restore(state, features)
+    except FeatureFunctionError:
+        raise
     except _DAMAGE as error:
         raise checkpoints.CheckpointError(
             f"{os.fspath(path)}: expected a complete checkpoint, got {error}"
         ) from error
+    if isinstance(algo.policy.feature_map, FunctionFeatures):
+        algo.policy.feature_map.require_outputs()
     if env is not None:
         algo.use_env(env)
     return algo

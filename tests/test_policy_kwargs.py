@@ -1,0 +1,167 @@
+"""Features and normalisation by name: in policies, in algorithms, and what is wrong with them."""
+
+import numpy as np
+import pytest
+
+import fastpg
+from fastpg.algorithms import ALGORITHMS
+from fastpg.feature_choice import choose_features
+
+FOURIER = {"features": "fourier", "features_kwargs": {"n_features": 20, "nu": 2.0, "seed": 3}}
+
+
+@pytest.mark.parametrize(
+    ("features", "keywords", "expected"),
+    [
+        (None, None, fastpg.Identity(4)),
+        (None, {"time": True}, fastpg.Identity(4, time=True)),
+        ("identity", {}, fastpg.Identity(4)),
+        ("polynomial", None, fastpg.Polynomial(4, 2)),
+        ("polynomial", {"degree": 3, "time": True}, fastpg.Polynomial(4, 3, time=True)),
+        (fastpg.Polynomial, {"degree": 3}, fastpg.Polynomial(4, 3)),
+        ("fourier", FOURIER["features_kwargs"], fastpg.RandomFourier(4, 20, nu=2.0, seed=3)),
+        (fastpg.Polynomial(4, 3), None, fastpg.Polynomial(4, 3)),
+    ],
+)
+def test_every_way_to_name_a_map(features, keywords, expected):
+    assert choose_features(features, 4, keywords).state() == expected.state()
+    env = fastpg.make_vec("CartPole-v1")
+    policy = fastpg.LinearSoftmax.for_env(env, features=features, features_kwargs=keywords)
+    assert policy.feature_map.state() == expected.state()
+    assert policy.feature_map is not features  # a normalisation is set inside it
+    assert type(policy.feature_map) is type(expected)
+
+
+@pytest.mark.parametrize("name", list(ALGORITHMS))
+def test_an_algorithm_takes_what_the_policy_takes(name):
+    """The same numbers as with the policy made by hand."""
+    kind = ALGORITHMS[name]
+    short = kind(
+        "linear", "CartPole-v1", policy_kwargs={**FOURIER, "normalize_observations": True}, seed=0,
+        n_envs=4,
+    )  # fmt: skip
+    env = fastpg.make_vec("CartPole-v1", 4)
+    policy = fastpg.LinearSoftmax.for_env(
+        env, features=fastpg.RandomFourier(4, 20, nu=2.0, seed=3), normalize_observations=True
+    )
+    long = kind(policy, env, seed=0)
+    assert np.array_equal(short.learn(4096).policy.theta, long.learn(4096).policy.theta)
+    assert short.policy.normalizer.count == long.policy.normalizer.count > 0
+
+
+def test_a_gaussian_s():
+    algo = fastpg.PPO("linear", "Pendulum-v1", policy_kwargs={"log_std_init": -1.0}, seed=0)
+    assert algo.policy.log_std.tolist() == [-1.0]
+    through = fastpg.train(
+        "ppo", "Pendulum-v1", total_timesteps=32, policy_kwargs={"features": "polynomial"}
+    )
+    assert through.policy.n_features == 10
+    none = fastpg.PPO("linear", "Pendulum-v1", policy_kwargs={}, seed=0)
+    assert none.policy.n_features == 4
+
+
+def cartpole(**policy_kwargs):
+    return fastpg.NPG("linear", "CartPole-v1", policy_kwargs=policy_kwargs)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (
+            lambda: fastpg.NPG(fastpg.LinearSoftmax(4, 2), "CartPole-v1", policy_kwargs={}),
+            TypeError,
+            "policy_kwargs: goes only with policy='linear', got LinearSoftmax",
+        ),
+        (
+            lambda: fastpg.NPG("linear", "CartPole-v1", policy_kwargs=["features"]),
+            TypeError,
+            "policy_kwargs: expected a dict of keywords, got",
+        ),
+        (
+            lambda: fastpg.NPG("linear", "CartPole-v1", policy_kwargs={3: "features"}),
+            TypeError,
+            "policy_kwargs: expected names for keys, got 3",
+        ),
+        (lambda: cartpole(feature="fourier"), TypeError, "'feature'; did you mean 'features'"),
+        (
+            lambda: cartpole(norm_obs=True),
+            TypeError,
+            "LinearSoftmax: unknown policy argument 'norm_obs'; did you mean 'normalize_obs",
+        ),
+        (
+            lambda: cartpole(features_extractor_class="fourier"),
+            TypeError,
+            "did you mean 'features'",
+        ),
+        (lambda: cartpole(net_arch=[64]), TypeError, "'net_arch': policies have no layers"),
+        (lambda: cartpole(observation_size=3), TypeError, "unknown policy argument 'observation_"),
+        (
+            lambda: cartpole(log_std_init=1.0),
+            ValueError,
+            r"log_std_init: goes only with a Box of actions, got Discrete\(2\)",
+        ),
+        (
+            lambda: cartpole(features="poly"),
+            ValueError,
+            r"unknown features 'poly'.*\(known: identity, polynomial, fourier\)",
+        ),
+        (
+            lambda: cartpole(features="polynomal"),
+            ValueError,
+            "unknown features 'polynomal'; did you mean 'polynomial'",
+        ),
+        (
+            lambda: cartpole(features="polynomial", features_kwargs={"degre": 3}),
+            TypeError,
+            "features_kwargs: unknown argument 'degre'; did you mean 'degree'",
+        ),
+        (
+            lambda: cartpole(features="polynomial", features_kwargs={"observation_size": 3}),
+            TypeError,
+            "features_kwargs: unknown argument 'observation_size'",
+        ),
+        (
+            lambda: cartpole(features="polynomial", features_kwargs={"degree": 0}),
+            ValueError,
+            "degree: expected an integer",
+        ),
+        (
+            lambda: cartpole(features="polynomial", features_kwargs=3),
+            TypeError,
+            "features_kwargs: expected a dict of keywords, got 3",
+        ),
+        (
+            lambda: cartpole(features=fastpg.Polynomial(4), features_kwargs={"degree": 3}),
+            TypeError,
+            "features_kwargs: goes only with a name, got",
+        ),
+        (lambda: cartpole(features=fastpg.Polynomial(3)), ValueError, "a map of 4 numbers, got"),
+        (lambda: cartpole(features=3), TypeError, "features: expected identity, polynomial, fou"),
+        (lambda: cartpole(features=dict), TypeError, "features: expected identity, polynomial"),
+        (lambda: cartpole(normalize_observations=1), TypeError, "normalize_observations: expected"),
+        (
+            lambda: fastpg.LinearGaussian.for_env(fastpg.make_vec("Pendulum-v1"), log_std=1.0),
+            TypeError,
+            "LinearGaussian: unknown policy argument 'log_std'; did you mean 'log_std_init'",
+        ),
+        (
+            lambda: fastpg.NPG("linear", "CartPole-v1", features="fourier"),
+            TypeError,
+            "'features': it belongs to the policy: give it in policy_kwargs",
+        ),
+        (
+            lambda: fastpg.NPG("linear", "CartPole-v1", policy_kwarg={}),
+            TypeError,
+            "did you mean 'policy_kwargs'",
+        ),
+        (lambda: fastpg.NPG("linear", "CartPole-v1", tuned=True), TypeError, r"belongs to train\("),
+        (
+            lambda: fastpg.NPG("linear", "CartPole-v1", env_kwargs={}),
+            TypeError,
+            r"'env_kwargs': it belongs to the environment: .* env_kwargs to train\(\)",
+        ),
+    ],
+)
+def test_given_wrongly(call, error, text):
+    with pytest.raises(error, match=text):
+        call()
