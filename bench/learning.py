@@ -2,7 +2,7 @@
 
 python bench/learning.py makes the table of the README (20 seeds, the default number of steps);
 that of docs/learning.md is made by the command it names, with --write docs/learning.md.
-With --presets it prints the table of the presets instead.
+With --tuned it prints the table of the tuned settings instead, or of those in a file.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from gymnasium.vector import SyncVectorEnv
 
 import fastpg
 from fastpg.algorithms import ALGORITHMS, DEFAULT_TIMESTEPS
+from fastpg.naming import one_of
+from fastpg.train_by_name import build, timesteps
+from fastpg.tuned import TunedSettings, built_in, read_file, tuned_settings
 
 EPISODES = 100
 LOOK_EPISODES = 20
@@ -71,15 +74,17 @@ def run(variant: str, env_id: str, seed: int, total_timesteps: int) -> Outcome:
     return Outcome(*final_returns(algo, env_id, seed), *first, seconds, finite)
 
 
-def final_returns(algo: fastpg.training.Algorithm, env_id: str, seed: int) -> tuple[float, float]:
-    """Mean greedy and stochastic return on Gymnasium's own environment."""
+def final_returns(
+    algo: fastpg.training.Algorithm, env_id: str, seed: int, kinds: tuple[bool, ...] = (True, False)
+) -> list[float]:
+    """Mean returns on Gymnasium's own environment, of each kind: greedy, or stochastic."""
     env = SyncVectorEnv([lambda: gymnasium.make(env_id)] * LOOK_EPISODES)
-    greedy, stochastic = (
+    returns = [
         fastpg.evaluate_policy(algo, env, EPISODES, deterministic=greedy, seed=seed)[0]
-        for greedy in (True, False)
-    )
+        for greedy in kinds
+    ]
     env.close()
-    return greedy, stochastic
+    return returns
 
 
 def interval(successes: int, n: int) -> tuple[float, float]:
@@ -116,34 +121,51 @@ def table(outcomes: dict[str, list[Outcome]], totals: dict[str, int], threshold:
     return "\n".join(lines)
 
 
-def run_preset(name: str, seed: int) -> tuple[float, float]:
+def chosen_rows(file: str | None, only: list[str] | None) -> list[TunedSettings]:
+    """The tuned settings to try: all of a file, or of the package, or those of some names."""
+    table = built_in() if file is None else read_file(file)
+    names = [f"{algorithm}:{env_id}" for algorithm, env_id in table]
+    wanted = [one_of("--only", name, names) for name in only or names]
+    return [row for name, row in zip(names, table.values(), strict=True) if name in wanted]
+
+
+def run_tuned(algorithm: str, env_id: str, file: str | None, seed: int) -> tuple[float, float]:
     """Mean greedy return on Gymnasium's environment, and seconds of training."""
+    row = tuned_settings(algorithm, env_id, file)
     start = time.perf_counter()
-    algo = fastpg.train_preset(name, seed=seed)
+    algo = build(algorithm, env_id, row, seed=seed)
+    algo.learn(timesteps(algorithm, row))
     seconds = time.perf_counter() - start
-    return final_returns(algo, fastpg.PRESETS[name].env_id, seed)[0], seconds
+    return final_returns(algo, env_id, seed, (True,))[0], seconds
 
 
-def preset_row(name: str, seeds: int) -> str:
+def tuned_row(row: TunedSettings, runs: list[tuple[float, float]]) -> str:
     """A row of Markdown."""
-    preset = fastpg.PRESETS[name]
-    returns, seconds = np.array([run_preset(name, seed) for seed in range(seeds)]).T
-    reached = int((returns >= preset.threshold).sum())
-    low, high = interval(reached, seeds)
+    returns, seconds = np.array(runs).T
+    level = gymnasium.spec(row.env_id).reward_threshold if row.level is None else row.level
+    reached, among = "-", "-"
+    if level is not None:
+        count = int((returns >= level).sum())
+        low, high = interval(count, len(runs))
+        reached, among = f"{count} of {len(runs)}", f"{100 * low:.1f} to {100 * high:.1f} %"
     return (
-        f"| {name} | {preset.env_id} | {preset.total_timesteps:,} | {preset.threshold:.0f} "
-        f"| {reached} of {seeds} | {100 * low:.1f} to {100 * high:.1f} % "
+        f"| {row.algorithm} | {row.env_id} | {timesteps(row.algorithm, row):,} "
+        f"| {'-' if level is None else f'{level:g}'} | {reached} | {among} "
         f"| {np.median(returns):.1f} | {returns.min():.1f} | {np.median(seconds):.2f} s |"
     )
 
 
-def print_presets(seeds: int) -> None:
-    """A table of Markdown, a row for each preset as it comes."""
-    print("| preset | environment | steps | level | seeds at it | 95 % interval | median | worst "
-          "| training |")  # fmt: skip
-    print("|---|---|---|---|---|---|---|---|---|")
-    for name in fastpg.PRESETS:
-        print(preset_row(name, seeds), flush=True)
+def print_tuned(rows: list[TunedSettings], seeds: range, workers: int) -> None:
+    """A table of Markdown, a row for each algorithm and environment as it comes."""
+    print(
+        "| algorithm | environment | steps | level | seeds at it | 95 % interval | median "
+        "| worst | training |\n|---|---|---|---|---|---|---|---|---|"
+    )
+    with ProcessPoolExecutor(workers) as pool:
+        for row in rows:
+            arguments = (row.algorithm, row.env_id, row.file)
+            jobs = [pool.submit(run_tuned, *arguments, seed) for seed in seeds]
+            print(tuned_row(row, [job.result() for job in jobs]), flush=True)
 
 
 def _or_never(value: float, format_spec: str, unit: str = "") -> str:
@@ -166,6 +188,8 @@ Runs in which a step met a number that was not finite: {not_finite}.
 def page(given: argparse.Namespace, text: str, outcomes: dict[str, list[Outcome]]) -> str:
     """The table as a page of the docs, with the command that makes it."""
     command = f"python bench/learning.py --seeds {given.seeds}"
+    if given.first_seed:
+        command += f" --first-seed {given.first_seed}"
     if given.algorithms != list(VARIANTS):
         command += f" --algorithms {' '.join(given.algorithms)}"
     if given.total_timesteps:
@@ -189,21 +213,32 @@ def main() -> None:
     parser.add_argument("--total-timesteps", type=int, help="instead of each algorithm's default")
     parser.add_argument("--workers", type=int, default=1, help="processes; times are noisier")
     parser.add_argument("--write", type=Path, help="write the page to this file")
-    parser.add_argument("--presets", action="store_true", help="the table of the presets")
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument(
+        "--tuned",
+        nargs="?",
+        const=True,
+        metavar="FILE",
+        help="the table of the tuned settings, or of a file of such settings",
+    )
+    parser.add_argument(
+        "--only", nargs="+", metavar="ALGORITHM:ENV", help="some of the tuned settings"
+    )
     given = parser.parse_args()
-    if given.presets:
-        print_presets(given.seeds)
+    seeds = range(given.first_seed, given.first_seed + given.seeds)
+    if given.tuned is not None:
+        file = None if given.tuned is True else given.tuned
+        print_tuned(chosen_rows(file, given.only), seeds, given.workers)
         return
+    if given.only is not None:
+        parser.error("--only: goes only with --tuned")
     totals = {
         v: given.total_timesteps or DEFAULT_TIMESTEPS[VARIANTS[v][0]] for v in given.algorithms
     }
     outcomes: dict[str, list[Outcome]] = {}
     with ProcessPoolExecutor(given.workers) as pool:
         for variant in given.algorithms:
-            jobs = [
-                pool.submit(run, variant, given.env, seed, totals[variant])
-                for seed in range(given.seeds)
-            ]
+            jobs = [pool.submit(run, variant, given.env, seed, totals[variant]) for seed in seeds]
             outcomes[variant] = [job.result() for job in jobs]
     text = table(outcomes, totals, gymnasium.spec(given.env).reward_threshold)
     print(text)

@@ -65,7 +65,7 @@ def solved(seeds: int) -> Figure:
 
 
 def _train(seed: int) -> float:
-    algo = fastpg.train("trpo", ENV_ID, total_timesteps=BUDGET, seed=seed)
+    algo = fastpg.train("trpo", ENV_ID, total_timesteps=BUDGET, seed=seed, tuned=False)
     return float(algo.history[-1]["rollout/ep_rew_mean"])
 
 

@@ -8,7 +8,7 @@ import fastpg
 
 for name in ("reinforce", "npg", "trpo", "ppo"):
     start = time.perf_counter()
-    algo = fastpg.train(name, "CartPole-v1", seed=0)
+    algo = fastpg.train(name, "CartPole-v1", seed=0, tuned=False)
     seconds = time.perf_counter() - start
     mean, std = fastpg.evaluate_policy(algo, gymnasium.make("CartPole-v1"), n_eval_episodes=10)
     print(

@@ -20,7 +20,7 @@ NAMES = list(ALGORITHMS)
 
 @functools.cache
 def trained(name):
-    return fastpg.train(name, "CartPole-v1", total_timesteps=6000, seed=3, gamma=0.97)
+    return fastpg.train(name, "CartPole-v1", total_timesteps=6000, seed=3, gamma=0.97, tuned=False)
 
 
 @pytest.fixture(params=NAMES)

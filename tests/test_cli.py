@@ -73,19 +73,93 @@ def test_train_flags_and_help(run, tmp_path, name):
     assert (algo.name, algo.seed, algo.options.gamma, algo.options.n_envs) == (name, 7, 0.9, 4)
 
 
-@pytest.mark.usefixtures("five_episodes")
-def test_train_preset(run, tmp_path):
-    shown = " ".join(run("train-preset", "--help").stdout.split())
-    for name, preset in fastpg.PRESETS.items():
-        assert f"{name}: {preset.doc}" in shown
-    arguments = ("train-preset", "pendulum", "--total-timesteps", 20_000, "--seed", 2)
-    done = run(*arguments)
-    assert done.returncode == 0, done.stderr
-    assert "greedy episodes of Gymnasium's Pendulum-v1" in done.stdout
-    algo = fastpg.load(tmp_path / "pendulum-2.npz")
-    again = fastpg.train_preset("pendulum", total_timesteps=20_000, seed=2)
+@pytest.fixture
+def one_episode(monkeypatch):
+    monkeypatch.setattr(cli, "EVAL_EPISODES", 1)
+    monkeypatch.setattr(cli, "_EVAL_ENVS", 1)
+
+
+def rows_of(shown):
+    return dict(line.split(maxsplit=1) for line in shown.splitlines() if line)
+
+
+@pytest.mark.usefixtures("one_episode")
+def test_tuned_settings_stand_between_the_defaults_and_what_is_given(run, tmp_path):
+    short = ("--total-timesteps", 5000)
+    arguments = ("train", "trpo", "Pendulum-v1", "--seed", 2, "--out", tmp_path / "x.npz")
+    done = run(*arguments, *short)
+    told = rows_of(done.stdout)
+    assert told["settings"].strip() == "tuned for trpo on Pendulum-v1; --no-tuned: the defaults"
+    assert "greedy episodes of Gymnasium's Pendulum-v1" in told["evaluation"]
+    algo = fastpg.load(tmp_path / "x.npz")
+    again = fastpg.train("trpo", "Pendulum-v1", total_timesteps=5000, seed=2)
     assert np.array_equal(algo.policy.theta, again.policy.theta)
-    assert "--force" in run(*arguments).stderr
+
+    default = fastpg.TRPO.options_class().gamma  # given, though it is the default
+    done = run(*arguments, *short, "--force", "--gamma", default, "--target-kl", "none")
+    row = fastpg.tuned_settings("trpo", "Pendulum-v1")
+    algo = fastpg.load(tmp_path / "x.npz")
+    given = {"gamma": default, "target_kl": None}
+    assert algo.options == algo.options_class(**{**row.options, **given})
+    assert algo.policy.feature_map.state()["degree"] == 3
+
+    done = run(*arguments, *short, "--force", "--no-tuned")
+    assert rows_of(done.stdout)["settings"].strip() == "the defaults"
+    algo = fastpg.load(tmp_path / "x.npz")
+    assert algo.options == algo.options_class()
+    assert algo.policy.feature_map.kind == "identity"
+
+
+@pytest.mark.usefixtures("one_episode")
+def test_a_file_of_tuned_settings(run, tmp_path):
+    text = '[npg."CartPole-v1"]\ntotal_timesteps = 2048\ngamma = 0.9\nn_envs = 4\n'
+    (tmp_path / "my.toml").write_text(text)
+    done = run("train", "npg", "CartPole-v1", "--tuned", "my.toml", "--n-envs", 2)
+    told = rows_of(done.stdout)
+    assert told["settings"].strip() == "of my.toml for npg on CartPole-v1; --no-tuned: the defaults"
+    assert told["steps"].strip() == "2,048"
+    options = fastpg.load(tmp_path / "npg-CartPole-v1-0.npz").options
+    assert (options.gamma, options.n_envs) == (0.9, 2)
+    done = run("train", "npg", "FrozenLake-v1", "--tuned", "my.toml", "--total-timesteps", 600)
+    told = rows_of(done.stdout)["settings"].strip()
+    assert told == "the defaults; my.toml has none for npg on FrozenLake-v1"
+    (tmp_path / "my.toml").write_text(text.replace("gamma", "gama"))
+    done = run("train", "npg", "Taxi-v3", "--tuned", "my.toml")
+    assert done.returncode == 2
+    assert "my.toml: [npg.\"CartPole-v1\"]: unknown option 'gama'; did you" in done.stderr
+
+
+@pytest.mark.usefixtures("one_episode")
+@pytest.mark.parametrize(
+    ("flags", "kind", "keywords", "normalized"),
+    [
+        (("--features", "fourier", "--features-kwargs", "n_features=9,nu=2"), "fourier",
+         {"n_features": 9, "nu": 2.0}, False),
+        (("--features", "fourier", "--features-kwargs", "nu=2.5", "--features-kwargs", "time=true"),
+         "fourier", {"nu": 2.5, "time": True}, False),
+        (("--features-kwargs", "degree=2"), "polynomial", {"degree": 2}, False),
+        (("--features", "polynomial"), "polynomial", {"degree": 2}, False),
+        (("--normalize-observations",), "polynomial", {"degree": 3}, True),
+        (("--no-tuned", "--normalize-observations"), "identity", {}, True),
+    ],
+)  # fmt: skip
+def test_the_policy_s_options(run, tmp_path, flags, kind, keywords, normalized):
+    """Tuned ones, a polynomial of degree 3, hold where no flag speaks of them."""
+    arguments = ("train", "trpo", "Pendulum-v1", "--total-timesteps", 3200)
+    done = run(*arguments, *flags, "--log-std-init", "-1.0")
+    assert done.returncode == 0, done.stderr
+    policy = fastpg.load(tmp_path / "trpo-Pendulum-v1-0.npz").policy
+    assert policy.feature_map.kind == kind
+    assert policy.feature_map.state().items() >= keywords.items()
+    assert (policy.normalizer is not None) == normalized
+    assert policy.log_std_init == -1.0
+
+
+def test_the_help_has_schedules_and_defaults(run):
+    shown = " ".join(run("train", "ppo", "--help").stdout.split())
+    assert shown.count("lin_X, which falls from X to 0") == 3  # ent_coef, learning_rate, clip_range
+    assert "--features <str> what it is linear in: identity, polynomial, fourier" in shown
+    assert "default: 0.02" in shown
 
 
 @pytest.mark.usefixtures("five_episodes")
@@ -118,8 +192,21 @@ def test_an_existing_file_is_kept_unless_forced(run, tmp_path):
         (("train", "npg", "CartPole-v1", "--total-timesteps", "0"), "total_timesteps"),
         (("train", "npg", "CartPole-v1", "--policy", "MlpPolicy"), "LinearSoftmax"),
         (("train", "npg", "CartPole-v1", "--out", "no/such/folder/x.npz"), "no folder"),
-        (("train-preset", "pendulm"), "unknown preset 'pendulm'; did you mean 'pendulum'"),
-        (("train-preset", "pendulum", "--total-timesteps", "0"), "total_timesteps"),
+        (("train", "npg", "CartPole-v1", "--log-std-init", "1"), "goes only with a Box of actions"),
+        (("train", "npg", "CartPole-v1", "--features", "polynomal"), "did you mean 'polynomial'"),
+        (
+            ("train", "npg", "CartPole-v1", "--features-kwargs", "degree"),
+            "expected NAME=VALUE",
+        ),
+        (
+            ("train", "npg", "CartPole-v1", "--features-kwargs", "nu=x"),
+            "expected a number, true",
+        ),
+        (("train", "npg", "CartPole-v1", "--features-kwargs", "tim=true"), "did you mean 'time'"),
+        (("train", "npg", "CartPole-v1", "--net-arch", "64"), "policies have no layers"),
+        (("train", "npg", "CartPole-v1", "--tuned", "no.toml"), "no.toml"),
+        (("train", "npg", "CartPole-v1", "--tuned", "no.toml", "--no-tuned"), "without --tuned"),
+        (("train-preset", "pendulum", "--seed", "1"), "fastpg train ALGORITHM ENV"),
         (("eval", "nothing.npz"), "nothing.npz"),
         (("info", "nothing.npz"), "nothing.npz"),
     ],
@@ -141,7 +228,9 @@ def test_the_program_fails_as_the_command_does(run, tmp_path):
 
 
 def test_eval_and_info(run, tmp_path):
-    algo = fastpg.train("trpo", "CartPole-v1", total_timesteps=4000, seed=0, target_kl=0.005)
+    algo = fastpg.train(
+        "trpo", "CartPole-v1", total_timesteps=4000, seed=0, target_kl=0.005, tuned=False
+    )
     path = algo.save(tmp_path / "x.npz")
     greedy = run("eval", path, "--episodes", 5)
     assert re.search(r"over 5 greedy episodes of Gymnasium's CartPole-v1", greedy.stdout)

@@ -19,7 +19,7 @@ def on_gymnasium_s_own(algo, episodes):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_one_seed(name):
-    algo = fastpg.train(name, "CartPole-v1", seed=0)
+    algo = fastpg.train(name, "CartPole-v1", seed=0, tuned=False)
     assert algo.num_timesteps <= DEFAULT_TIMESTEPS[name]
     assert fastpg.evaluate_policy(algo, "CartPole-v1", 100, seed=0)[0] >= 475.0
     assert on_gymnasium_s_own(algo, 4) >= 475.0
@@ -28,14 +28,14 @@ def test_one_seed(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_hundred_episodes_on_gymnasium_s_own_environment(name):
-    assert on_gymnasium_s_own(fastpg.train(name, "CartPole-v1", seed=0), 100) >= 475.0
+    assert on_gymnasium_s_own(fastpg.train(name, "CartPole-v1", seed=0, tuned=False), 100) >= 475.0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("seed", range(1, 20))
 def test_twenty_seeds(name, seed):
-    algo = fastpg.train(name, "CartPole-v1", seed=seed)
+    algo = fastpg.train(name, "CartPole-v1", seed=seed, tuned=False)
     assert fastpg.evaluate_policy(algo, "CartPole-v1", 100, seed=seed)[0] >= 475.0
 
 

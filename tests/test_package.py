@@ -18,18 +18,18 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def test_exports():
     assert fastpg.__all__ == [
-        "NPG", "PPO", "PRESETS", "REINFORCE", "TRPO", "BatchStatistics", "CheckpointError",
+        "NPG", "PPO", "REINFORCE", "TRPO", "BatchStatistics", "CheckpointError",
         "EndlessEpisodeError", "EnvState", "Identity",
         "ImportanceSamplingEstimate", "LinearBaseline",
         "LinearGaussian", "LinearSoftmax", "MeanBaseline", "NativeVectorEnv", "Polynomial",
-        "Preset", "RandomFourier",
-        "Rollout", "RunningNormalizer", "__version__", "build_info", "collect",
+        "RandomFourier",
+        "Rollout", "RunningNormalizer", "TunedSettings", "__version__", "build_info", "collect",
         "collect_statistics",
         "conjugate_gradient",
         "discounted_returns",
         "effective_sample_size", "evaluate_policy", "gae", "importance_sampling_estimate",
         "importance_weights", "length_scale", "load", "make_vec", "natural_gradient", "train",
-        "train_preset",
+        "tuned_settings",
     ]  # fmt: skip
     assert all(hasattr(fastpg, name) for name in fastpg.__all__)
 
@@ -228,7 +228,9 @@ def test_every_logged_key_is_documented():
     page = (ROOT / "docs" / "records.md").read_text()
     for name in ALGORITHMS:
         for options in ({}, {"objective": "kl_penalty"}) if name == "ppo" else ({},):
-            algo = fastpg.train(name, "CartPole-v1", total_timesteps=8000, seed=0, **options)
+            algo = fastpg.train(
+                name, "CartPole-v1", total_timesteps=8000, seed=0, tuned=False, **options
+            )
             for key in algo.history[-1]:
                 assert f"`{key}`" in page, key
 

@@ -90,7 +90,9 @@ WORK = {
     "softmax": lambda: stepped("softmax"),
     "gaussian": lambda: stepped("gaussian"),
     "conjugate gradient": solved,
-    "training": lambda: fastpg.train("trpo", "CartPole-v1", total_timesteps=4000, seed=0)
+    "training": lambda: fastpg.train(
+        "trpo", "CartPole-v1", total_timesteps=4000, seed=0, tuned=False
+    )
     .policy.theta.sum(),
 }  # fmt: skip
 

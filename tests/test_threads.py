@@ -87,6 +87,7 @@ def test_stepping_gives_the_same_bits(env_id, mode):
 def trained(name, env_id, num_threads):
     algo = fastpg.train(
         name, env_id, total_timesteps=3 * 1300 * 16, n_envs=1300, seed=0, num_threads=num_threads,
+        tuned=False,
         **({"n_episodes": 300} if name == "reinforce" else {"n_steps": 16}),
     )  # fmt: skip
     history = [

@@ -1,7 +1,7 @@
 """Policy gradients on a CPU: REINFORCE, NPG, TRPO and PPO with a C++/Eigen core."""
 
 from fastpg._core import __version__
-from fastpg.algorithms import NPG, PPO, REINFORCE, TRPO, load, train
+from fastpg.algorithms import NPG, PPO, REINFORCE, TRPO, load
 from fastpg.baselines import LinearBaseline, MeanBaseline
 from fastpg.checkpoints import CheckpointError
 from fastpg.collection import EndlessEpisodeError, collect
@@ -18,7 +18,6 @@ from fastpg.features import (
 from fastpg.machine import build_info
 from fastpg.pickling import register_reducers
 from fastpg.policies import LinearGaussian, LinearSoftmax
-from fastpg.presets import PRESETS, Preset, train_preset
 from fastpg.rollouts.rollout import Rollout
 from fastpg.sampling import (
     ImportanceSamplingEstimate,
@@ -28,11 +27,12 @@ from fastpg.sampling import (
 )
 from fastpg.solvers import conjugate_gradient, natural_gradient
 from fastpg.streamed import BatchStatistics, collect_statistics
+from fastpg.train_by_name import train
+from fastpg.tuned import TunedSettings, tuned_settings
 
 __all__ = [
     "NPG",
     "PPO",
-    "PRESETS",
     "REINFORCE",
     "TRPO",
     "BatchStatistics",
@@ -47,10 +47,10 @@ __all__ = [
     "MeanBaseline",
     "NativeVectorEnv",
     "Polynomial",
-    "Preset",
     "RandomFourier",
     "Rollout",
     "RunningNormalizer",
+    "TunedSettings",
     "__version__",
     "build_info",
     "collect",
@@ -67,7 +67,7 @@ __all__ = [
     "make_vec",
     "natural_gradient",
     "train",
-    "train_preset",
+    "tuned_settings",
 ]
 
 register_reducers()

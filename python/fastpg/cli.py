@@ -1,4 +1,4 @@
-"""The command line: fastpg train, train-preset, eval, lecture, info."""
+"""The command line: fastpg train, eval, lecture, info."""
 
 from __future__ import annotations
 
@@ -22,25 +22,22 @@ from rich.table import Table
 from rich.text import Text
 
 from fastpg import _core
-from fastpg.algorithms import ALGORITHMS, DEFAULT_TIMESTEPS, load
+from fastpg.algorithms import ALGORITHMS, load
 from fastpg.collection import EndlessEpisodeError
 from fastpg.envs import NATIVE, NativeVectorEnv
 from fastpg.evaluation import evaluate_policy
 from fastpg.naming import unknown
-from fastpg.options import described
-from fastpg.presets import PRESETS, find_preset
 from fastpg.records import Record
 from fastpg.rollouts.copies import EnvCopies
 from fastpg.rollouts.env_recipe import EnvRecipe, import_module
 from fastpg.rollouts.make_env import make_env
+from fastpg.train_by_name import build, settings_for, timesteps
+from fastpg.train_options import OF_POLICY, keywords, parameters
 from fastpg.training import Algorithm, Callback
+from fastpg.tuned import TunedSettings, built_in
 
 EVAL_EPISODES = 100
 _EVAL_ENVS = 20
-_ENV_HELP = (
-    f"environment: {', '.join(NATIVE)} (native), any other id registered with Gymnasium, or "
-    "module:id, which imports the module"
-)
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 _EXPLAINED = (
@@ -198,15 +195,45 @@ def _table(rows: dict[str, str]) -> None:
 
 
 def _train(name: str, env_id: str, given: dict[str, Any]) -> None:
-    total, seed, policy = given.pop("total_timesteps"), given.pop("seed"), given.pop("policy")
-    out, force = given.pop("out"), given.pop("force")
+    """Train with the options that were given, tuned settings, and the defaults."""
+    seed, total = given.pop("seed", 0), given.pop("total_timesteps", None)
+    out, force = given.pop("out", None), given.pop("force", False)
+    policy, file = given.pop("policy", "linear"), given.pop("tuned", None)
+    no_tuned = given.pop("no_tuned", False)
     with _explained():
+        if no_tuned and file is not None:
+            raise ValueError("--no-tuned: expected without --tuned, got both")
         path = _checkpoint_path(out, f"{name}-{_file_part(env_id)}-{seed}.npz", force)
-        algo = ALGORITHMS[name](policy, env_id, seed=seed, **given)
-    _learn_and_report(algo, env_id, total, path)
+        settings = settings_for(name, env_id, policy, file or not no_tuned)
+        policy_kwargs = _policy_kwargs(given, settings)
+        algo = build(
+            name, env_id, settings, seed=seed, policy=policy, policy_kwargs=policy_kwargs, **given
+        )
+    told = _told(settings, file, f"{name} on {env_id}")
+    _learn_and_report(algo, env_id, timesteps(name, settings, total), path, told)
 
 
-def _learn_and_report(algo: Algorithm, env_id: str, total: int, path: Path) -> None:
+def _policy_kwargs(given: dict[str, Any], settings: TunedSettings | None) -> dict[str, Any] | None:
+    """Those given, taken out, and the tuned ones beside them; None where none were given."""
+    own = {key: given.pop(key) for key in OF_POLICY if key in given}
+    if not own:
+        return None
+    if "features_kwargs" in own:
+        own["features_kwargs"] = keywords(own["features_kwargs"])
+    tuned = {} if settings is None else dict(settings.policy_kwargs)
+    if "features" in own:
+        tuned.pop("features_kwargs", None)  # of the other map
+    return tuned | own
+
+
+def _told(settings: TunedSettings | None, file: Path | None, name: str) -> str:
+    """What the summary says of the settings."""
+    if settings is not None:
+        return f"{settings}; --no-tuned: the defaults"
+    return "the defaults" + ("" if file is None else f"; {file} has none for {name}")
+
+
+def _learn_and_report(algo: Algorithm, env_id: str, total: int, path: Path, settings: str) -> None:
     """Learn, save, evaluate, and print the summary."""
     interrupted = False
     start = time.perf_counter()
@@ -227,6 +254,7 @@ def _learn_and_report(algo: Algorithm, env_id: str, total: int, path: Path) -> N
             evaluation = f"none: {error}"
         _table(
             {
+                "settings": settings,
                 "steps": f"{algo.num_timesteps:,}" + (" (interrupted)" if interrupted else ""),
                 "wall time": f"{elapsed:.3f} s",
                 "steps/s": f"{algo.num_timesteps / elapsed:,.0f}",
@@ -238,72 +266,28 @@ def _learn_and_report(algo: Algorithm, env_id: str, total: int, path: Path) -> N
         raise typer.Exit(INTERRUPTED)
 
 
-def _or_none(kind: type) -> Callable[[str], Any]:
-    """Reads a value of a type, or "none"."""
-
-    def read(text: str) -> Any:
-        if text.lower() == "none":
-            return None
-        if kind is bool:
-            if text.lower() not in ("true", "false"):
-                raise typer.BadParameter(f"expected true, false or none, got {text!r}")
-            return text.lower() == "true"
-        try:
-            return kind(text)
-        except ValueError:
-            raise typer.BadParameter(f"expected {kind.__name__} or none, got {text!r}") from None
-
-    return read
-
-
 def _train_command(name: str) -> Callable[..., None]:
     """A function whose signature lists the options of an algorithm, for typer to read."""
+    listed = parameters(name)
 
-    def run(ctx: typer.Context, env: str, **given: Any) -> None:
-        known = [p.name for p in parameters if p.name not in ("ctx", "env")]
+    def run(ctx: typer.Context, env: str, **values: Any) -> None:
         for extra in ctx.args:
             if extra.startswith("-"):
                 spelled = extra.lstrip("-").split("=")[0].replace("-", "_")
-                _fail(unknown("option", spelled, known))
+                _fail(unknown("option", spelled, values))
             _fail(f"expected one environment, got another argument {extra!r}")
-        _train(name, env, given)
+        _train(name, env, {key: values[key] for key in values if _is_given(ctx, key)})
 
-    def parameter(
-        field: str, hint: Any, default: Any, doc: str, *flags: str, **extra: Any
-    ) -> inspect.Parameter:
-        annotation = Annotated[hint, typer.Option(*flags, help=doc, **extra)]
-        kind = inspect.Parameter.KEYWORD_ONLY
-        return inspect.Parameter(field, kind, default=default, annotation=annotation)
-
-    plain = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    steps = DEFAULT_TIMESTEPS[name]
-    parameters = [
-        inspect.Parameter("ctx", plain, annotation=typer.Context),
-        inspect.Parameter(
-            "env",
-            plain,
-            annotation=Annotated[str, typer.Argument(help=_ENV_HELP)],
-        ),
-        parameter("total_timesteps", int, steps, "environment steps"),
-        parameter("seed", int, 0, "of everything random"),
-        parameter("policy", str, "linear", "policy"),
-        parameter("out", Path | None, None, "where to save; default: ./ALGORITHM-ENV-SEED.npz"),
-        parameter("force", bool, False, "replace that file if it exists", "--force"),
-    ]
-    for spec in described(ALGORITHMS[name].options_class):
-        doc = spec.doc if spec.limits is None else f"{spec.doc}; {spec.limits}"
-        if spec.takes_none:
-            default = "none" if spec.default is None else str(spec.default)
-            reader, shape = _or_none(spec.plain), f"<{spec.plain.__name__} or none>"
-            extra = {"parser": reader, "metavar": shape}
-            parameters.append(parameter(spec.name, Any, default, doc, **extra))
-        else:
-            default = str(spec.default) if spec.plain is str else spec.default
-            parameters.append(parameter(spec.name, spec.plain, default, doc))
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    run.__signature__ = inspect.Signature(listed)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in listed}
     run.__doc__ = (ALGORITHMS[name].__doc__ or "").partition("\n\n")[0]
     return run
+
+
+def _is_given(ctx: typer.Context, key: str) -> bool:
+    """Whether a value is the user's, not a default: tuned settings stand between the two."""
+    source = ctx.get_parameter_source(key)
+    return source is not None and not source.name.startswith("DEFAULT")
 
 
 for _name in ALGORITHMS:
@@ -312,28 +296,15 @@ for _name in ALGORITHMS:
     )(_train_command(_name))
 
 
-_PRESET_LIST = "; ".join(f"{name}: {preset.doc}" for name, preset in PRESETS.items())
-
-
-@app.command(help=f"Train with settings known to learn. {_PRESET_LIST}.")
-def train_preset(
-    name: Annotated[str, typer.Argument(help=f"preset: {', '.join(PRESETS)}")],
-    total_timesteps: Annotated[
-        int | None, typer.Option(help="environment steps; default: the preset's")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="of everything random")] = 0,
-    out: Annotated[
-        Path | None, typer.Option(help="where to save; default: ./PRESET-SEED.npz")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="replace that file if it exists")] = False,
-) -> None:
-    """Train with the settings of a preset."""
-    with _explained():
-        preset = find_preset(name)
-        path = _checkpoint_path(out, f"{name}-{seed}.npz", force)
-        algo = preset.build(seed)
-        total = preset.total_timesteps if total_timesteps is None else total_timesteps
-    _learn_and_report(algo, preset.env_id, total, path)
+@app.command(
+    hidden=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def train_preset() -> None:
+    """Of version 0.1.0."""
+    _fail(
+        "train-preset is no more: expected fastpg train ALGORITHM ENV, which uses the tuned "
+        "settings of the environment, as fastpg train trpo Pendulum-v1"
+    )
 
 
 @app.command("eval")
@@ -443,7 +414,7 @@ def _installed() -> dict[str, str]:
         "numpy": np.__version__,
         "gymnasium": gymnasium.__version__,
         "algorithms": ", ".join(ALGORITHMS),
-        "presets": ", ".join(PRESETS),
+        "tuned settings": ", ".join(f"{name} {env_id}" for name, env_id in built_in()),
         "native environments": ", ".join(NATIVE),
     }
 

@@ -12,9 +12,8 @@ from fastpg.algorithms.reinforce import REINFORCE
 from fastpg.algorithms.trpo import TRPO
 from fastpg.feature_choice import FeatureFunctionError
 from fastpg.function_features import Function, FunctionFeatures, require_function
-from fastpg.linear_policy import LinearPolicy
 from fastpg.naming import one_of
-from fastpg.training import Algorithm, Callback
+from fastpg.training import Algorithm
 
 __all__ = [
     "ALGORITHMS",
@@ -25,7 +24,6 @@ __all__ = [
     "TRPO",
     "find",
     "load",
-    "train",
 ]
 
 ALGORITHMS: dict[str, type[Algorithm]] = {
@@ -48,32 +46,6 @@ _DAMAGE = (
 def find(name: str) -> type[Algorithm]:
     """The algorithm of a name; an unknown one raises ValueError with the nearest."""
     return ALGORITHMS[one_of("algorithm", name, ALGORITHMS)]
-
-
-def train(
-    algorithm: str,
-    env: Any,
-    *,
-    total_timesteps: int | None = None,
-    seed: int | None = None,
-    policy: str | LinearPolicy = "linear",
-    callback: Callback | None = None,
-    **options: Any,
-) -> Algorithm:
-    """Build an algorithm, let it learn, return it.
-
-    Args:
-        algorithm: "reinforce", "npg", "trpo" or "ppo".
-        env: as of the algorithm.
-        total_timesteps: environment steps; by default 100,000 (REINFORCE 300,000).
-        seed: as of the algorithm.
-        policy: as of the algorithm.
-        callback: as of `learn`.
-        **options: the algorithm's own.
-    """
-    algo = find(algorithm)(policy, env, seed=seed, **options)
-    steps = DEFAULT_TIMESTEPS[algo.name] if total_timesteps is None else total_timesteps
-    return algo.learn(steps, callback)
 
 
 def load(

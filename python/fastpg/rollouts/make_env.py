@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gymnasium
@@ -20,7 +20,12 @@ EnvLike = str | gymnasium.Env[Any, Any] | Callable[[], Any] | VectorEnv[Any, Any
 
 
 def make_env(
-    env: Any, n_envs: int, *, explicit: bool = False, num_threads: int | None = None
+    env: Any,
+    n_envs: int,
+    *,
+    explicit: bool = False,
+    num_threads: int | None = None,
+    env_kwargs: Mapping[str, Any] | None = None,
 ) -> VectorEnv[Any, Any, Any]:
     """A vector environment of an id, an environment, a callable that makes one, or itself.
 
@@ -30,20 +35,24 @@ def make_env(
         n_envs: number of copies where they are made here.
         explicit: whether the caller asked for that number, which then must be the environment's.
         num_threads: of a native environment made here.
+        env_kwargs: with an id, of `make_vec` where it is native, else of `gymnasium.make`.
 
     Raises:
         TypeError, ValueError: none of these, or one that lacks something; see `require_vector`.
     """
+    keywords = dict(env_kwargs or {})
     if isinstance(env, str):
         native = env.removeprefix(f"{NAMESPACE}:").removeprefix(f"{NAMESPACE}/")
         if native in NATIVE:
-            return make_vec(native, n_envs, num_threads=num_threads)
+            return make_vec(native, n_envs, **{"num_threads": num_threads, **keywords})
         module, _, name = env.rpartition(":")
         _import_module_of(env)
         require_registered(name)
-        copies = EnvCopies([lambda: gymnasium.make(name)] * n_envs)
+        copies = EnvCopies([lambda: gymnasium.make(name, **keywords)] * n_envs)
         copies.module = module or None
         return copies
+    if keywords:
+        raise ValueError(f"env_kwargs: goes only with an id, got {env!r} too")
     if isinstance(env, VectorEnv | gymnasium.Env):
         vector = isinstance(env, VectorEnv)
         made = require_vector(env) if vector else EnvCopies([lambda: env])
