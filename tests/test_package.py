@@ -228,11 +228,13 @@ def test_every_logged_key_is_documented():
     page = (ROOT / "docs" / "records.md").read_text()
     for name in ALGORITHMS:
         for options in ({}, {"objective": "kl_penalty"}) if name == "ppo" else ({},):
-            algo = fastpg.train(
-                name, "CartPole-v1", total_timesteps=8000, seed=0, tuned=False, **options
-            )
-            for key in algo.history[-1]:
-                assert f"`{key}`" in page, key
+            for env_id in ("CartPole-v1", "Pendulum-v1"):
+                algo = fastpg.train(
+                    name, env_id, total_timesteps=8000, seed=0, tuned=False, **options
+                )
+                for key in algo.history[-1]:
+                    assert f"`{key}`" in page, key
+    assert f"`{fastpg.records.RAW_MEAN}`" in page
 
 
 def test_options_table_of_the_docs_is_complete():

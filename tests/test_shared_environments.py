@@ -179,7 +179,14 @@ def test_environments_that_were_learned_in_are_pickled_and_copied():
         before = env.t
         other.step(0)
         assert (other.t, env.t) == (1, before)
-        fastpg.NPG("linear", other, seed=0, n_steps=10).learn(40)
+        algo = fastpg.NPG("linear", other, seed=0, n_steps=10)
+        batches, batch = [], algo.batch
+        algo.batch = lambda rollout, *parts, batch=batch, batches=batches: (
+            batches.append(rollout) or batch(rollout, *parts)
+        )
+        algo.learn(40, lambda record, other=other: by_hand(other))
+        assert [torn(rollout) for rollout in batches] == [0] * 4
+        assert all(rollout.step_index[0] == 0 for rollout in batches)
 
 
 def asynchronous():

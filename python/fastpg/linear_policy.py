@@ -337,6 +337,10 @@ class LinearPolicy:
         """The copy of some actions that an environment gets."""
         return actions
 
+    def _log(self, actions: npt.NDArray[Any]) -> dict[str, float]:
+        """What to log of the policy as it is now, and of actions that were drawn from it before."""
+        return {}
+
     def actor(self, space: spaces.Space[Any], deterministic: bool) -> Actor:
         """The policy as it is now, for a rollout in C++ with actions of this space."""
         raise NotImplementedError

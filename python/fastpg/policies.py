@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -16,7 +17,8 @@ from fastpg.function_features import Function
 from fastpg.linear_policy import LinearPolicy, State, observation_size, single_space
 from fastpg.naming import unknown
 
-_LEAST_LOG_STD, _MOST_LOG_STD = -10.0, 2.0
+LOG_STD_RANGE = (-10.0, 2.0)
+_LEAST_LOG_STD, _MOST_LOG_STD = LOG_STD_RANGE
 
 
 class LinearSoftmax(LinearPolicy):
@@ -213,6 +215,14 @@ class LinearGaussian(LinearPolicy):
         clipped: npt.NDArray[Any] = np.clip(actions, self.low, self.high)
         return clipped
 
+    def _log(self, actions: npt.NDArray[Any]) -> dict[str, float]:
+        """Mean sigma, and the share of the numbers of actions that the bounds cut off."""
+        sigmas = [math.exp(log_std) for log_std in self.log_std.tolist()]
+        return {
+            "train/std": sum(sigmas) / len(sigmas),
+            "rollout/clipped_actions": _share_outside(actions, self.low, self.high),
+        }
+
     def actor(self, space: spaces.Space[Any], deterministic: bool) -> _core.GaussianActor:
         """See `LinearPolicy`."""
         if not isinstance(space, spaces.Box) or space.shape != (self.action_size,):
@@ -272,6 +282,20 @@ class LinearGaussian(LinearPolicy):
             f"LinearGaussian(observation_size={self.observation_size}, "
             f"action_size={self.action_size})"
         )
+
+
+def _share_outside(actions: npt.NDArray[Any], low: Floats, high: Floats) -> float:
+    """Share of numbers (n, size) outside [low, high], (size,) each."""
+    lows, highs = set(low.tolist()), set(high.tolist())
+    if len(lows) == 1 == len(highs):  # scalars are faster
+        least, greatest = lows.pop(), highs.pop()
+        if least == -greatest:
+            outside = np.count_nonzero(np.abs(actions) > greatest)
+        else:
+            outside = np.count_nonzero(actions < least) + np.count_nonzero(actions > greatest)
+    else:
+        outside = np.count_nonzero((actions < low) | (actions > high))
+    return int(outside) / actions.size
 
 
 POLICIES = ("linear",)

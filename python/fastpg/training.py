@@ -28,6 +28,7 @@ from fastpg.options import CommonOptions
 from fastpg.policies import keep_within, make_policy, require_fit, restore_policy
 from fastpg.policy_batch import PolicyBatch
 from fastpg.records import (
+    MOST_COUNT,
     Clock,
     RecentEpisodes,
     Record,
@@ -42,7 +43,6 @@ from fastpg.schedules import Schedule
 from fastpg.stored_spaces import describe, require_same, restore_space
 
 _MOST_TIMESTEPS = 2**53  # what a float64 counts exactly
-_MOST_COUNT = 2**62  # of a file: an int64 has room to count on from it
 
 Callback = Callable[[Record], bool | None]
 
@@ -268,6 +268,7 @@ class Algorithm:
                     self._fit(batch)
                 self.policy.observe(batch.observations)
                 clock.lap("time/update")
+                record.update(self.policy._log(batch.actions))
                 self._progress_remaining = max(0.0, 1.0 - taken / total)
                 record.update(clock.record(taken))
                 record["time/iterations"] = len(self.history) + 1
@@ -436,9 +437,7 @@ class Algorithm:
         algo._predictions = _count("predictions", meta["predictions"])
         algo._collector = None
         algo._start_fresh()
-        lengths = [_count("recent_lengths", length) for length in meta["recent_lengths"]]
-        longest = _count("longest", meta["longest"])
-        algo._episodes.restore(meta["recent_returns"], lengths, longest)
+        algo._episodes.restore(meta)
         algo.make_optimizer()
         algo.restore_optimizer(stored, meta)
         return algo
@@ -519,7 +518,7 @@ def _require_storable(env: VectorEnv[Any, Any, Any]) -> None:
 
 
 def _count(name: str, value: Any) -> int:
-    return arrays.integer(name, value, 0, _MOST_COUNT)
+    return arrays.integer(name, value, 0, MOST_COUNT)
 
 
 def _id(value: Any) -> str:

@@ -18,11 +18,31 @@ class _Counts(Protocol):
     moves: int
 
 
+class RewardSum:
+    """What an environment has given since its reset, or since someone set `total` to 0."""
+
+    total = 0.0
+    before_reset = 0.0  # the total that the last reset ended
+
+    def add(self, given: Any) -> None:
+        """Take in what a step returned; the sum is NaN after anything but one number."""
+        try:
+            reward = np.asarray(given[1])
+            self.total += float(reward) if reward.ndim == 0 else np.nan
+        except Exception:  # whatever an object raises: whoever called the step says what is wrong
+            self.total = np.nan
+
+    def reset(self) -> None:
+        """A new episode."""
+        self.before_reset, self.total = self.total, 0.0
+
+
 class _Calls:
     """How often an environment has moved, and a note of whoever moved it last."""
 
     moves = 0
     note: tuple[int, Any] | None = None
+    rewards: RewardSum | None = None
 
 
 class _Counted:
@@ -39,6 +59,28 @@ class _Counted:
     def __reduce__(self) -> Any:
         """Of a pickled or copied environment the plain method is left."""
         return getattr, (self.method.__self__, self.method.__name__)  # type: ignore[attr-defined]
+
+
+class _CountedStep(_Counted):
+    """A step that adds up rewards too, where someone asks for them."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        given = super().__call__(*args, **kwargs)
+        if self.calls.rewards is not None:
+            self.calls.rewards.add(given)
+        return given
+
+
+class _CountedReset(_Counted):
+    """A reset that begins the sum of rewards again."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.calls.rewards is not None:
+            self.calls.rewards.reset()
+        return super().__call__(*args, **kwargs)
+
+
+_KINDS = {"step": _CountedStep, "reset": _CountedReset}
 
 
 def innermost(env: Any) -> list[Any]:
@@ -98,18 +140,35 @@ def _counter(env: Any) -> _Counts:
         return env
     attributes = getattr(env, "__dict__", {})
     known = attributes.get(_KEY)
-    if isinstance(known, _Calls):
+    # A copy of an environment has the count, but methods that count nothing.
+    if isinstance(known, _Calls) and any(isinstance(v, _Counted) for v in attributes.values()):
         return known
     calls = _Calls()
     try:
         for name in _MOVING:
             method = getattr(env, name, None)
             if callable(method) and hasattr(method, "__self__"):
-                setattr(env, name, _Counted(method, calls))
+                setattr(env, name, _KINDS.get(name, _Counted)(method, calls))
         setattr(env, _KEY, calls)
     except (AttributeError, TypeError):  # an object without room for attributes
         pass
     return calls
+
+
+def reward_sums(env: Any) -> list[RewardSum] | None:
+    """One sum for each innermost environment; None where one has no room for it.
+
+    Args:
+        env: whose moves are counted already.
+    """
+    sums = []
+    for one in innermost(env):
+        step = getattr(one, "__dict__", {}).get("step")
+        if not isinstance(step, _CountedStep):
+            return None
+        step.calls.rewards = step.calls.rewards or RewardSum()
+        sums.append(step.calls.rewards)
+    return sums
 
 
 def overwrites_observations(env: Any) -> bool:

@@ -48,6 +48,7 @@ class Rollout:
     step_count: int  # steps that the slowest environment took
     complete: bool  # False: a budget cut the last episodes
     action_masks: Bools | None = None  # (T, N, n_actions); None if the environment gave none
+    raw_returns: Floats | None = None  # (K,): before the reward wrappers, where that is known
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> Self:

@@ -18,6 +18,7 @@ from fastpg.rollouts.copies import EnvCopies
 from fastpg.rollouts.instances import overwrites_observations
 from fastpg.rollouts.make_env import autoreset_mode, resets_alone
 from fastpg.rollouts.masks import Masks
+from fastpg.rollouts.raw_returns import RawReturns
 from fastpg.rollouts.rollout import MOST_STEPS, UNLIMITED, Collector, Rollout
 from fastpg.rollouts.second_resets import SecondResets
 
@@ -27,20 +28,23 @@ class _Recorder:
 
     def __init__(self) -> None:
         self.rows: list[dict[str, npt.NDArray[Any]]] = []
-        self.ends: list[tuple[int, int, Float32s, float, int]] = []
+        self.ends: list[tuple[int, int, Float32s, float, int, float]] = []
 
-    def end(self, row: int, column: int, final: Float32s, total: float, length: int) -> None:
-        self.ends.append((row, column, final, total, length))
+    def end(
+        self, row: int, column: int, final: Float32s, total: float, length: int, raw: float
+    ) -> None:
+        self.ends.append((row, column, final, total, length, raw))
 
     def ends_dict(self, observation_size: int) -> dict[str, npt.NDArray[Any]]:
-        parts = zip(*self.ends, strict=True) if self.ends else ((),) * 5
-        rows, columns, finals, returns, lengths = parts
+        parts = zip(*self.ends, strict=True) if self.ends else ((),) * 6
+        rows, columns, finals, returns, lengths, raw = parts
         return {
             "end_rows": np.array(rows, dtype=np.int64),
             "end_columns": np.array(columns, dtype=np.int64),
             "final_observations": np.array(finals, dtype=np.float32).reshape(-1, observation_size),
             "episode_returns": np.array(returns, dtype=np.float64),
             "episode_lengths": np.array(lengths, dtype=np.int64),
+            "raw_returns": np.array(raw, dtype=np.float64),
         }
 
 
@@ -75,6 +79,8 @@ class SteppingCollector(Collector):
         self._observations: Float32s | None = None
         self._masks: Bools | None = None
         self._asks = Masks(env, policy._head.outputs) if policy.masked else None
+        self._raw = RawReturns.of(env)
+        self._raw_ended = np.full(env.num_envs, np.nan)  # of the episodes that ended last
 
     def _reset(self, seed: int | None) -> None:
         dead = self._second_resets.expected()
@@ -237,11 +243,15 @@ class SteppingCollector(Collector):
         self, ended: Bools, finals: Float32s, following: Float32s, info: dict[str, Any]
     ) -> tuple[Float32s, dict[str, Any]]:
         """Observations to go on from and their info; the last observations go into `finals`."""
+        if self._raw is not None:
+            self._raw_ended = self._raw.of_ended(ended, reset_since=self._same_step)
         if self._same_step:
             finals[ended] = self._finals(info, np.flatnonzero(ended))
             self._require_last(finals, following, ended)
         elif self._resets_here:
             reset, reset_info = self._stepped.reset(options={"reset_mask": ended.copy()})
+            if self._raw is not None:
+                self._raw.begin(ended)
             following = np.where(ended[:, None], self._flat(reset), following)
             if self._asks is not None:
                 info = self._asks.merged(info, reset_info, ended)
@@ -255,12 +265,15 @@ class SteppingCollector(Collector):
         self._returns[:] = 0.0
         self._dead[:] = False
         self._masks = self._mask_of(info)
+        if self._raw is not None:
+            self._raw.begin()
 
     def _record_end(
         self, recorder: _Recorder, row: int, column: int, lane: int, final: Float32s
     ) -> None:
         length = int(self._elapsed[lane])
-        recorder.end(row, column, final, float(self._returns[lane]), length)
+        returned, raw = float(self._returns[lane]), float(self._raw_ended[lane])
+        recorder.end(row, column, final, returned, length, raw)
         self._elapsed[lane] = 0
         self._returns[lane] = 0.0
 
@@ -276,9 +289,12 @@ class SteppingCollector(Collector):
         self._leave()
         if self._asks is None or not self._asks.given:
             rows.pop("action_masks", None)
+        ends = recorder.ends_dict(self.policy.observation_size)
+        if self._raw is None:
+            del ends["raw_returns"]
         return Rollout(
             **rows,
-            **recorder.ends_dict(self.policy.observation_size),
+            **ends,
             last_observations=last,
             last_step_index=last_step,
             sample_count=int(rows["valid"].sum()),

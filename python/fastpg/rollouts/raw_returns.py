@@ -1,0 +1,74 @@
+"""Returns in an environment's own rewards, where wrappers change them for the learner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Self
+
+import gymnasium
+import numpy as np
+from gymnasium import wrappers
+from gymnasium.vector import SyncVectorEnv, VectorEnv, VectorRewardWrapper
+
+from fastpg.arrays import Bools, Floats
+from fastpg.rollouts.instances import RewardSum, reward_sums
+
+_CHANGING = (
+    gymnasium.RewardWrapper,
+    VectorRewardWrapper,
+    wrappers.NormalizeReward,
+    wrappers.vector.NormalizeReward,
+)
+
+
+class RawReturns:
+    """What the innermost environments gave in the episodes that a collector plays.
+
+    Args:
+        sums: one for each environment.
+    """
+
+    def __init__(self, sums: list[RewardSum]) -> None:
+        self._sums = sums
+
+    @classmethod
+    def of(cls, env: VectorEnv[Any, Any, Any]) -> Self | None:
+        """None without a reward wrapper, and where no environment of Python's is in this process.
+
+        Args:
+            env: whose moves are counted already (`Moves`).
+        """
+        base = env.unwrapped
+        if not isinstance(base, SyncVectorEnv) or not any(
+            isinstance(layer, _CHANGING)
+            for outermost in (env, *base.envs)
+            for layer in _layers(outermost)
+        ):
+            return None
+        sums = reward_sums(base)
+        return None if sums is None else cls(sums)
+
+    def begin(self, which: Bools | None = None) -> None:
+        """Episodes begin now, in all environments or in some."""
+        for i in range(len(self._sums)) if which is None else np.flatnonzero(which):
+            self._sums[i].total = 0.0
+
+    def of_ended(self, ended: Bools, reset_since: bool) -> Floats:
+        """Returns of the episodes that ended at this step, (num_envs,), NaN elsewhere.
+
+        Args:
+            ended: bool (num_envs,).
+            reset_since: whether those environments have been reset in the same step.
+        """
+        found = np.full(len(ended), np.nan)
+        for i in np.flatnonzero(ended):
+            one = self._sums[i]
+            found[i] = one.before_reset if reset_since else one.total
+        return found
+
+
+def _layers(env: Any) -> Iterator[Any]:
+    """The environment and what it wraps, from the outermost."""
+    while env is not None:
+        yield env
+        env = getattr(env, "env", None) if env is not env.unwrapped else None
