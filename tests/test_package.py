@@ -25,7 +25,7 @@ def test_exports():
         "RandomFourier",
         "Rollout", "RunningNormalizer", "TunedSettings", "__version__", "build_info", "collect",
         "collect_statistics",
-        "conjugate_gradient",
+        "conjugate_gradient", "diagnose",
         "discounted_returns",
         "effective_sample_size", "evaluate_policy", "gae", "importance_sampling_estimate",
         "importance_weights", "length_scale", "load", "make_vec", "natural_gradient", "train",

@@ -5,6 +5,7 @@ from fastpg.algorithms import NPG, PPO, REINFORCE, TRPO, load
 from fastpg.baselines import LinearBaseline, MeanBaseline
 from fastpg.checkpoints import CheckpointError
 from fastpg.collection import EndlessEpisodeError, collect
+from fastpg.diagnosis import diagnose
 from fastpg.envs import EnvState, NativeVectorEnv, make_vec
 from fastpg.estimators import discounted_returns, gae
 from fastpg.evaluation import evaluate_policy
@@ -56,6 +57,7 @@ __all__ = [
     "collect",
     "collect_statistics",
     "conjugate_gradient",
+    "diagnose",
     "discounted_returns",
     "effective_sample_size",
     "evaluate_policy",

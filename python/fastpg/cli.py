@@ -24,6 +24,7 @@ from rich.text import Text
 from fastpg import _core
 from fastpg.algorithms import ALGORITHMS, load
 from fastpg.collection import EndlessEpisodeError
+from fastpg.diagnosis import diagnose
 from fastpg.envs import NATIVE, NativeVectorEnv
 from fastpg.evaluation import evaluate_policy
 from fastpg.naming import unknown
@@ -152,7 +153,8 @@ def _evaluation(
     greedy: bool,
     seed: int,
     max_episode_steps: int | None = None,
-) -> str:
+) -> tuple[str, float]:
+    """What to print of it, and the mean return."""
     try:
         mean, std = evaluate_policy(
             algo,
@@ -167,7 +169,7 @@ def _evaluation(
     kind = "greedy" if greedy else "stochastic"
     digits = _digits(float(std))
     numbers = f"{mean:{digits}} +/- {std:{digits}}"
-    return f"{numbers} over {episodes} {kind} episodes of {_owner(env)}{name}"
+    return f"{numbers} over {episodes} {kind} episodes of {_owner(env)}{name}", float(mean)
 
 
 def _digits(std: float) -> str:
@@ -210,7 +212,9 @@ def _train(name: str, env_id: str, given: dict[str, Any]) -> None:
             name, env_id, settings, seed=seed, policy=policy, policy_kwargs=policy_kwargs, **given
         )
     told = _told(settings, file, f"{name} on {env_id}")
-    _learn_and_report(algo, env_id, timesteps(name, settings, total), path, told)
+    _learn_and_report(
+        algo, env_id, timesteps(name, settings, total), path, told, tuned=settings is not None
+    )
 
 
 def _policy_kwargs(given: dict[str, Any], settings: TunedSettings | None) -> dict[str, Any] | None:
@@ -233,9 +237,11 @@ def _told(settings: TunedSettings | None, file: Path | None, name: str) -> str:
     return "the defaults" + ("" if file is None else f"; {file} has none for {name}")
 
 
-def _learn_and_report(algo: Algorithm, env_id: str, total: int, path: Path, settings: str) -> None:
-    """Learn, save, evaluate, and print the summary."""
-    interrupted = False
+def _learn_and_report(
+    algo: Algorithm, env_id: str, total: int, path: Path, settings: str, *, tuned: bool
+) -> None:
+    """Learn, save, evaluate, and print the summary; `tuned` settings need not be named again."""
+    interrupted, score = False, None
     start = time.perf_counter()
     with _explained():
         try:
@@ -247,11 +253,14 @@ def _learn_and_report(algo: Algorithm, env_id: str, total: int, path: Path, sett
         algo.save(path)
         try:
             env = gymnasium_env(env_id)
-            evaluation = _evaluation(algo, env, env_id, EVAL_EPISODES, greedy=True, seed=algo.seed)
+            evaluation, score = _evaluation(
+                algo, env, env_id, EVAL_EPISODES, greedy=True, seed=algo.seed
+            )
         except KeyboardInterrupt:
             interrupted, evaluation = True, "interrupted"
         except EndlessEpisodeError as error:
             evaluation = f"none: {error}"
+        notes = [] if interrupted else diagnose(algo, score=score, tuned=not tuned)
         _table(
             {
                 "settings": settings,
@@ -261,6 +270,7 @@ def _learn_and_report(algo: Algorithm, env_id: str, total: int, path: Path, sett
                 "evaluation": evaluation,
                 "saved": str(path),
             }
+            | ({"note": "\n".join(notes)} if notes else {})
         )
     if interrupted:
         raise typer.Exit(INTERRUPTED)
@@ -338,7 +348,7 @@ def evaluate(
         if module is not None:
             import_module(module)
         made, name = _eval_env(algo, env)
-        text = _evaluation(
+        text, _ = _evaluation(
             algo,
             made,
             name,
