@@ -69,7 +69,8 @@ def diagnose(algo: Algorithm, *, score: float | None = None, tuned: bool = True)
     """Sentences on why a run did not learn; none for one that did, or that is too short to tell.
 
     A run has learned when it reached the level of its environment: the `reward_threshold` that is
-    registered, or that of its tuned settings. Without one, when its mean return passed the best of the first 100.
+    registered, or that of its tuned settings. Without one, when its mean return passed the best of
+    the first 100.
 
     Args:
         algo: whose `history` and policy are looked at.
