@@ -1,0 +1,1 @@
+"""Tables of docs/learning.md, a module for each kind."""

@@ -1,0 +1,84 @@
+"""How much of its KL bound TRPO uses, with default options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fastpg.records import Record
+from tables.runs import LOOK_EPISODES, over_seeds, reaches
+from tables.sections import table
+from tables.tasks import TASKS
+
+HEADING = "TRPO: the KL of a step against its bound"
+NAMES = ("cartpole", "acrobot", "lunar-lander")
+SEEDS = 10
+
+_TEXT = f"""The measured KL of an iteration (`train/kl`) over the bound then in force
+(`train/target_kl`): median and quartiles over the iterations up to the one after which
+{LOOK_EPISODES} greedy episodes first average the level (all iterations where they never do), seeds
+pooled. The last column is the median KL in the last tenth of the steps over the bound of the first
+iteration, in runs that reached the level. Goals: the median at least 0.5, the last column below 0.3
+on CartPole-v1.
+
+"""
+
+
+@dataclass(frozen=True)
+class Used:
+    """Of one run: KL / bound by iteration up to the level; KL / first bound in the last tenth."""
+
+    ratios: list[float]
+    late: list[float]
+    reached: bool
+
+
+def run(name: str, timesteps: int, seed: int) -> Used:
+    """Train TRPO, watching every iteration."""
+    task = TASKS[name]
+    algo = task.algorithm("trpo", seed)
+    used = Used([], [], False)
+    bounds: list[float] = []
+    now = algo.kl_bound
+
+    def look(record: Record) -> None:
+        nonlocal used, now
+        kl = record["train/kl"]
+        bounds.append(record.get("train/target_kl", now))
+        if not used.reached:
+            used.ratios.append(kl / bounds[-1])
+            used = replace(used, reached=reaches(algo, task.env_id, task.level, seed))
+        if record["time/total_timesteps"] > 0.9 * timesteps:
+            used.late.append(kl / bounds[0])
+        now = algo.kl_bound  # of the next iteration
+
+    algo.learn(timesteps, look)
+    return used
+
+
+def _row(name: str, timesteps: int, runs: list[Used]) -> dict[str, str]:
+    task = TASKS[name]
+    ratios = [ratio for r in runs for ratio in r.ratios]
+    low, median, high = np.quantile(ratios, [0.25, 0.5, 0.75])
+    late = [ratio for r in runs if r.reached for ratio in r.late]
+    return {
+        "environment": task.env_id,
+        "steps": f"{timesteps:,}",
+        "seeds": str(len(runs)),
+        "level": f"{task.level:g}",
+        "seeds that reached it": str(sum(r.reached for r in runs)),
+        "iterations": f"{len(ratios):,}",
+        "KL / bound": f"{median:.3f}",
+        "quartiles": f"{low:.3f} to {high:.3f}",
+        "late KL / first bound": f"{np.median(late):.3f}" if late else "-",
+    }
+
+
+def text(given_steps: int | None, seeds: range, workers: int) -> str:
+    """A row for each environment that can be made here."""
+    names = [name for name in NAMES if TASKS[name].missing() is None]
+    jobs = [(name, TASKS[name].timesteps("trpo", given_steps)) for name in names]
+    outcomes = over_seeds(run, jobs, seeds, workers)
+    rows = [_row(*job, runs) for job, runs in zip(jobs, outcomes, strict=True)]
+    return _TEXT + table(rows)

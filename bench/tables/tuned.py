@@ -1,0 +1,59 @@
+"""The tuned settings of the package, or those of a file."""
+
+from __future__ import annotations
+
+import time
+
+import gymnasium
+import numpy as np
+
+from fastpg.naming import one_of
+from fastpg.train_by_name import build, timesteps
+from fastpg.tuned import TunedSettings, built_in, read_file, tuned_settings
+from tables.runs import duration, final_return, interval, over_seeds
+from tables.sections import table
+
+HEADING = "Tuned settings"
+SEEDS = 20
+
+
+def run(algorithm: str, env_id: str, file: str | None, seed: int) -> tuple[float, float]:
+    """Mean greedy return on Gymnasium's environment, and seconds of training."""
+    row = tuned_settings(algorithm, env_id, file)
+    start = time.perf_counter()
+    algo = build(algorithm, env_id, row, seed=seed)
+    algo.learn(timesteps(algorithm, row))
+    seconds = time.perf_counter() - start
+    return final_return(algo, env_id, seed), seconds
+
+
+def chosen(file: str | None, only: list[str] | None) -> list[TunedSettings]:
+    """All of a file, or of the package, or those of some names."""
+    settings = built_in() if file is None else read_file(file)
+    names = [f"{algorithm}:{env_id}" for algorithm, env_id in settings]
+    wanted = [one_of("--only", name, names) for name in only or names]
+    return [row for name, row in zip(names, settings.values(), strict=True) if name in wanted]
+
+
+def _row(row: TunedSettings, runs: list[tuple[float, float]]) -> dict[str, str]:
+    returns, seconds = np.array(runs).T
+    level = gymnasium.spec(row.env_id).reward_threshold if row.level is None else row.level
+    count = None if level is None else int((returns >= level).sum())
+    return {
+        "algorithm": row.algorithm,
+        "environment": row.env_id,
+        "steps": f"{timesteps(row.algorithm, row):,}",
+        "level": "-" if level is None else f"{level:g}",
+        "seeds at it": "-" if count is None else f"{count} of {len(runs)}",
+        "95 % interval": "-" if count is None else interval(count, len(runs)),
+        "median": f"{np.median(returns):z.1f}",
+        "worst": f"{returns.min():z.1f}",
+        "training": duration(float(np.median(seconds))),
+    }
+
+
+def text(settings: list[TunedSettings], seeds: range, workers: int) -> str:
+    """A row for each algorithm and environment."""
+    jobs = [(row.algorithm, row.env_id, row.file) for row in settings]
+    outcomes = over_seeds(run, jobs, seeds, workers)
+    return table([_row(*what) for what in zip(settings, outcomes, strict=True)])
