@@ -125,7 +125,7 @@ def test_algorithms_learn_alike_from_gymnasium_s_environment():
 )
 def test_an_env_and_a_callable(env):
     algo = fastpg.NPG("linear", env, seed=0).learn(600)
-    assert algo.options.n_envs == (1 if isinstance(env, gymnasium.Env) else 8)
+    assert algo.options.n_envs == (1 if isinstance(env, gymnasium.Env) else 4)
     assert algo.num_timesteps == 600 - 600 % algo.options.n_envs
 
 

@@ -213,7 +213,7 @@ def test_native_options_are_kept(tmp_path):
     path = fastpg.train("npg", env, total_timesteps=2000, seed=0).save(tmp_path / "x")
     code, text = fastpg_command("eval", path)
     assert code == 0
-    assert "-1.0 +/- 0.0" in text
+    assert "evaluation  -" in text  # the other reward is never below 0
     assert "fastpg's CartPole-v1(sutton_barto_reward=True)" in " ".join(text.split())
 
 

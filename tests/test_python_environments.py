@@ -242,7 +242,7 @@ def test_an_observation_that_is_always_the_same_is_no_lost_one():
 @pytest.mark.parametrize("wrap", [lambda e: e, lambda e: gymnasium.wrappers.TimeLimit(e, 50)])
 def test_one_environment_in_several_places_is_refused(wrap):
     one = Five()
-    with pytest.raises(ValueError, match="expected 8 environments, got the same Five several"):
+    with pytest.raises(ValueError, match="expected 4 environments, got the same Five several"):
         fastpg.NPG("linear", lambda: wrap(one))
     fastpg.NPG("linear", lambda: wrap(one), n_envs=1).learn(50)
     vector = SyncVectorEnv([lambda: wrap(one)] * 4)

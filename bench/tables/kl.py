@@ -40,18 +40,16 @@ def run(name: str, timesteps: int, seed: int) -> Used:
     algo = task.algorithm("trpo", seed)
     used = Used([], [], False)
     bounds: list[float] = []
-    now = algo.kl_bound
 
     def look(record: Record) -> None:
-        nonlocal used, now
+        nonlocal used
         kl = record["train/kl"]
-        bounds.append(record.get("train/target_kl", now))
+        bounds.append(record["train/target_kl"])
         if not used.reached:
             used.ratios.append(kl / bounds[-1])
             used = replace(used, reached=reaches(algo, task.env_id, task.level, seed))
         if record["time/total_timesteps"] > 0.9 * timesteps:
             used.late.append(kl / bounds[0])
-        now = algo.kl_bound  # of the next iteration
 
     algo.learn(timesteps, look)
     return used

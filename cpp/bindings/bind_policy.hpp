@@ -406,6 +406,7 @@ class BoundPolicy {
     out["kl"] = result.kl;
     out["n_updates"] = result.n_updates;
     out["n_epochs"] = result.n_epochs;
+    out["stopped"] = result.stopped;
     return out;
   }
 };

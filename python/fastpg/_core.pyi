@@ -60,6 +60,7 @@ class _PpoDict(TypedDict):
     kl: float
     n_updates: int
     n_epochs: int
+    stopped: bool
 
 class _Build(TypedDict):
     architecture: str

@@ -219,15 +219,22 @@ class StepOptions(CommonOptions):
 class NaturalOptions(StepOptions):
     """What the second-order algorithms have."""
 
-    n_envs: int = option(8, "environments stepped together; goes with an id", low=1)
-    n_steps: int | None = option(
-        64, "steps per environment and iteration; None: about 2,048 samples in all", low=1
-    )
+    n_envs: int = option(4, "environments stepped together; goes with an id", low=1)
     gamma: float = option(0.985, "discount", low=0.0, high=1.0)
-    ent_coef: Schedule = option(0.01, "weight of the entropy bonus, per step", low=0.0)
+    gae_lambda: float = option(0.97, "lambda of the advantage estimate", low=0.0, high=1.0)
+    ent_coef: Schedule = option(0.03, "weight of the entropy bonus, per step", low=0.0)
+    value_target: str = option(
+        "mc",
+        "what the baseline is fitted to: A + V (lambda), or the discounted return (mc)",
+        choices=("lambda", "mc"),
+    )
+    ridge: float = option(0.2, "penalty of the linear baseline's regression", low=LEAST_RIDGE)
+    baseline_memory: float = option(
+        0.6, "weight a fit of the baseline leaves to the data of earlier ones", low=0.0, high=1.0
+    )
     target_kl: Schedule | None = option(
         None,
-        "KL(old | new) of a step, in nats; None: 0.01 per step, 1 per trajectory",
+        "KL(old | new) of a step, in nats; None: lin_0.012 per step, lin_1 per trajectory",
         above=0.0,
     )
     kl_per: str = option(
@@ -236,7 +243,7 @@ class NaturalOptions(StepOptions):
         choices=("step", "trajectory"),
     )
     max_step_size: float | None = option(
-        0.07, "upper bound of the multiplier of the natural direction", above=0.0
+        None, "upper bound of the multiplier of the natural direction", above=0.0
     )
     fisher: str = option(
         "exact", "action summed out (exact) or taken (sampled)", choices=("exact", "sampled")

@@ -16,14 +16,18 @@ from fastpg.policy_batch import NaturalGradientResult, PolicyBatch
 from fastpg.records import Record
 from fastpg.training import Batch
 
-_KL_OF_STEP, _KL_OF_TRAJECTORY = 0.01, 1.0  # where target_kl is None
+# Where target_kl is None. A gradient never vanishes, since noise does not, and a natural step goes
+# the whole bound: only a bound that falls lets a policy come to rest.
+_KL_OF_STEP, _KL_OF_TRAJECTORY = "lin_0.012", "lin_1"
 
 
 class Ascent(NamedTuple):
     """A direction and how far to go: the step is step_size * natural.direction.
 
     status is "ok", or why there is no step (step_size 0): "zero_gradient", "bad_curvature" or
-    "not_finite".
+    "not_finite". limited_by names the option that decides how far: "target_kl", "max_step_size" or
+    "step_size"; "none" where there is no step. target_kl is the bound then in force, None where
+    `step_size` stands in its place.
     """
 
     advantages: Floats
@@ -33,6 +37,8 @@ class Ascent(NamedTuple):
     status: str
     step_size: float
     ent_coef: float
+    limited_by: str
+    target_kl: float | None
 
     @property
     def step(self) -> Floats:
@@ -41,7 +47,10 @@ class Ascent(NamedTuple):
 
     def record(self) -> Record:
         """What to log of it."""
+        bound = {} if self.target_kl is None else {"train/target_kl": self.target_kl}
         return {
+            **bound,
+            "train/step_limited_by": self.limited_by,
             "train/step_size": self.step_size,
             "train/predicted_kl": 0.5 * self.step_size**2 * self.natural.curvature,
             "train/curvature": self.natural.curvature,
@@ -77,24 +86,34 @@ class NaturalAlgorithm(StepAlgorithm):
             cg_damping=options.cg_damping,
         )
         fixed = self._step_size
-        status, step_size = step_to_kl(
+        most = options.max_step_size if fixed is None else None
+        bound = arrays.positive("target_kl", self.kl_bound)
+        status, step_size = step_to_kl(natural, bound, most, fixed)
+        limited_by = "none"
+        if status == "ok":
+            limited_by = "max_step_size" if step_size == most else "target_kl"
+            limited_by = limited_by if fixed is None else "step_size"
+        return Ascent(
+            advantages,
+            dist,
+            gradient,
             natural,
-            self.kl_bound,
-            options.max_step_size if fixed is None else None,
-            fixed,
+            status,
+            step_size,
+            ent_coef,
+            limited_by,
+            bound if fixed is None else None,
         )
-        return Ascent(advantages, dist, gradient, natural, status, step_size, ent_coef)
 
     @property
     def kl_bound(self) -> float:
-        """The bound now on the mean KL of a step."""
+        """The bound now on the mean KL of a step; 0 once a falling one has come to its end."""
         options = self.options
         per_step = options.kl_per == "step"
         given = options.target_kl
         if given is None:
-            target = _KL_OF_STEP if per_step else _KL_OF_TRAJECTORY
-        else:
-            target = arrays.positive("target_kl", self.at_progress(given))
+            given = _KL_OF_STEP if per_step else _KL_OF_TRAJECTORY
+        target = self.at_progress(given)
         return target if per_step else target / self.mean_length
 
     @property

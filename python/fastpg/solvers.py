@@ -183,9 +183,9 @@ def ppo_epochs(
 
     The batch is shuffled anew each epoch by (seed, first_epoch + epoch) and cut into minibatches
     whose sizes differ by at most one. `adam` is updated in place, the policy is not: its new
-    parameters are returned, flat, under "parameters". With `target_kl` the epochs stop after the
-    one whose exact mean KL(old | new) is above it. If a gradient is not finite, nothing is changed
-    and "finite" is False.
+    parameters are returned, flat, under "parameters". With `target_kl` the epochs stop before the
+    first minibatch whose mean KL(old | new) is above it, the action summed out, and "stopped" is
+    True. If a gradient is not finite, nothing is changed and "finite" is False.
     """
     features = policy._phi(phi)
     n = len(features)

@@ -42,8 +42,8 @@ class PPOOptions(StepOptions):
     max_grad_norm: float | None = option(None, "upper bound of the gradient's norm", above=0.0)
     target_kl: float | None = option(
         None,
-        "clip: stop after the epoch whose exact KL(old | new) passed it; adaptive penalty: its "
-        "goal, 0.01 where None",
+        "clip: stop before the first minibatch whose exact KL(old | new) is above it; adaptive "
+        "penalty: its goal, 0.01 where None",
         above=0.0,
     )
     kl_coef: float | None = option(
@@ -131,6 +131,7 @@ class PPO(AdamAlgorithm, StepAlgorithm):
             "train/grad_norm": result["grad_norm"],
             "train/learning_rate": learning_rate,
             "train/n_updates": self.adam.count,
+            "train/step_limited_by": "target_kl" if result["stopped"] else "n_epochs",
         }
         if options.objective == "clip":
             return record | {

@@ -57,13 +57,15 @@ class TRPO(NaturalAlgorithm):
                 "train/backtracks": found.backtracks,
                 "train/line_search_fraction": found.fraction,
             }
+            if found.fraction < 1.0:
+                searched["train/step_limited_by"] = "line_search"
             if status == "accepted":
                 status = self.try_theta(found.theta)
         return {
             "train/status": status,
             "train/is_line_search_success": status == "accepted",
-            **searched,
             **ascent.record(),
+            **searched,
             **self.measured(batch, ascent),
         }
 

@@ -36,11 +36,14 @@ ENV_ID = "CartPole-v1"
 STEPS = 200_000
 SEEDS = (0, 1, 2)
 OPTIONS: Mapping[str, Any] = {
+    "n_envs": 8,
     "n_steps": 1024,
     "gamma": 0.99,
     "gae_lambda": 0.97,
+    "value_target": "lambda",
+    "ridge": 0.1,
+    "baseline_memory": 0.8,
     "target_kl": "lin_0.01",
-    "max_step_size": None,  # the bound of the KL alone
     "ent_coef": 0.0,
 }
 EPISODES = 50

@@ -29,7 +29,7 @@ struct PpoSettings {
   double ent_coef = 0.0;
   double max_grad_norm = std::numeric_limits<double>::infinity();
   double target_kl =
-      std::numeric_limits<double>::infinity();  // stop after the epoch that passed it
+      std::numeric_limits<double>::infinity();  // stop before a minibatch whose KL is above it
   Index n_epochs = 10;
   Index batch_size = 256;
   bool normalize_advantage = true;
@@ -45,8 +45,9 @@ struct PpoResult {
   double grad_norm = 0.0;  // before clipping
   double kl = 0.0;
   Index n_updates = 0;
-  Index n_epochs = 0;
-  bool finite = true;  // false: stopped at a non-finite gradient
+  Index n_epochs = 0;    // whole ones
+  bool stopped = false;  // by target_kl
+  bool finite = true;    // false: stopped at a non-finite gradient
 };
 
 namespace detail {
@@ -112,23 +113,24 @@ class PpoEpochs {
     std::vector<Index> order(static_cast<std::size_t>(n));
     result_ = {};
     samples_seen_ = 0;
-    while (result_.n_epochs < settings_.n_epochs) {
+    while (result_.n_epochs < settings_.n_epochs && !result_.stopped) {
       detail::shuffle(order, stream, first_epoch + static_cast<std::uint64_t>(result_.n_epochs));
       for (Index b = 0; b < n_batches; ++b) {
         const Index begin = n * b / n_batches;
         gather(order.data() + begin, n * (b + 1) / n_batches - begin);
-        if (!step(adam, parameters)) {
-          result_.finite = false;
-          average();
-          return result_;
+        const PpoResult before = result_;
+        if (!prepare(parameters)) {
+          result_ = before;
+          result_.stopped = true;
+          break;
         }
+        result_.finite = ascend(adam, parameters);
+        if (!result_.finite) return finished();
       }
-      ++result_.n_epochs;
-      result_.kl = whole(parameters).kl;
-      if (result_.kl > settings_.target_kl) break;
+      if (!result_.stopped) ++result_.n_epochs;
     }
-    average();
-    return result_;
+    result_.kl = whole(parameters).kl;
+    return finished();
   }
 
  private:
@@ -184,22 +186,24 @@ class PpoEpochs {
     }
   }
 
-  // One step; false if gradient or parameters are not finite after it.
-  bool step(Adam& adam, Vector& parameters) {
+  // The gradient of a minibatch; false where its KL(old | new) is above target_kl.
+  bool prepare(const Vector& parameters) {
     distribution_.set(parameters.data());
-    Vector gradient = Vector::Zero(parameters.size());
+    gradient_ = Vector::Zero(parameters.size());
     std::fill(sums_.begin(), sums_.end(), 0.0);
+    kl_ = 0.0;
     for (Index begin = 0; begin < minibatch_.size; begin += minibatch_.stride, pace_.turn()) {
-      add_block(begin, std::min(minibatch_.stride, minibatch_.size - begin), gradient);
+      add_block(begin, std::min(minibatch_.stride, minibatch_.size - begin));
     }
     score_columns::spread(head_, sums_.data(), row_products::padded(features_.cols), features_.cols,
-                          1.0, gradient.data());
-    gradient /= static_cast<double>(minibatch_.size);
-    return ascend(adam, gradient, parameters);
+                          1.0, gradient_.data());
+    const auto size = static_cast<double>(minibatch_.size);
+    gradient_ /= size;
+    return !(kl_ > settings_.target_kl * size);
   }
 
-  // The sums over one block: of phi (x) score in sums_, of the head's own scores in gradient.
-  void add_block(Index begin, Index rows, Vector& gradient) {
+  // The sums over one block: of phi (x) score in sums_, of the head's own scores in gradient_.
+  void add_block(Index begin, Index rows) {
     const Index stride = minibatch_.stride, padded = row_products::padded(features_.cols);
     const row_products::Rows<double> x{minibatch_.features.data() + begin * padded, padded, stride,
                                        features_.cols};
@@ -211,6 +215,10 @@ class PpoEpochs {
     double* const old = other_.data();
     head_.load(minibatch_.old_dist.data() + begin * head_.distribution_size(), rows, stride, old);
     weigh_scores(old, actions, begin, rows);
+    if (std::isfinite(settings_.target_kl)) {
+      head_.kl(old, columns_.data(), stride, scratch_.data());
+      kl_ += sum_of(scratch_.data(), rows);
+    }
     if (settings_.objective == PpoObjective::kl_penalty_exact && settings_.kl_coef != 0.0) {
       head_.kl_score(old, columns_.data(), stride, old);
       add_scores(settings_.kl_coef);
@@ -223,7 +231,7 @@ class PpoEpochs {
     result_.entropy += sum_of(scratch_.data(), rows);
     row_products::add_outer<double>(x, 0, scores_.data(), stride, 1, head_.columns(), sums_.data());
     for (Index j = 0; j < head_.extra(); ++j) {
-      gradient[features_.cols * head_.outputs() + j] +=
+      gradient_[features_.cols * head_.outputs() + j] +=
           sum_of(scores_.data() + (head_.columns() + j) * stride, rows);
     }
   }
@@ -274,15 +282,16 @@ class PpoEpochs {
     });
   }
 
-  bool ascend(Adam& adam, Vector& gradient, Vector& parameters) {
-    const double norm = gradient.norm();
+  // One step; false if gradient or parameters are not finite after it.
+  bool ascend(Adam& adam, Vector& parameters) {
+    const double norm = gradient_.norm(), rate = settings_.learning_rate;
     if (!std::isfinite(norm)) return false;
-    if (norm > settings_.max_grad_norm) gradient *= settings_.max_grad_norm / norm;
+    if (norm > settings_.max_grad_norm) gradient_ *= settings_.max_grad_norm / norm;
     if (settings_.plain_sgd) {
       ++adam.count;
-      parameters += settings_.learning_rate * gradient;
+      parameters += rate * gradient_;
     } else {
-      adam.ascend(parameters, gradient, settings_.learning_rate);
+      adam.ascend(parameters, gradient_, rate);
     }
     if (!parameters.allFinite() || parameters.cwiseAbs().maxCoeff() > most_parameter) return false;
     head_.project(parameters.tail(head_.extra()));
@@ -292,14 +301,16 @@ class PpoEpochs {
     return true;
   }
 
-  void average() {
-    if (result_.n_updates == 0) return;
+  // The result, its sums made means.
+  PpoResult finished() {
+    if (result_.n_updates == 0) return result_;
     const auto samples = static_cast<double>(samples_seen_);
     result_.policy_loss /= samples;
     result_.entropy /= samples;
     result_.clip_fraction /= samples;
     result_.approx_kl /= samples;
     result_.grad_norm /= static_cast<double>(result_.n_updates);
+    return result_;
   }
 
   const Head& head_;
@@ -315,6 +326,8 @@ class PpoEpochs {
   Pace pace_;  // of blocks
   PpoResult result_;
   Index samples_seen_ = 0;
+  Vector gradient_;  // of the minibatch
+  double kl_ = 0.0;  // summed over it
 };
 
 }  // namespace fastpg
