@@ -224,6 +224,47 @@ def test_trpo_never_passes_its_bound_and_never_gets_worse():
                 assert record["train/kl"] == 0.0
 
 
+@pytest.mark.parametrize("algorithm", [fastpg.NPG, fastpg.TRPO])
+@pytest.mark.parametrize("env_id", ["CartPole-v1", "Acrobot-v1", "Pendulum-v1"])
+def test_by_default_the_bound_alone_limits_a_step(algorithm, env_id):
+    algo = algorithm("linear", env_id, seed=0).learn(20_480)
+    for k, record in enumerate(algo.history):
+        bound = 0.012 * (1.0 - k / 10)
+        assert record["train/target_kl"] == pytest.approx(bound, rel=1e-12)
+        assert record["train/predicted_kl"] == pytest.approx(bound, rel=1e-9)
+        whole = record.get("train/line_search_fraction", 1.0) == 1.0
+        assert record["train/step_limited_by"] == ("target_kl" if whole else "line_search")
+        assert record["train/kl"] <= (bound if algorithm is fastpg.TRPO else 2.0 * bound)
+
+
+def test_backtracking_sets_trpo_apart_from_npg():
+    npg, trpo = (
+        a("linear", "CartPole-v1", seed=1).learn(40_960) for a in (fastpg.NPG, fastpg.TRPO)
+    )
+    assert sum(record["train/backtracks"] for record in trpo.history) > 0
+    assert not np.array_equal(npg.policy.theta, trpo.policy.theta)
+
+
+@pytest.mark.parametrize("algorithm", [fastpg.NPG, fastpg.TRPO])
+def test_another_bound_makes_other_steps(algorithm):
+    small, large = (
+        algorithm("linear", "CartPole-v1", seed=0, target_kl=kl).learn(10_240).history
+        for kl in (0.001, 0.1)
+    )
+    assert small[0]["train/kl"] < 0.0011
+    assert large[0]["train/kl"] > 0.05
+
+
+@pytest.mark.parametrize(
+    ("options", "limited_by"),
+    [({"max_step_size": 1e-3}, "max_step_size"), ({"step_size": 1e-3}, "step_size")],
+)
+def test_what_limits_a_step_is_told(options, limited_by):
+    algo = fastpg.NPG("linear", "CartPole-v1", seed=0, **options).learn(2048)
+    assert algo.history[0]["train/step_limited_by"] == limited_by
+    assert ("train/target_kl" in algo.history[0]) == (limited_by != "step_size")
+
+
 def test_trpo_that_cannot_step_keeps_theta_bit_for_bit():
     algo = fastpg.TRPO(
         "linear", "CartPole-v1", seed=0, line_search_max_iter=1, target_kl=1e-2,
