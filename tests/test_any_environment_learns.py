@@ -65,7 +65,8 @@ def test_frozen_lake(seed):
     """The optimum is 0.744 where the policy may look at the time, and 0.740 where it may not."""
     algo = fastpg.NPG(
         "linear", "FrozenLake-v1", seed=seed,
-        gamma=0.99, gae_lambda=0.8, n_steps=256, max_step_size=0.3, cg_damping=0.1,
+        n_envs=8, n_steps=256, gamma=0.99, gae_lambda=0.8, value_target="lambda", ent_coef=0.01,
+        ridge=0.1, baseline_memory=0.8, target_kl=0.01, max_step_size=0.3, cg_damping=0.1,
     ).learn(250_000)  # fmt: skip
     env = gymnasium.make("FrozenLake-v1")
     assert greedy_return(algo, env) >= threshold("FrozenLake-v1") == 0.7
@@ -78,8 +79,9 @@ def test_taxi(seed):
     """The registered threshold, 8, is above the optimum: the level is 0.1 below the optimum."""
     algo = fastpg.NPG(
         "linear", "Taxi-v4", seed=seed,
-        gamma=0.99, n_steps=512, target_kl=0.03, max_step_size=0.5, cg_damping=1.0,
-        cg_max_steps=10, baseline_memory=0.5,
+        n_envs=8, n_steps=512, gamma=0.99, gae_lambda=0.95, value_target="lambda", ent_coef=0.01,
+        ridge=0.1, baseline_memory=0.5, target_kl=0.03, max_step_size=0.5, cg_damping=1.0,
+        cg_max_steps=10,
     ).learn(300_000)  # fmt: skip
     env = gymnasium.make("Taxi-v4")
     masks = np.array([env.unwrapped.action_mask(state) for state in range(500)], dtype=bool)
