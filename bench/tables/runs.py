@@ -30,11 +30,14 @@ def over_seeds(
 
 
 def final_return(algo: Algorithm, env_id: str, seed: int, *, greedy: bool = True) -> float:
-    """Mean return over 100 episodes of Gymnasium's own environment."""
+    """Mean return over 100 episodes of Gymnasium's own environment; -inf where one never ends."""
     env = SyncVectorEnv([lambda: gymnasium.make(env_id)] * LOOK_EPISODES)
-    mean, _ = fastpg.evaluate_policy(algo, env, EPISODES, deterministic=greedy, seed=seed)
-    env.close()
-    return mean
+    try:
+        return fastpg.evaluate_policy(algo, env, EPISODES, deterministic=greedy, seed=seed)[0]
+    except fastpg.EndlessEpisodeError:
+        return -np.inf
+    finally:
+        env.close()
 
 
 def reaches(algo: Algorithm, env_id: str, level: float, seed: int) -> bool:
