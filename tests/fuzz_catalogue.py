@@ -244,6 +244,7 @@ def core_calls():
         for name, (function, arguments) in kernel_arguments().items()
     } | {
         "_core.Adam": Call(_core.Adam, (3,)),
+        "_core.FeatureMoments": Call(_core.FeatureMoments, (3,)),
         "_core.RidgeRegression": Call(_core.RidgeRegression, (3,)),
         "_core.RunningMoments": Call(_core.RunningMoments, (3,)),
         "_core.CategoricalHead": Call(_core.CategoricalHead, ([2, 3],)),

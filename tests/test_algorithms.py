@@ -90,7 +90,7 @@ def test_a_cut_batch_makes_no_update():
 
 @pytest.mark.parametrize("name", STEP_NAMES)
 def test_learning_in_two_calls_is_learning_in_one(name):
-    constant = {"target_kl": 0.01} if name in ("npg", "trpo") else {}
+    constant = {"learning_rate": 0.01} if name == "ppo" else {"target_kl": 0.01}
     whole = learned(name, 8192, n_envs=16, n_steps=128, **constant)
     halves = learned(name, 4096, n_envs=16, n_steps=128, **constant)
     halves.learn(4096, reset_num_timesteps=False)
@@ -345,8 +345,8 @@ CHANGES = {
     "trpo": {"line_search_shrinking_factor": 0.5},
     "npg": {"step_size": 0.5},
     "ppo": {
-        "value_target": "mc", "learning_rate": 0.003, "clip_range": 0.01, "n_epochs": 3,
-        "batch_size": 100,
+        "value_target": "lambda", "whiten_features": False, "learning_rate": 0.003,
+        "clip_range": 0.01, "n_epochs": 3, "batch_size": 100,
         "target_kl": 1e-5, "max_grad_norm": 1e-3, "optimizer": "sgd", "objective": "kl_penalty",
     },
     "reinforce": {

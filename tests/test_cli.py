@@ -159,7 +159,7 @@ def test_the_help_has_schedules_and_defaults(run):
     shown = " ".join(run("train", "ppo", "--help").stdout.split())
     assert shown.count("lin_X, which falls from X to 0") == 3  # ent_coef, learning_rate, clip_range
     assert "--features <str> what it is linear in: identity, polynomial, fourier" in shown
-    assert "default: 0.02" in shown
+    assert "default: lin_0.01" in shown
 
 
 @pytest.mark.usefixtures("five_episodes")

@@ -97,6 +97,12 @@ def test_kernels_refuse_silent_copies():
         _core.CategoricalHead([2]).distribution(columns, np.ones(4))
 
 
+def moments(phi):
+    made = _core.FeatureMoments(phi.shape[1])
+    made.add(phi)
+    return made
+
+
 def head_arguments(name):
     phi, w = np.ones((3, 2)), np.ones(3)
     if name == "categorical":
@@ -107,6 +113,7 @@ def head_arguments(name):
         actions = np.zeros((3, 1))
     theta = np.zeros(2 * head.outputs + head.extra)
     clip = _core.PpoObjective.clip
+    whitening = moments(phi).whitening()
     return {
         "distribution": (head.distribution, (phi, theta, mask)),
         "sample": (head.sample, (dist, np.full((3, 1), 0.5))),
@@ -128,8 +135,8 @@ def head_arguments(name):
         ),
         "ppo_epochs": (
             head.ppo_epochs,
-            (phi, actions, w, mask, theta, _core.Adam(len(theta)), 0, 0, clip, 0.2, 0.0, 0.1, 0.0,
-             None, None, 1, 2, True, False),
+            (phi, actions, w, mask, theta, _core.Adam(len(theta)), 0, 0, whitening, clip, 0.2, 0.0,
+             0.1, 0.0, None, None, 1, 2, True, False),
         ),
     }  # fmt: skip
 
@@ -186,6 +193,9 @@ def kernel_arguments():
         "conjugate_gradient": (_core.conjugate_gradient, (np.eye(3), w, 5, 1e-9, 0.0)),
         "adam": (_core.Adam(4).ascend, (theta, theta, 0.1)),
         "adam_restore": (_core.Adam(3).restore, (w, w, 1)),
+        "feature_moments_add": (_core.FeatureMoments(2).add, (phi,)),
+        "feature_moments_restore": (_core.FeatureMoments(3).restore, (w, w, np.eye(3))),
+        "feature_moments_whitening": (moments(phi).whitening, ()),
         "ridge_fit": (
             _core.RidgeRegression(18).fit, (observations, steps, True, w, 0.5, 0.1),
         ),

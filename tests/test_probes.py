@@ -127,14 +127,14 @@ def test_a_delayed_reward_is_discounted(name, kind):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("problem", [Acted, Both])
 def test_the_best_action_is_learned(name, kind, problem):
-    algo = trained(name, problem, kind, 1200)
+    algo = trained(name, problem, kind, 3000)
     mean, _ = fastpg.evaluate_policy(algo, problem(kind), 20, seed=1)
     assert mean > 0.97
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_penalised_objective_learns_too(kind):
-    algo = trained("ppo", Both, kind, 1200, objective="kl_penalty")
+    algo = trained("ppo", Both, kind, 3000, objective="kl_penalty")
     mean, _ = fastpg.evaluate_policy(algo, Both(kind), 50, seed=1)
     assert mean > 0.97
 

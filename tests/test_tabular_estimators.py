@@ -165,7 +165,7 @@ def relaxed_gradient(sampled, batch, theta, penalty):
 
 
 def test_ppo_s_second_step_is_the_gradient_of_the_estimate_where_it_stands():
-    options = ASCENT | {"n_epochs": 2, "learning_rate": 0.3}
+    options = ASCENT | {"n_epochs": 2, "learning_rate": 0.3, "ent_coef": 0.0}
     sampled = Sampled(
         fastpg.PPO, ENDLESS, objective="kl_penalty", kl_coef=0.7, kl_estimator="sampled", **options
     )

@@ -310,11 +310,12 @@ class BoundPolicy {
   static py::dict ppo_epochs(const Head& head, const FeatureArray& features,
                              const ActionArray& actions, const Array<double>& advantages,
                              const MaskArray& mask, const Array<double>& parameters, Adam& adam,
-                             std::uint64_t seed, std::uint64_t first_epoch, PpoObjective objective,
-                             double clip_range, double kl_coef, double learning_rate,
-                             double ent_coef, std::optional<double> max_grad_norm,
-                             std::optional<double> target_kl, py::ssize_t n_epochs,
-                             py::ssize_t batch_size, bool normalize_advantage, bool plain_sgd) {
+                             std::uint64_t seed, std::uint64_t first_epoch,
+                             const Whitening* whitening, PpoObjective objective, double clip_range,
+                             double kl_coef, double learning_rate, double ent_coef,
+                             std::optional<double> max_grad_norm, std::optional<double> target_kl,
+                             py::ssize_t n_epochs, py::ssize_t batch_size, bool normalize_advantage,
+                             bool plain_sgd) {
     require_iterations("n_epochs", n_epochs, 1'000'000);
     require(batch_size >= 1, "batch_size: expected at least 1, got " + std::to_string(batch_size));
     const PpoSettings settings{objective,
@@ -332,6 +333,7 @@ class BoundPolicy {
       using T = typename std::decay_t<decltype(phi)>::Scalar;
       Vector theta = flat(head, "parameters", parameters, phi.cols);
       require_size("adam", adam.mean.size(), theta.size());
+      if (whitening != nullptr) require_size("whitening", whitening->size(), phi.cols);
       const Scalar* const a = actions_data(head, actions, phi.rows);
       const double* const weights = vector_data("advantages", advantages, phi.rows);
       require_all_finite("advantages", weights, phi.rows, 0);
@@ -341,7 +343,8 @@ class BoundPolicy {
       Adam moments = adam;
       const PpoResult result = unlocked([&] {
         PpoEpochs<Head, T> epochs(head, phi, a, weights, m, settings);
-        return epochs.run(LaneStream(seed, Purpose::shuffle), first_epoch, moments, theta);
+        return epochs.run(LaneStream(seed, Purpose::shuffle), first_epoch, whitening, moments,
+                          theta);
       });
       if (result.finite) adam = moments;
       return ppo_dict(result, result.finite ? theta : before);
@@ -457,10 +460,10 @@ py::class_<Head> bind_policy_head(py::module_& m, const char* class_name, const 
            "(parameters, status, backtracks, fraction, objective before, after, kl).")
       .def("ppo_epochs", &B::ppo_epochs, array("features"), array("actions"), array("advantages"),
            array("mask"), array("parameters"), py::arg("adam"), py::arg("seed"),
-           py::arg("first_epoch"), py::arg("objective"), py::arg("clip_range"), py::arg("kl_coef"),
-           py::arg("learning_rate"), py::arg("ent_coef"), py::arg("max_grad_norm"),
-           py::arg("target_kl"), py::arg("n_epochs"), py::arg("batch_size"),
-           py::arg("normalize_advantage"), py::arg("plain_sgd"),
+           py::arg("first_epoch"), py::arg("whitening").none(true), py::arg("objective"),
+           py::arg("clip_range"), py::arg("kl_coef"), py::arg("learning_rate"), py::arg("ent_coef"),
+           py::arg("max_grad_norm"), py::arg("target_kl"), py::arg("n_epochs"),
+           py::arg("batch_size"), py::arg("normalize_advantage"), py::arg("plain_sgd"),
            "Epochs of minibatch ascent: new parameters and statistics.");
 }
 

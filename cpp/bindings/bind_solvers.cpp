@@ -1,7 +1,9 @@
 #include <optional>
+#include <variant>
 
 #include "eigen_views.hpp"
 #include "fastpg/solvers/adam.hpp"
+#include "fastpg/solvers/feature_moments.hpp"
 #include "fastpg/solvers/line_search.hpp"
 #include "fastpg/solvers/natural_gradient.hpp"
 #include "fastpg/solvers/ridge.hpp"
@@ -174,6 +176,73 @@ void adam_restore(Adam& adam, const Array<double>& mean, const Array<double>& sq
   adam.count = count;
 }
 
+// Works on a copy, as ridge_fit does.
+bool moments_add(FeatureMoments& moments,
+                 const std::variant<Array<float>, Array<double>>& features) {
+  FeatureMoments added = moments;
+  const bool good = std::visit(
+      [&](const auto& phi) {
+        require_ndim("phi", phi, 2);
+        require_size("phi (columns)", phi.shape(1), added.size());
+        return unlocked(
+            [&] { return added.add(Features(phi.data(), phi.shape(0), phi.shape(1))); });
+      },
+      features);
+  if (good) moments = std::move(added);
+  return good;
+}
+
+void moments_restore(FeatureMoments& moments, const Array<double>& square,
+                     const Array<double>& fourth, const Array<double>& products) {
+  FeatureMoments restored(moments.size());
+  restored.square = vector_view("square", square);
+  restored.fourth = vector_view("fourth", fourth);
+  require_ndim("products", products, 2);
+  require_size("square", restored.square.size(), moments.size());
+  require_size("fourth", restored.fourth.size(), moments.size());
+  require_size("products (rows)", products.shape(0), moments.products.rows());
+  require_size("products (columns)", products.shape(1), moments.products.cols());
+  restored.products = MatrixView(products.data(), products.shape(0), products.shape(1));
+  require(restored.finite(), "square, fourth, products: expected finite numbers");
+  require(restored.square.minCoeff() >= 0.0 && restored.fourth.minCoeff() >= 0.0,
+          "square, fourth: expected numbers of at least 0");
+  moments = std::move(restored);
+}
+
+Matrix whitening_matrix(const Whitening& whitening) {
+  return whitening.to_parameters(Matrix::Identity(whitening.size(), whitening.size()));
+}
+
+void bind_whitening(py::module_& m) {
+  py::class_<Whitening> whitening(m, "Whitening", "Coordinates of an optimizer: theta = W t.");
+  construct_in_new(whitening);
+  whitening.def_property_readonly(
+      "matrix", [](const Whitening& w) { return to_array(whitening_matrix(w)); }, "W, (d, d).");
+
+  py::class_<FeatureMoments> moments(m, "FeatureMoments", "Second and fourth moments of features.");
+  construct_in_new(moments);
+  moments
+      .def(py::init([](py::ssize_t size) {
+             require(size >= 1, "size: expected at least 1, got " + std::to_string(size));
+             return FeatureMoments(size);
+           }),
+           py::arg("size"))
+      .def("add", &moments_add, py::arg("phi").noconvert(),
+           "Whether features (n, d) were added: not where a sum would not be finite.")
+      .def("whitening",
+           [](const FeatureMoments& f) {
+             const FeatureMoments now = f;  // another thread may add meanwhile
+             return unlocked([&] { return now.whitening(); });
+           })
+      .def("restore", &moments_restore, py::arg("square").noconvert(),
+           py::arg("fourth").noconvert(), py::arg("products").noconvert(), "Sets the moments.")
+      .def("__copy__", [](const FeatureMoments& f) { return FeatureMoments(f); })
+      .def_property_readonly("square", [](const FeatureMoments& f) { return to_array(f.square); })
+      .def_property_readonly("fourth", [](const FeatureMoments& f) { return to_array(f.fourth); })
+      .def_property_readonly("products",
+                             [](const FeatureMoments& f) { return to_array(f.products); });
+}
+
 }  // namespace
 
 void bind_solvers(py::module_& m) {
@@ -196,6 +265,8 @@ void bind_solvers(py::module_& m) {
       .def_property_readonly("mean", [](const Adam& a) { return to_array(a.mean); })
       .def_property_readonly("square", [](const Adam& a) { return to_array(a.square); })
       .def_readonly("count", &Adam::count);
+
+  bind_whitening(m);
 
   py::class_<RidgeRegression> ridge(m, "RidgeRegression",
                                     "Ridge regression on data that arrive in batches and fade.");

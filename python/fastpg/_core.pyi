@@ -170,6 +170,23 @@ class Adam:
     @property
     def count(self) -> int: ...
 
+class Whitening:
+    @property
+    def matrix(self) -> _Floats: ...
+
+class FeatureMoments:
+    def __init__(self, size: int) -> None: ...
+    def __copy__(self) -> FeatureMoments: ...
+    def add(self, phi: _Features) -> bool: ...
+    def whitening(self) -> Whitening: ...
+    def restore(self, square: _Floats, fourth: _Floats, products: _Floats) -> None: ...
+    @property
+    def square(self) -> _Floats: ...
+    @property
+    def fourth(self) -> _Floats: ...
+    @property
+    def products(self) -> _Floats: ...
+
 class RidgeRegression:
     def __init__(self, feature_count: int) -> None: ...
     def __copy__(self) -> RidgeRegression: ...
@@ -300,6 +317,7 @@ class CategoricalHead:
         adam: Adam,
         seed: int,
         first_epoch: int,
+        whitening: Whitening | None,
         objective: PpoObjective,
         clip_range: float,
         kl_coef: float,
@@ -405,6 +423,7 @@ class GaussianHead:
         adam: Adam,
         seed: int,
         first_epoch: int,
+        whitening: Whitening | None,
         objective: PpoObjective,
         clip_range: float,
         kl_coef: float,

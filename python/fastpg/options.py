@@ -203,23 +203,10 @@ class CommonOptions(Options):
 class StepOptions(CommonOptions):
     """What algorithms that collect by steps have."""
 
+    n_envs: int = option(4, "environments stepped together; goes with an id", low=1)
     n_steps: int | None = option(
         None, "steps per environment and iteration; None: about 2,048 samples in all", low=1
     )
-    gae_lambda: float = option(0.95, "lambda of the advantage estimate", low=0.0, high=1.0)
-    value_target: str = option(
-        "lambda",
-        "what the baseline is fitted to: A + V, or the discounted return (mc)",
-        choices=("lambda", "mc"),
-    )
-    normalize_advantage: bool = option(True, "advantages to mean 0 and standard deviation 1")
-
-
-@dataclass(frozen=True, kw_only=True)
-class NaturalOptions(StepOptions):
-    """What the second-order algorithms have."""
-
-    n_envs: int = option(4, "environments stepped together; goes with an id", low=1)
     gamma: float = option(0.985, "discount", low=0.0, high=1.0)
     gae_lambda: float = option(0.97, "lambda of the advantage estimate", low=0.0, high=1.0)
     ent_coef: Schedule = option(0.03, "weight of the entropy bonus, per step", low=0.0)
@@ -232,6 +219,13 @@ class NaturalOptions(StepOptions):
     baseline_memory: float = option(
         0.6, "weight a fit of the baseline leaves to the data of earlier ones", low=0.0, high=1.0
     )
+    normalize_advantage: bool = option(True, "advantages to mean 0 and standard deviation 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NaturalOptions(StepOptions):
+    """What the second-order algorithms have."""
+
     target_kl: Schedule | None = option(
         None,
         "KL(old | new) of a step, in nats; None: lin_0.012 per step, lin_1 per trajectory",

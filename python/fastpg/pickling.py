@@ -25,6 +25,11 @@ def _ridge(ridge: _core.RidgeRegression) -> tuple[Any, ...]:
     return _restored, (_core.RidgeRegression, len(ridge.mean), numbers)
 
 
+def _feature_moments(moments: _core.FeatureMoments) -> tuple[Any, ...]:
+    numbers = (moments.square, moments.fourth, moments.products)
+    return _restored, (_core.FeatureMoments, len(moments.square), numbers)
+
+
 def _moments(moments: _core.RunningMoments) -> tuple[Any, ...]:
     numbers = (moments.mean, moments.squares, moments.count)
     return _restored, (_core.RunningMoments, len(moments.mean), numbers)
@@ -33,6 +38,7 @@ def _moments(moments: _core.RunningMoments) -> tuple[Any, ...]:
 def register_reducers() -> None:
     """Let `pickle` and `copy` know these classes."""
     copyreg.pickle(_core.Adam, _adam)
+    copyreg.pickle(_core.FeatureMoments, _feature_moments)
     copyreg.pickle(_core.RidgeRegression, _ridge)
     copyreg.pickle(_core.RunningMoments, _moments)
     copyreg.pickle(

@@ -15,6 +15,7 @@ from fastpg.naming import one_of
 from fastpg.policy_batch import LineSearchResult, NaturalGradientResult, PolicyBatch
 
 Adam = _core.Adam
+FeatureMoments = _core.FeatureMoments
 
 SOLVERS = ("auto", "cg", "cholesky")
 
@@ -165,6 +166,7 @@ def ppo_epochs(
     *,
     seed: int,
     first_epoch: int = 0,
+    whitening: _core.Whitening | None = None,
     mask: Any = None,
     objective: str = "clip",
     clip_range: float = 0.2,
@@ -185,7 +187,9 @@ def ppo_epochs(
     whose sizes differ by at most one. `adam` is updated in place, the policy is not: its new
     parameters are returned, flat, under "parameters". With `target_kl` the epochs stop before the
     first minibatch whose mean KL(old | new) is above it, the action summed out, and "stopped" is
-    True. If a gradient is not finite, nothing is changed and "finite" is False.
+    True. With `whitening` the steps, and `max_grad_norm`, are those of the parameters t in
+    theta = W t, means of a Gaussian counted in sigmas. If a gradient is not finite, nothing is
+    changed and "finite" is False.
     """
     features = policy._phi(phi)
     n = len(features)
@@ -199,6 +203,7 @@ def ppo_epochs(
         adam,
         arrays.seed(seed),
         arrays.integer("first_epoch", first_epoch, 0),
+        whitening,
         forms[one_of("kl_estimator", kl_estimator, KL_ESTIMATORS)],
         arrays.non_negative("clip_range", clip_range),
         arrays.non_negative("kl_coef", kl_coef),

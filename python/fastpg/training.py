@@ -417,7 +417,7 @@ class Algorithm:
         """
         stored, meta = state
         algo = cls.__new__(cls)
-        algo.options = cls.options_class.build(cls.__name__, meta["options"])
+        algo.options = cls.options_class.build(cls.__name__, cls.stored_options(meta["options"]))
         algo.num_threads = machine.num_threads(algo.options.num_threads)
         algo.env = None
         algo.policy = restore_policy(stored, meta["policy"], features)
@@ -441,6 +441,11 @@ class Algorithm:
         algo.make_optimizer()
         algo.restore_optimizer(stored, meta)
         return algo
+
+    @classmethod
+    def stored_options(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """The options of a file, with what older ones do not name as it was then."""
+        return given
 
     def make_optimizer(self) -> None:
         """Make what a subclass ascends by, beside policy and baseline."""

@@ -8,12 +8,14 @@ from typing import Any, ClassVar
 import numpy.typing as npt
 
 from fastpg import arrays
+from fastpg.arrays import Floats
 from fastpg.checkpoints import State
 from fastpg.families import AdamAlgorithm, StepAlgorithm
+from fastpg.linear_policy import Undo
 from fastpg.options import StepOptions, option
 from fastpg.records import Record
 from fastpg.schedules import Schedule
-from fastpg.solvers import KL_ESTIMATORS, OBJECTIVES, OPTIMIZERS, ppo_epochs
+from fastpg.solvers import KL_ESTIMATORS, OBJECTIVES, OPTIMIZERS, FeatureMoments, ppo_epochs
 from fastpg.training import Batch
 
 _MOST_EPOCHS = 10_000
@@ -21,23 +23,26 @@ _TARGET_KL = 0.01
 _KL_COEF = 1.0
 _LOWEST_KL_COEF, _HIGHEST_KL_COEF = 0.1, 1e3
 _MOST_KL_COEF = 1e100  # as of any option
+_MOMENTS = ("square", "fourth", "products")
 
 
 @dataclass(frozen=True, kw_only=True)
 class PPOOptions(StepOptions):
     """Options of PPO."""
 
-    gae_lambda: float = option(0.98, "lambda of the advantage estimate", low=0.0, high=1.0)
-    baseline_memory: float = option(
-        0.7, "weight a fit of the baseline leaves to the data of earlier ones", low=0.0, high=1.0
-    )
+    ent_coef: Schedule = option(0.02, "weight of the entropy bonus, per step", low=0.0)
     objective: str = option(
         "clip", "clipped ratio, or ratio with a KL penalty", choices=tuple(OBJECTIVES)
     )
-    learning_rate: Schedule = option(0.02, "step size of the optimizer", above=0.0)
+    learning_rate: Schedule = option("lin_0.01", "step size of the optimizer", above=0.0)
     optimizer: str = option("adam", "adam, or plain ascent (sgd)", choices=OPTIMIZERS)
+    whiten_features: bool | None = option(
+        None,
+        "ascend as if features were of unit scale and uncorrelated, means of a Gaussian in sigmas; "
+        "None: with adam",
+    )
     n_epochs: int = option(10, "passes over the samples of an iteration", low=1, high=_MOST_EPOCHS)
-    batch_size: int = option(512, "samples per minibatch; sizes differ by at most one", low=1)
+    batch_size: int = option(256, "samples per minibatch; sizes differ by at most one", low=1)
     clip_range: Schedule = option(0.2, "epsilon of the clipped ratio", above=0.0)
     max_grad_norm: float | None = option(None, "upper bound of the gradient's norm", above=0.0)
     target_kl: float | None = option(
@@ -58,6 +63,11 @@ class PPOOptions(StepOptions):
         choices=KL_ESTIMATORS,
     )
 
+    @property
+    def whitens(self) -> bool:
+        """Whether it ascends in whitened coordinates."""
+        return self.optimizer == "adam" if self.whiten_features is None else self.whiten_features
+
     def check_together(self) -> None:
         """What belongs to the penalty goes only with it."""
         penalty = self.objective == "kl_penalty"
@@ -76,6 +86,12 @@ class PPO(AdamAlgorithm, StepAlgorithm):
     them. Adaptive: after an iteration lambda is halved where KL < target_kl / 1.5 and doubled where
     KL > 1.5 target_kl, within [0.1, 1000].
 
+    Adam's steps depend on the coordinates: each parameter moves about `learning_rate`, whatever its
+    feature's size. With `whiten_features` it ascends in t, theta = W t, where the features phi W
+    are uncorrelated and of one size in the samples seen so far, and a Gaussian's means count in
+    sigmas (Desjardins et al. 2015, arXiv 1507.00210, whiten a network's layers so). The policies
+    that can be reached are the same. More than 128 features are scaled only.
+
     Every sample is used once an epoch. Advantages are standardised per minibatch. If a gradient is
     not finite, theta and the optimizer stay as they were and `train/status` is "not_finite".
     """
@@ -87,6 +103,7 @@ class PPO(AdamAlgorithm, StepAlgorithm):
     def make_optimizer(self) -> None:
         """Adam, its moments zero, and lambda at its start."""
         super().make_optimizer()
+        self.moments = FeatureMoments(self.policy.n_features)
         self.kl_coef = _KL_COEF if self.options.kl_coef is None else self.options.kl_coef
 
     def update(self, batch: Batch) -> Record:
@@ -95,6 +112,8 @@ class PPO(AdamAlgorithm, StepAlgorithm):
         stops = options.objective == "clip"
         learning_rate = self.at_progress(options.learning_rate)
         clip_range = self.at_progress(options.clip_range)
+        if options.whitens:
+            self.moments.add(batch.phi)
         result = ppo_epochs(
             policy,
             batch.phi,
@@ -103,6 +122,7 @@ class PPO(AdamAlgorithm, StepAlgorithm):
             self.adam,
             seed=self.seed,
             first_epoch=self.adam.count,
+            whitening=self.moments.whitening() if options.whitens else None,
             mask=batch.mask,
             objective=options.objective,
             clip_range=clip_range,
@@ -143,15 +163,39 @@ class PPO(AdamAlgorithm, StepAlgorithm):
             self.kl_coef = adapted(self.kl_coef, result["kl"], options.target_kl or _TARGET_KL)
         return record
 
+    def _keep(self) -> Undo:
+        """What takes back all that is learned from now on, of the features' moments too."""
+        others, moments = super()._keep(), self.moments.__copy__()
+
+        def undo() -> None:
+            others()
+            self.moments = moments
+
+        return undo
+
     def state(self) -> State:
-        """Arrays and JSON values, with lambda."""
+        """Arrays and JSON values, with lambda and the features' moments."""
         stored, meta = super().state()
+        if self.options.whitens:
+            stored |= {f"{name}_of_features": getattr(self.moments, name) for name in _MOMENTS}
         return stored, meta | {"kl_coef": self.kl_coef}
 
+    @classmethod
+    def stored_options(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Files of before `whiten_features` go on without it."""
+        return {"whiten_features": False} | given
+
     def restore_optimizer(self, stored: dict[str, npt.NDArray[Any]], meta: dict[str, Any]) -> None:
-        """Adam with the moments saved, and lambda."""
+        """Adam with the moments saved, those of the features, and lambda."""
         super().restore_optimizer(stored, meta)
+        if self.options.whitens:
+            self.moments.restore(*(_moments(self.moments, stored, name) for name in _MOMENTS))
         self.kl_coef = arrays.between("kl_coef", meta["kl_coef"], 0.0, _MOST_KL_COEF)
+
+
+def _moments(like: FeatureMoments, stored: dict[str, npt.NDArray[Any]], name: str) -> Floats:
+    key = f"{name}_of_features"
+    return arrays.floats(key, stored[key], getattr(like, name).shape)
 
 
 def adapted(kl_coef: float, kl: float, target_kl: float) -> float:

@@ -89,6 +89,9 @@ class CategoricalHead {
 
   void project(Eigen::Ref<Vector>) const {}
 
+  // Of a logit: 1.
+  Vector output_units(const ConstVector&) const { return Vector::Ones(outputs()); }
+
   // Rows of a distribution array into columns.
   void load(const double* dist, Index rows, Index stride, double* columns) const {
     transposed::load(dist, rows, outputs_, stride, -infinity, columns);

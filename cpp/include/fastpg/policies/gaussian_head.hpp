@@ -58,6 +58,9 @@ class GaussianHead {
     log_std = log_std.cwiseMax(lowest_log_std).cwiseMin(highest_log_std);
   }
 
+  // sigma, in which a mean counts. extra: (m,).
+  Vector output_units(const ConstVector& log_std) const { return log_std.array().exp(); }
+
   void load(const double* dist, Index rows, Index stride, double* columns) const {
     transposed::load(dist, rows, 2 * m_, stride, 0.0, columns);
   }

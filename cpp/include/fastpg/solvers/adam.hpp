@@ -18,15 +18,19 @@ struct Adam {
   Vector square;
   std::int64_t count = 0;
 
-  // theta += learning_rate * m / (sqrt(v) + epsilon), bias-corrected.
   void ascend(MutableVector theta, const ConstVector& gradient, double learning_rate) {
+    theta += step(gradient, learning_rate);
+  }
+
+  // learning_rate * m / (sqrt(v) + epsilon), bias-corrected.
+  Vector step(const ConstVector& gradient, double learning_rate) {
     ++count;
     mean += (1.0 - beta1) * (gradient - mean);
     square.array() += (1.0 - beta2) * (gradient.array().square() - square.array());
     const double correction1 = 1.0 - std::pow(beta1, static_cast<double>(count));
     const double correction2 = 1.0 - std::pow(beta2, static_cast<double>(count));
-    theta.array() += learning_rate * (mean.array() / correction1) /
-                     ((square.array() / correction2).sqrt() + epsilon);
+    return learning_rate * (mean.array() / correction1) /
+           ((square.array() / correction2).sqrt() + epsilon);
   }
 };
 

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <vector>
 
 #include "fastpg/core/interruption.hpp"
@@ -16,6 +17,7 @@
 #include "fastpg/policies/linear_policy.hpp"
 #include "fastpg/solvers/adam.hpp"
 #include "fastpg/solvers/surrogate.hpp"
+#include "fastpg/solvers/whitening.hpp"
 
 namespace fastpg {
 
@@ -42,7 +44,7 @@ struct PpoResult {
   double entropy = 0.0;
   double clip_fraction = 0.0;
   double approx_kl = 0.0;  // mean of (w - 1) - ln w
-  double grad_norm = 0.0;  // before clipping
+  double grad_norm = 0.0;  // before clipping, in the optimizer's coordinates
   double kl = 0.0;
   Index n_updates = 0;
   Index n_epochs = 0;    // whole ones
@@ -103,8 +105,12 @@ class PpoEpochs {
   // parameters (flat) and adam are updated in place, by part of the epochs where it throws.
   // Minibatches differ in size by at most one and
   // cover every sample once an epoch; (stream, first_epoch + epoch) decides the order.
-  PpoResult run(const LaneStream& stream, std::uint64_t first_epoch, Adam& adam,
-                Vector& parameters) {
+  // whitening: the coordinates to ascend in; nullptr: those of the parameters.
+  PpoResult run(const LaneStream& stream, std::uint64_t first_epoch, const Whitening* whitening,
+                Adam& adam, Vector& parameters) {
+    if (whitening != nullptr) {
+      coordinates_.emplace(*whitening, head_.output_units(parameters.tail(head_.extra())));
+    }
     linear_policy::distribution(head_, features_, parameters.data(), mask_, 1, old_dist_.data());
     const Index n = features_.rows;
     Surrogate<Head, T> whole(head_, features_, actions_, advantages_, old_dist_.data(), mask_, 0.0,
@@ -284,15 +290,14 @@ class PpoEpochs {
 
   // One step; false if gradient or parameters are not finite after it.
   bool ascend(Adam& adam, Vector& parameters) {
+    if (coordinates_) coordinates_->from_gradient(gradient_);
     const double norm = gradient_.norm(), rate = settings_.learning_rate;
     if (!std::isfinite(norm)) return false;
     if (norm > settings_.max_grad_norm) gradient_ *= settings_.max_grad_norm / norm;
-    if (settings_.plain_sgd) {
-      ++adam.count;
-      parameters += rate * gradient_;
-    } else {
-      adam.ascend(parameters, gradient_, rate);
-    }
+    Vector step = settings_.plain_sgd ? rate * gradient_ : adam.step(gradient_, rate);
+    if (settings_.plain_sgd) ++adam.count;
+    if (coordinates_) coordinates_->to_parameters(step);
+    parameters += step;
     if (!parameters.allFinite() || parameters.cwiseAbs().maxCoeff() > most_parameter) return false;
     head_.project(parameters.tail(head_.extra()));
     result_.grad_norm += norm;
@@ -327,6 +332,7 @@ class PpoEpochs {
   PpoResult result_;
   Index samples_seen_ = 0;
   Vector gradient_;  // of the minibatch
+  std::optional<OutputWhitening> coordinates_;
   double kl_ = 0.0;  // summed over it
 };
 
