@@ -121,6 +121,21 @@ def test_ends_by_time_limits():
     assert explain(run(rollout__terminated_share=0.0)) == []  # where it pays to go on
 
 
+def test_steps_far_beyond_their_bound():
+    jump = {"train__target_kl": 0.01, "train__kl": lambda k: 14.49 if k == 3 else 0.012}
+    sentence = only(run(**jump))
+    assert (
+        "1 of 40 steps went more than 10 times beyond their KL bound, one 1,449 times" in sentence
+    )
+    assert explain(run(train__target_kl=lambda k: 0.01 * (39 - k), train__kl=0.01)) == []
+
+
+def test_gradients_of_noise():
+    sentence = only(run(train__signal_share=lambda k: 0.08 * (k % 2)))
+    assert "Gradients were noise: 4% of their length" in sentence
+    assert explain(run(train__signal_share=0.2)) == []
+
+
 def test_a_policy_that_hardly_moved():
     sentence = only(run(train__kl=4e-6), GOAL)
     assert "all 40 steps in one direction would come to a KL of 0.0064 nats" in sentence

@@ -127,7 +127,7 @@ def head_arguments(name):
         "fisher": (head.fisher, (phi, dist, actions, 2)),
         "fisher_vector_product": (head.fisher_vector_product, (phi, dist, theta, actions, 2)),
         "natural_gradient": (
-            head.natural_gradient, (phi, dist, theta, None, False, 5, 1e-9, 0.0, 2),
+            head.natural_gradient, (phi, dist, theta, None, False, 5, 1e-9, 0.0, theta, 2),
         ),
         "line_search": (
             head.line_search,

@@ -137,3 +137,36 @@ def test_observations_too_large_for_a_length_scale(large):
 def test_a_length_too_small_to_divide_by():
     with pytest.raises(ValueError, match="nu: directions divided by it: expected a finite result"):
         fastpg.RandomFourier(4, 5, nu=1e-320)
+
+
+@pytest.mark.parametrize("name", ["npg", "trpo", "ppo", "reinforce"])
+def test_the_first_step_is_made_for_the_features_of_the_next_one(name):
+    """MountainCar's velocity is 0.07 at most: normalised after the step, the policy was another."""
+    algo = fastpg.algorithms.ALGORITHMS[name](
+        "linear", "MountainCar-v0", n_envs=4, seed=0,
+        policy_kwargs={"normalize_observations": True, "features": "polynomial"},
+    )  # fmt: skip
+    batches = []
+    update = algo.update
+    algo.update = lambda batch: batches.append(batch) or update(batch)
+    algo.learn(4 * 200 * 16, lambda record: False)
+    policy, [batch] = algo.policy, batches
+    assert policy.normalizer.count == len(batch.actions)
+    phi = policy.features(batch.observations, batch.step_index)
+    uniform = np.full((len(phi), 3), np.log(1 / 3))
+    kl = policy.kl(uniform, policy.distribution(phi)).mean()
+    assert kl == pytest.approx(algo.history[0]["train/kl"], rel=1e-9)
+    assert kl > 1e-6
+
+
+def test_weights_that_are_set_see_the_normalisation_only_after_the_first_step():
+    """Their actions were taken without it."""
+    policy = fastpg.LinearSoftmax(2, 3, np.ones((3, 3)), normalize_observations=True)
+    assert not policy._sees_nothing_yet()
+    policy = fastpg.LinearSoftmax(2, 3, normalize_observations=True)
+    assert policy._sees_nothing_yet()
+    policy.observe(np.ones((4, 2)))
+    assert not policy._sees_nothing_yet()
+    gaussian = fastpg.LinearGaussian(2, 1, normalize_observations=True, log_std_init=-1.0)
+    assert gaussian._sees_nothing_yet()
+    assert not fastpg.LinearSoftmax(2, 3)._sees_nothing_yet()

@@ -88,7 +88,7 @@ def test_npg_moves_by_eta_d(rng, monkeypatch, case, target_kl):
             batch = batch._replace(
                 samples=samples, actions=actions, advantages=advantages, values=zeros,
                 targets=zeros, observations=phi[:, :4].astype(np.float32),
-                step_index=zeros.astype(np.int64),
+                step_index=zeros.astype(np.int64), halves=None,
             )  # fmt: skip
         seen.update(batch=batch, theta=algo.policy.theta.copy())
         return batch
@@ -315,3 +315,14 @@ def test_auto_chooses_by_size(rng):
         g = policy.score_gradient(phi, log_pi, np.zeros(50, int), rng.normal(size=50))
         result = fastpg.natural_gradient(policy, phi, log_pi, g, solver="auto")
         assert min(result.iterations, 1) == iterations
+
+
+def test_a_fixed_step_needs_no_bound():
+    """A falling bound is 0 after the run: an update by hand goes on all the same."""
+    algo = fastpg.NPG("linear", "CartPole-v1", n_envs=2, n_steps=32, seed=0, step_size=0.1)
+    batches = []
+    update = algo.update
+    algo.update = lambda batch: batches.append(batch) or update(batch)
+    algo.learn(256)
+    assert algo.kl_bound == 0.0
+    assert update(batches[-1])["train/kl"] > 0.0

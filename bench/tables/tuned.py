@@ -46,10 +46,14 @@ def _row(row: TunedSettings, runs: list[tuple[float, float]]) -> dict[str, str]:
         "level": "-" if level is None else f"{level:g}",
         "seeds at it": "-" if count is None else f"{count} of {len(runs)}",
         "95 % interval": "-" if count is None else interval(count, len(runs)),
-        "median": f"{np.median(returns):z.1f}",
-        "worst": f"{returns.min():z.1f}",
+        "median": _shown(float(np.median(returns)), level),
+        "worst": _shown(float(returns.min()), level),
         "training": duration(float(np.median(seconds))),
     }
+
+
+def _shown(value: float, level: float | None) -> str:
+    return f"{value:z.{3 if level is not None and abs(level) < 1.0 else 1}f}"
 
 
 def text(settings: list[TunedSettings], seeds: range, workers: int) -> str:

@@ -258,21 +258,22 @@ class BoundPolicy {
                                     const Array<double>& dist, const Array<double>& gradient,
                                     const std::optional<ActionArray>& actions, bool dense,
                                     py::ssize_t max_steps, double tolerance, double damping,
-                                    int num_threads) {
+                                    const std::optional<Array<double>>& noise, int num_threads) {
     const int threads = checked_threads(num_threads);
     return with_features(features, [&](const auto& phi) {
       const double* const d = dist_data(head, "dist", dist, phi.rows);
       const Scalar* const a = actions_data(head, actions, phi.rows);
+      const Vector e = noise ? flat(head, "noise", *noise, phi.cols) : Vector();
       const Vector g = flat(head, "gradient", gradient, phi.cols);
       const CgSettings settings = cg_settings(max_steps, tolerance, damping);
       Vector x(g.size());
       const NaturalGradientResult result = unlocked([&] {
         Fisher fisher(head, phi, d, a, threads);
-        return solved(fisher, g, dense, settings, x);
+        return solved(fisher, g, e, dense, settings, x);
       });
       if (!std::isfinite(result.damping)) require_finite_features(phi);
       return py::make_tuple(to_array(x), name(result.cg.status), result.cg.iterations,
-                            result.cg.residual, result.curvature, result.damping);
+                            result.cg.residual, result.curvature, result.damping, result.noise);
     });
   }
 
@@ -362,9 +363,12 @@ class BoundPolicy {
   }
 
   template <class T>
-  static NaturalGradientResult solved(Fisher<Head, T>& fisher, const Vector& gradient, bool factor,
-                                      const CgSettings& settings, Vector& x) {
-    if (factor) return dense_natural_gradient(fisher.dense(), gradient, settings.damping, x);
+  static NaturalGradientResult solved(Fisher<Head, T>& fisher, const Vector& gradient,
+                                      const Vector& noise, bool factor, const CgSettings& settings,
+                                      Vector& x) {
+    if (factor) {
+      return dense_natural_gradient(fisher.dense(), gradient, noise, settings.damping, x);
+    }
     CgWorkspace work(gradient.size());
     if (dense_is_cheaper(fisher, settings.max_steps)) {
       const Matrix dense = fisher.dense();
@@ -451,8 +455,9 @@ py::class_<Head> bind_policy_head(py::module_& m, const char* class_name, const 
            "F, (P, P).")
       .def("natural_gradient", &B::natural_gradient, array("features"), array("dist"),
            array("gradient"), array("actions"), py::arg("dense"), py::arg("max_steps"),
-           py::arg("tolerance"), py::arg("damping"), threads,
-           "(direction, status, iterations, relative residual, curvature, absolute damping).")
+           py::arg("tolerance"), py::arg("damping"), optional("noise"), threads,
+           "(direction, status, iterations, relative residual, curvature, absolute damping, "
+           "e^T (F + damping)^-1 e of a noise e where F was factorised, else NaN).")
       .def("line_search", &B::line_search, array("features"), array("actions"), array("advantages"),
            array("old_dist"), array("mask"), array("parameters"), array("step"),
            py::arg("ent_coef"), py::arg("target_kl"), py::arg("shrinking_factor"),

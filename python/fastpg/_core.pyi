@@ -290,8 +290,9 @@ class CategoricalHead:
         max_steps: int,
         tolerance: float,
         damping: float,
+        noise: _Floats | None = None,
         num_threads: int = 1,
-    ) -> tuple[_Floats, _CgStatus, int, float, float, float]: ...
+    ) -> tuple[_Floats, _CgStatus, int, float, float, float, float]: ...
     def line_search(
         self,
         features: _Features,
@@ -396,8 +397,9 @@ class GaussianHead:
         max_steps: int,
         tolerance: float,
         damping: float,
+        noise: _Floats | None = None,
         num_threads: int = 1,
-    ) -> tuple[_Floats, _CgStatus, int, float, float, float]: ...
+    ) -> tuple[_Floats, _CgStatus, int, float, float, float, float]: ...
     def line_search(
         self,
         features: _Features,

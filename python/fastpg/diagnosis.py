@@ -35,6 +35,11 @@ _MOST = 0.5
 # Of the variance of the targets: advantages are then as noisy as without a baseline.
 _EXPLAINS_NOTHING = 0.1
 
+# Times the KL bound. The quadratic model of the KL is within a few percent where it means anything.
+_FAR_BEYOND = 10.0
+# Of a gradient's squared length: directions are then chance.
+_ALL_NOISE = 0.1
+
 _REASONS = {
     "no_improvement": "no point of the line search improved the objective",
     "kl_exceeded": "every point of the line search passed the KL bound",
@@ -91,13 +96,13 @@ def explain(history: History, goal: Goal | None = None) -> list[str]:
     if _improved(history) if goal is None else goal.result >= goal.level:
         return []
     checks: list[Callable[[History], str | None]] = [_not_finite, _sigma_at_bound, _no_more_noise]
-    checks.append(_clipped)
+    checks += [_clipped, _far_beyond_the_bound]
     equal = _equal_returns(history)
     stuck = equal is None and not _rises(history)
     if equal is None:  # otherwise the rest would follow from it
         checks += [_refused, _only_time_limits]
     if stuck:
-        checks += [_hardly_moved, _baseline_explains_nothing]
+        checks += [_hardly_moved, _baseline_explains_nothing, _only_noise]
     said = [_no_episode(history) or equal, *(check(history) for check in checks)]
     if goal is not None and stuck:
         said.append(_beyond_the_policy(history, goal))
@@ -189,6 +194,23 @@ def _clipped(history: History) -> str | None:
     )
 
 
+def _far_beyond_the_bound(history: History) -> str | None:
+    both = [record for record in history if {"train/kl", "train/target_kl"} <= record.keys()]
+    ratios = [
+        float(record["train/kl"]) / float(record["train/target_kl"])
+        for record in both
+        if float(record["train/target_kl"]) > 0.0
+    ]
+    far = [ratio for ratio in ratios if ratio > _FAR_BEYOND]
+    if not far:
+        return None
+    return (
+        f"{len(far)} of {len(ratios)} steps went more than {_FAR_BEYOND:.0f} times beyond their KL "
+        f"bound, one {max(far):,.0f} times: NPG does not check what its step became, TRPO does. A "
+        "larger cg_damping or a smaller target_kl keeps its model good."
+    )
+
+
 def _refused(history: History) -> str | None:
     statuses = [str(record["train/status"]) for record in history if "train/status" in record]
     refused = Counter(status for status in statuses if status != "accepted")
@@ -235,6 +257,16 @@ def _baseline_explains_nothing(history: History) -> str | None:
         "The baseline explains next to nothing of the returns (explained variance "
         f"{_mean(_last_quarter(explained)):.2f} at the end), so that advantages are noisy: larger "
         "batches, or baseline_time=True where returns depend on the step, may help."
+    )
+
+
+def _only_noise(history: History) -> str | None:
+    shares = _series(history, "train/signal_share")
+    if len(shares) < _TREND or _mean(shares) >= _ALL_NOISE:
+        return None
+    return (
+        f"Gradients were noise: {_mean(shares):.0%} of their length was common to both halves of "
+        "the environments. Larger batches (n_steps, n_envs) leave less of it."
     )
 
 

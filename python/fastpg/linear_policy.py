@@ -67,7 +67,8 @@ class LinearPolicy:
             which adds h / 100 as the last of its inputs.
         normalize_observations: keep a running mean and standard deviation of the observations and
             normalise by them before the features. They are saved with the policy, change only
-            while learning, and never within an iteration.
+            while learning, and never within an iteration; where all weights are still 0, the first
+            iteration's count in its own step.
         theta: parameters; by default those of the uniform policy, or of mean 0.
     """
 
@@ -181,6 +182,15 @@ class LinearPolicy:
         if self.normalizer is not None:
             self.normalizer.update(observations)
             self.normalizer.use_in(self.feature_map)
+
+    def _sees_nothing_yet(self) -> bool:
+        """Whether no normalisation could change it: nothing was observed, and no weight is set.
+
+        The first samples are then to be taken in before the first step, which would otherwise be
+        made for features of another scale than all later ones.
+        """
+        weights = self._theta.reshape(-1)[: self._n_features * self._head.outputs]
+        return self.normalizer is not None and not self.normalizer.count and not weights.any()
 
     def _keep(self) -> Undo:
         """What brings back parameters and normalisation as they are now."""

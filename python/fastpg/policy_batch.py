@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy.typing as npt
@@ -17,7 +18,8 @@ class NaturalGradientResult(NamedTuple):
 
     direction has the shape of the gradient; status, iterations and residual are as in
     `ConjugateGradientResult`; curvature is d^T F d, undamped: eta = sqrt(2 target_kl / curvature)
-    has that KL; damping is the absolute one.
+    has that KL; damping is the absolute one. noise is e^T (F + damping I)^-1 e of a noise e, NaN
+    where none was given or F was not factorised.
     """
 
     direction: Floats
@@ -26,6 +28,7 @@ class NaturalGradientResult(NamedTuple):
     residual: float
     curvature: float
     damping: float
+    noise: float = math.nan
 
 
 class LineSearchResult(NamedTuple):
@@ -115,8 +118,12 @@ class PolicyBatch:
         cg_max_steps: int,
         cg_tol: float,
         cg_damping: float,
+        noise: Floats | None = None,
     ) -> NaturalGradientResult:
-        """See `fastpg.natural_gradient`; `sampled` uses the actions taken."""
+        """See `fastpg.natural_gradient`; `sampled` uses the actions taken.
+
+        noise: of the gradient, and of its shape; see `NaturalGradientResult`.
+        """
         policy = self.policy
         few = gradient.size <= _MOST_DENSE and cg_damping > 0.0
         found = policy._head.natural_gradient(
@@ -128,6 +135,7 @@ class PolicyBatch:
             cg_max_steps,
             cg_tol,
             cg_damping,
+            None if noise is None else noise.ravel(),
             self.num_threads,
         )
         return NaturalGradientResult(policy._shaped(found[0]), *found[1:])

@@ -45,11 +45,24 @@ class Ascent(NamedTuple):
         """The change of theta, of its shape."""
         return self.step_size * self.natural.direction
 
+    @property
+    def signal_share(self) -> float:
+        """The part of g^T F^-1 g that is not noise, at least 0; NaN where it is not known.
+
+        Under pure noise g^T F^-1 g has the mean tr(F^-1 Cov g); e^T F^-1 e has it in any case, e
+        the difference of two halves of the environments, scaled to the variance of g.
+        """
+        length = float(np.vdot(self.gradient, self.natural.direction))
+        if not length > 0.0:
+            return math.nan
+        return max(1.0 - self.natural.noise / length, 0.0)  # NaN stays NaN in this order
+
     def record(self) -> Record:
         """What to log of it."""
         bound = {} if self.target_kl is None else {"train/target_kl": self.target_kl}
         return {
             **bound,
+            "train/signal_share": self.signal_share,
             "train/step_limited_by": self.limited_by,
             "train/step_size": self.step_size,
             "train/predicted_kl": 0.5 * self.step_size**2 * self.natural.curvature,
@@ -75,6 +88,9 @@ class NaturalAlgorithm(StepAlgorithm):
         dist = samples.distribution()
         ent_coef = self.at_progress(options.ent_coef)
         gradient = samples.score_gradient(dist, advantages, ent_coef)
+        noise = None
+        if batch.halves is not None:
+            noise = samples.score_gradient(dist, batch.halves * advantages)
         of_fisher, dist_of_fisher = self._fisher_samples(samples, dist)
         natural = of_fisher.natural_gradient(
             dist_of_fisher,
@@ -84,10 +100,13 @@ class NaturalAlgorithm(StepAlgorithm):
             cg_max_steps=options.cg_max_steps,
             cg_tol=options.cg_tol,
             cg_damping=options.cg_damping,
+            noise=noise,
         )
         fixed = self._step_size
         most = options.max_step_size if fixed is None else None
-        bound = arrays.positive("target_kl", self.kl_bound)
+        bound = self.kl_bound
+        if fixed is None:  # a fixed step needs none
+            arrays.positive("target_kl", bound)
         status, step_size = step_to_kl(natural, bound, most, fixed)
         limited_by = "none"
         if status == "ok":

@@ -38,7 +38,7 @@ from fastpg.records import (
 )
 from fastpg.rollouts.env_recipe import EnvRecipe
 from fastpg.rollouts.make_env import env_name, make_env
-from fastpg.rollouts.rollout import Collector, Rollout
+from fastpg.rollouts.rollout import Collector, Rollout, contrast
 from fastpg.schedules import Schedule
 from fastpg.stored_spaces import describe, require_same, restore_space
 
@@ -48,7 +48,12 @@ Callback = Callable[[Record], bool | None]
 
 
 class Batch(NamedTuple):
-    """The valid samples of a rollout, flat (n,), ready for a step; n_episodes of them ended."""
+    """The valid samples of a rollout, flat (n,), ready for a step; n_episodes of them ended.
+
+    halves, (n,), weighs samples of the first half of the environments above 0 and the others below:
+    where x is noise, the mean of halves x has the variance of the mean of x over environments that
+    know nothing of each other. None for one environment.
+    """
 
     samples: PolicyBatch
     actions: npt.NDArray[Any]
@@ -58,6 +63,7 @@ class Batch(NamedTuple):
     values: Floats
     targets: Floats
     n_episodes: int
+    halves: Floats | None
 
     @property
     def phi(self) -> AnyFloats:
@@ -258,6 +264,8 @@ class Algorithm:
                     return
                 self._episodes.see(rollout)
                 clock.lap("time/collect")
+                if first := self.policy._sees_nothing_yet():
+                    self.policy.observe(rollout.flat(rollout.observations))
                 if fresh:
                     self._fit(self.estimate(fresh))
                 batch = self.estimate(rollout)
@@ -266,7 +274,8 @@ class Algorithm:
                 record.update(self._judge_baseline(batch))
                 if not fresh:
                     self._fit(batch)
-                self.policy.observe(batch.observations)
+                if not first:
+                    self.policy.observe(batch.observations)
                 clock.lap("time/update")
                 record.update(self.policy._log(batch.actions))
                 self._progress_remaining = max(0.0, 1.0 - taken / total)
@@ -476,6 +485,7 @@ class Algorithm:
             values=flat(values),
             targets=flat(targets),
             n_episodes=len(rollout.end_rows),
+            halves=contrast(rollout),
         )
 
     def _fit(self, batch: Batch) -> None:

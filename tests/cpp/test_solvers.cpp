@@ -105,7 +105,7 @@ CASE(a_dense_solve_is_a_conjugate_gradient_solve) {
   Vector iterated(15), factored(15);
   natural_gradient(fisher, gradient, {200, 1e-13, 1e-2}, work, iterated);
   const Matrix dense = fisher.dense();
-  dense_natural_gradient(dense, gradient, 1e-2, factored);
+  dense_natural_gradient(dense, gradient, {}, 1e-2, factored);
   CHECK((iterated - factored).norm() < 1e-8 * factored.norm());
   DenseFisher formed(dense);
   Vector on_dense(15);
@@ -114,7 +114,7 @@ CASE(a_dense_solve_is_a_conjugate_gradient_solve) {
   CHECK((iterated - on_dense).norm() < 1e-10 * iterated.norm());
   CHECK_CLOSE(one.curvature, other.curvature, 1e-10 * one.curvature);
   CHECK_CLOSE(one.curvature, iterated.dot(dense * iterated), 1e-10 * one.curvature);
-  const auto singular = dense_natural_gradient(dense, gradient, 0.0, factored);
+  const auto singular = dense_natural_gradient(dense, gradient, {}, 0.0, factored);
   CHECK(singular.cg.status == CgStatus::bad_curvature || factored.allFinite());
 }
 

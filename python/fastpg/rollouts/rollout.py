@@ -240,3 +240,22 @@ class NativeCollector(Collector):
         self.env.moves += 1
         self._leave()
         return Rollout.of(collected)
+
+
+def contrast(rollout: Rollout) -> Floats | None:
+    """Weights (n,) that set one half of the environments against the other.
+
+    sqrt(m/k) for each of the k samples of the first half, -sqrt(k/m) for each of the m others.
+    With them the mean over samples is sqrt(k m)/n times the difference of the halves' means, whose
+    variance is that of the mean over all n, if the environments are independent. None where one
+    half has no samples.
+    """
+    n_envs = rollout.valid.shape[1]
+    first = np.broadcast_to(np.arange(n_envs) < n_envs // 2, rollout.valid.shape)
+    chosen = rollout.flat(first)
+    k = int(np.count_nonzero(chosen))
+    m = len(chosen) - k
+    if not k or not m:
+        return None
+    weights: Floats = np.where(chosen, np.sqrt(m / k), -np.sqrt(k / m))
+    return weights

@@ -2,6 +2,8 @@
 // into a step of known KL: eta = sqrt(2 target_kl / x^T F x).
 #pragma once
 
+#include <limits>
+
 #include "fastpg/core/factorization.hpp"
 #include "fastpg/solvers/conjugate_gradient.hpp"
 
@@ -11,6 +13,8 @@ struct NaturalGradientResult {
   CgResult cg;
   double damping;    // absolute: the relative one times the mean diagonal of F
   double curvature;  // x^T F x
+  // e^T (F + damping I)^-1 e of the noise e given; NaN where there is none, or no factorisation.
+  double noise = std::numeric_limits<double>::quiet_NaN();
 };
 
 template <class Operator>
@@ -84,9 +88,10 @@ bool dense_is_cheaper(const Operator& fisher, Index products) {
 }
 
 // The same by a dense factorisation, for few parameters. F + damping I must be positive definite:
-// where it is not, the status is bad_curvature and x is 0.
+// where it is not, the status is bad_curvature and x is 0. noise: e, or empty.
 inline NaturalGradientResult dense_natural_gradient(const Matrix& dense, const Vector& gradient,
-                                                    double relative_damping, Vector& x) {
+                                                    const Vector& noise, double relative_damping,
+                                                    Vector& x) {
   const DenseFisher fisher(dense);
   const double damping = absolute_damping(fisher, relative_damping);
   x.setZero(gradient.size());
@@ -101,7 +106,9 @@ inline NaturalGradientResult dense_natural_gradient(const Matrix& dense, const V
   const double residual = (damped * solution - gradient).stableNorm() / norm;
   if (!solution.allFinite()) return {{CgStatus::not_finite, 0, residual}, damping, 0.0};
   x = solution;
-  return {{CgStatus::converged, 0, residual}, damping, x.dot(dense * x)};
+  NaturalGradientResult result{{CgStatus::converged, 0, residual}, damping, x.dot(dense * x)};
+  if (noise.size() != 0) result.noise = noise.dot(factor.solve(noise));
+  return result;
 }
 
 }  // namespace fastpg
