@@ -1,6 +1,7 @@
 """The lecture's sample-based natural policy gradient, written out of the package's parts.
 
-Collect, estimate advantages, solve F d = g, step to a KL of 0.01, fit the baseline, repeat.
+Collect, estimate advantages, solve F d = g, step to a KL that falls from 0.012 to 0, fit the
+baseline to returns, repeat.
 """
 
 import numpy as np
@@ -8,18 +9,18 @@ import numpy as np
 import fastpg
 from fastpg.collection import make_collector
 
-GAMMA, GAE_LAMBDA, TARGET_KL, MAX_STEP_SIZE = 0.985, 0.95, 0.01, 0.07
+GAMMA, GAE_LAMBDA, TARGET_KL, ITERATIONS = 0.985, 0.97, 0.012, 30
 
-env = fastpg.make_vec("CartPole-v1", num_envs=8)
+env = fastpg.make_vec("CartPole-v1", num_envs=4)
 policy = fastpg.LinearSoftmax.for_env(env)
-baseline = fastpg.LinearBaseline(4, ridge=0.1, memory=0.8, time=False)
+baseline = fastpg.LinearBaseline(4, ridge=0.2, memory=0.6, time=False)
 collector = make_collector(env, policy, seed=0)
 collector.reset(seed=0)
 
-for iteration in range(60):
-    rollout = collector.steps(64)
+for iteration in range(ITERATIONS):
+    rollout = collector.steps(512)
     values, next_values = rollout.values(baseline)
-    advantages, targets = fastpg.gae(
+    advantages, _ = fastpg.gae(
         rollout.rewards, values, next_values, rollout.terminated, rollout.ended, GAMMA, GAE_LAMBDA
     )
 
@@ -30,13 +31,21 @@ for iteration in range(60):
         phi, log_pi, rollout.flat(rollout.actions), (a - a.mean()) / (a.std() + 1e-8)
     )
     natural = fastpg.natural_gradient(policy, phi, log_pi, g, cg_damping=1e-4)
-    eta = min(np.sqrt(2 * TARGET_KL / natural.curvature), MAX_STEP_SIZE)
+    target_kl = TARGET_KL * (1 - iteration / ITERATIONS)
+    eta = np.sqrt(2 * target_kl / natural.curvature)
     policy.theta = policy.theta + eta * natural.direction
 
+    targets = fastpg.discounted_returns(
+        rollout.rewards,
+        rollout.ended,
+        GAMMA,
+        terminated=rollout.terminated,
+        next_values=next_values,
+    )
     baseline.fit(
         rollout.flat(rollout.observations), rollout.flat(rollout.step_index), rollout.flat(targets)
     )
-    if iteration % 10 == 9:
+    if iteration % 5 == 4:
         new_log_pi = policy.log_probs(phi)
         print(
             f"iteration {iteration + 1:3d}  mean episode length "

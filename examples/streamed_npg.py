@@ -9,7 +9,7 @@ import numpy as np
 
 import fastpg
 
-GAMMA, TARGET_KL, MAX_STEP_SIZE, DAMPING = 0.985, 0.01, 0.07, 1e-4
+GAMMA, TARGET_KL, DAMPING = 0.985, 0.01, 1e-4
 
 env = fastpg.make_vec("CartPole-v1", num_envs=8)
 test = fastpg.make_vec("CartPole-v1", num_envs=100)
@@ -26,7 +26,7 @@ for iteration in range(1, 41):
     damping = DAMPING * np.trace(batch.fisher) / len(g)
     d = np.linalg.solve(batch.fisher + damping * np.eye(len(g)), g)
     curvature = d @ batch.fisher @ d
-    eta = min(np.sqrt(2 * TARGET_KL / curvature), MAX_STEP_SIZE) if curvature > 0.0 else 0.0
+    eta = np.sqrt(2 * TARGET_KL / curvature) if curvature > 0.0 else 0.0
     policy.theta = policy.theta + eta * d.reshape(policy.shape)
     seconds += time.perf_counter() - start
 
