@@ -23,7 +23,7 @@ from tables.sections import Section, write
 from tables.tasks import TASKS, VARIANTS
 
 FIRST_SEED = 20_000  # no option was chosen on seeds from here
-ORDER = [task.title for task in TASKS.values()] + [kl.HEADING, target_kl.HEADING, tuned.HEADING]
+ORDER = [task.title for task in TASKS.values()] + [kl.HEADING, target_kl.HEADING, *tuned.SEEDS]
 
 
 def parsed() -> argparse.Namespace:
@@ -74,9 +74,10 @@ def sections(given: argparse.Namespace) -> Iterator[Section]:
         yield Section(target_kl.HEADING, command(given, "--target-kl"), text)
     elif given.tuned is not None:
         file = None if given.tuned is True else given.tuned
-        text = tuned.text(tuned.chosen(file, given.only), seeds(tuned.SEEDS), workers)
         chosen = "--tuned" if file is None else f"--tuned {file}"
-        yield Section(tuned.HEADING, command(given, chosen), text)
+        for heading, count, rows in tuned.parts(tuned.chosen(file, given.only)):
+            text = tuned.text(rows, seeds(count), workers)
+            yield Section(heading, command(given, chosen), text)
     else:
         for name in given.task:
             task = TASKS[name]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 import gymnasium
 import numpy as np
 
+from fastpg.envs import NATIVE
 from fastpg.naming import one_of
 from fastpg.train_by_name import build, timesteps
 from fastpg.tuned import TunedSettings, built_in, read_file, tuned_settings
 from tables.runs import duration, final_return, interval, over_seeds
 from tables.sections import table
 
-HEADING = "Tuned settings"
-SEEDS = 20
+_NATIVE, _PYTHON = "Tuned settings", "Tuned settings, environments stepped from Python"
+SEEDS = {_NATIVE: 20, _PYTHON: 10}  # of each table
 
 
 def run(algorithm: str, env_id: str, file: str | None, seed: int) -> tuple[float, float]:
@@ -33,6 +35,14 @@ def chosen(file: str | None, only: list[str] | None) -> list[TunedSettings]:
     names = [f"{algorithm}:{env_id}" for algorithm, env_id in settings]
     wanted = [one_of("--only", name, names) for name in only or names]
     return [row for name, row in zip(names, settings.values(), strict=True) if name in wanted]
+
+
+def parts(settings: list[TunedSettings]) -> Iterator[tuple[str, int, list[TunedSettings]]]:
+    """Heading, number of seeds and rows of each table that has rows."""
+    for heading, count in SEEDS.items():
+        rows = [row for row in settings if (row.env_id in NATIVE) == (heading == _NATIVE)]
+        if rows:
+            yield heading, count, rows
 
 
 def _row(row: TunedSettings, runs: list[tuple[float, float]]) -> dict[str, str]:

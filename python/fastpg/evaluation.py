@@ -52,7 +52,9 @@ def evaluate_policy(
             not counted more often than long ones.
         deterministic: the most probable action instead of a sampled one.
         return_episode_rewards: return (returns, lengths), two arrays (n_eval_episodes,), instead.
-        seed: of the environments and of sampled actions; None draws one.
+        seed: of the environments and of sampled actions; None draws one. Environment i gets
+            seed + i, as in Gymnasium, so that seeds closer than the number of environments share
+            start states: evaluations that shall be independent need seeds further apart.
         max_episode_steps: how long an episode may be before it counts as endless; None: 10,000
             where the environment has no time limit, else any length.
 
