@@ -94,6 +94,8 @@ def test_asked_for_wrongly(arguments, error, text):
         fastpg.tuned_settings(*arguments)
 
 
+# Box2D's module ends the interpreter where this warning of its import is an error.
+@pytest.mark.filterwarnings("ignore:builtin type:DeprecationWarning")
 @pytest.mark.parametrize(("name", "env_id"), ROWS, ids=row_id)
 def test_settings_reach_the_algorithm(name, env_id):
     row = built_in()[name, env_id]
