@@ -27,16 +27,42 @@ class Baseline:
         self.observation_size = arrays.integer("observation_size", observation_size, 1)
 
     def predict(self, observations: Any, step_index: Any) -> Floats:
-        """Values (n,) of observations (n, d) at steps in the episode (n,)."""
+        """Values b(s, h) of observations s at steps h of the episode.
+
+        Args:
+            observations: (n, d), finite.
+            step_index: steps in the episode, integers (n,), at least 0.
+
+        Returns:
+            (n,); 0 for this class, and before the first fit.
+
+        Raises:
+            TypeError: observations that are not real numbers.
+            ValueError: another shape, or values that are not finite.
+        """
         batch, _ = arrays.observations("observations", observations, self.observation_size)
         return np.zeros(len(batch))
 
     def values(self, observations: Float32s, step_index: Integers) -> Floats:
-        """`predict` of a rollout's own arrays, which need no checks."""
+        """The same as `predict`, for arrays of a rollout, which need no checks.
+
+        Args:
+            observations: float32 (n, d), C-contiguous.
+            step_index: int64 (n,).
+
+        Returns:
+            (n,).
+        """
         return self.predict(observations, step_index)
 
     def fit(self, observations: Any, step_index: Any, targets: Any) -> None:
-        """Fit to targets (n,)."""
+        """Fit the baseline to targets; this class has nothing to fit.
+
+        Args:
+            observations: (n, d), finite.
+            step_index: steps in the episode, integers (n,), at least 0.
+            targets: (n,), finite.
+        """
 
     def _keep(self) -> Callable[[], None]:
         """What brings back the fit as it is now."""
@@ -48,7 +74,15 @@ class Baseline:
         return {}
 
     def restore(self, stored: dict[str, npt.NDArray[Any]]) -> None:
-        """Continue from what `state` gave."""
+        """Continue from a stored `state`.
+
+        Args:
+            stored: arrays by name, among them those of `state`.
+
+        Raises:
+            KeyError: an array of `state` is missing.
+            TypeError, ValueError: an array of another kind or shape, or with wrong values.
+        """
 
 
 class MeanBaseline(Baseline):
@@ -56,7 +90,8 @@ class MeanBaseline(Baseline):
 
     Args:
         observation_size: length d of an observation.
-        memory: in [0, 1], the weight that each fit leaves to the data of earlier ones.
+        memory: in [0, 1], decay of earlier samples: each fit multiplies their weight by it. 0
+            forgets them, 1 keeps their full weight.
     """
 
     def __init__(self, observation_size: int, *, memory: float = 0.0) -> None:
@@ -66,7 +101,19 @@ class MeanBaseline(Baseline):
         self.means = np.zeros(0)
 
     def predict(self, observations: Any, step_index: Any) -> Floats:
-        """Values (n,); beyond the last step seen, the mean of that one; 0 before a fit."""
+        """Values b(h) of steps h of the episode.
+
+        Args:
+            observations: (n, d), finite.
+            step_index: steps in the episode, integers (n,), at least 0.
+
+        Returns:
+            (n,); beyond the last step of the data the mean of that step; 0 before the first fit.
+
+        Raises:
+            TypeError: observations that are not real numbers, or steps that are not integers.
+            ValueError: another shape, values that are not finite, or a negative step.
+        """
         zeros = super().predict(observations, step_index)
         steps = arrays.steps("step_index", step_index, len(zeros))
         if len(self.means) == 0:
@@ -75,10 +122,17 @@ class MeanBaseline(Baseline):
         return values
 
     def fit(self, observations: Any, step_index: Any, targets: Any) -> None:
-        """Fit to targets (n,) and to what `memory` leaves of earlier fits.
+        """Fit to new targets, and to earlier ones with the weight that `memory` leaves them.
+
+        Args:
+            observations: (n, d); not used.
+            step_index: steps in the episode, integers (n,), in [0, 2^31 - 1].
+            targets: (n,), finite.
 
         Raises:
-            ValueError: targets so large that their sums overflow; nothing is changed.
+            TypeError: targets that are not real numbers, or steps that are not integers.
+            ValueError: another shape, values out of range, or targets so large that their sums
+                overflow; nothing is changed.
         """
         y = arrays.floats("targets", targets, (None,))
         steps = arrays.steps("step_index", step_index, len(y))
@@ -100,7 +154,17 @@ class MeanBaseline(Baseline):
         return {"baseline_means": self.means, "baseline_weights": self.weights}
 
     def restore(self, stored: dict[str, npt.NDArray[Any]]) -> None:
-        """Continue from what `state` gave."""
+        """Continue from a stored `state`.
+
+        Args:
+            stored: "baseline_means" and "baseline_weights", (number of steps,) each; both (0,)
+                where the baseline was never fitted.
+
+        Raises:
+            KeyError: one of them is missing.
+            TypeError: an array that is not of real numbers.
+            ValueError: another shape, values that are not finite, or a negative weight.
+        """
         means, weights = stored["baseline_means"], stored["baseline_weights"]
         if means.shape == weights.shape == (0,):
             return  # never fitted
@@ -119,12 +183,12 @@ class LinearBaseline(Baseline):
     Args:
         observation_size: length d of an observation.
         ridge: penalty on the standardised weights, relative to the mean squared error; at least
-            1e-12, of which rounding errors leave something.
-        memory: in [0, 1], the weight that each fit leaves to the data of earlier ones; 0 forgets
-            them.
+            1e-12. A smaller one would be lost in rounding errors.
+        memory: in [0, 1], decay of earlier samples: each fit multiplies their weight by it. 0
+            forgets them, 1 keeps their full weight.
         time: whether h is among the features.
-        num_threads: that share out large batches, from 1 to 256, with the same result to the last
-            bit; None is FASTPG_NUM_THREADS, or 1.
+        num_threads: threads that share large batches, from 1 to 256, with the same result to the
+            last bit; None is FASTPG_NUM_THREADS, or 1.
     """
 
     def __init__(
@@ -148,11 +212,35 @@ class LinearBaseline(Baseline):
         self.weights: Floats | None = None
 
     def features(self, observations: Any, step_index: Any) -> Floats:
-        """phi(s, h), (n, k), of observations (n, d) and steps in the episode (n,)."""
+        """Features phi(s, h) of observations s at steps h of the episode.
+
+        Args:
+            observations: (n, d), finite.
+            step_index: steps in the episode, integers (n,), at least 0.
+
+        Returns:
+            (n, k), the constant included.
+
+        Raises:
+            TypeError: observations that are not real numbers, or steps that are not integers.
+            ValueError: another shape, values that are not finite, or a negative step.
+        """
         return _core.value_features(*self._samples(observations, step_index))
 
     def predict(self, observations: Any, step_index: Any) -> Floats:
-        """Values (n,)."""
+        """Values b(s, h) of observations s at steps h of the episode.
+
+        Args:
+            observations: (n, d), finite.
+            step_index: steps in the episode, integers (n,), at least 0.
+
+        Returns:
+            (n,); 0 before the first fit.
+
+        Raises:
+            TypeError: observations that are not real numbers, or steps that are not integers.
+            ValueError: another shape, or a negative step.
+        """
         batch, steps, _ = self._samples(observations, step_index)
         return self.values(batch, steps)
 
@@ -165,10 +253,18 @@ class LinearBaseline(Baseline):
         )
 
     def fit(self, observations: Any, step_index: Any, targets: Any) -> None:
-        """Fit to targets (n,) and to what `memory` leaves of earlier fits.
+        """Fit to new targets, and to earlier ones with the weight that `memory` leaves them.
+
+        Args:
+            observations: (n, d), finite.
+            step_index: steps in the episode, integers (n,), at least 0.
+            targets: (n,), finite.
 
         Raises:
-            ValueError: targets so large that the fit overflows; nothing is changed.
+            TypeError: observations or targets that are not real numbers, or steps that are not
+                integers.
+            ValueError: another shape, values that are not finite, or targets so large that the fit
+                overflows; nothing is changed.
         """
         self.weights = self._regression.fit(
             *self._samples(observations, step_index),
@@ -179,11 +275,11 @@ class LinearBaseline(Baseline):
         )
 
     def fit_moments(self, mean: Floats, comoment: Floats, weight: float) -> None:
-        """Fit to samples known by their moments, and to what `memory` leaves of earlier fits.
+        """Fit to samples given by their moments, and to earlier ones as `fit` does.
 
         Args:
             mean: of (features without the constant, target), (k,).
-            comoment: deviations from the mean, their products summed, (k, k).
+            comoment: sums of products of the deviations from the mean, (k, k).
             weight: number of samples.
 
         Raises:
@@ -217,7 +313,17 @@ class LinearBaseline(Baseline):
         }
 
     def restore(self, stored: dict[str, npt.NDArray[Any]]) -> None:
-        """Continue from what `state` gave."""
+        """Continue from a stored `state`.
+
+        Args:
+            stored: "baseline_mean" (k,), "baseline_comoment" (k, k) and "baseline_weight" (), k as
+                of `state`.
+
+        Raises:
+            KeyError: one of them is missing.
+            TypeError: an array that is not of real numbers.
+            ValueError: another shape, values that are not finite, or a negative weight.
+        """
         size = len(self._regression.mean)
         self._regression.restore(
             arrays.floats("baseline_mean", stored["baseline_mean"], (size,)),
@@ -237,7 +343,19 @@ def make_baseline(
     time: bool,
     num_threads: int | None = None,
 ) -> Baseline:
-    """The baseline of a name in `BASELINES`."""
+    """The baseline of a name.
+
+    Args:
+        kind: "linear", "mean" or "none".
+        observation_size: length d of an observation.
+        ridge: as of `LinearBaseline`.
+        memory: as of `LinearBaseline` and `MeanBaseline`.
+        time: as of `LinearBaseline`.
+        num_threads: as of `LinearBaseline`.
+
+    Returns:
+        A baseline that is not fitted yet.
+    """
     if kind == "none":
         return Baseline(observation_size)
     if kind == "mean":

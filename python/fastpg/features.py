@@ -186,7 +186,19 @@ def make_features(state: dict[str, Any]) -> FeatureMap:
 
 
 def length_scale(observations: Any, seed: int = 0) -> float:
-    """Mean distance of 1,000 random pairs of observations (n, d): nu of `RandomFourier`."""
+    """Mean distance of 1,000 random pairs of observations, for the `nu` of `RandomFourier`.
+
+    Args:
+        observations: (n, d), finite.
+        seed: of the choice of pairs, in [0, 2^64).
+
+    Returns:
+        A number above 0, in units of the observations.
+
+    Raises:
+        TypeError: observations that are not real numbers.
+        ValueError: another shape, values that are not finite, or pairs that are all alike.
+    """
     batch = arrays.floats("observations", observations, (None, None))
     rng = np.random.Generator(np.random.PCG64(arrays.seed(seed)))
     one, other = rng.integers(0, len(batch), (2, _FOURIER_PAIRS))
@@ -231,7 +243,15 @@ class RunningNormalizer:
         return np.array(self._moments.inverse_std())
 
     def update(self, observations: Any) -> None:
-        """Take in observations (n, d)."""
+        """Update mean and standard deviation with new observations.
+
+        Args:
+            observations: (n, d), or (d,) for a single one, finite.
+
+        Raises:
+            TypeError: observations that are not real numbers.
+            ValueError: another shape, or values that are not finite.
+        """
         batch, _ = arrays.observations("observations", observations, self.observation_size)
         self._moments.update(batch)
 
@@ -246,7 +266,14 @@ class RunningNormalizer:
         return lambda: setattr(self, "_moments", moments)
 
     def use_in(self, features: FeatureMap) -> None:
-        """Normalise in front of a feature map from now on, with the moments of now."""
+        """Let a feature map normalise by the present mean and standard deviation.
+
+        Later updates do not change the map until the next call. Before the first observation
+        nothing is changed.
+
+        Args:
+            features: a map of observations of the same length d; it is changed in place.
+        """
         if self.count:
             moments = self._moments
             features.native = features.native.normalized(moments.mean, moments.inverse_std())
@@ -256,7 +283,17 @@ class RunningNormalizer:
         return np.array([self._moments.mean, self._moments.squares])
 
     def restore(self, state: Any, count: int) -> None:
-        """Continue from a `state` of so many observations."""
+        """Continue from a stored `state`.
+
+        Args:
+            state: as of `state`: the mean and the summed squared deviations, (2, d).
+            count: number of observations that it was computed from, in [0, 2^62].
+
+        Raises:
+            TypeError: a state that is not of real numbers, or a count that is no integer.
+            ValueError: another shape, values that are not finite, a negative squared deviation, or
+                a count out of range.
+        """
         mean, squares = arrays.floats("normalizer", state, (2, self.observation_size))
         arrays.non_negatives("normalizer", squares, squares.shape)
         self._moments.restore(

@@ -94,7 +94,20 @@ class LinearPolicy:
 
     @classmethod
     def for_env(cls, env: Any, **arguments: Any) -> Self:
-        """The policy that fits an environment's spaces."""
+        """The policy that fits an environment's spaces.
+
+        Args:
+            env: an environment or a vector environment; observations are flattened.
+            **arguments: arguments of the policy's class, without those that the spaces determine.
+
+        Returns:
+            A new policy of this class.
+
+        Raises:
+            ValueError: actions of a space that this class does not support, or observations that
+                cannot be flattened.
+            TypeError: an unknown argument.
+        """
         raise NotImplementedError
 
     @classmethod
@@ -166,19 +179,34 @@ class LinearPolicy:
     def features(
         self, observations: Any, step_index: Any = None, *, dtype: npt.DTypeLike = np.float64
     ) -> AnyFloats:
-        """phi(s, h), (n, n_features), of observations (n, d) at steps (n,), 0 by default.
+        """Features phi(s, h) of observations s at steps h of the episode.
 
         Args:
-            observations: (n, d).
-            step_index: steps in the episode.
+            observations: (n, d), finite.
+            step_index: steps in the episode, integers (n,), at least 0; None is 0 for all.
             dtype: float64 or float32.
+
+        Returns:
+            phi, (n, n_features), of that dtype.
+
+        Raises:
+            TypeError: observations that are not real numbers, or steps that are not integers.
+            ValueError: another shape or dtype, values that are not finite, or a negative step.
         """
         if dtype not in (np.float64, np.float32):
             raise ValueError(f"dtype: expected float64 or float32, got {dtype!r}")
         return self.feature_map(observations, step_index).astype(dtype, copy=False)
 
     def observe(self, observations: npt.NDArray[Any]) -> None:
-        """Take observations (n, d) into the running normalisation, if there is one."""
+        """Update the running normalisation with observations; without a normalisation do nothing.
+
+        Args:
+            observations: (n, d), finite.
+
+        Raises:
+            TypeError: observations that are not real numbers.
+            ValueError: another shape, or values that are not finite.
+        """
         if self.normalizer is not None:
             self.normalizer.update(observations)
             self.normalizer.use_in(self.feature_map)
@@ -205,29 +233,75 @@ class LinearPolicy:
         return undo
 
     def distribution(self, phi: AnyFloats, theta: Floats | None = None, mask: Any = None) -> Floats:
-        """What the policy says in each state: `dist`, at `theta` or the policy's own.
+        """The distribution over actions in each state.
 
         Args:
             phi: features (n, n_features).
-            theta: other parameters.
-            mask: bool, actions that are allowed, where the policy takes a mask.
+            theta: parameters of the shape of theta; None is the policy's own.
+            mask: bool (n, n_actions), True where the action is allowed, for a `LinearSoftmax`; None
+                allows all.
+
+        Returns:
+            `dist`, (n, k): ln pi of every action, or the means and ln sigma, by the policy's class.
+
+        Raises:
+            TypeError: arrays of another kind, or a mask for a policy that takes none.
+            ValueError: another shape, a mask that allows no action in some state, or numbers whose
+                products are not finite.
         """
         parameters = self._theta if theta is None else self._checked_theta(theta)
         features = self._phi(phi)
         return self._head.distribution(features, parameters.ravel(), self._mask(mask, features))
 
     def sample(self, dist: Floats, uniforms: Any) -> npt.NDArray[Any]:
-        """Actions by inverse CDF from uniforms in (0, 1), one for each number of an action."""
+        """Sample actions by the inverse of the cumulative distribution function (CDF).
+
+        Args:
+            dist: distributions (n, k).
+            uniforms: numbers in (0, 1), one for each number of an action: (n,) or (n, action size).
+
+        Returns:
+            n actions: int32 (n,) or (n, choices) of a `LinearSoftmax`, float64 (n, action_size) of
+            a `LinearGaussian`.
+
+        Raises:
+            TypeError: arrays of another kind, such as text.
+            ValueError: another shape, or values that are not finite or out of range.
+        """
         d = self._dist(dist)
         u = arrays.floats("uniforms", np.reshape(uniforms, (len(d), -1)), (len(d), None))
         return self._public(self._head.sample(d, u))
 
     def mode(self, dist: Floats) -> npt.NDArray[Any]:
-        """The most probable actions; the first of equals."""
+        """The most probable action in each state; the first one among equals.
+
+        Args:
+            dist: distributions (n, k).
+
+        Returns:
+            n actions, as of `sample`; of a `LinearGaussian` these are the means.
+
+        Raises:
+            TypeError: arrays of another kind, such as text.
+            ValueError: another shape, or values that are not finite or out of range.
+        """
         return self._public(self._head.mode(self._dist(dist)))
 
     def log_prob(self, dist: Floats, actions: Any) -> Floats:
-        """Ln pi(a_i|s_i), (n,), of the actions given."""
+        """Ln pi(a_i|s_i) of given actions; a log density for a `LinearGaussian`.
+
+        Args:
+            dist: distributions (n, k).
+            actions: of the n samples: integers (n,) or (n, choices) for a `LinearSoftmax`, numbers
+                (n, action_size) for a `LinearGaussian`.
+
+        Returns:
+            (n,).
+
+        Raises:
+            TypeError: arrays of another kind, such as text.
+            ValueError: another shape, or values that are not finite or out of range.
+        """
         d = self._dist(dist)
         return self._head.log_prob(d, self._actions(actions, len(d)))
 
@@ -240,9 +314,23 @@ class LinearPolicy:
         *,
         num_threads: int | None = None,
     ) -> Floats:
-        """mean_i w_i grad ln pi(a_i|s_i), the shape of theta; weights (n,).
+        """The mean over the batch of w_i grad ln pi(a_i|s_i).
+
+        Args:
+            phi: features (n, n_features).
+            dist: distributions (n, k).
+            actions: of the n samples: integers (n,) or (n, choices) for a `LinearSoftmax`, numbers
+                (n, action_size) for a `LinearGaussian`.
+            weights: w, (n,), such as advantages.
+            num_threads: from 1 to 256, with the same result to the last bit; None is
+                FASTPG_NUM_THREADS, else 1.
+
+        Returns:
+            The shape of theta.
 
         Raises:
+            TypeError: arrays of another kind, such as text.
+            ValueError: another shape, or values that are not finite or out of range.
             OverflowError: features or weights so large that the sums are not finite.
         """
         features = self._phi(phi)
@@ -261,7 +349,22 @@ class LinearPolicy:
     def compare(
         self, old_dist: Floats, new_dist: Floats, actions: Any, advantages: Any
     ) -> StepStatistics:
-        """What a step from old to new distributions (n, k) did over the batch it was made from."""
+        """Statistics of a step of the policy, over the batch that the step was computed from.
+
+        Args:
+            old_dist: distributions (n, k) before the step.
+            new_dist: distributions (n, k) after the step, in the same states.
+            actions: of the n samples: integers (n,) or (n, choices) for a `LinearSoftmax`, numbers
+                (n, action_size) for a `LinearGaussian`.
+            advantages: A, (n,).
+
+        Returns:
+            A `StepStatistics`.
+
+        Raises:
+            TypeError: arrays of another kind, such as text.
+            ValueError: another shape, or values that are not finite or out of range.
+        """
         old = self._dist(old_dist)
         n = len(old)
         return StepStatistics(
@@ -274,13 +377,33 @@ class LinearPolicy:
         )
 
     def entropy(self, dist: Floats) -> Floats:
-        """H(pi(.|s)) in nats, (n,)."""
+        """The entropy H(pi(.|s)) in each state; the differential entropy for a `LinearGaussian`.
+
+        Args:
+            dist: distributions (n, k).
+
+        Returns:
+            (n,), in nats.
+
+        Raises:
+            TypeError: arrays of another kind, such as text.
+            ValueError: another shape, or values that are not finite or out of range.
+        """
         return self._head.entropy(self._dist(dist))
 
     def entropy_gradient(self, phi: AnyFloats, dist: Floats) -> Floats:
-        """Gradient of the mean entropy, the shape of theta.
+        """Gradient of the mean entropy over the batch.
+
+        Args:
+            phi: features (n, n_features).
+            dist: distributions (n, k).
+
+        Returns:
+            The shape of theta.
 
         Raises:
+            TypeError: arrays of another kind, such as text.
+            ValueError: another shape, or values that are not finite or out of range.
             OverflowError: features so large that the sums are not finite.
         """
         features = self._phi(phi)
@@ -288,7 +411,19 @@ class LinearPolicy:
         return self._shaped(gradient)
 
     def kl(self, old_dist: Floats, new_dist: Floats) -> Floats:
-        """KL(old | new) of every row, (n,), exact (lecture L5)."""
+        """The exact KL(old | new) in each state (lecture L5).
+
+        Args:
+            old_dist: distributions (n, k).
+            new_dist: distributions (n, k), in the same states.
+
+        Returns:
+            (n,), in nats.
+
+        Raises:
+            TypeError: arrays of another kind, such as text.
+            ValueError: another shape, or values that are not finite or out of range.
+        """
         old = self._dist(old_dist)
         return self._head.kl(old, self._dist(new_dist, len(old)))
 
@@ -301,11 +436,25 @@ class LinearPolicy:
         *,
         num_threads: int | None = None,
     ) -> Floats:
-        """F v, the shape of theta, the action summed out of F (lecture L7).
+        """The product F v of the Fisher matrix F with a vector (lecture L7).
 
-        With `actions`, F = mean_i score score^T at those actions: `fisher="sampled"`.
+        Args:
+            phi: features (n, n_features).
+            dist: distributions (n, k).
+            vector: v, of the shape of theta, finite.
+            actions: None, or the actions of the n samples: integers (n,) or (n, choices) for a
+                `LinearSoftmax`, numbers (n, action_size) for a `LinearGaussian`.
+                None sums the action out of F. With actions, F = mean_i score score^T at those
+                actions: the option `fisher="sampled"`.
+            num_threads: from 1 to 256, with the same result to the last bit; None is
+                FASTPG_NUM_THREADS, else 1.
+
+        Returns:
+            F v, the shape of theta.
 
         Raises:
+            TypeError: arrays of another kind, such as text.
+            ValueError: another shape, or values that are not finite or out of range.
             OverflowError: features or a vector so large that the sums are not finite.
         """
         features = self._phi(phi)
@@ -329,9 +478,21 @@ class LinearPolicy:
         *,
         num_threads: int | None = None,
     ) -> Floats:
-        """The dense Fisher matrix, theta.size squared: for few parameters.
+        """The dense Fisher matrix F; use it only where theta has few parameters.
+
+        Args:
+            phi: features (n, n_features).
+            dist: distributions (n, k).
+            actions: as of `fisher_vector_product`.
+            num_threads: from 1 to 256, with the same result to the last bit; None is
+                FASTPG_NUM_THREADS, else 1.
+
+        Returns:
+            F, (theta.size, theta.size).
 
         Raises:
+            TypeError: arrays of another kind, such as text.
+            ValueError: another shape, or values that are not finite or out of range.
             OverflowError: features so large that the sums are not finite.
         """
         features = self._phi(phi)
@@ -344,7 +505,14 @@ class LinearPolicy:
         )
 
     def for_environment(self, actions: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The copy of some actions that an environment gets."""
+        """The actions in the form that the environment gets.
+
+        Args:
+            actions: n actions, as `sample` returns them.
+
+        Returns:
+            The same actions here; a `LinearGaussian` clips them to its bounds.
+        """
         return actions
 
     def _log(self, actions: npt.NDArray[Any]) -> dict[str, float]:
@@ -352,7 +520,19 @@ class LinearPolicy:
         return {}
 
     def actor(self, space: spaces.Space[Any], deterministic: bool) -> Actor:
-        """The policy as it is now, for a rollout in C++ with actions of this space."""
+        """A copy of the policy with its present parameters, for a rollout in C++.
+
+        Args:
+            space: the action space of one environment.
+            deterministic: take the most probable action instead of a sampled one.
+
+        Returns:
+            The actor that the rollouts in C++ use.
+
+        Raises:
+            TypeError: features that are a function, which C++ cannot compute.
+            ValueError: for a `LinearGaussian`, a space that is no Box of shape (action_size,).
+        """
         raise NotImplementedError
 
     def state(self) -> State:

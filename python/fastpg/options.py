@@ -188,7 +188,7 @@ class CommonOptions(Options):
     )
     ridge: float = option(0.1, "penalty of the linear baseline's regression", low=LEAST_RIDGE)
     baseline_memory: float = option(
-        0.8, "weight a fit of the baseline leaves to the data of earlier ones", low=0.0, high=1.0
+        0.8, "decay of earlier batches in the baseline's fit; 0 forgets them", low=0.0, high=1.0
     )
     baseline_time: bool = option(False, "whether the linear baseline sees the step in the episode")
     baseline_batch: int = option(
@@ -217,7 +217,7 @@ class StepOptions(CommonOptions):
     )
     ridge: float = option(0.2, "penalty of the linear baseline's regression", low=LEAST_RIDGE)
     baseline_memory: float = option(
-        0.6, "weight a fit of the baseline leaves to the data of earlier ones", low=0.0, high=1.0
+        0.6, "decay of earlier batches in the baseline's fit; 0 forgets them", low=0.0, high=1.0
     )
     normalize_advantage: bool = option(True, "advantages to mean 0 and standard deviation 1")
 

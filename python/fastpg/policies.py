@@ -90,7 +90,21 @@ class LinearSoftmax(LinearPolicy):
         return self.n_features, self.n_actions
 
     def log_probs(self, phi: AnyFloats, theta: Floats | None = None, mask: Any = None) -> Floats:
-        """Ln pi of every action, (n, n_actions): the `distribution`."""
+        """Ln pi of every action; the same as `distribution`.
+
+        Args:
+            phi: features (n, n_features).
+            theta: parameters (n_features, n_actions); None is the policy's own.
+            mask: bool (n, n_actions), True where the action is allowed; None allows all.
+
+        Returns:
+            (n, n_actions).
+
+        Raises:
+            TypeError: arrays of another kind.
+            ValueError: another shape, a mask that allows no action in some state, or numbers whose
+                products are not finite.
+        """
         return self.distribution(phi, theta, mask)
 
     def actor(self, space: spaces.Space[Any], deterministic: bool) -> _core.SoftmaxActor:
@@ -206,12 +220,23 @@ class LinearGaussian(LinearPolicy):
         return self._theta[-self.action_size :]
 
     def keep_within(self, space: spaces.Box) -> None:
-        """Send only actions of this space from now on."""
+        """Narrow the bounds `low` and `high`, so that clipped actions lie in this space.
+
+        Args:
+            space: a Box with action_size numbers.
+        """
         low, high = space.low.ravel(), space.high.ravel()
         self.low, self.high = np.clip(self.low, low, high), np.clip(self.high, low, high)
 
     def for_environment(self, actions: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The actions clipped to the environment's bounds."""
+        """The actions clipped to the bounds `low` and `high`.
+
+        Args:
+            actions: (n, action_size).
+
+        Returns:
+            A new array of the same shape.
+        """
         clipped: npt.NDArray[Any] = np.clip(actions, self.low, self.high)
         return clipped
 

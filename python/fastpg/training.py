@@ -72,7 +72,7 @@ class Batch(NamedTuple):
 
     @property
     def mask(self) -> Bools | None:
-        """What was allowed, bool (n, n_actions), where it was said."""
+        """Action mask, bool (n, n_actions); None if the environment gave none."""
         return self.samples.mask
 
 
