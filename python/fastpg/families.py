@@ -42,7 +42,16 @@ class AdamAlgorithm(Algorithm):
         return stored | moments, meta | {"adam_count": self.adam.count}
 
     def restore_optimizer(self, stored: dict[str, npt.NDArray[Any]], meta: dict[str, Any]) -> None:
-        """Adam with the moments saved."""
+        """Restore Adam with its saved moments.
+
+        Args:
+            stored: "adam_mean" and "adam_square", (theta.size,) each; the second at least 0.
+            meta: "adam_count", the number of steps taken, at least 0.
+
+        Raises:
+            KeyError: an entry is missing.
+            TypeError, ValueError: an entry of another kind or shape, or with wrong values.
+        """
         size = self.policy.theta.size
         self.adam.restore(
             arrays.floats("adam_mean", stored["adam_mean"], (size,)),
@@ -59,7 +68,16 @@ class StepAlgorithm(Algorithm):
     def collect(
         self, collector: Collector, remaining: int
     ) -> Iterator[tuple[Rollout | None, Rollout]]:
-        """Rollouts of equal length, give or take one step: no small one at the end."""
+        """Collect rollouts whose lengths differ by at most one step: no short one at the end.
+
+        Args:
+            collector: of the environment and the policy.
+            remaining: number of samples that may be taken.
+
+        Yields:
+            (fresh, rollout) for each iteration, as of `Algorithm.collect`. The last rollout
+            takes the samples that are left.
+        """
         n_envs = collector.env.num_envs
         steps = remaining // n_envs
         n_steps = self.options.n_steps or max(1, round(_SAMPLES_PER_ITERATION / n_envs))
@@ -76,7 +94,14 @@ class StepAlgorithm(Algorithm):
             yield early, rollout
 
     def estimate(self, rollout: Rollout) -> Batch:
-        """Advantages and value targets by GAE, from the baseline of earlier iterations."""
+        """Advantages by GAE, from the baseline as fitted before; value targets by `value_target`.
+
+        Args:
+            rollout: T rows by N columns.
+
+        Returns:
+            The batch of its n valid samples.
+        """
         values, next_values = rollout.values(self.baseline)
         options = self.options
         advantages, targets = _core.gae(  # the arrays are our own

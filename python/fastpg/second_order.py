@@ -80,7 +80,21 @@ class NaturalAlgorithm(StepAlgorithm):
     options: NaturalOptions
 
     def ascend(self, batch: Batch) -> Ascent:
-        """The natural direction of a batch, and eta with KL target_kl, at most max_step_size."""
+        """The natural direction of a batch and the step size along it.
+
+        The step size eta gives a KL of `kl_bound`, and is at most the option `max_step_size`. Where
+        the algorithm has a fixed step size, that one is taken.
+
+        Args:
+            batch: samples and advantages of the iteration.
+
+        Returns:
+            An `Ascent`; its status says why there is no step, if there is none.
+
+        Raises:
+            ValueError: the KL bound is 0 without a fixed step size, or a schedule is negative.
+            OverflowError: features or advantages so large that the gradient is not finite.
+        """
         options, samples = self.options, batch.samples
         advantages = batch.advantages
         if options.normalize_advantage:
@@ -150,7 +164,15 @@ class NaturalAlgorithm(StepAlgorithm):
         return samples.rows(rows), dist[rows]
 
     def measured(self, batch: Batch, ascent: Ascent) -> Record:
-        """KL, surrogate and entropy at the parameters of now, against those of the batch."""
+        """KL, surrogate and entropy after the step, against the policy before it.
+
+        Args:
+            batch: the samples that the step was computed from.
+            ascent: of `ascend` with the same batch.
+
+        Returns:
+            What to log, under keys "train/...": KL and entropy in nats.
+        """
         samples = batch.samples
         step = samples.compare(ascent.dist, samples.distribution(), ascent.advantages)
         return {

@@ -48,11 +48,13 @@ Callback = Callable[[Record], bool | None]
 
 
 class Batch(NamedTuple):
-    """The valid samples of a rollout, flat (n,), ready for a step; n_episodes of them ended.
+    """The valid samples of a rollout, flat (n,), ready for a step.
 
-    halves, (n,), weighs samples of the first half of the environments above 0 and the others below:
-    where x is noise, the mean of halves x has the variance of the mean of x over environments that
-    know nothing of each other. None for one environment.
+    n_episodes is the number of episodes that ended in the rollout.
+
+    halves, (n,), are weights: above 0 for samples of the first half of the environments, below 0
+    for the others. Where x is noise and the environments are independent, the mean of halves x has
+    the variance of the mean of x. None for one environment.
     """
 
     samples: PolicyBatch
@@ -129,10 +131,15 @@ class Algorithm:
         self._use(made)
 
     def use_env(self, env: Any) -> None:
-        """Go on learning in this environment.
+        """Continue to learn in this environment.
+
+        Args:
+            env: an id such as "CartPole-v1", a Gymnasium environment, a callable that makes one, or
+                a vector environment; of an id or a callable, `n_envs` environments are made.
 
         Raises:
-            ValueError: its spaces are not those that the policy was made for.
+            TypeError: env is no environment.
+            ValueError: an unknown id, or spaces that are not those that the policy was made for.
         """
         made = make_env(env, self.options.n_envs, num_threads=self.num_threads)
         self.require_spaces(made)
@@ -188,19 +195,39 @@ class Algorithm:
     def collect(
         self, collector: Collector, remaining: int
     ) -> Iterator[tuple[Rollout | None, Rollout]]:
-        """What each iteration learns from, until `remaining` samples are used up.
+        """Collect the rollouts that iterations learn from, until `remaining` samples are used up.
 
-        The first of a pair fits the baseline before the second makes the gradient, where
-        `baseline_batch` asks for that (lecture L1).
+        Args:
+            collector: of the environment and the policy.
+            remaining: number of samples that may be taken.
+
+        Yields:
+            (fresh, rollout) for each iteration. The baseline is fitted to `fresh` first, then
+            `rollout` makes the gradient (lecture L1); fresh is None unless the option
+            `baseline_batch` asks for such samples.
         """
         raise NotImplementedError
 
     def estimate(self, rollout: Rollout) -> Batch:
-        """Advantages and value targets, from the baseline as it is."""
+        """Advantages and value targets, from the present baseline.
+
+        Args:
+            rollout: T rows by N columns.
+
+        Returns:
+            The batch of its n valid samples.
+        """
         raise NotImplementedError
 
     def update(self, batch: Batch) -> Record:
-        """One step of the policy; returns what to log."""
+        """Improve the policy by one iteration's step.
+
+        Args:
+            batch: samples, advantages and targets of the iteration.
+
+        Returns:
+            What to log: keys "train/..." of docs/records.md with numbers or texts.
+        """
         raise NotImplementedError
 
     def learn(
@@ -305,14 +332,34 @@ class Algorithm:
         return undo
 
     def at_progress(self, schedule: Schedule) -> float:
-        """A schedule's value now, at least 0."""
+        """A schedule's present value.
+
+        Args:
+            schedule: a number, a text such as "lin_0.02", or a function of the share of `learn`
+                that remains, which falls from 1 to 0.
+
+        Returns:
+            A number of at least 0.
+
+        Raises:
+            TypeError: a function that does not return a number.
+            ValueError: a value that is negative or not finite.
+        """
         value = schedules.at(schedule, self._progress_remaining)
         if value < 0.0:
             raise ValueError(f"schedule: expected values of at least 0, got {value}")
         return value
 
     def try_theta(self, theta: Floats) -> str:
-        """Take new parameters: "accepted", or "not_finite" and the old ones stay."""
+        """Set the policy's parameters if they are finite.
+
+        Args:
+            theta: of the shape of the policy's theta; a `LinearGaussian` clips ln sigma to
+                [-10, 2].
+
+        Returns:
+            "accepted"; or "not_finite" where the policy refuses them: then it keeps its old ones.
+        """
         try:
             self.policy.move_to(theta)
         except ValueError:
@@ -378,10 +425,21 @@ class Algorithm:
         return arrays.action_masks("action_masks", several, self.policy._head.outputs)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write a checkpoint (.npz, arrays and JSON) and return its path.
+        """Write a checkpoint (.npz, arrays and JSON).
 
-        A callable schedule is saved as a constant, the larger of its first and last values. Of
-        features that are a function the file says only that they are: give it to `load`.
+        A callable schedule is saved as a constant, the larger of its first and last values. The
+        file cannot hold features that are a function: give the function to `load`.
+
+        Args:
+            path: of the file; ".npz" is appended where it has another suffix. A file of that name
+                is replaced only by a complete one.
+
+        Returns:
+            The path of the file written.
+
+        Raises:
+            TypeError, ValueError: path does not name a file.
+            OSError: the file cannot be written.
         """
         stored, meta = self.state()
         return checkpoints.write(path, stored, meta)
@@ -422,7 +480,19 @@ class Algorithm:
     def restore(cls, state: checkpoints.State, features: Function | None = None) -> Self:
         """The algorithm of a `state`, without an environment: it predicts but cannot learn.
 
-        Features that were a function need it again.
+        `load` turns the errors of a damaged state into a `CheckpointError`.
+
+        Args:
+            state: (arrays, JSON values), as of `state`.
+            features: the function that the policy's features were; None where they were none.
+
+        Returns:
+            A new algorithm.
+
+        Raises:
+            ValueError: the function is missing, or one is given though the features were none.
+            KeyError, TypeError, ValueError: an entry of the state is missing, of another kind, or
+                has wrong values.
         """
         stored, meta = state
         algo = cls.__new__(cls)
@@ -453,17 +523,44 @@ class Algorithm:
 
     @classmethod
     def stored_options(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """The options of a file, with what older ones do not name as it was then."""
+        """The options of a checkpoint, with values for options that its version did not have.
+
+        Args:
+            given: values by option name, as stored.
+
+        Returns:
+            The options with which the algorithm is restored: where an older file does not name an
+            option, the value that gives the behaviour of its version.
+        """
         return given
 
     def make_optimizer(self) -> None:
-        """Make what a subclass ascends by, beside policy and baseline."""
+        """Make the optimizer of a subclass, where it has one."""
 
     def restore_optimizer(self, stored: dict[str, npt.NDArray[Any]], meta: dict[str, Any]) -> None:
-        """Bring back what a subclass added to `state`."""
+        """Restore what a subclass added to `state`.
+
+        Args:
+            stored: arrays by name, as of `state`.
+            meta: JSON values by name, as of `state`.
+
+        Raises:
+            KeyError: an entry is missing.
+            TypeError, ValueError: an entry of another kind or shape, or with wrong values.
+        """
 
     def batch(self, rollout: Rollout, advantages: Floats, targets: Floats, values: Floats) -> Batch:
-        """The valid samples with features; advantages, targets and values are (T, N)."""
+        """The valid samples of a rollout, with their features.
+
+        Args:
+            rollout: T rows by N columns.
+            advantages: (T, N).
+            targets: value targets, (T, N).
+            values: the baseline's values, (T, N).
+
+        Returns:
+            A batch of n = rollout.sample_count samples.
+        """
         flat = rollout.flattening()
         observations = flat(rollout.observations)
         steps = flat(rollout.steps)

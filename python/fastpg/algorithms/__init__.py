@@ -44,7 +44,17 @@ _DAMAGE = (
 
 
 def find(name: str) -> type[Algorithm]:
-    """The algorithm of a name; an unknown one raises ValueError with the nearest."""
+    """The algorithm's class of a name.
+
+    Args:
+        name: "reinforce", "npg", "trpo" or "ppo".
+
+    Returns:
+        The class.
+
+    Raises:
+        ValueError: an unknown name; the message has the nearest known one.
+    """
     return ALGORITHMS[one_of("algorithm", name, ALGORITHMS)]
 
 

@@ -38,7 +38,15 @@ class NPG(NaturalAlgorithm):
     options: NPGOptions
 
     def update(self, batch: Batch) -> Record:
-        """Gradient, direction, step, log."""
+        """Compute the gradient and the natural direction, and take the step.
+
+        Args:
+            batch: samples, advantages and targets of the iteration.
+
+        Returns:
+            What to log, under keys "train/..."; "train/status" is "accepted", or why there was no
+            step.
+        """
         ascent = self.ascend(batch)
         status = ascent.status
         if status == "ok":

@@ -107,7 +107,14 @@ class PPO(AdamAlgorithm, StepAlgorithm):
         self.kl_coef = _KL_COEF if self.options.kl_coef is None else self.options.kl_coef
 
     def update(self, batch: Batch) -> Record:
-        """Epochs, lambda, log."""
+        """Run the epochs of minibatch ascent; with `adaptive_kl` adapt lambda afterwards.
+
+        Args:
+            batch: samples, advantages and targets of the iteration.
+
+        Returns:
+            What to log, under keys "train/..."; "train/status" is "accepted" or "not_finite".
+        """
         options, policy = self.options, self.policy
         stops = options.objective == "clip"
         learning_rate = self.at_progress(options.learning_rate)
@@ -182,11 +189,28 @@ class PPO(AdamAlgorithm, StepAlgorithm):
 
     @classmethod
     def stored_options(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """Files of before `whiten_features` go on without it."""
+        """The options of a checkpoint; `whiten_features` is False where the file does not name it.
+
+        Args:
+            given: values by option name, as stored.
+
+        Returns:
+            The options with which the algorithm is restored.
+        """
         return {"whiten_features": False} | given
 
     def restore_optimizer(self, stored: dict[str, npt.NDArray[Any]], meta: dict[str, Any]) -> None:
-        """Adam with the moments saved, those of the features, and lambda."""
+        """Restore Adam, the moments of the features and lambda.
+
+        Args:
+            stored: Adam's arrays; with whitening also "square_of_features", "fourth_of_features"
+                and "products_of_features", in the shapes of `FeatureMoments`.
+            meta: Adam's count, and "kl_coef", lambda, at least 0.
+
+        Raises:
+            KeyError: an entry is missing.
+            TypeError, ValueError: an entry of another kind or shape, or with wrong values.
+        """
         super().restore_optimizer(stored, meta)
         if self.options.whitens:
             self.moments.restore(*(_moments(self.moments, stored, name) for name in _MOMENTS))

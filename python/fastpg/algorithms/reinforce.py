@@ -58,7 +58,17 @@ class REINFORCE(AdamAlgorithm):
     def collect(
         self, collector: Collector, remaining: int
     ) -> Iterator[tuple[Rollout | None, Rollout]]:
-        """Whole episodes; a batch cut by the budget is not learned from."""
+        """Collect whole episodes, `n_episodes` for each iteration.
+
+        Args:
+            collector: of the environment and the policy.
+            remaining: number of samples that may be taken.
+
+        Yields:
+            (fresh, rollout) for each iteration, as of `Algorithm.collect`; fresh has
+            `baseline_batch` episodes. Where the budget cuts the last episodes, `complete` is False,
+            and nothing is learned from that pair.
+        """
         extra = self.options.baseline_batch
         n_envs = collector.env.num_envs
         while remaining >= n_envs:
@@ -72,7 +82,14 @@ class REINFORCE(AdamAlgorithm):
             yield fresh, rollout
 
     def estimate(self, rollout: Rollout) -> Batch:
-        """R_h - b(s_h, h), and R_h as the baseline's target."""
+        """Advantages R_h - b(s_h, h), and the returns R_h as targets of the baseline.
+
+        Args:
+            rollout: T rows by N columns, whole episodes.
+
+        Returns:
+            The batch of its n valid samples.
+        """
         options = self.options
         values, _ = rollout.values(self.baseline)
         returns = discounted_returns(rollout.rewards, rollout.cut, options.gamma)
@@ -82,7 +99,14 @@ class REINFORCE(AdamAlgorithm):
         return self.batch(rollout, advantages, returns, values)
 
     def update(self, batch: Batch) -> Record:
-        """One step along g'."""
+        """Take one step along g'.
+
+        Args:
+            batch: samples, advantages and targets of whole episodes.
+
+        Returns:
+            What to log, under keys "train/..."; "train/status" is "accepted" or "not_finite".
+        """
         samples = batch.samples
         # Sums over h, means over episodes: per-step means times the mean length.
         mean_length = len(batch.actions) / batch.n_episodes

@@ -38,7 +38,15 @@ class TRPO(NaturalAlgorithm):
     options: TRPOOptions
 
     def update(self, batch: Batch) -> Record:
-        """Gradient, direction, line search, log."""
+        """Compute the gradient and the natural direction, and search along it.
+
+        Args:
+            batch: samples, advantages and targets of the iteration.
+
+        Returns:
+            What to log, under keys "train/..."; "train/status" is "accepted", or why there was no
+            step.
+        """
         options = self.options
         ascent = self.ascend(batch)
         status, searched = ascent.status, self._no_search()

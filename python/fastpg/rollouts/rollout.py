@@ -52,7 +52,14 @@ class Rollout:
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> Self:
-        """One with these fields, which are known to be complete: faster than the constructor."""
+        """A rollout with these fields, unchecked: faster than the constructor.
+
+        Args:
+            fields: arrays and numbers by field name; those without a default must be there.
+
+        Returns:
+            A rollout that shares the arrays.
+        """
         made = object.__new__(cls)
         vars(made).update(fields)
         return made
@@ -68,7 +75,11 @@ class Rollout:
         return self.step_index.astype(np.int64)
 
     def flattening(self) -> Callable[[npt.NDArray[Any]], npt.NDArray[Any]]:
-        """What takes the valid samples of a (T, N, ...) array, (n, ...), in row-major order."""
+        """A function that takes the valid samples of a (T, N, ...) array, in row-major order.
+
+        Returns:
+            A function of one array (T, N, ...) with the result (n, ...).
+        """
         if not self._has_no_gaps:
             return lambda values: values[self.valid]
         size = self.valid.size
@@ -77,11 +88,27 @@ class Rollout:
         )
 
     def flat(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The valid samples of one (T, N, ...) array."""
+        """The valid samples of one array, in row-major order.
+
+        Args:
+            values: (T, N, ...).
+
+        Returns:
+            (n, ...), n = sample_count.
+        """
         return self.flattening()(values)
 
     def values(self, baseline: Baseline) -> tuple[Floats, Floats]:
-        """V(s_t) and V of the state that really followed, each (T, N)."""
+        """The baseline's values of each state and of the state that followed it.
+
+        Args:
+            baseline: of observations of the same length.
+
+        Returns:
+            V(s_t) and V(s_t+1), each (T, N). Where an episode ended, terminated or truncated,
+            s_t+1 is its true last observation, not the first one after the reset. Entries that are
+            not valid mean nothing.
+        """
         shape = self.rewards.shape
         values = baseline.values(
             self.observations.reshape(-1, self.observations.shape[2]),
@@ -146,7 +173,11 @@ class Collector:
         self._moves_here: int | None = None  # their count after the last call
 
     def reset(self, seed: int | None) -> None:
-        """Start new episodes everywhere; None continues the environment's own streams."""
+        """Start new episodes in all environments.
+
+        Args:
+            seed: of the environments; None continues their own random streams.
+        """
         self._reset(seed)
         self._leave()
 
@@ -174,22 +205,51 @@ class Collector:
         return int(words[0] >> np.uint64(1))
 
     def steps(self, n_steps: int, *, deterministic: bool = False) -> Rollout:
-        """`n_steps` steps of every environment, episodes running over into the next call."""
+        """Take steps in every environment; the next call continues unfinished episodes.
+
+        Args:
+            n_steps: steps of every environment, in [1, 2^31 - 1].
+            deterministic: take the most probable action instead of a sampled one.
+
+        Returns:
+            A rollout with one column for each environment.
+
+        Raises:
+            TypeError: n_steps that is no integer.
+            ValueError: n_steps out of range.
+        """
         raise NotImplementedError
 
     def samples(self, count: int) -> Rollout:
         """Steps of every environment until fewer than `num_envs` of `count` samples are left.
 
         Rows in which an environment only resets are not counted.
+
+        Args:
+            count: number of samples, at least `num_envs`.
+
+        Returns:
+            A rollout as of `steps`.
         """
         return self.steps(count // self.env.num_envs)
 
     def episodes(
         self, n_episodes: int, *, max_samples: int | None = None, deterministic: bool = False
     ) -> Rollout:
-        """`n_episodes` whole episodes, one a column; environment i plays i, i + N, i + 2N, ….
+        """Whole episodes, one in each column; environment i plays i, i + N, i + 2N, ….
 
-        With `max_samples` it stops before taking more samples; `complete` is then False.
+        Args:
+            n_episodes: number of episodes, in [1, 2^31 - 1].
+            max_samples: stop before taking more samples than this; `complete` is then False. None
+                is no limit.
+            deterministic: take the most probable action instead of a sampled one.
+
+        Returns:
+            A rollout with one column for each episode, filled up with zeros where `valid` is False.
+
+        Raises:
+            TypeError: numbers that are no integers.
+            ValueError: numbers out of range.
         """
         raise NotImplementedError
 
