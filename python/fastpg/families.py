@@ -74,9 +74,9 @@ class StepAlgorithm(Algorithm):
             collector: of the environment and the policy.
             remaining: number of samples that may be taken.
 
-        Yields:
-            (fresh, rollout) for each iteration, as of `Algorithm.collect`. The last rollout
-            takes the samples that are left.
+        Returns:
+            An iterator over pairs (fresh, rollout), as of `Algorithm.collect`. The last rollout
+                takes the samples that are left.
         """
         n_envs = collector.env.num_envs
         steps = remaining // n_envs

@@ -262,7 +262,7 @@ class LinearPolicy:
 
         Returns:
             n actions: int32 (n,) or (n, choices) of a `LinearSoftmax`, float64 (n, action_size) of
-            a `LinearGaussian`.
+                a `LinearGaussian`.
 
         Raises:
             TypeError: arrays of another kind, such as text.

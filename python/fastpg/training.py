@@ -201,10 +201,10 @@ class Algorithm:
             collector: of the environment and the policy.
             remaining: number of samples that may be taken.
 
-        Yields:
-            (fresh, rollout) for each iteration. The baseline is fitted to `fresh` first, then
-            `rollout` makes the gradient (lecture L1); fresh is None unless the option
-            `baseline_batch` asks for such samples.
+        Returns:
+            An iterator over pairs (fresh, rollout), one for each iteration. The baseline is fitted
+                to `fresh` first, then `rollout` makes the gradient (lecture L1); fresh is None
+                unless the option `baseline_batch` asks for such samples.
         """
         raise NotImplementedError
 
@@ -530,7 +530,7 @@ class Algorithm:
 
         Returns:
             The options with which the algorithm is restored: where an older file does not name an
-            option, the value that gives the behaviour of its version.
+                option, the value that gives the behaviour of its version.
         """
         return given
 

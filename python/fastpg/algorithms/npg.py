@@ -45,7 +45,7 @@ class NPG(NaturalAlgorithm):
 
         Returns:
             What to log, under keys "train/..."; "train/status" is "accepted", or why there was no
-            step.
+                step.
         """
         ascent = self.ascend(batch)
         status = ascent.status

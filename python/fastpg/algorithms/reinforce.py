@@ -64,10 +64,10 @@ class REINFORCE(AdamAlgorithm):
             collector: of the environment and the policy.
             remaining: number of samples that may be taken.
 
-        Yields:
-            (fresh, rollout) for each iteration, as of `Algorithm.collect`; fresh has
-            `baseline_batch` episodes. Where the budget cuts the last episodes, `complete` is False,
-            and nothing is learned from that pair.
+        Returns:
+            An iterator over pairs (fresh, rollout), as of `Algorithm.collect`; fresh has
+                `baseline_batch` episodes. Where the budget cuts the last episodes, `complete` is
+                False, and nothing is learned from that pair.
         """
         extra = self.options.baseline_batch
         n_envs = collector.env.num_envs

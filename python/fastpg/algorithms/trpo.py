@@ -45,7 +45,7 @@ class TRPO(NaturalAlgorithm):
 
         Returns:
             What to log, under keys "train/..."; "train/status" is "accepted", or why there was no
-            step.
+                step.
         """
         options = self.options
         ascent = self.ascend(batch)

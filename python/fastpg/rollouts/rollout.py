@@ -106,8 +106,8 @@ class Rollout:
 
         Returns:
             V(s_t) and V(s_t+1), each (T, N). Where an episode ended, terminated or truncated,
-            s_t+1 is its true last observation, not the first one after the reset. Entries that are
-            not valid mean nothing.
+                s_t+1 is its true last observation, not the first one after the reset. Entries that
+                are not valid mean nothing.
         """
         shape = self.rewards.shape
         values = baseline.values(
