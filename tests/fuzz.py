@@ -31,7 +31,8 @@ RARE = 40  # times less often
 def digest(thing):
     """What of an object may not change."""
     if isinstance(thing, np.ndarray):
-        return thing.shape, thing.dtype.str, thing.tobytes() if thing.dtype != object else None
+        plain = np.asarray(thing)  # of a masked array too: its own tobytes may not know how to fill
+        return plain.shape, plain.dtype.str, plain.tobytes() if plain.dtype != object else None
     if isinstance(thing, fastpg.NativeVectorEnv):
         return tuple(digest(part) for part in thing.native.snapshot().values())
     if isinstance(thing, fastpg.RunningNormalizer):
