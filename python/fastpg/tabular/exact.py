@@ -24,7 +24,20 @@ PER = ("trajectory", "step")
 
 
 def parametric(name: str, policy: Any, mdp: MDP) -> TabularPolicy:
-    """A policy with a theta, of the MDP's states and actions."""
+    """The policy, checked: with a theta, and of the MDP's states and actions.
+
+    Args:
+        name: of the argument, for the error.
+        policy: a tabular policy.
+        mdp: a finite MDP.
+
+    Returns:
+        The policy itself.
+
+    Raises:
+        TypeError: not a tabular policy with a theta.
+        ValueError: a policy of other states, actions or steps.
+    """
     if not isinstance(policy, TabularPolicy):
         raise TypeError(f"{name}: expected a tabular policy with a theta, got {policy!r}")
     mdp.policy_table(policy)
@@ -33,12 +46,19 @@ def parametric(name: str, policy: Any, mdp: MDP) -> TabularPolicy:
 
 @checked("weights of states")
 def state_weights(mdp: MDP, evaluation: Evaluation, per: str = "trajectory") -> Floats:
-    """How much each state counts in a KL or a Fisher matrix, (S,) or (H, S).
+    """Weight of each state in a KL or a Fisher matrix; 0 in terminal states.
 
     Args:
         mdp: a finite MDP.
-        evaluation: of the policy whose visits weigh.
-        per: "trajectory" or "step".
+        evaluation: of the policy whose visits are the weights.
+        per: "trajectory", or "step": divided by the mean length of an episode.
+
+    Returns:
+        (H, S) with a horizon, else (S,).
+
+    Raises:
+        ValueError: another `per`, or weights too large for a float64.
+        TypeError: a `per` that is not a string.
     """
     one_of("per", per, PER)
     weights: Floats = np.where(mdp.terminal, 0.0, evaluation.visits)
@@ -50,19 +70,58 @@ def state_weights(mdp: MDP, evaluation: Evaluation, per: str = "trajectory") -> 
 
 @checked("gradient of J")
 def gradient(mdp: MDP, policy: TabularPolicy) -> Floats:
-    """Gradient of J, the shape of theta: sum of occupancy pi grad ln pi A (lecture L6)."""
+    """Exact gradient of J in theta: sum of occupancy pi grad ln pi A (lecture L6).
+
+    Args:
+        mdp: a finite MDP.
+        policy: with a theta.
+
+    Returns:
+        The shape of theta.
+
+    Raises:
+        TypeError: no MDP, or not a tabular policy with a theta.
+        ValueError: a policy that does not fit the MDP, or a gradient that is not finite; else as
+            `MDP.evaluate`.
+    """
     evaluation = an_mdp(mdp).evaluate(parametric("policy", policy, mdp))
     return policy.score_sum(evaluation.occupancy[..., None] * evaluation.pi * evaluation.advantage)
 
 
 def fisher(mdp: MDP, policy: TabularPolicy, per: str = "trajectory") -> Floats:
-    """F = E sum_h grad ln pi grad ln pi^T, theta.size squared (lecture L7)."""
+    """Fisher matrix F = E sum_h grad ln pi grad ln pi^T (lecture L7).
+
+    Args:
+        mdp: a finite MDP.
+        policy: with a theta.
+        per: "trajectory": the sum over the steps; "step": divided by the mean length of an episode.
+
+    Returns:
+        (P, P), where P is `theta.size`, in the order of `theta.ravel()`.
+
+    Raises:
+        TypeError: no MDP, or not a tabular policy with a theta.
+        ValueError: a policy that does not fit the MDP, another `per`, or a matrix that is not
+            finite; else as `MDP.evaluate`.
+    """
     evaluation = an_mdp(mdp).evaluate(parametric("policy", policy, mdp))
     return policy.fisher(state_weights(mdp, evaluation, per))
 
 
 def state_kl(old: Any, new: Any) -> Floats:
-    """KL(old | new) of tables (..., A) in every state; infinite where new is 0 < old (L5)."""
+    """KL(old | new) in every state (lecture L5).
+
+    Args:
+        old: probabilities (..., A).
+        new: probabilities of a shape that broadcasts with that of `old`.
+
+    Returns:
+        (...), in nats; infinite where an action has probability 0 in `new` and more in `old`.
+
+    Raises:
+        ValueError: not probabilities, or shapes that do not broadcast.
+        TypeError: values that are not numbers.
+    """
     p, q = (
         arrays.probabilities(name, table, (None,) * arrays.ndim(name, table))
         for name, table in (("old", old), ("new", new))
@@ -76,7 +135,15 @@ def state_kl(old: Any, new: Any) -> Floats:
 
 
 def kl_of_logs(p: Floats, log_q: Floats) -> Floats:
-    """Sum of p ln p/q over the last axis."""
+    """Sum of p (ln p - ln q) over the last axis, at least 0.
+
+    Args:
+        p: probabilities (..., A).
+        log_q: ln q, (..., A).
+
+    Returns:
+        (...), in nats.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(p > 0.0, p * (np.log(p) - log_q), 0.0)
     out: Floats = np.maximum(terms.sum(axis=-1), 0.0)
@@ -107,27 +174,71 @@ class LocalModel:
 
     @checked("surrogate")
     def surrogate(self, new: Any) -> float:
-        """f^k = E_{s ~ old} sum_h E_{a ~ new} A^old(s, a, h) (lecture L4)."""
+        """f^k = E_{s ~ old} sum_h E_{a ~ new} A^old(s, a, h) (lecture L4).
+
+        Args:
+            new: a policy or its table, (S, A) or (H, S, A).
+
+        Returns:
+            A sum over the steps of an episode, each weighted by its discount; for an average
+            reward, the mean per step.
+
+        Raises:
+            ValueError: not probabilities, another shape, or a result that is not finite.
+            TypeError: values that are not numbers.
+        """
         weights = self.evaluation.occupancy[..., None] * self.mdp.policy_table(new)
         return float(np.sum(weights * self.evaluation.advantage))
 
     @checked("gradient of the surrogate")
     def surrogate_gradient(self, new: TabularPolicy) -> Floats:
-        """Gradient of `surrogate` in theta: at the old policy that of J (lecture L6)."""
+        """Gradient of `surrogate` in theta; at the old policy it is that of J (lecture L6).
+
+        Args:
+            new: with a theta.
+
+        Returns:
+            The shape of theta.
+
+        Raises:
+            TypeError: not a tabular policy with a theta.
+            ValueError: a policy that does not fit the MDP, or a gradient that is not finite.
+        """
         parametric("new", new, self.mdp)
         weights = self.evaluation.occupancy[..., None] * new.probabilities()
         return new.score_sum(weights * self.evaluation.advantage)
 
     def weights(self, per: str = "trajectory") -> Floats:
-        """See `state_weights`."""
+        """Weights of the states under the old policy: see `state_weights`.
+
+        Args:
+            per: "trajectory", or "step": divided by the mean length of an episode.
+
+        Returns:
+            (H, S) with a horizon, else (S,).
+
+        Raises:
+            ValueError: another `per`, or weights too large for a float64.
+            TypeError: a `per` that is not a string.
+        """
         return state_weights(self.mdp, self.evaluation, per)
 
     @checked("KL", infinite=True)
     def kl(self, new: Any, per: str = "trajectory") -> float:
         """KL(rho_old | rho_new) of trajectories: the dynamics cancel (lecture L5).
 
-        Infinite where the new policy gives up an action that the old one takes, or where no double
-        is large enough.
+        Args:
+            new: a policy or its table, (S, A) or (H, S, A).
+            per: "trajectory": the sum over the steps; "step": divided by the mean length of an
+                episode of the old policy.
+
+        Returns:
+            In nats. Infinite where the new policy gives probability 0 to an action that the old one
+            takes, or where the KL is too large for a float64.
+
+        Raises:
+            ValueError: not probabilities, another shape, or another `per`.
+            TypeError: values that are not numbers.
         """
         weights = self.weights(per)
         each = kl_of_logs(self.evaluation.pi, _log_table(self.mdp, new))
@@ -137,15 +248,40 @@ class LocalModel:
 
     @checked("gradient of the KL")
     def kl_gradient(self, new: TabularPolicy, per: str = "trajectory") -> Floats:
-        """Gradient of `kl` in theta: 0 at the old policy (lecture L7)."""
+        """Gradient of `kl` in theta; 0 at the old policy (lecture L7).
+
+        Args:
+            new: with a theta.
+            per: "trajectory" or "step", as of `kl`.
+
+        Returns:
+            The shape of theta.
+
+        Raises:
+            TypeError: not a tabular policy with a theta.
+            ValueError: a policy that does not fit the MDP, another `per`, or a gradient that is not
+                finite.
+        """
         parametric("new", new, self.mdp)
         return -new.score_sum(self.weights(per)[..., None] * self.evaluation.pi)
 
     def kl_hessian(self, new: TabularPolicy, per: str = "trajectory") -> Floats:
-        """Hessian of `kl` in theta: F at the old policy (lecture L7).
+        """Hessian of `kl` in theta; the Fisher matrix at the old policy (lecture L7).
 
-        For logits that are linear in theta it is the Fisher matrix of the new policy in the states
-        that the old one visits.
+        The logits are linear in theta, so it is the Fisher matrix of the new policy with the states
+        weighted by the visits of the old one.
+
+        Args:
+            new: with a theta.
+            per: "trajectory" or "step", as of `kl`.
+
+        Returns:
+            (P, P), where P is `theta.size`, in the order of `theta.ravel()`.
+
+        Raises:
+            TypeError: not a tabular policy with a theta.
+            ValueError: a policy that does not fit the MDP, another `per`, or a matrix that is not
+                finite.
         """
         return parametric("new", new, self.mdp).fisher(self.weights(per))
 
@@ -153,8 +289,17 @@ class LocalModel:
     def penalised(self, new: Any, kl_coef: float) -> float:
         """l^k = f^k - lambda E sum_h ln 1 / pi_new(a|s), a from the old policy (lecture L10).
 
-        Minus infinity where the new policy gives up an action that the old one takes, or where no
-        double is low enough.
+        Args:
+            new: a policy or its table, (S, A) or (H, S, A).
+            kl_coef: lambda, at least 0; both terms are sums over a trajectory.
+
+        Returns:
+            Minus infinity where lambda is above 0 and the new policy gives probability 0 to an
+            action that the old one takes, or where the value is too low for a float64.
+
+        Raises:
+            ValueError: not probabilities, another shape, or a `kl_coef` below 0 or not finite.
+            TypeError: values that are not numbers.
         """
         kl_coef = arrays.non_negative("kl_coef", kl_coef)
         taken_by_old = self.weights()[..., None] * self.evaluation.pi
@@ -167,49 +312,174 @@ class LocalModel:
 
     @checked("gradient of the penalised surrogate")
     def penalised_gradient(self, new: TabularPolicy, kl_coef: float) -> Floats:
-        """Gradient of `penalised` in theta."""
+        """Gradient of `penalised` in theta.
+
+        Args:
+            new: with a theta.
+            kl_coef: lambda, at least 0.
+
+        Returns:
+            The shape of theta.
+
+        Raises:
+            TypeError: not a tabular policy with a theta, or a `kl_coef` that is not a number.
+            ValueError: a policy that does not fit the MDP, a `kl_coef` below 0, or a gradient that
+                is not finite.
+        """
         kl_coef = arrays.non_negative("kl_coef", kl_coef)
         return self.surrogate_gradient(new) - kl_coef * self.kl_gradient(new)
 
 
 def kl(mdp: MDP, old: Any, new: Any, per: str = "trajectory") -> float:
-    """See `LocalModel.kl`."""
+    """KL(rho_old | rho_new) of trajectories (lecture L5); see `LocalModel.kl`.
+
+    Args:
+        mdp: a finite MDP.
+        old: pi_k, a policy or its table.
+        new: a policy or its table, (S, A) or (H, S, A).
+        per: "trajectory": the sum over the steps; "step": divided by the mean length of an episode
+            of the old policy.
+
+    Returns:
+        In nats; may be infinite.
+
+    Raises:
+        TypeError: no MDP; else as `LocalModel.kl`.
+        ValueError: as `MDP.evaluate` for `old`; else as `LocalModel.kl`.
+    """
     return LocalModel(mdp, old).kl(new, per)
 
 
 def kl_gradient(mdp: MDP, old: Any, new: TabularPolicy, per: str = "trajectory") -> Floats:
-    """See `LocalModel.kl_gradient`."""
+    """Gradient of `kl` in theta (lecture L7); see `LocalModel.kl_gradient`.
+
+    Args:
+        mdp: a finite MDP.
+        old: pi_k, a policy or its table.
+        new: with a theta.
+        per: "trajectory": the sum over the steps; "step": divided by the mean length of an episode
+            of the old policy.
+
+    Returns:
+        The shape of theta.
+
+    Raises:
+        TypeError: no MDP; else as `LocalModel.kl_gradient`.
+        ValueError: as `MDP.evaluate` for `old`; else as `LocalModel.kl_gradient`.
+    """
     return LocalModel(mdp, old).kl_gradient(new, per)
 
 
 def kl_hessian(mdp: MDP, old: Any, new: TabularPolicy, per: str = "trajectory") -> Floats:
-    """See `LocalModel.kl_hessian`."""
+    """Hessian of `kl` in theta (lecture L7); see `LocalModel.kl_hessian`.
+
+    Args:
+        mdp: a finite MDP.
+        old: pi_k, a policy or its table.
+        new: with a theta.
+        per: "trajectory": the sum over the steps; "step": divided by the mean length of an episode
+            of the old policy.
+
+    Returns:
+        (P, P), where P is `theta.size`.
+
+    Raises:
+        TypeError: no MDP; else as `LocalModel.kl_hessian`.
+        ValueError: as `MDP.evaluate` for `old`; else as `LocalModel.kl_hessian`.
+    """
     return LocalModel(mdp, old).kl_hessian(new, per)
 
 
 def surrogate(mdp: MDP, old: Any, new: Any) -> float:
-    """See `LocalModel.surrogate`."""
+    """Surrogate f^k of a new policy (lecture L4); see `LocalModel.surrogate`.
+
+    Args:
+        mdp: a finite MDP.
+        old: pi_k, a policy or its table.
+        new: a policy or its table, (S, A) or (H, S, A).
+
+    Returns:
+        The surrogate, a number.
+
+    Raises:
+        TypeError: no MDP; else as `LocalModel.surrogate`.
+        ValueError: as `MDP.evaluate` for `old`; else as `LocalModel.surrogate`.
+    """
     return LocalModel(mdp, old).surrogate(new)
 
 
 def surrogate_gradient(mdp: MDP, old: Any, new: TabularPolicy) -> Floats:
-    """See `LocalModel.surrogate_gradient`."""
+    """Gradient of `surrogate` in theta (lecture L6); see `LocalModel.surrogate_gradient`.
+
+    Args:
+        mdp: a finite MDP.
+        old: pi_k, a policy or its table.
+        new: with a theta.
+
+    Returns:
+        The shape of theta.
+
+    Raises:
+        TypeError: no MDP; else as `LocalModel.surrogate_gradient`.
+        ValueError: as `MDP.evaluate` for `old`; else as `LocalModel.surrogate_gradient`.
+    """
     return LocalModel(mdp, old).surrogate_gradient(new)
 
 
 def penalised(mdp: MDP, old: Any, new: Any, kl_coef: float) -> float:
-    """See `LocalModel.penalised`."""
+    """Penalised surrogate l^k (lecture L10); see `LocalModel.penalised`.
+
+    Args:
+        mdp: a finite MDP.
+        old: pi_k, a policy or its table.
+        new: a policy or its table, (S, A) or (H, S, A).
+        kl_coef: lambda, at least 0.
+
+    Returns:
+        The penalised surrogate, a number; may be minus infinity.
+
+    Raises:
+        TypeError: no MDP; else as `LocalModel.penalised`.
+        ValueError: as `MDP.evaluate` for `old`; else as `LocalModel.penalised`.
+    """
     return LocalModel(mdp, old).penalised(new, kl_coef)
 
 
 def penalised_gradient(mdp: MDP, old: Any, new: TabularPolicy, kl_coef: float) -> Floats:
-    """See `LocalModel.penalised_gradient`."""
+    """Gradient of `penalised` in theta; see `LocalModel.penalised_gradient`.
+
+    Args:
+        mdp: a finite MDP.
+        old: pi_k, a policy or its table.
+        new: with a theta.
+        kl_coef: lambda, at least 0.
+
+    Returns:
+        The shape of theta.
+
+    Raises:
+        TypeError: no MDP; else as `LocalModel.penalised_gradient`.
+        ValueError: as `MDP.evaluate` for `old`; else as `LocalModel.penalised_gradient`.
+    """
     return LocalModel(mdp, old).penalised_gradient(new, kl_coef)
 
 
 @checked("performance difference")
 def performance_difference(mdp: MDP, old: Any, new: Any) -> float:
-    """J(new) - J(old) as E_{s ~ new} sum_h E_{a ~ new} A^old (lecture L2)."""
+    """J(new) - J(old) as E_{s ~ new} sum_h E_{a ~ new} A^old (lecture L2).
+
+    Args:
+        mdp: a finite MDP.
+        old: a policy or its table, (S, A) or (H, S, A).
+        new: a policy or its table.
+
+    Returns:
+        The difference of the expected returns, or of the average rewards.
+
+    Raises:
+        TypeError: no MDP, or values that are not numbers.
+        ValueError: as `MDP.evaluate`, or a result that is not finite.
+    """
     advantage = an_mdp(mdp).evaluate(old).advantage
     evaluation = mdp.evaluate(new)
     return float(np.sum(evaluation.occupancy[..., None] * evaluation.pi * advantage))

@@ -28,9 +28,26 @@ def garnet(
     gamma: float | None = None,
     average: bool = False,
 ) -> MDP:
-    """A random MDP (Archibald, McKinnon & Thomas 1995): every pair leads to `branching` states.
+    """A random MDP (Archibald, McKinnon & Thomas 1995).
 
-    Probabilities are those of a uniform stick cut at random places; rewards are standard normal.
+    Every pair of a state and an action leads to `branching` different states. Their probabilities
+    are uniform over all distributions (Dirichlet with parameters 1); rewards are standard normal.
+
+    Args:
+        n_states: S, at least 1.
+        n_actions: A, at least 1.
+        branching: number of next states, in [1, S].
+        seed: of the random numbers, in [0, 2^64).
+        horizon: number of steps H, as of `MDP`.
+        gamma: discount in [0, 1], as of `MDP`.
+        average: whether the criterion is the average reward.
+
+    Returns:
+        An MDP with a uniform start.
+
+    Raises:
+        ValueError: numbers out of range, or no or several criteria.
+        TypeError: arguments of the wrong type.
     """
     n, m = arrays.integer("n_states", n_states, 1), arrays.integer("n_actions", n_actions, 1)
     b = arrays.integer("branching", branching, 1, n)
@@ -45,9 +62,23 @@ def garnet(
 def chain(
     length: int, *, slip: float = 0.1, horizon: int | None = None, gamma: float | None = None
 ) -> MDP:
-    """A corridor: action 0 steps back to the left end, 1 to the right, whose end pays 1.
+    """A corridor of states: action 0 goes one state to the left, action 1 one to the right.
 
-    The left end pays 0.1 for stepping back; with probability `slip` the other action happens.
+    Rewards depend on the action chosen: 0.1 for action 0 in the left end, 1 for action 1 in the
+    right end, else 0. Episodes start in the left end.
+
+    Args:
+        length: number of states, at least 2.
+        slip: probability in [0, 1] of the other action's move.
+        horizon: number of steps H, as of `MDP`.
+        gamma: discount in [0, 1], as of `MDP`.
+
+    Returns:
+        An MDP with `length` states and 2 actions.
+
+    Raises:
+        ValueError: numbers out of range, or neither horizon nor gamma.
+        TypeError: arguments of the wrong type.
     """
     n = arrays.integer("length", length, 2)
     turned = arrays.unit_interval("slip", slip)
@@ -75,7 +106,19 @@ def kakade() -> MDP:
 
 
 def two_actions(first: float = 100.0, second: float = 1.0) -> MDP:
-    """One state and two actions that pay `first` and `second`: one step (lecture L9)."""
+    """One state, two actions and one step (lecture L9).
+
+    Args:
+        first: reward of action 0.
+        second: reward of action 1.
+
+    Returns:
+        An MDP with horizon 1.
+
+    Raises:
+        ValueError: rewards that are not finite.
+        TypeError: rewards that are not numbers.
+    """
     return MDP(np.ones((1, 2, 1)), [[first, second]], horizon=1)
 
 
@@ -87,9 +130,26 @@ def cliff(
     horizon: int | None = None,
     gamma: float | None = None,
 ) -> MDP:
-    """The cliff walk of Sutton & Barto (example 6.6): -1 a step, -100 and back for the cliff.
+    """The cliff walk of Sutton & Barto (example 6.6).
 
-    Actions: 0 up, 1 right, 2 down, 3 left; with probability `slip` a random one happens.
+    Every step pays -1. A step into the cliff, the bottom row without its two corners, pays -100 and
+    leads back to the start, the bottom left corner. The bottom right corner is the goal, a terminal
+    state. Actions: 0 up, 1 right, 2 down, 3 left. State `row * width + column`.
+
+    Args:
+        height: rows, at least 2.
+        width: columns, at least 3.
+        slip: probability in [0, 1] that the action is replaced by one drawn uniformly from all
+            four.
+        horizon: number of steps H, as of `MDP`.
+        gamma: discount in [0, 1], as of `MDP`.
+
+    Returns:
+        An MDP with `height * width` states and 4 actions.
+
+    Raises:
+        ValueError: numbers out of range, or neither horizon nor gamma.
+        TypeError: arguments of the wrong type.
     """
     rows, columns = arrays.integer("height", height, 2), arrays.integer("width", width, 3)
     turned = arrays.unit_interval("slip", slip)
@@ -114,19 +174,23 @@ def from_gymnasium(env: Any, *, horizon: int | None = None, gamma: float | None 
     """The tables of an environment with Gymnasium's `P`: FrozenLake, Taxi, CliffWalking.
 
     Rewards are expectations over the next state. A transition that ends an episode leads to one
-    more state, the last, which is terminal.
+    additional state, the last, which is terminal.
 
-    An environment may know more than its table does: Taxi with `fickle_passenger=True` is refused,
-    and so is one that a copy of is seen to do what `P` gives no probability. Only environments that
-    keep their state as the number `s` can be tried.
+    `P` may be incomplete: Taxi with `fickle_passenger=True` is refused. Where the environment keeps
+    its state as the number `s`, a copy of it plays some steps, and an outcome to which `P` gives no
+    probability is an error too.
 
     Args:
         env: a `gymnasium.Env` whose unwrapped form has `P` and `initial_state_distrib`.
         horizon: number of steps; without it and `gamma`, the registered time limit.
-        gamma: discount.
+        gamma: discount in [0, 1].
+
+    Returns:
+        An MDP with one state more than the environment.
 
     Raises:
-        ValueError: no tables, others than the environment's, or what `MDP` refuses.
+        ValueError: no tables, tables that differ from the environment, or arguments that `MDP`
+            refuses.
     """
     inner: Any = getattr(env, "unwrapped", None)
     if not hasattr(inner, "P") or not hasattr(inner, "initial_state_distrib"):

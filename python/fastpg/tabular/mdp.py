@@ -182,7 +182,19 @@ class MDP:
         return Evaluation(float(self.start @ V[0]), V, Q, advantage, visits, occupancy, pi)
 
     def policy_table(self, policy: Any) -> Floats:
-        """Probabilities, (S, A) or (H, S, A), of a policy or a table of them, checked."""
+        """The probabilities of a policy, checked.
+
+        Args:
+            policy: probabilities (S, A), or (H, S, A) where there is a horizon; or an object with
+                `probabilities()`.
+
+        Returns:
+            Float64, (S, A) or (H, S, A).
+
+        Raises:
+            ValueError: not probabilities, another shape, or three dimensions without a horizon.
+            TypeError: values that are not numbers.
+        """
         given = policy.probabilities() if hasattr(policy, "probabilities") else policy
         if arrays.ndim("policy", given) == 3:
             if self.horizon is None:
@@ -197,7 +209,21 @@ class MDP:
     def with_criterion(
         self, *, horizon: int | None = None, gamma: float | None = None, average: bool = False
     ) -> MDP:
-        """The same process under another criterion."""
+        """The same process under another criterion.
+
+        Args:
+            horizon: number of steps H, as of `MDP`.
+            gamma: discount in [0, 1], as of `MDP`.
+            average: whether the criterion is the average reward. Terminal states are then ordinary
+                states with a self-loop that pay nothing.
+
+        Returns:
+            A new MDP with the same P, r and start.
+
+        Raises:
+            ValueError: no or several criteria, or numbers out of range.
+            TypeError: values of the wrong type.
+        """
         ends: Bools | None = None if average else self.terminal
         return MDP(
             self.P, self.r, self.start, horizon=horizon, gamma=gamma, average=average, terminal=ends

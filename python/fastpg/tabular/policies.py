@@ -28,7 +28,18 @@ class TabularPolicy:
         self.theta.flags.writeable = False
 
     def with_theta(self, theta: Any) -> Self:
-        """The same kind of policy at other parameters, flat or in their shape."""
+        """The same kind of policy at other parameters.
+
+        Args:
+            theta: the shape of theta, or flat, (theta.size,).
+
+        Returns:
+            A new policy; this one does not change.
+
+        Raises:
+            ValueError: another shape, or numbers that are not finite.
+            TypeError: values that are not numbers.
+        """
         other = object.__new__(type(self))
         vars(other).update(vars(self))
         given = arrays.numbers("theta", theta)
@@ -109,7 +120,19 @@ class TabularPolicy:
         return float(np.sum(w * (pi * apart**2).sum(axis=-1)))
 
     def with_log_ratio(self, ratio: Floats) -> Self:
-        """The policy with probabilities multiplied by exp(ratio), the shape of the table."""
+        """The policy whose probabilities are proportional to pi(a|s) exp(ratio).
+
+        Args:
+            ratio: the shape of the table, (S, A) or (H, S, A).
+
+        Returns:
+            A new policy of the same kind.
+
+        Raises:
+            NotImplementedError: theta cannot give every table of probabilities, as of
+                `FeatureSoftmax`.
+            ValueError: the new theta is not finite or has another shape.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not hold every probability")
 
     @staticmethod

@@ -18,7 +18,18 @@ WEIGHTINGS = ("visits", "uniform")
 
 
 def greedy(q: Any) -> Floats:
-    """The table (..., A) that takes the best action of Q (..., A), the first of equal ones."""
+    """The table that takes the best action of Q; of equal ones the first.
+
+    Args:
+        q: (..., A), finite.
+
+    Returns:
+        Probabilities 0 and 1, (..., A).
+
+    Raises:
+        ValueError: numbers that are not finite, or none.
+        TypeError: values that are not numbers.
+    """
     values = arrays.floats("q", q, (None,) * arrays.ndim("q", q))
     best = values.argmax(axis=-1)
     table: Floats = (np.arange(values.shape[-1]) == best[..., None]).astype(np.float64)
@@ -26,10 +37,25 @@ def greedy(q: Any) -> Floats:
 
 
 def policy_iteration(mdp: MDP, policy: Any, n_iterations: int, *, kl_per: str = "step") -> Iterates:
-    """The greedy policy of the exact Q, again and again; with a horizon it depends on the step.
+    """Policy iteration: every step takes the greedy policy of the exact Q (lecture L3).
 
-    Where no action is better than the old policy's own, the state keeps its probabilities, so that
-    the optimum is a fixed point. The KL is infinite as soon as an action is given up.
+    With a horizon the greedy policy depends on the step of the episode. A state in which no action
+    has a positive advantage keeps its probabilities, so that the optimum is a fixed point. The KL
+    of a step is infinite where the new policy gives probability 0 to an action of the old one.
+
+    Args:
+        mdp: a finite MDP.
+        policy: where to start, a policy or its table.
+        n_iterations: steps, in [0, 10^6].
+        kl_per: whether the KL recorded is of a "trajectory" or per "step".
+
+    Returns:
+        The policies and their J; `policies[0]` is the given one, the others are tables (S, A), or
+        (H, S, A) with a horizon. Every multiplier `step` is 1.
+
+    Raises:
+        TypeError: no MDP, or arguments of the wrong type.
+        ValueError: as `MDP.evaluate`, or arguments out of range.
     """
 
     def step(local: LocalModel, old: Any, _: float) -> tuple[Any, float]:

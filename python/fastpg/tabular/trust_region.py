@@ -83,7 +83,21 @@ def _moved(p: Floats, ratio: Floats) -> Floats:
 
 @np.errstate(**quiet)
 def penalised_table(pi: Any, advantages: Any, kl_coef: float) -> Floats:
-    """The maximiser itself, (..., A): see `penalised_log_ratio`."""
+    """The maximiser pi' of `penalised_log_ratio` as probabilities (lecture L4).
+
+    Args:
+        pi: (..., A), the old probabilities; actions of probability 0 keep it.
+        advantages: (..., A).
+        kl_coef: lambda, above 0.
+
+    Returns:
+        pi', (..., A).
+
+    Raises:
+        ValueError: not probabilities, shapes that differ, a `kl_coef` of 0 or below, or numbers too
+            large or too small for the result.
+        TypeError: values that are not numbers.
+    """
     p, a = _tables(pi, advantages)
     return _moved(p, _log_ratio(p, a, arrays.positive("kl_coef", kl_coef)))
 
@@ -177,9 +191,22 @@ def length(local: LocalModel, per: str) -> float:
 
 @checked("mean advantages")
 def mean_advantages(local: LocalModel, policy: TabularPolicy) -> tuple[Floats, Floats]:
-    """A in the shape of the policy's table, and the weights of its states.
+    """Advantages in the shape of the policy's table, and the weights of its states (lecture L4).
 
-    A policy that does not see the time has sum_h d_h A_h / sum_h d_h (lecture L4).
+    With a horizon, a policy that depends on the step has gamma^h A_h in step h; one that does not
+    has sum_h gamma^h d_h A_h / sum_h d_h, where d_h are the visits. Without a horizon it is A.
+
+    Args:
+        local: at the old policy.
+        policy: with a theta, whose table gives the shape.
+
+    Returns:
+        (advantages, weights), (S, A) and (S,), or (H, S, A) and (H, S); advantages are 0 where the
+        weight is 0.
+
+    Raises:
+        TypeError: not a tabular policy with a theta.
+        ValueError: a policy that does not fit the MDP, or results that are not finite.
     """
     parametric("policy", policy, local.mdp)
     evaluation = local.evaluation
