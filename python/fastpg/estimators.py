@@ -72,13 +72,17 @@ def discounted_returns(
         ended: bool, the last step of an episode.
         gamma: discount in [0, 1]; 1 gives the lecture's R_h.
         terminated: bool, ended without bootstrap; by default all of `ended`.
-        next_values: V of the state that followed; used where an episode ended without
-            terminating and where the last row cuts one that still runs. Zero by default.
+        next_values: V of the state that followed; used where an episode ended without terminating,
+            and at the last step where the episode has not ended. Zero by default.
         num_threads: as for `gae`.
 
+    Returns:
+        The returns to go, of the shape of rewards.
+
     Raises:
-        TypeError: wrong dtype. ValueError: shapes that differ, values that are not finite, gamma
-            outside [0, 1], a terminated step that has not ended.
+        TypeError: wrong dtype.
+        ValueError: shapes that differ, values that are not finite, gamma outside [0, 1], a
+            terminated step that has not ended.
     """
     cut = arrays.unchecked_flags("ended", ended)
     return _core.discounted_returns(
@@ -92,15 +96,34 @@ def discounted_returns(
 
 
 def standardize(advantages: Floats) -> Floats:
-    """Mean 0 and standard deviation 1, (n,): (A - mean) / (std + 1e-8); zeros of a constant."""
+    """Advantages with mean 0 and standard deviation 1: (A - mean) / (std + 1e-8).
+
+    Args:
+        advantages: float64 (n,), n at least 1.
+
+    Returns:
+        (n,); zeros where the advantages are constant.
+
+    Raises:
+        ValueError: another number of dimensions, none, or values that are not finite.
+        TypeError: not an array of float64.
+    """
     return _core.standardize(advantages)
 
 
 def prediction_error(values: Floats, targets: Floats) -> tuple[float, float]:
-    """How well values (n,) predict targets (n,).
+    """Errors of values as predictions of targets.
+
+    Args:
+        values: float64 (n,), n at least 1.
+        targets: float64 (n,).
 
     Returns:
         1 - Var(targets - values) / Var(targets), the explained variance, 0 where the targets do not
         vary; and the mean squared error.
+
+    Raises:
+        ValueError: shapes that differ, or values that are not finite.
+        TypeError: not arrays of float64.
     """
     return _core.prediction_error(values, targets)

@@ -28,15 +28,19 @@ def _log_weights(log_target: Any, log_proposal: Any, size: int | None = None) ->
 
 
 def importance_weights(log_target: Any, log_proposal: Any) -> Floats:
-    """w_i = p~(x_i) / p(x_i), (n,), for samples x_i of the proposal p and the target p~.
+    """w_i = p~(x_i) / p(x_i), for samples x_i of the proposal p and the target p~.
 
     Args:
         log_target: ln p~(x_i), (n,); -inf allowed, the weight is then 0.
         log_proposal: ln p(x_i), (n,), finite.
 
+    Returns:
+        The weights, (n,).
+
     Raises:
-        ValueError: shapes that differ, NaN, a sample that the proposal cannot draw, or a weight
-            too large for a float64.
+        ValueError: shapes that differ, NaN, a sample of probability 0 under the proposal, or a
+            weight too large for a float64.
+        TypeError: values that are not numbers.
     """
     return _weights_of(_log_weights(log_target, log_proposal))
 
@@ -50,14 +54,18 @@ def _weights_of(log_w: Floats) -> Floats:
 
 
 def effective_sample_size(log_target: Any, log_proposal: Any) -> float:
-    """(sum w)^2 / sum w^2, in [1, n]; 0 where every weight is 0.
+    """(sum w)^2 / sum w^2 of importance weights.
 
     Args:
-        log_target: as of `importance_weights`.
-        log_proposal: as of `importance_weights`.
+        log_target: ln p~(x_i), (n,); -inf allowed.
+        log_proposal: ln p(x_i), (n,), finite.
+
+    Returns:
+        A number in [1, n]; 0 where every weight is 0.
 
     Raises:
-        ValueError: as `importance_weights`; the weights themselves may be too large.
+        ValueError: as `importance_weights`, but weights too large for a float64 are no error.
+        TypeError: values that are not numbers.
     """
     return _effective_size(_log_weights(log_target, log_proposal))
 
@@ -91,18 +99,22 @@ def importance_sampling_estimate(
     """Estimate E_{x ~ target} f(x) from samples of the proposal.
 
     Plain: (1/n) sum w_i f(x_i), unbiased, with variance (E_p[w^2 f^2] - (E f)^2) / n.
-    Self-normalised: sum w_i f(x_i) / sum w_i, biased and consistent; the densities may then lack a
-    common factor.
+    Self-normalised: sum w_i f(x_i) / sum w_i, biased and consistent; each density may then be known
+    up to a constant factor only.
 
     Args:
         values: f(x_i), (n,), n at least 2.
         log_target: ln p~(x_i), (n,).
         log_proposal: ln p(x_i), (n,).
-        self_normalized: which of the two.
+        self_normalized: True: the self-normalised estimate; False: the plain one.
+
+    Returns:
+        The mean, its estimated variance, and the effective sample size.
 
     Raises:
-        ValueError: as `importance_weights`; fewer than two samples; weights that are all 0, where
-            they are to be normalised; a mean or a variance too large for a float64.
+        ValueError: as `importance_weights`; fewer than two samples; self-normalisation where every
+            weight is 0; a mean or a variance too large for a float64.
+        TypeError: values that are not numbers.
     """
     normalized = arrays.boolean("self_normalized", self_normalized)
     f = arrays.floats("values", values, (None,))

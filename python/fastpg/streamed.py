@@ -82,7 +82,21 @@ class StatisticsCollector:
     def steps(
         self, n_steps: int, *, fit_baseline: bool = False, keep: bool = False
     ) -> BatchStatistics:
-        """Statistics of the next `n_steps` steps of every environment; see `collect_statistics`."""
+        """Statistics of the next steps of every environment; see `collect_statistics`.
+
+        Args:
+            n_steps: steps T of every environment, at least 1.
+            fit_baseline: afterwards fit the baseline to the value targets A + V of this batch.
+            keep: return the trajectory too.
+
+        Returns:
+            Statistics of T N samples.
+
+        Raises:
+            ValueError: `fit_baseline` without a baseline, a number out of range, or results that
+                are not finite.
+            TypeError: arguments of the wrong type.
+        """
         fit = arrays.boolean("fit_baseline", fit_baseline)
         if fit and self.baseline is None:
             raise ValueError("fit_baseline: expected a baseline to fit, got None")

@@ -405,7 +405,18 @@ NATIVE: dict[str, NativeSpec] = {
 
 
 def native_spec(env_id: str) -> NativeSpec:
-    """The table's row for an id; an unknown one raises ValueError with the nearest name."""
+    """The native environment of an id.
+
+    Args:
+        env_id: a Gymnasium id, one of the keys of `NATIVE`.
+
+    Returns:
+        The class of the environment with its registered time limit and reward threshold.
+
+    Raises:
+        ValueError: an unknown id; the message has the nearest one.
+        TypeError: not a string.
+    """
     if not isinstance(env_id, str):
         raise TypeError(f"id: expected a string such as 'CartPole-v1', got {env_id!r}")
     return NATIVE[one_of("environment", env_id, NATIVE)]

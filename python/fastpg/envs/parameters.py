@@ -10,12 +10,30 @@ from fastpg.naming import one_of, unknown
 
 
 def parameters(native: _core.VectorEnv, lane: int = 0) -> dict[str, Any]:
-    """Names and values of one environment."""
+    """Parameters of one environment.
+
+    Args:
+        native: environments.
+        lane: index of the environment.
+
+    Returns:
+        Values by name.
+    """
     return {name: value for name, (value, _) in native.parameters(lane).items()}
 
 
 def set_options(native: _core.VectorEnv, env_id: str, options: Mapping[str, Any]) -> None:
-    """Give all environments the parameters named; an unknown name raises TypeError."""
+    """Set parameters of all environments.
+
+    Args:
+        native: environments.
+        env_id: their id, for the error.
+        options: values by name.
+
+    Raises:
+        TypeError: an unknown name, or a value of the wrong type.
+        ValueError: a value out of range.
+    """
     known = native.parameters()
     for name, value in options.items():
         if name not in known:
@@ -24,7 +42,17 @@ def set_options(native: _core.VectorEnv, env_id: str, options: Mapping[str, Any]
 
 
 def set_values(native: _core.VectorEnv, name: str, values: Sequence[Any]) -> None:
-    """Set one parameter, to one value for all environments or to one value each."""
+    """Set one parameter.
+
+    Args:
+        native: n environments.
+        name: of the parameter, a known one.
+        values: one value for all environments, or n values.
+
+    Raises:
+        TypeError: a value of the wrong type.
+        ValueError: a value out of range.
+    """
     like, choices = native.parameters()[name]
     native.set_parameter(name, [_checked(name, value, like, choices) for value in values])
 

@@ -26,5 +26,14 @@ def register_native() -> None:
 
 
 def make_registered(num_envs: int, env_id: str, **options: Any) -> NativeVectorEnv:
-    """What `gymnasium.make_vec` calls; it has warned of an old version already."""
+    """The entry point for `gymnasium.make_vec`, which warns of old versions itself.
+
+    Args:
+        num_envs: number of copies.
+        env_id: a Gymnasium id of a native environment.
+        **options: as of `make_vec`.
+
+    Returns:
+        The environments.
+    """
     return NativeVectorEnv(env_id, num_envs, **options)

@@ -18,7 +18,18 @@ Frame = npt.NDArray[np.uint8]
 
 
 def check_mode(render_mode: str | None) -> str | None:
-    """The mode, or ValueError with what there is."""
+    """The render mode, checked.
+
+    Args:
+        render_mode: None or "rgb_array".
+
+    Returns:
+        The same.
+
+    Raises:
+        ValueError: another mode.
+        TypeError: not a string.
+    """
     return None if render_mode is None else one_of("render_mode", render_mode, RENDER_MODES)
 
 
@@ -36,12 +47,21 @@ class Painter:
         self._last_actions: list[Any] = [None] * num_envs  # Pendulum's picture shows them
 
     def see_step(self, actions: npt.NDArray[Any], restarted: npt.NDArray[np.bool_]) -> None:
-        """Remember what was done."""
+        """Store the actions of a step, for environments that draw them.
+
+        Args:
+            actions: (n,) or (n, m).
+            restarted: bool (n,), environments that this step has reset; they have no last action.
+        """
         for i, (action, fresh) in enumerate(zip(actions, restarted, strict=True)):
             self._last_actions[i] = None if fresh else action.copy()
 
     def see_reset(self, touched: npt.NDArray[np.bool_]) -> None:
-        """Forget what was done before a reset."""
+        """Delete the last actions of environments that were reset.
+
+        Args:
+            touched: bool (n,), the environments that were reset.
+        """
         for i in np.flatnonzero(touched):
             self._last_actions[i] = None
 

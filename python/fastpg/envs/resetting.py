@@ -17,12 +17,18 @@ _MOST_BOUND = 1e38  # what a float32 observation can hold
 def reset_bounds(
     environment: type[Environment], options: dict[str, Any], others: Sequence[str] = ()
 ) -> tuple[float, float] | None:
-    """The two bounds in a reset's options; None where none is given.
+    """The two bounds in the options of a reset.
 
     Args:
-        environment: that is reset.
-        options: bounds alone.
-        others: options that the caller takes itself, for the error that lists what there is.
+        environment: class of the environment.
+        options: bounds by name; the default replaces one that is missing.
+        others: names of options that the caller reads itself, for the list in the error.
+
+    Returns:
+        Two numbers, or None where `options` is empty.
+
+    Raises:
+        ValueError: an unknown option, a value that is not a finite number, or wrong bounds.
     """
     names = environment.reset_options
     for name in options:
@@ -50,7 +56,20 @@ def _bound(name: str, value: Any) -> float:
 
 
 def seed_list(seed: Any, num_envs: int) -> list[int | None]:
-    """One seed an environment: s + i for an integer s, None where none is given."""
+    """One seed for each environment.
+
+    Args:
+        seed: an integer s of at least 0 gives s + i to environment i; a sequence gives one seed
+            each, None among them; None gives none.
+        num_envs: number of environments.
+
+    Returns:
+        num_envs seeds; None: no seed.
+
+    Raises:
+        ValueError: another number of seeds, or a negative one.
+        TypeError: seeds that are not integers.
+    """
     if seed is None:
         return [None] * num_envs
     if isinstance(seed, int | np.integer):
@@ -71,7 +90,14 @@ def fresh_seed() -> int:
 
 
 def entropy_words(seeds: Sequence[int | None]) -> list[Any] | None:
-    """Seeds in the words that NumPy's SeedSequence would take; None for no seeds."""
+    """Seeds as the 32-bit words that NumPy's SeedSequence would use.
+
+    Args:
+        seeds: of at least 0; None: no seed.
+
+    Returns:
+        An array of words, or None, for each; None for an empty sequence.
+    """
     if not seeds:
         return None
     return [None if seed is None else arrays.seed_words(seed) for seed in seeds]

@@ -57,7 +57,21 @@ class NativeEnv(gymnasium.Env[Any, Any]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[arrays.Float32s, dict[str, Any]]:
-        """Start a new episode; `options` as for `NativeVectorEnv`, without a mask."""
+        """Start a new episode.
+
+        Args:
+            seed: an integer of at least 0 for `np_random`; None continues its stream (the first
+                time: from fresh entropy).
+            options: bounds of the start state (`low` and `high`; Pendulum: `x_init` and `y_init`),
+                as of `NativeVectorEnv.reset`. The dict does not change.
+
+        Returns:
+            Observation float32 (d,), and an empty info.
+
+        Raises:
+            ValueError: an unknown option, or wrong bounds.
+            gymnasium.error.Error: a seed that is negative or no integer.
+        """
         bounds = reset_bounds(self.environment, dict(options or {}))
         super().reset(seed=seed)
         self._lead()
@@ -70,6 +84,13 @@ class NativeEnv(gymnasium.Env[Any, Any]):
 
     def step(self, action: Any) -> tuple[arrays.Float32s, float, bool, bool, dict[str, Any]]:
         """One step.
+
+        Args:
+            action: an integer, or float32 or float64 (m,), as of `NativeVectorEnv.step`.
+
+        Returns:
+            observation float32 (d,), reward, terminated, truncated (always False) and an empty
+            info.
 
         Raises:
             ValueError: wrong shape, an action out of range, NaN or infinity.
@@ -101,7 +122,18 @@ class NativeEnv(gymnasium.Env[Any, Any]):
         return states.take(self.native)
 
     def set_state(self, state: EnvState | Any) -> None:
-        """Go on from a state of `get_state`, or start an episode in a physical state (k,)."""
+        """Continue from a state of `get_state`, or start an episode in a physical state.
+
+        Args:
+            state: an `EnvState` of one environment, which brings its random stream along; or the
+                physical state, (k,), with which an episode starts.
+
+        Raises:
+            ValueError: another shape, numbers that are not finite, or of a magnitude above 1e38,
+                which a float32 observation cannot hold.
+            TypeError: values that are not numbers.
+            RuntimeError: a physical state before the first reset.
+        """
         if isinstance(state, EnvState):
             states.put(self.native, state)
             self._np_random = states.generator(self.native.streams[0])

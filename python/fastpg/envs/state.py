@@ -29,12 +29,28 @@ class EnvState:
 
 
 def take(native: _core.VectorEnv) -> EnvState:
-    """The state of now."""
+    """The present state of native environments.
+
+    Args:
+        native: n environments.
+
+    Returns:
+        A copy.
+    """
     return EnvState(**native.snapshot())
 
 
 def put(native: _core.VectorEnv, state: EnvState) -> None:
-    """Go on from a state of as many of the same environments."""
+    """Put native environments into a state, from which they go on.
+
+    Args:
+        native: n environments.
+        state: of n environments of the same kind.
+
+    Raises:
+        ValueError: another number of environments, another shape, or numbers that are not finite or
+            out of range.
+    """
     n = native.num_envs
     if state.status.shape != (n,):
         raise ValueError(f"state: expected one of {n} environments, got {len(state.status)}")
@@ -45,18 +61,44 @@ def put(native: _core.VectorEnv, state: EnvState) -> None:
 
 
 def checked(native: _core.VectorEnv, state: Any) -> Floats:
-    """Physical states (n, k), finite."""
+    """Physical states, checked.
+
+    Args:
+        native: n environments.
+        state: (n, k), finite.
+
+    Returns:
+        Float64, (n, k).
+
+    Raises:
+        ValueError: another shape, or numbers that are not finite.
+        TypeError: values that are not numbers.
+    """
     size = len(native.snapshot()["states"])
     return arrays.floats("state", state, (native.num_envs, size))
 
 
 def generators(native: _core.VectorEnv) -> tuple[np.random.Generator, ...]:
-    """NumPy generators that would draw what the environments draw next."""
+    """NumPy generators that draw the same numbers as the environments draw next.
+
+    Args:
+        native: n environments.
+
+    Returns:
+        n generators, copies of the streams.
+    """
     return tuple(generator(words) for words in native.streams)
 
 
 def generator(words: npt.NDArray[np.uint64]) -> np.random.Generator:
-    """The generator of one stream."""
+    """The NumPy generator of one stream.
+
+    Args:
+        words: of PCG64's state and increment, (4,), of each the high word first.
+
+    Returns:
+        A generator with that state.
+    """
     bits = np.random.PCG64()
     bits.state = _state_of(words)
     return np.random.Generator(bits)
@@ -76,12 +118,27 @@ def _state_of(words: npt.NDArray[np.uint64]) -> Any:
 
 
 def follow(generator: np.random.Generator, words: npt.NDArray[np.uint64]) -> None:
-    """Bring a generator to where a stream stands."""
+    """Set the state of a generator to that of a stream.
+
+    Args:
+        generator: a PCG64 generator, changed in place.
+        words: the stream, (4,), as of `generator`.
+    """
     generator.bit_generator.state = _state_of(words)
 
 
 def words_of(generator: np.random.Generator) -> npt.NDArray[np.uint64]:
-    """The stream that goes on where a PCG64 generator stands, (4,)."""
+    """The stream with the state of a generator.
+
+    Args:
+        generator: a PCG64 generator.
+
+    Returns:
+        uint64 (4,): state and increment, of each the high word first.
+
+    Raises:
+        TypeError: a generator of another kind.
+    """
     state = generator.bit_generator.state
     if state["bit_generator"] != "PCG64":
         raise TypeError(f"np_random: expected a PCG64 generator, got {state['bit_generator']}")

@@ -123,7 +123,19 @@ def _autoreset_mode(mode: AutoresetMode | str) -> AutoresetMode:
 
 
 def time_limit(given: Any, registered: int) -> int | None:
-    """Steps of an episode: the registered number for None, no limit for -1."""
+    """The time limit of an episode in steps.
+
+    Args:
+        given: in [1, 2^31 - 1]; None: the registered limit; -1: none.
+        registered: the limit for None.
+
+    Returns:
+        The limit, or None for no limit.
+
+    Raises:
+        ValueError: out of range.
+        TypeError: not an integer.
+    """
     if given is None:
         return registered
     if isinstance(given, int | np.integer) and not isinstance(given, bool) and given == -1:
@@ -332,11 +344,17 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         return states.take(self.native)
 
     def set_state(self, state: EnvState | Any) -> None:
-        """Go on from a state of `get_state`, or start an episode in physical states (n, k).
+        """Continue from a state of `get_state`, or start episodes in physical states.
+
+        Args:
+            state: an `EnvState` of as many of the same environments, which brings their random
+                streams along; or physical states, (num_envs, k), with which episodes start.
+                Environments that were never reset are reset first.
 
         Raises:
             ValueError: another shape, numbers that are not finite, or states of a magnitude above
                 1e38, which a float32 observation cannot hold.
+            TypeError: values that are not numbers.
         """
         self.moves += 1
         if isinstance(state, EnvState):
@@ -385,10 +403,18 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
             raise
 
     def get_attr(self, name: str) -> tuple[Any, ...]:
-        """A parameter, or `state`, `np_random`, `np_random_seed`, `spec`, …, of each environment.
+        """An attribute of each environment.
+
+        Args:
+            name: a parameter (an option of `make_vec`), or "state", "elapsed_steps", "np_random",
+                "np_random_seed", "render_mode", "spec", "observation_space" or "action_space".
+
+        Returns:
+            num_envs values.
 
         Raises:
             AttributeError: no such attribute, with the nearest name.
+            RuntimeError: "state" before every environment was reset.
         """
         if name in parameters(self.native):
             return tuple(parameters(self.native, lane)[name] for lane in range(self.num_envs))
@@ -443,7 +469,20 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         return bool(self._differing)
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
-        """`render` of each environment, or an attribute, as of `get_attr`."""
+        """The result of `render`, or an attribute, of each environment.
+
+        Args:
+            name: "render", or a name of `get_attr`.
+            *args: ignored.
+            **kwargs: ignored.
+
+        Returns:
+            num_envs values.
+
+        Raises:
+            AttributeError: as of `get_attr`.
+            RuntimeError: as of `render` or `get_attr`.
+        """
         if name == "render":
             return self.render()
         return self.get_attr(name)
@@ -486,7 +525,11 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         self.close()
 
     def close_extras(self, **kwargs: Any) -> None:
-        """Release what draws; the environments themselves hold nothing open."""
+        """Close the renderer; the environments themselves hold no resources.
+
+        Args:
+            **kwargs: ignored.
+        """
         if self._painter is not None:
             self._painter.close()
 

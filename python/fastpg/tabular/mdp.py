@@ -248,7 +248,17 @@ class MDP:
 
 
 def an_mdp(mdp: Any) -> MDP:
-    """The same; TypeError where it is something else."""
+    """The MDP itself, checked.
+
+    Args:
+        mdp: anything.
+
+    Returns:
+        The same object.
+
+    Raises:
+        TypeError: not an MDP.
+    """
     if not isinstance(mdp, MDP):
         raise TypeError(f"mdp: expected an MDP, got {mdp!r}")
     return mdp

@@ -41,7 +41,23 @@ class Iterates:
 
 @np.errstate(**quiet)  # thetas, steps and values that are not finite are errors
 def iterate(mdp: MDP, policy: Any, n_iterations: int, step: Step, kl_per: str) -> Iterates:
-    """Apply a step n times and record where it leads."""
+    """Apply a step n times and record the policies, their J, the KLs and the multipliers.
+
+    Args:
+        mdp: a finite MDP.
+        policy: where to start, a policy or its table.
+        n_iterations: n, in [0, 10^6].
+        step: gives the next policy and its multiplier, from the old policy and the remaining
+            progress.
+        kl_per: whether the KL recorded is of a "trajectory" or per "step".
+
+    Returns:
+        The n + 1 policies and what was recorded.
+
+    Raises:
+        TypeError: no MDP, or arguments of the wrong type.
+        ValueError: as `MDP.evaluate`, arguments out of range, or a multiplier that is not finite.
+    """
     an_mdp(mdp)
     count = arrays.integer("n_iterations", n_iterations, 0, MOST_ITERATIONS)
     policies, values = [policy], []

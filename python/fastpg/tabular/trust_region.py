@@ -184,7 +184,19 @@ def trust_region_policy(
 
 
 def length(local: LocalModel, per: str) -> float:
-    """Steps of a trajectory: what a sum over it is divided by to be `per` step, else 1."""
+    """The mean number of steps of an episode, for sums that are to be taken per step.
+
+    Args:
+        local: at the policy that is followed.
+        per: "trajectory" or "step".
+
+    Returns:
+        The mean length for "step", 1 for "trajectory".
+
+    Raises:
+        ValueError: another `per`.
+        TypeError: a `per` that is not a string.
+    """
     summed, per_unit = local.weights().sum(), local.weights(per).sum()
     return float(summed / per_unit) if per_unit > 0.0 else 1.0
 
