@@ -41,8 +41,9 @@ def gae(
         whole terminated episodes the advantages are the lecture's R_h - b(s_h, h).
 
     Raises:
-        TypeError: wrong dtype. ValueError: shapes that differ, values that are not finite,
-            gamma or gae_lambda outside [0, 1], a terminated step that has not ended.
+        TypeError: wrong dtype.
+        ValueError: shapes that differ, values that are not finite, gamma or gae_lambda outside
+            [0, 1], a terminated step that has not ended.
     """
     return _core.gae(
         arrays.unchecked_floats("rewards", rewards),

@@ -17,7 +17,7 @@ from fastpg.rollouts.rollout import UNLIMITED, Rollout
 
 @dataclass(frozen=True)
 class BatchStatistics:
-    """What a batch of n = T N samples amounts to; K episodes ended in it.
+    """Statistics of a batch of n = T N samples, in which K episodes ended.
 
     Gradients have the shape of theta, P is `theta.size`, the flat order of parameters
     `theta.ravel()`. All are means over the samples (per step, not per trajectory).
@@ -48,7 +48,7 @@ class BatchStatistics:
 
 
 class StatisticsCollector:
-    """Collects statistics batch by batch, episodes running over from one to the next.
+    """Collects statistics batch by batch; episodes continue from one batch to the next.
 
     Takes the same actions as a `fastpg.rollouts.rollout.NativeCollector` of this seed.
 
@@ -179,13 +179,13 @@ def collect_statistics(
     fit_baseline: bool = False,
     keep: bool = False,
 ) -> BatchStatistics:
-    """Reset a native environment, run a policy in it, and sum up what a natural step needs.
+    """Reset a native environment, run a policy, and compute the statistics for a natural step.
 
     The same as `collect`, `gae`, `score_gradient`, `fisher` and `LinearBaseline.fit` one after the
-    other (lectures L1, L6, L7), but block by block of environments while each block's steps are in
-    cache: the trajectory is dropped unless it is kept, and memory does not grow with it. Actions,
-    and the environment afterwards, are those of `collect` to the last bit; results are the same
-    bits for any number of threads, which is the environment's.
+    other (lectures L1, L6, L7), but for one block of environments after the other, while its steps
+    are in the cache. The trajectory is not stored unless `keep` is True, so that memory does not
+    grow with it. Actions, and the environment afterwards, are those of `collect` to the last bit;
+    results are the same bits for any number of threads, which the environment sets.
 
     Args:
         env: made by `make_vec`, of N environments.
@@ -197,7 +197,10 @@ def collect_statistics(
         seed: of the environment and of the actions, in [0, 2^64); None draws one.
         fit_baseline: afterwards fit the baseline to the value targets A + V of this batch, as
             `LinearBaseline.fit` does.
-        keep: give the trajectory too, as `collect` does.
+        keep: return the trajectory too, as `collect` does.
+
+    Returns:
+        Statistics of T N samples.
 
     Raises:
         TypeError: an environment that is not native, a baseline that is not a `LinearBaseline`.

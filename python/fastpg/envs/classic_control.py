@@ -28,17 +28,39 @@ class Environment:
 
     @staticmethod
     def observation_space(parameters: Parameters) -> spaces.Box:
-        """Of one environment with these parameters."""
+        """The space of the observations of one environment.
+
+        Args:
+            parameters: values by name.
+
+        Returns:
+            The space.
+        """
         raise NotImplementedError
 
     @staticmethod
     def action_space(parameters: Parameters) -> spaces.Box | spaces.Discrete:
-        """Of one environment with these parameters."""
+        """The space of the actions of one environment.
+
+        Args:
+            parameters: values by name.
+
+        Returns:
+            The space.
+        """
         raise NotImplementedError
 
     @classmethod
     def check_bounds(cls, first: float, second: float) -> None:
-        """Raise ValueError unless these bounds of a reset make sense."""
+        """Check the bounds of a reset.
+
+        Args:
+            first: value of the first of `reset_options`.
+            second: value of the second.
+
+        Raises:
+            ValueError: bounds from which no start state can be drawn.
+        """
         if first > second:
             raise ValueError(f"low, high: expected low <= high, got {first} and {second}")
 
@@ -50,7 +72,12 @@ class Environment:
 
     @staticmethod
     def round_fresh(observations: arrays.Float32s, states: arrays.Floats) -> None:
-        """Give observations (n, d) right after a reset the bits that Gymnasium's have."""
+        """Change observations right after a reset to Gymnasium's bits.
+
+        Args:
+            observations: (n, d), changed in place.
+            states: (n, k), the physical states.
+        """
 
 
 class CartPole(Environment):
@@ -423,7 +450,14 @@ def native_spec(env_id: str) -> NativeSpec:
 
 
 def newer_id(env_id: str) -> str | None:
-    """The id of the same environment with the highest version, if that is another one."""
+    """The id of the same environment with the highest version.
+
+    Args:
+        env_id: one of the keys of `NATIVE`.
+
+    Returns:
+        The id, or None where `env_id` is already the newest.
+    """
     name = env_id.rpartition("-v")[0]
     newest = max(
         (other for other in NATIVE if other.rpartition("-v")[0] == name),

@@ -66,7 +66,14 @@ class Painter:
             self._last_actions[i] = None
 
     def frames(self, native: _core.VectorEnv) -> tuple[Frame, ...]:
-        """One picture (height, width, 3), uint8, an environment."""
+        """Pictures of the present states.
+
+        Args:
+            native: n environments.
+
+        Returns:
+            n pictures (height, width, 3), uint8.
+        """
         if self._canvas is None:
             self._canvas = self.environment.gymnasium_class()(render_mode="rgb_array")
         return tuple(

@@ -68,6 +68,9 @@ def make_vec(
             attributes of Gymnasium's class, each set by itself; `set_attr` changes them later. The
             spaces are those of the options given here.
 
+    Returns:
+        The environments.
+
     Raises:
         ValueError: unknown id, mode or option value, or a size out of range.
         TypeError: unknown option, or an argument of the wrong type.

@@ -36,6 +36,13 @@ def pg(
         n_iterations: steps, at least 0.
         learning_rate: eta, or a schedule of it.
         kl_per: whether the KL recorded is of a "trajectory" or per "step".
+
+    Returns:
+        The policies and their J; the multiplier `step` is eta.
+
+    Raises:
+        TypeError: no MDP, or arguments of the wrong type.
+        ValueError: as `MDP.evaluate`, arguments out of range, or results that are not finite.
     """
     rate = schedules.checked("learning_rate", learning_rate)
 
@@ -59,9 +66,9 @@ def npg(
     """Theta <- theta + eta F^-1 grad J, eta = sqrt(2 target_kl / x^T F x) (lecture L6).
 
     The lecture's delta is 2 target_kl. With `step_size` eta is fixed and F and the gradient are
-    both sums over a trajectory: for a softmax table the step is then eta A, with nothing divided
-    by (1 - gamma). A singular F is inverted in its range. Where the step promises less than V is
-    known to, as near a deterministic optimum, theta stays.
+    both sums over a trajectory: for a softmax table the step is then eta A, with nothing divided by
+    (1 - gamma). A singular F is inverted in its range. Theta does not change where the predicted
+    gain of a step is below the rounding error of V, as near a deterministic optimum.
 
     Args:
         mdp: a finite MDP.
@@ -69,8 +76,15 @@ def npg(
         n_iterations: steps, at least 0.
         target_kl: predicted KL of a step, or a schedule of it.
         step_size: eta, instead of target_kl.
-        cg_damping: added to the diagonal of F, which `kl_per` normalises.
+        cg_damping: added to the diagonal of F, at least 0; `kl_per` sets the scale of F.
         kl_per: whether F and the KLs are of a "trajectory" or per "step".
+
+    Returns:
+        The policies and their J; the multiplier `step` is eta.
+
+    Raises:
+        TypeError: no MDP, not a tabular policy with a theta, or arguments of the wrong type.
+        ValueError: as `MDP.evaluate`, arguments out of range, or results that are not finite.
     """
     bound = schedules.checked("target_kl", target_kl)
     fixed = None if step_size is None else arrays.positive("step_size", step_size)
@@ -101,6 +115,13 @@ def natural_step(
         policy: with theta.
         damping: added to the diagonal of F.
         per: "trajectory" or "step".
+
+    Returns:
+        x, the shape of theta, and x^T F x.
+
+    Raises:
+        ValueError: another `per`, a `damping` below 0, or results that are not finite.
+        TypeError: arguments of the wrong type.
     """
     weights = local.weights(per)
     gradient = local.surrogate_gradient(policy) / length(local, per)
@@ -120,8 +141,8 @@ def trpo(
 ) -> Iterates:
     """The maximiser of f^k within KL(old | new) <= target_kl (lecture L4).
 
-    In closed form for tables; for theta of features a local maximiser. The step recorded is
-    1 / lambda of the constraint, 0 where nothing is to be gained.
+    In closed form for tables; for theta of features a local maximiser. Lambda is the multiplier of
+    the constraint; where no policy is better, 0 is recorded for 1 / lambda.
 
     Args:
         mdp: a finite MDP.
@@ -129,6 +150,13 @@ def trpo(
         n_iterations: steps, at least 0.
         target_kl: bound, or a schedule of it.
         kl_per: whether the bound is of a "trajectory" or per "step".
+
+    Returns:
+        The policies and their J; the multiplier `step` is 1 / lambda.
+
+    Raises:
+        TypeError: no MDP, not a tabular policy with a theta, or arguments of the wrong type.
+        ValueError: as `MDP.evaluate`, arguments out of range, or results that are not finite.
     """
     bound = schedules.checked("target_kl", target_kl)
 
@@ -152,17 +180,24 @@ def ppo_penalty(
 ) -> Iterates:
     """The maximiser of l^k = f^k - lambda KL(old | new), both of trajectories (lecture L10).
 
-    In closed form for tables; for theta of features a local maximiser. The step recorded is
-    1 / lambda.
+    In closed form for tables; for theta of features a local maximiser.
 
     Args:
         mdp: a finite MDP.
         policy: where to start.
         n_iterations: steps, at least 0.
         kl_coef: lambda, above 0.
-        adaptive_kl: whether lambda is halved or doubled after each step, towards target_kl.
-        target_kl: its goal.
+        adaptive_kl: whether lambda is halved after a step whose KL is below target_kl / 1.5, and
+            doubled after one whose KL is above 1.5 target_kl.
+        target_kl: the KL that `adaptive_kl` aims at, above 0.
         kl_per: whether the KLs are of a "trajectory" or per "step".
+
+    Returns:
+        The policies and their J; the multiplier `step` is 1 / lambda.
+
+    Raises:
+        TypeError: no MDP, not a tabular policy with a theta, or arguments of the wrong type.
+        ValueError: as `MDP.evaluate`, arguments out of range, or results that are not finite.
     """
     coefficient = arrays.positive("kl_coef", kl_coef)
     adapts = arrays.boolean("adaptive_kl", adaptive_kl)

@@ -94,8 +94,15 @@ def make_vec(mdp: MDP, num_envs: int = 1, **options: Any) -> TabularVectorEnv:
     Args:
         mdp: with a horizon, terminal states, or a limit in `options`: otherwise episodes never end.
         num_envs: number of copies.
-        **options: `features` (S, d), what each state looks like; `autoreset_mode`,
-            `max_episode_steps` (which truncates; none by default), `num_threads` and `copy` as of
-            `fastpg.make_vec`.
+        **options: `features` (S, d), the observation of each state, one-hot by default;
+            `autoreset_mode`, `max_episode_steps` (which truncates; none by default), `num_threads`
+            and `copy` as of `fastpg.make_vec`.
+
+    Returns:
+        The environments.
+
+    Raises:
+        TypeError: no MDP, an unknown option, or arguments of the wrong type.
+        ValueError: another shape, or a number out of range.
     """
     return TabularVectorEnv(mdp, num_envs, **options)

@@ -161,7 +161,7 @@ def _log_table(mdp: MDP, policy: Any) -> Floats:
 
 
 class LocalModel:
-    """What an iteration knows of the next policy: everything is weighed by the old one's states.
+    """Surrogates, KLs and their derivatives for new policies, with the states of an old policy.
 
     Args:
         mdp: a finite MDP.

@@ -43,14 +43,14 @@ class MDP:
     - `average=True`: the average reward of an endless episode.
 
     Args:
-        P: P(s'|s, a), (S, A, S); rows sum to one within 1e-9. Rows of float32 do within 1e-6, and
-            are divided by their sums; so are `start` and tables of policies.
+        P: P(s'|s, a), (S, A, S); rows sum to one within 1e-9. Rows of float32 sum to one within
+            1e-6 and are divided by their sums. The same holds for `start` and tables of policies.
         r: expected reward, (S, A).
         start: distribution of the first state, (S,); uniform by default.
         horizon: number of steps H, at least 1.
         gamma: discount in [0, 1].
         average: whether the criterion is the average reward.
-        terminal: bool (S,), states that end an episode: they are left no more and pay nothing.
+        terminal: bool (S,), states that end an episode. They become self-loops that pay nothing.
 
     Raises:
         ValueError: other shapes, rows that are not distributions, numbers that are not finite, a
@@ -148,9 +148,13 @@ class MDP:
             policy: probabilities (S, A), or (H, S, A) where there is a horizon; or an object with
                 `probabilities()`.
 
+        Returns:
+            J, V, Q, the advantage and the visits.
+
         Raises:
             ValueError: not probabilities, another shape, rewards so large that values overflow, or,
                 for an average reward, more than one recurrent class of states.
+            TypeError: values that are not numbers.
         """
         pi = self.policy_table(policy).copy()
         with np.errstate(**quiet):

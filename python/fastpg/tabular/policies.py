@@ -64,28 +64,50 @@ class TabularPolicy:
 
     @checked("sum of scores")
     def score_sum(self, weights: Any) -> Floats:
-        """Sum of w(h, s, a) grad ln pi(a|s), the shape of theta.
+        """Sum of w(h, s, a) grad ln pi(a|s).
 
         Args:
             weights: (S, A), or (H, S, A); a policy that does not see the time sums over h.
+
+        Returns:
+            The shape of theta.
+
+        Raises:
+            ValueError: another shape, or numbers or results that are not finite.
+            TypeError: values that are not numbers.
         """
         return self._score_sum(self._gathered(weights, self.table_shape))
 
     @checked("Fisher matrix")
     def fisher(self, weights: Any) -> Floats:
-        """Sum of w(h, s) E_a grad ln pi grad ln pi^T, theta.size squared.
+        """Sum of w(h, s) E_a grad ln pi grad ln pi^T.
 
         Args:
             weights: of the states, (S,) or (H, S).
+
+        Returns:
+            (P, P), where P is `theta.size`, in the order of `theta.ravel()`.
+
+        Raises:
+            ValueError: another shape, or numbers or results that are not finite.
+            TypeError: values that are not numbers.
         """
         return self._fisher(self._gathered(weights, self.table_shape[:-1]))
 
     @np.errstate(**quiet)  # theta is refused where it is not finite
     def with_probabilities(self, table: Any) -> Self:
-        """The policy with these probabilities, theta unchanged where they are.
+        """The policy with these probabilities; theta does not change where they do not.
 
         Args:
             table: (S, A) or (H, S, A); above 0.
+
+        Returns:
+            A new policy of the same kind.
+
+        Raises:
+            NotImplementedError: as of `with_log_ratio`.
+            ValueError: not probabilities, another shape, or a probability of 0.
+            TypeError: values that are not numbers.
         """
         wanted = arrays.probabilities("table", table, self.table_shape)
         if np.any(wanted <= 0.0):
@@ -94,12 +116,19 @@ class TabularPolicy:
 
     @checked("natural direction")
     def natural_direction(self, weights: Any, gradient: Any, damping: float = 0.0) -> Floats:
-        """(F + damping I)^-1 g, least in norm where F is singular; the shape of theta.
+        """(F + damping I)^-1 g; where the matrix is singular, the solution of least norm.
 
         Args:
             weights: of the states in F, as of `fisher`.
             gradient: g, the shape of theta.
             damping: at least 0.
+
+        Returns:
+            The shape of theta.
+
+        Raises:
+            ValueError: another shape, a damping below 0, or results that are not finite.
+            TypeError: values that are not numbers.
         """
         w = self._gathered(weights, self.table_shape[:-1])
         g = arrays.floats("gradient", gradient, self.shape)
@@ -107,11 +136,18 @@ class TabularPolicy:
 
     @checked("curvature")
     def curvature(self, weights: Any, direction: Any) -> float:
-        """x^T F x: the weighted variance of what x adds to the logits, without F itself.
+        """x^T F x, computed without F: the weighted variance of the change of the logits by x.
 
         Args:
             weights: of the states in F, as of `fisher`.
             direction: x, the shape of theta.
+
+        Returns:
+            x^T F x, a number.
+
+        Raises:
+            ValueError: another shape, or numbers or results that are not finite.
+            TypeError: values that are not numbers.
         """
         w = self._gathered(weights, self.table_shape[:-1])
         added = self._logits_of(arrays.floats("direction", direction, self.shape))

@@ -77,16 +77,23 @@ def fitted_policy_iteration(
     weighting: Any = "visits",
     kl_per: str = "step",
 ) -> Iterates:
-    """The greedy policy of a Q that is linear in features, fitted where it is weighted.
+    """Policy iteration with a Q that is fitted: linear in features (lecture L3).
 
     Args:
         mdp: a finite MDP.
         policy: where to start.
         n_iterations: steps, at least 0.
         features: (S, A, d), of states with actions; the same at every step.
-        weighting: of the squared errors: "visits", as the policy goes; "uniform"; or weights
-            (S, A).
+        weighting: of the squared errors: "visits", the visits of the policy; "uniform"; or weights
+            (S, A) of at least 0.
         kl_per: whether the KL recorded is of a "trajectory" or per "step".
+
+    Returns:
+        The policies and their J; every multiplier `step` is 1.
+
+    Raises:
+        TypeError: no MDP, or arguments of the wrong type.
+        ValueError: as `MDP.evaluate`, arguments out of range, or results that are not finite.
     """
     table, weights = _checked_fit(an_mdp(mdp), features, weighting)
 
@@ -98,12 +105,20 @@ def fitted_policy_iteration(
 
 @checked("fitted Q")
 def fitted_q(local: LocalModel, features: Any, weighting: Any = "visits") -> Floats:
-    """The weighted least-squares fit of Q, the shape of Q; least in norm where data lack.
+    """The weighted least-squares fit of Q; of several solutions the one of least norm.
 
     Args:
         local: at the policy whose Q is fitted.
         features: (S, A, d).
         weighting: as of `fitted_policy_iteration`.
+
+    Returns:
+        Fitted Q, (H, S, A) with a horizon, else (S, A).
+
+    Raises:
+        ValueError: other shapes, an unknown weighting, weights below 0, or results that are not
+            finite.
+        TypeError: values that are not numbers.
     """
     evaluation = local.evaluation
     table, weighting = _checked_fit(local.mdp, features, weighting)
@@ -134,9 +149,15 @@ def conservative_policy_iteration(
         mdp: a finite MDP.
         policy: where to start.
         n_iterations: steps, at least 0.
-        alpha: in [0, 1]; None: the one whose improvement is guaranteed, which goes with a discount
-            and no horizon.
+        alpha: in [0, 1]; None: `guaranteed_alpha`, for a discount and no horizon only.
         kl_per: whether the KL recorded is of a "trajectory" or per "step".
+
+    Returns:
+        The policies and their J; the multiplier `step` is alpha.
+
+    Raises:
+        TypeError: no MDP, or arguments of the wrong type.
+        ValueError: as `MDP.evaluate`, arguments out of range, or results that are not finite.
     """
     fixed = None if alpha is None else arrays.unit_interval("alpha", alpha)
     if fixed is None and an_mdp(mdp).criterion != "discounted":
@@ -155,12 +176,20 @@ def conservative_policy_iteration(
 def guaranteed_alpha(local: LocalModel, new: Any) -> float:
     """The alpha that makes alpha / (1 - gamma) (gain - 2 alpha gamma eps / (1 - gamma)) largest.
 
-    With gain = E_{s ~ d, a ~ new} A and eps = max_s |E_{a ~ new} A|, that is a lower bound of
-    the improvement; at most 1.
+    With gain = E_{s ~ d, a ~ new} A and eps = max_s |E_{a ~ new} A|, that is a lower bound of the
+    improvement; at most 1.
 
     Args:
         local: of an MDP with a discount and no horizon.
         new: the policy to mix in, or its table.
+
+    Returns:
+        Alpha in [0, 1]; 0 where the gain is not positive.
+
+    Raises:
+        ValueError: another criterion, not probabilities, another shape, or numbers too large for a
+            float64.
+        TypeError: values that are not numbers.
     """
     if local.mdp.criterion != "discounted":
         raise ValueError(f"local: expected a discounted MDP, got {local.mdp!r}")

@@ -32,9 +32,17 @@ def penalised_log_ratio(pi: Any, advantages: Any, kl_coef: float) -> Floats:
     pi'(a) = lambda pi(a) / (nu - A(a)), nu > max A such that pi' sums to one.
 
     Args:
-        pi: (..., A), the old probabilities; for actions that have none the ratio is 1.
+        pi: (..., A), the old probabilities; for actions of probability 0 the log ratio is 0.
         advantages: (..., A).
         kl_coef: lambda, above 0.
+
+    Returns:
+        Log ratio, (..., A).
+
+    Raises:
+        ValueError: not probabilities, shapes that differ, a `kl_coef` of 0 or below, or results
+            that are not finite.
+        TypeError: values that are not numbers.
     """
     return _log_ratio(*_tables(pi, advantages), arrays.positive("kl_coef", kl_coef))
 
@@ -109,8 +117,17 @@ def trust_region_table(pi: Any, advantages: Any, weights: Any, target_kl: float)
     Args:
         pi: (..., A), the old probabilities.
         advantages: (..., A).
-        weights: (...), of the states in both sums.
+        weights: (...), of the states in both sums, at least 0. States of weight 0 keep their
+            probabilities.
         target_kl: bound, above 0.
+
+    Returns:
+        pi', (..., A).
+
+    Raises:
+        ValueError: not probabilities, shapes that differ, weights below 0, a `target_kl` of 0 or
+            below, or numbers too large or too small for the result.
+        TypeError: values that are not numbers.
     """
     p, a = _tables(pi, advantages)
     w = arrays.floats("weights", weights, p.shape[:-1])
@@ -149,6 +166,14 @@ def penalised_policy(local: LocalModel, old: TabularPolicy, kl_coef: float) -> T
         local: at `old`.
         old: pi_k.
         kl_coef: lambda of trajectory sums, above 0.
+
+    Returns:
+        The new policy, of the same kind as `old`.
+
+    Raises:
+        TypeError: not a tabular policy with a theta, or arguments of the wrong type.
+        ValueError: a policy that does not fit the MDP, a bound or coefficient of 0 or below, or
+            results that are not finite.
     """
     parametric("policy", old, local.mdp)
     kl_coef = arrays.positive("kl_coef", kl_coef)
@@ -168,7 +193,15 @@ def trust_region_policy(
         local: at `old`.
         old: pi_k.
         target_kl: bound, above 0.
-        per: "trajectory" or "step", what the bound counts.
+        per: "trajectory" or "step", the unit of the KL in the bound.
+
+    Returns:
+        The new policy, of the same kind as `old`, and lambda; 0 where no policy is better.
+
+    Raises:
+        TypeError: not a tabular policy with a theta, or arguments of the wrong type.
+        ValueError: a policy that does not fit the MDP, a bound or coefficient of 0 or below, or
+            results that are not finite.
     """
     parametric("policy", old, local.mdp)
     bound = arrays.positive("target_kl", target_kl) * length(local, per)
@@ -191,7 +224,8 @@ def length(local: LocalModel, per: str) -> float:
         per: "trajectory" or "step".
 
     Returns:
-        The mean length for "step", 1 for "trajectory".
+        For "step" the mean length, with discounted steps where a discount has no horizon; 1 for
+        "trajectory" and for an average reward.
 
     Raises:
         ValueError: another `per`.
