@@ -163,6 +163,13 @@ def test_gradients_need_a_theta():
             call(TabularSoftmax(3, 2))
 
 
+@pytest.mark.parametrize("name", ["pg", "npg", "trpo", "ppo_penalty"])
+def test_steps_need_a_theta(name):
+    mdp = tabular.chain(3, horizon=4)
+    with pytest.raises(TypeError, match="expected a tabular policy with a theta, got array"):
+        getattr(tabular, name)(mdp, np.full((3, 2), 0.5), 2)
+
+
 def test_an_average_needs_one_recurrent_class():
     stay = np.stack([np.eye(3)] * 2, axis=1)
     mdp = MDP(stay, np.zeros((3, 2)), average=True)

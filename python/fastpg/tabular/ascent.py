@@ -48,7 +48,8 @@ def pg(
 
     def step(local: LocalModel, old: Any, progress_remaining: float) -> tuple[Any, float]:
         eta = schedules.at(rate, progress_remaining)
-        return old.with_theta(old.theta + eta * local.surrogate_gradient(old)), eta
+        gradient = local.surrogate_gradient(old)  # first: it checks the policy
+        return old.with_theta(old.theta + eta * gradient), eta
 
     return iterate(mdp, policy, n_iterations, step, kl_per)
 
