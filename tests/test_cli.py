@@ -166,10 +166,10 @@ def test_the_help_has_schedules_and_defaults(run):
 def test_the_summary_says_why_a_run_did_not_learn(run):
     done = run("train", "npg", "MountainCar-v0", "--total-timesteps", 4096, "--no-tuned")
     assert "note        No episode earned more than another: every return on record" in done.stdout
-    assert "Settings known to learn it: fastpg train npg MountainCar-v0." in done.stdout
+    assert "Settings tuned to it: fastpg train npg MountainCar-v0." in done.stdout
     done = run("train", "trpo", "MountainCar-v0", "--total-timesteps", 16_000)  # not named again
     assert "No episode ended in 16,000 steps" in done.stdout
-    assert "Settings known" not in done.stdout
+    assert "Settings tuned to it" not in done.stdout
     assert "note" not in run("train", "npg", "CartPole-v1", "--total-timesteps", 20_000).stdout
 
 

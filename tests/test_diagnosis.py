@@ -165,7 +165,7 @@ def test_settings_are_named_where_something_was_wrong():
     known = GOAL._replace(settings="fastpg train npg Somewhere-v0")
     assert explain(run(), known) == []
     said = explain(equal(0.0), known)
-    assert said[1:] == ["Settings known to learn it: fastpg train npg Somewhere-v0."]
+    assert said[1:] == ["Settings tuned to it: fastpg train npg Somewhere-v0."]
 
 
 FAULTS = {
@@ -195,7 +195,7 @@ def test_mountain_car_and_frozen_lake_without_a_reward():
     algo = fastpg.train("npg", "MountainCar-v0", total_timesteps=20_000, seed=0, tuned=False)
     said = fastpg.diagnose(algo)
     assert "every return on record is -200" in said[0]
-    assert said[1:] == ["Settings known to learn it: fastpg train npg MountainCar-v0."]
+    assert said[1:] == ["Settings tuned to it: fastpg train npg MountainCar-v0."]
     assert fastpg.diagnose(algo, tuned=False) == said[:1]
     assert fastpg.diagnose(algo, score=-105.0) == []
     algo = fastpg.train("npg", "FrozenLake8x8-v1", total_timesteps=1024, seed=0)
@@ -207,7 +207,7 @@ def test_pendulum_by_a_policy_of_the_observation_itself(name):
     algo = fastpg.train(name, "Pendulum-v1", total_timesteps=100_000, seed=0, tuned=False)
     said = fastpg.diagnose(algo)
     assert any("The level of Pendulum-v1, -200, was not reached" in each for each in said)
-    assert said[-1] == f"Settings known to learn it: fastpg train {name} Pendulum-v1."
+    assert said[-1] == f"Settings tuned to it: fastpg train {name} Pendulum-v1."
     assert fastpg.diagnose(fastpg.train(name, "Pendulum-v1", seed=0)) == []
 
 

@@ -60,7 +60,7 @@ class Goal(NamedTuple):
 
     env_id: of the environment. level: mean return that counts as learned. result: what was reached.
     plain: whether the policy is linear in an observation of real numbers itself. settings: how to
-    train with settings known to learn, or None.
+    train with settings tuned to it, or None.
     """
 
     env_id: str
@@ -81,7 +81,7 @@ def diagnose(algo: Algorithm, *, score: float | None = None, tuned: bool = True)
         algo: whose `history` and policy are looked at.
         score: mean return of an evaluation in the environment as it is registered; without it the
             mean return of the last 100 episodes is compared with the level.
-        tuned: name settings known to learn this environment, where there are some.
+        tuned: name the settings tuned to this environment, where there are some.
     """
     return explain(algo.history, _goal(algo, score, tuned)) if algo.history else _no_iteration(algo)
 
@@ -281,7 +281,7 @@ def _beyond_the_policy(history: History, goal: Goal) -> str | None:
 
 
 def _settings(goal: Goal) -> str | None:
-    return None if goal.settings is None else f"Settings known to learn it: {goal.settings}."
+    return None if goal.settings is None else f"Settings tuned to it: {goal.settings}."
 
 
 def _rises(history: History) -> bool:

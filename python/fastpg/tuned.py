@@ -30,7 +30,7 @@ Settings = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class TunedSettings:
-    """Settings known to learn an environment; of no one seed.
+    """Settings tuned to an environment; of no one seed.
 
     Attributes:
         algorithm: "reinforce", "npg", "trpo" or "ppo".
