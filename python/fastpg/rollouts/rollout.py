@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -310,12 +310,26 @@ def contrast(rollout: Rollout) -> Floats | None:
     variance is that of the mean over all n, if the environments are independent. None where one
     half has no samples.
     """
-    n_envs = rollout.valid.shape[1]
-    first = np.broadcast_to(np.arange(n_envs) < n_envs // 2, rollout.valid.shape)
-    chosen = rollout.flat(first)
+    shape = rollout.valid.shape
+    if rollout._has_no_gaps:
+        return _whole_contrast(shape)
+    return _contrast(rollout.flat(_first_half(shape)))
+
+
+def _first_half(shape: tuple[int, ...]) -> Bools:
+    return np.broadcast_to(np.arange(shape[1]) < shape[1] // 2, shape)
+
+
+@lru_cache(maxsize=2)  # iterations have the same, give or take one step
+def _whole_contrast(shape: tuple[int, ...]) -> Floats | None:
+    return _contrast(_first_half(shape).ravel())
+
+
+def _contrast(chosen: Bools) -> Floats | None:
     k = int(np.count_nonzero(chosen))
     m = len(chosen) - k
     if not k or not m:
         return None
     weights: Floats = np.where(chosen, np.sqrt(m / k), -np.sqrt(k / m))
+    weights.flags.writeable = False  # shared by all callers
     return weights
