@@ -100,7 +100,8 @@ CASE(epochs_are_interrupted) {
     Adam adam(8);
     PpoEpochs<CategoricalHead> epochs(head, Features<double>(phi), actions.data(),
                                       advantages.data(), nullptr, settings);
-    CHECK(interrupted([&] { epochs.run(LaneStream(1, Purpose::shuffle), 0, adam, theta); }));
+    CHECK(
+        interrupted([&] { epochs.run(LaneStream(1, Purpose::shuffle), 0, nullptr, adam, theta); }));
   }
 }
 
