@@ -90,7 +90,8 @@ class PPO(AdamAlgorithm, StepAlgorithm):
     feature's size. With `whiten_features` it ascends in t, theta = W t, where the features phi W
     are uncorrelated and of one size in the samples seen so far, and a Gaussian's means count in
     sigmas (Desjardins et al. 2015, arXiv 1507.00210, whiten a network's layers so). The policies
-    that can be reached are the same. More than 128 features are scaled only.
+    that can be reached are the same, and `max_grad_norm` is of the gradient in t. More than 128
+    features are scaled only.
 
     Every sample is used once an epoch. Advantages are standardised per minibatch. If a gradient is
     not finite, theta and the optimizer stay as they were and `train/status` is "not_finite".
