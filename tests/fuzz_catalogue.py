@@ -100,7 +100,6 @@ def env_calls(env_id):
         "collect": Call(fastpg.collect, (env, policy), {"n_steps": 5, "seed": 0}),
         "episodes": Call(fastpg.collect, (env, policy),
                          {"n_episodes": 2, "seed": 0, "deterministic": True}, rare=True),
-        "statistics": Call(fastpg.collect_statistics, (env, policy), {"n_steps": 5, "seed": 0}),
     }  # fmt: skip
     return {f"{env_id}.{k}": dataclasses.replace(c, owners=(env,)) for k, c in calls.items()}
 

@@ -162,10 +162,6 @@ def tabular_arguments():
         "tabular_set_state": (env.set_state, (np.zeros((3, 1)), np.ones(3, bool))),
         "tabular_restore": (env.restore, tuple(env.snapshot().values())),
         "tabular_collect": (env.collect_steps, (actor, 3, 0, _core.Purpose.action, 0)),
-        "tabular_statistics": (
-            _core.collect_statistics,
-            (env, actor, 3, 0, _core.Purpose.action, 0, 0.9, 0.9, None, False, True, False),
-        ),
     }
 
 
@@ -199,7 +195,6 @@ def kernel_arguments():
         "ridge_fit": (
             _core.RidgeRegression(18).fit, (observations, steps, True, w, 0.5, 0.1),
         ),
-        "ridge_merge": (_core.RidgeRegression(3).merge, (w, np.eye(3), 1.0, 0.5)),
         "ridge_restore": (_core.RidgeRegression(3).restore, (w, np.eye(3), 1.0)),
         "discounted_returns": (
             _core.discounted_returns, (phi, phi, phi > 2, phi > 2, 0.9, 2),
@@ -235,10 +230,6 @@ def kernel_arguments():
         ),
         "collect_episodes": (
             native.collect_episodes, (actor, 3, 10**6, 0, action, 0),
-        ),
-        "collect_statistics": (
-            _core.collect_statistics,
-            (native, actor, 3, 0, action, 0, 0.9, 0.9, np.ones(18), True, True, True),
         ),
     }  # fmt: skip
 

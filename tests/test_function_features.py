@@ -142,7 +142,7 @@ def test_collecting_is_that_of_the_equal_map():
         assert np.array_equal(one.actions, other.actions)
         assert np.array_equal(one.final_observations, other.final_observations)
     with pytest.raises(TypeError, match=r"features: expected a map that C\+\+ computes, got"):
-        fastpg.collect_statistics(env, policy, n_steps=5)
+        policy.actor(env.single_action_space, False)
 
 
 def test_an_environment_of_gymnasium_s():

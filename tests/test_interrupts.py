@@ -75,10 +75,6 @@ KERNELS = {
     "episodes of many": collecting("collector.episodes(100)", 64, 1),
     "steps": collecting("collector.steps(10**7)", 1, 1),
     "steps on threads": collecting("collector.steps(10**4)", 1200, 3),
-    "statistics": collecting(
-        'fastpg._core.collect_statistics(env.native, policy.actor(env.single_action_space, False),'
-        "10**5, 1, _core.Purpose.action, 0, 0.9, 0.9, None, False, False, False)", 100, 2,
-    ),
     "ppo": SAMPLES.replace("ROWS", "100_000") + """
 adam = solvers.Adam(8)
 theta = policy.theta.copy()

@@ -18,13 +18,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def test_exports():
     assert fastpg.__all__ == [
-        "NPG", "PPO", "REINFORCE", "TRPO", "BatchStatistics", "CheckpointError",
+        "NPG", "PPO", "REINFORCE", "TRPO", "CheckpointError",
         "EndlessEpisodeError", "EnvState", "Identity",
         "ImportanceSamplingEstimate", "LinearBaseline",
         "LinearGaussian", "LinearSoftmax", "MeanBaseline", "NativeVectorEnv", "Polynomial",
         "RandomFourier",
         "Rollout", "RunningNormalizer", "TunedSettings", "__version__", "build_info", "collect",
-        "collect_statistics",
         "conjugate_gradient", "diagnose",
         "discounted_returns",
         "effective_sample_size", "evaluate_policy", "gae", "importance_sampling_estimate",

@@ -16,7 +16,6 @@ def collected(env_id):
     env = fastpg.make_vec(env_id, 1100, num_threads=2, max_episode_steps=15)
     kind = fastpg.LinearGaussian if "Pendulum" in env_id else fastpg.LinearSoftmax
     policy = kind.for_env(env)
-    fastpg.collect_statistics(env, policy, n_steps=20, seed=1)
     fastpg.collect(env, policy, n_episodes=1200, seed=1)
     env.reset(seed=1)
     for _ in range(16):

@@ -138,15 +138,6 @@ void ridge_restore(RidgeRegression& regression, const Array<double>& mean,
   regression.moments.weight = weight;
 }
 
-void ridge_merge(RidgeRegression& regression, const Array<double>& mean,
-                 const Array<double>& comoment, double weight, double memory) {
-  require_unit_interval("memory", memory);
-  RidgeRegression other(regression.feature_count());
-  ridge_restore(other, mean, comoment, weight);
-  require(regression.moments.merge(other.moments, memory),
-          "mean, comoment: expected values that can be added");
-}
-
 // Raises, and leaves the moments as they were, where the result would not be finite.
 Array<double> adam_ascend(Adam& adam, const Array<double>& theta, const Array<double>& gradient,
                           double learning_rate) {
@@ -285,8 +276,6 @@ void bind_solvers(py::module_& m) {
       .def("solve", &ridge_solve, py::arg("ridge"), "Weights (feature_count,).")
       .def("restore", &ridge_restore, py::arg("mean").noconvert(), py::arg("comoment").noconvert(),
            py::arg("weight"), "Sets the moments.")
-      .def("merge", &ridge_merge, py::arg("mean").noconvert(), py::arg("comoment").noconvert(),
-           py::arg("weight"), py::arg("memory"), "Adds the moments of other samples.")
       .def("__copy__", [](const RidgeRegression& r) { return RidgeRegression(r); })
       .def_property_readonly("mean",
                              [](const RidgeRegression& r) { return to_array(r.moments.mean); })

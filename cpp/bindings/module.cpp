@@ -19,7 +19,6 @@ void bind_interrupts(py::module_& m);
 void bind_random(py::module_& m);
 void bind_math(py::module_& m);
 void bind_envs(py::module_& m);
-void bind_streamed(py::module_& m);
 void bind_estimators(py::module_& m);
 void bind_features(py::module_& m);
 void bind_statistics(py::module_& m);
@@ -39,7 +38,6 @@ PYBIND11_MODULE(_core, m) {
   fastpg::bind_math(m);
   fastpg::bind_tabular(m);
   fastpg::bind_envs(m);
-  fastpg::bind_streamed(m);
   fastpg::bind_estimators(m);
   fastpg::bind_features(m);
   fastpg::bind_statistics(m);

@@ -27,7 +27,6 @@ from fastpg.sampling import (
     importance_weights,
 )
 from fastpg.solvers import conjugate_gradient, natural_gradient
-from fastpg.streamed import BatchStatistics, collect_statistics
 from fastpg.train_by_name import train
 from fastpg.tuned import TunedSettings, tuned_settings
 
@@ -36,7 +35,6 @@ __all__ = [
     "PPO",
     "REINFORCE",
     "TRPO",
-    "BatchStatistics",
     "CheckpointError",
     "EndlessEpisodeError",
     "EnvState",
@@ -55,7 +53,6 @@ __all__ = [
     "__version__",
     "build_info",
     "collect",
-    "collect_statistics",
     "conjugate_gradient",
     "diagnose",
     "discounted_returns",

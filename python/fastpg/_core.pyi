@@ -36,19 +36,6 @@ class _RolloutDict(TypedDict):
     step_count: int
     complete: bool
 
-class _StatisticsDict(TypedDict):
-    sample_count: int
-    gradient: _Floats
-    score_mean: _Floats
-    advantage_mean: float
-    advantage_std: float
-    fisher: _Floats
-    entropy: float
-    episode_returns: _Floats
-    episode_lengths: _Integers
-    value_moments: tuple[_Floats, _Floats, float] | None
-    rollout: _RolloutDict | None
-
 class _PpoDict(TypedDict):
     parameters: _Floats
     finite: bool
@@ -202,7 +189,6 @@ class RidgeRegression:
     ) -> _Floats: ...
     def solve(self, ridge: float) -> _Floats: ...
     def restore(self, mean: _Floats, comoment: _Floats, weight: float) -> None: ...
-    def merge(self, mean: _Floats, comoment: _Floats, weight: float, memory: float) -> None: ...
     @property
     def mean(self) -> _Floats: ...
     @property
@@ -563,17 +549,3 @@ class VectorEnv:
 def restored_env(
     arguments: tuple[Any, ...], values: dict[str, list[_Parameter]], snapshot: _Snapshot
 ) -> VectorEnv: ...
-def collect_statistics(
-    env: VectorEnv,
-    actor: SoftmaxActor | GaussianActor,
-    steps: int,
-    seed: int,
-    purpose: Purpose,
-    first_step: int,
-    gamma: float,
-    gae_lambda: float,
-    value_weights: _Floats | None,
-    value_time: bool,
-    value_moments: bool,
-    keep: bool,
-) -> _StatisticsDict: ...

@@ -274,24 +274,6 @@ class LinearBaseline(Baseline):
             self.num_threads,
         )
 
-    def fit_moments(self, mean: Floats, comoment: Floats, weight: float) -> None:
-        """Fit to samples given by their moments, and to earlier ones as `fit` does.
-
-        Args:
-            mean: of (features without the constant, target), (k,).
-            comoment: sums of products of the deviations from the mean, (k, k).
-            weight: number of samples.
-
-        Raises:
-            ValueError: moments so large that the fit overflows; nothing is changed.
-        """
-        fitted = _core.RidgeRegression(len(self._regression.mean))
-        old = self._regression
-        fitted.restore(old.mean, old.comoment, old.weight)
-        fitted.merge(mean, comoment, weight, self.memory)
-        self.weights = fitted.solve(self.ridge)
-        self._regression = fitted
-
     def _keep(self) -> Callable[[], None]:
         """See `Baseline`."""
         own = vars(self) | {"_regression": self._regression.__copy__()}

@@ -8,7 +8,7 @@
 #include "fastpg/envs/pendulum.hpp"
 #include "fastpg/policies/categorical_head.hpp"
 #include "fastpg/rollout/collect_episodes.hpp"
-#include "fastpg/rollout/streamed.hpp"
+#include "fastpg/rollout/collect_steps.hpp"
 #include "fastpg/solvers/conjugate_gradient.hpp"
 #include "fastpg/solvers/ppo_epochs.hpp"
 #include "fastpg/tabular/dynamic_programming.hpp"
@@ -76,12 +76,6 @@ CASE(an_interrupted_collect_leaves_the_environment_as_it_was) {
     CHECK(interrupted([&] {
       RolloutStorage<double> out(lanes, 3, 1);
       collect_steps(env, actor(20'000), stream, 0, 1'000'000 / lanes, 3, out);
-    }));
-    CHECK(same(env.snapshot(), before));
-    const StreamSettings settings{1'000'000 / lanes, 0.9, 0.9, nullptr, false, false};
-    CHECK(interrupted([&] {
-      collect_statistics(env, actor(2'000), stream, 0, settings, 2,
-                         static_cast<RolloutStorage<double>*>(nullptr));
     }));
     CHECK(same(env.snapshot(), before));
   }

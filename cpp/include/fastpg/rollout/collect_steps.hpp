@@ -38,14 +38,13 @@ class LanesAtWork {
   // Row t of the storage.
   void step(Lane t, Storage& out) {
     const LaneBlock part = env_.states().part(begin_, count_);
-    const Lane column = begin_ - out.first_lane;
-    const Lane at = out.flat(t, column);
+    const Lane at = out.flat(t, begin_);
     const std::int64_t* const elapsed = part.elapsed + begin_;
     env_.kernel().observe(part, components_.data(), stride_);
-    record_inputs(elapsed, out.observation(t, column), &out.step_index[at], &out.valid[at]);
+    record_inputs(elapsed, out.observation(t, begin_), &out.step_index[at], &out.valid[at]);
     actor_.act({components_.data(), stride_, elapsed, words_.now(), count_, count_}, scratch_,
-               out.action(t, column));
-    env_.advance(part, actor_.sent(out.action(t, column), count_, scratch_), &out.rewards[at],
+               out.action(t, begin_));
+    env_.advance(part, actor_.sent(out.action(t, begin_), count_, scratch_), &out.rewards[at],
                  flags(&out.terminated[at]));
     if (env_.count_steps(begin_, count_, &out.rewards[at], flags(&out.terminated[at]),
                          flags(&out.truncated[at]), may_be_truncated(t), ended_)) {
@@ -100,8 +99,7 @@ class LanesAtWork {
   EpisodeEnds ends_;
 };
 
-// `steps` steps of these lanes, but for what the storage counts: the ends of their episodes, their
-// columns those of the rollout of all lanes.
+// `steps` steps of these lanes, but for what the storage counts: the ends of their episodes.
 template <class Actor>
 EpisodeEnds collect_lanes(VectorEnv& env, const Actor& actor, const LaneStream& stream,
                           std::uint64_t first_step, Lane steps, Lane begin, Lane count,
@@ -112,7 +110,7 @@ EpisodeEnds collect_lanes(VectorEnv& env, const Actor& actor, const LaneStream& 
     lanes.step(t, out);
     pace.turn();
   }
-  for (Lane i = begin; i < begin + count; ++i) out.record_last(env, i, i - out.first_lane);
+  for (Lane i = begin; i < begin + count; ++i) out.record_last(env, i, i);
   return lanes.take_ends();
 }
 

@@ -135,7 +135,6 @@ class SoftmaxActor {
       : logits_(std::move(map), std::move(theta), n_actions), deterministic_(deterministic) {}
 
   const LinearLanes& linear() const { return logits_; }
-  bool deterministic() const { return deterministic_; }
   Lane observation_size() const { return logits_.observation_size(); }
   Lane action_size() const { return 1; }
   bool fits(const EnvironmentShape& shape) const { return shape.action_count == logits_.outputs(); }
@@ -192,15 +191,12 @@ class GaussianActor {
     require_size("high", static_cast<Lane>(high_.size()), action_size());
     for (std::size_t k = 0; k < low_.size(); ++k) {
       require(low_[k] <= high_[k], "low, high: expected low <= high");
-      log_sigma_.push_back(theta[theta.size() - low_.size() + k]);
-      sigma_.push_back(std::exp(log_sigma_.back()));
+      sigma_.push_back(std::exp(theta[theta.size() - low_.size() + k]));
     }
     require_finite("sigma", sigma_.data(), action_size());
   }
 
   const LinearLanes& linear() const { return mean_; }
-  const std::vector<double>& log_sigma() const { return log_sigma_; }
-  bool deterministic() const { return deterministic_; }
   Lane observation_size() const { return mean_.observation_size(); }
   Lane action_size() const { return static_cast<Lane>(low_.size()); }
   bool fits(const EnvironmentShape& shape) const {
@@ -255,7 +251,6 @@ class GaussianActor {
   LinearLanes mean_;
   std::vector<double> low_;
   std::vector<double> high_;
-  std::vector<double> log_sigma_;
   std::vector<double> sigma_;
   bool deterministic_;
 };

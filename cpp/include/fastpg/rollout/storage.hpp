@@ -28,7 +28,6 @@ struct RolloutStorage {
   Lane columns;
   Lane observation_size;
   Lane action_size;
-  Lane first_lane = 0;  // by steps: the lane of column 0
   Lane rows = 0;
   std::int64_t sample_count = 0;  // valid samples
   std::int64_t step_count = 0;    // steps of the slowest lane
@@ -79,26 +78,6 @@ struct RolloutStorage {
     ends = in_order(std::move(parts), rows, observation_size);
     sample_count = rows * columns;
     step_count = rows;
-  }
-
-  // All but the ends of episodes, from the storage of some of the lanes over as many steps.
-  void place(const RolloutStorage& part) {
-    const Lane column = part.first_lane - first_lane;
-    const auto copy = [&](const auto& from, auto& to, Lane row_count, Lane size) {
-      for (Lane t = 0; t < row_count; ++t) {
-        std::copy_n(from.data() + t * part.columns * size, part.columns * size,
-                    to.data() + flat(t, column) * size);
-      }
-    };
-    copy(part.observations, observations, rows, observation_size);
-    copy(part.actions, actions, rows, action_size);
-    copy(part.rewards, rewards, rows, 1);
-    copy(part.terminated, terminated, rows, 1);
-    copy(part.truncated, truncated, rows, 1);
-    copy(part.valid, valid, rows, 1);
-    copy(part.step_index, step_index, rows, 1);
-    copy(part.last_observations, last_observations, 1, observation_size);
-    copy(part.last_step_index, last_step_index, 1, 1);
   }
 
  private:
