@@ -1,0 +1,15 @@
+// The vector functions over arrays of any length, in the instruction set of this machine.
+#pragma once
+
+#include <cstddef>
+
+namespace fastpg {
+
+// out[i] = f(x[i]) for i < count; `out` may be `x`. See exp_log.hpp for ranges and errors.
+void exp_of(const double* x, std::ptrdiff_t count, double* out);
+void log_of(const double* x, std::ptrdiff_t count, double* out);
+
+// exact: the C library's values; else FastMath's.
+void sincos_of(const double* x, std::ptrdiff_t count, bool exact, double* sine, double* cosine);
+
+}  // namespace fastpg
