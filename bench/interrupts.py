@@ -21,8 +21,9 @@ SETUP = """
 import signal
 import numpy as np
 import fastpg
-from fastpg import _core, solvers
-from fastpg.rollouts.rollout import NativeCollector
+from fastpg import _core
+from fastpg.functional import solvers
+from fastpg.rollouts.collector import NativeCollector
 signal.signal(signal.SIGINT, signal.default_int_handler)
 rng = np.random.default_rng(0)
 many = range(10**9)

@@ -42,7 +42,7 @@ def solve(seed: int) -> float:
     spent, reached = 0.0, False
     mark = time.perf_counter()
 
-    def look(record: fastpg.records.Record) -> bool:
+    def look(record: fastpg.training.metrics.Record) -> bool:
         nonlocal spent, mark, reached
         spent += time.perf_counter() - mark
         mean, _ = fastpg.evaluate_policy(algo, judge, LOOK_EPISODES, seed=seed)
@@ -83,7 +83,7 @@ def _iteration_seconds(n_steps: int, repeats: int) -> float:
     """Median seconds of an NPG iteration on 16 environments."""
     laps: list[float] = []
 
-    def lap(record: fastpg.records.Record) -> None:
+    def lap(record: fastpg.training.metrics.Record) -> None:
         laps.append(time.perf_counter())
 
     algo = fastpg.NPG("linear", ENV_ID, n_envs=16, n_steps=n_steps, seed=0)
@@ -126,7 +126,7 @@ def wheel_size() -> Figure:
 _PEAK = """
 import re, fastpg
 from pathlib import Path
-from fastpg.collection import make_collector
+from fastpg.rollouts.collect import make_collector
 
 def kilobytes(name):
     return int(re.search(name + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1])

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import fastpg
-from fastpg import schedules, tabular
-from fastpg.algorithms import ALGORITHMS
+from fastpg import tabular
+from fastpg.algorithms import ALGORITHMS, schedules
+from fastpg.algorithms.base import Algorithm
+from fastpg.algorithms.options import described
 from fastpg.envs import NATIVE
-from fastpg.linear_policy import LinearPolicy
-from fastpg.options import described
-from fastpg.training import Algorithm
+from fastpg.policies.base import LinearPolicy
 
 HEAD = """# API
 

@@ -7,7 +7,7 @@ baseline to returns, repeat.
 import numpy as np
 
 import fastpg
-from fastpg.collection import make_collector
+from fastpg.rollouts.collect import make_collector
 
 GAMMA, GAE_LAMBDA, TARGET_KL, ITERATIONS = 0.985, 0.97, 0.012, 30
 

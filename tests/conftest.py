@@ -24,7 +24,7 @@ settings.load_profile("untimed")
 @pytest.fixture
 def short_pieces(monkeypatch):
     """Whole pieces of 250 steps are long beside a few short episodes stepped from Python."""
-    monkeypatch.setattr(fastpg.evaluation, "_PIECE", 20)
+    monkeypatch.setattr(fastpg.rollouts.evaluation, "_PIECE", 20)
 
 
 @pytest.fixture

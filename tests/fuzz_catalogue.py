@@ -9,8 +9,9 @@ import numpy as np
 from gymnasium.vector import SyncVectorEnv
 
 import fastpg
-from fastpg import _core, solvers, tabular
-from fastpg.estimators import prediction_error, standardize
+from fastpg import _core, tabular
+from fastpg.functional import solvers
+from fastpg.functional.advantages import prediction_error, standardize
 from test_errors import kernel_arguments
 
 

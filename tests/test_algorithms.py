@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 import fastpg
-from fastpg import options
-from fastpg.algorithms import ALGORITHMS
+from fastpg.algorithms import ALGORITHMS, options
 
 NAMES = list(ALGORITHMS)
 STEP_NAMES = ["npg", "trpo", "ppo"]

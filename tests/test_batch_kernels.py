@@ -5,7 +5,7 @@ import pytest
 
 import fastpg
 import reference
-from fastpg.solvers import line_search, natural_gradient
+from fastpg.functional.solvers import line_search, natural_gradient
 
 THREADS = (1, 2, 3, 8)
 
@@ -174,7 +174,7 @@ def test_features_that_are_not_finite_are_found(dtype, bad):
     policy, phi, dist, actions, weights, _ = softmax_batch(700, 6, 3)
     phi = phi.astype(dtype)
     gradient = policy.score_gradient(phi, dist, actions, weights)
-    adam = fastpg.solvers.Adam(policy.theta.size)
+    adam = fastpg.functional.solvers.Adam(policy.theta.size)
     phi[651, 4] = bad
     calls = [
         lambda: policy.distribution(phi),
@@ -185,7 +185,7 @@ def test_features_that_are_not_finite_are_found(dtype, bad):
         lambda: natural_gradient(policy, phi, dist, gradient),
         lambda: natural_gradient(policy, phi, dist, gradient, solver="cholesky"),
         lambda: line_search(policy, phi, dist, actions, weights, gradient, target_kl=0.1),
-        lambda: fastpg.solvers.ppo_epochs(policy, phi, actions, weights, adam, seed=0),
+        lambda: fastpg.functional.solvers.ppo_epochs(policy, phi, actions, weights, adam, seed=0),
     ]
     for call in calls:
         with pytest.raises(ValueError, match=r"phi: expected finite .* at index \(651, 4\)"):
@@ -201,8 +201,8 @@ def test_weights_that_are_not_finite_are_found(bad):
     for call in (
         lambda: policy.compare(dist, dist, actions, weights),
         lambda: line_search(policy, phi, dist, actions, weights, policy.theta, target_kl=0.1),
-        lambda: fastpg.solvers.ppo_epochs(
-            policy, phi, actions, weights, fastpg.solvers.Adam(18), seed=0
+        lambda: fastpg.functional.solvers.ppo_epochs(
+            policy, phi, actions, weights, fastpg.functional.solvers.Adam(18), seed=0
         ),
     ):
         with pytest.raises(ValueError, match=r"advantages: expected finite values.* \(13,\)"):

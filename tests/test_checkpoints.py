@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import fastpg
-from fastpg import checkpoints
 from fastpg.algorithms import ALGORITHMS
-from fastpg.feature_choice import restore_features
-from fastpg.features import RandomFourier
-from fastpg.stored_spaces import restore_space
+from fastpg.policies.feature_choice import restore_features
+from fastpg.policies.features import RandomFourier
+from fastpg.spaces import restore_space
+from fastpg.training import checkpoints
 
 NAMES = list(ALGORITHMS)
 

@@ -5,7 +5,7 @@ import math
 import pytest
 
 import fastpg
-from fastpg.diagnosis import Goal, explain
+from fastpg.training.diagnosis import Goal, explain
 
 GOAL = Goal("Somewhere-v0", 100.0, 10.0)
 

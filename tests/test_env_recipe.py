@@ -11,9 +11,9 @@ from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorWrapper
 from typer.testing import CliRunner
 
 import fastpg
-from fastpg import collection, tabular
+from fastpg import tabular
 from fastpg.cli import app
-from fastpg.collection import make_collector
+from fastpg.rollouts.collect import make_collector
 from fastpg.rollouts.copies import EnvCopies
 from fastpg.rollouts.env_recipe import EnvRecipe
 from fastpg.rollouts.make_env import make_env
@@ -228,7 +228,7 @@ def test_a_file_without_a_recipe_goes_by_its_id(tmp_path):
 
 
 def test_episodes_that_do_not_end(tmp_path, monkeypatch):
-    monkeypatch.setattr(collection, "ENDLESS", 500)
+    monkeypatch.setattr(fastpg.rollouts.collect, "ENDLESS", 500)
     path = tmp_path / "x.npz"
     code, text = fastpg_command(
         "train", "npg", "CliffWalking-v1", "--total-timesteps", 600, "--seed", 1, "--out", path

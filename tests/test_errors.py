@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import fastpg
 from fastpg import _core, arrays
 from fastpg.algorithms import ALGORITHMS
-from fastpg.collection import make_collector
+from fastpg.rollouts.collect import make_collector
 
 GAE = {
     "rewards": np.ones((3, 2)),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fastpg
-from fastpg.features import make_features
+from fastpg.policies.features import make_features
 
 
 def test_identity():

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 import fastpg
-from fastpg import checkpoints
 from fastpg.algorithms import ALGORITHMS
-from fastpg.collection import make_collector
-from fastpg.function_features import FunctionFeatures
+from fastpg.policies.function_features import FunctionFeatures
+from fastpg.rollouts.collect import make_collector
 from fastpg.rollouts.stepping import SteppingCollector
+from fastpg.training import checkpoints
 
 
 def itself(x):

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import fastpg
-from fastpg import _core, solvers
+from fastpg import _core
 from fastpg.algorithms import ALGORITHMS
+from fastpg.functional import solvers
 from processes import GUARD
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
@@ -23,8 +24,9 @@ CHILD = """
 import copy, signal, sys
 import numpy as np
 import fastpg
-from fastpg import _core, solvers
-from fastpg.rollouts.rollout import NativeCollector
+from fastpg import _core
+from fastpg.functional import solvers
+from fastpg.rollouts.collector import NativeCollector
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

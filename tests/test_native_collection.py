@@ -7,8 +7,8 @@ from gymnasium.vector import AutoresetMode
 
 import fastpg
 from fastpg import _core
-from fastpg.collection import make_collector
-from fastpg.rollouts.rollout import NativeCollector
+from fastpg.rollouts.collect import make_collector
+from fastpg.rollouts.collector import NativeCollector
 from fastpg.rollouts.stepping import SteppingCollector
 from lockstep import CONTINUOUS, IDS, sync
 

@@ -5,9 +5,9 @@ import pytest
 
 import fastpg
 import reference
-from fastpg.policy_batch import NaturalGradientResult, PolicyBatch
-from fastpg.second_order import step_to_kl
-from fastpg.solvers import line_search
+from fastpg.algorithms.natural import step_to_kl
+from fastpg.functional.solvers import line_search
+from fastpg.policies.batch import NaturalGradientResult, PolicyBatch
 
 
 def dense_direction(f, g, damping):

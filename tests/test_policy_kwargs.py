@@ -5,7 +5,7 @@ import pytest
 
 import fastpg
 from fastpg.algorithms import ALGORITHMS
-from fastpg.feature_choice import choose_features
+from fastpg.policies.feature_choice import choose_features
 
 FOURIER = {"features": "fourier", "features_kwargs": {"n_features": 20, "nu": 2.0, "seed": 3}}
 

@@ -6,7 +6,7 @@ import pytest
 import fastpg
 import reference
 from fastpg.algorithms.ppo import adapted
-from fastpg.solvers import Adam, ppo_epochs
+from fastpg.functional.solvers import Adam, ppo_epochs
 
 
 def clipped_gradient(batch, theta, weights, clip, ent_coef):

@@ -7,7 +7,7 @@ from gymnasium import spaces
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv, VectorWrapper
 
 import fastpg
-from fastpg.collection import make_collector
+from fastpg.rollouts.collect import make_collector
 from fastpg.rollouts.copies import EnvCopies
 
 

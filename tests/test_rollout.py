@@ -7,8 +7,8 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import fastpg
 from fastpg import _core
-from fastpg.baselines import Baseline
-from fastpg.collection import make_collector
+from fastpg.rollouts.collect import make_collector
+from fastpg.values.base import Baseline
 
 # Balances often, not always: rollouts with terminations and truncations.
 THETA = np.array([[0.0, 0.9], [0.0, 1.5], [0.0, 9.0], [0.0, 6.0], [0.0, 0.3]])

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import fastpg
-from fastpg import _core, solvers
+from fastpg import _core
+from fastpg.functional import solvers
 from fastpg.tabular.env import TabularVectorEnv
 from fastpg.tabular.makers import garnet
 from processes import python

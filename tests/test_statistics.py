@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fastpg import _core
-from fastpg.estimators import prediction_error, standardize
+from fastpg.functional.advantages import prediction_error, standardize
 
 
 @pytest.mark.parametrize("n", [2, 7, 8, 9, 1000])

@@ -9,8 +9,8 @@ import pytest
 
 import fastpg
 from fastpg import tabular
-from fastpg.collection import make_collector
-from fastpg.features import Identity
+from fastpg.policies.features import Identity
+from fastpg.rollouts.collect import make_collector
 from fastpg.tabular import MDP, FeatureSoftmax
 
 S, A, H = 3, 2, 4

@@ -6,7 +6,7 @@ import pytest
 import fastpg
 import reference
 from fastpg import _core
-from fastpg.solvers import Adam, FeatureMoments, ppo_epochs
+from fastpg.functional.solvers import Adam, FeatureMoments, ppo_epochs
 
 EPSILON = 0.01  # added to eigenvalues whose mean is 1
 

@@ -10,7 +10,7 @@ from gymnasium.envs.classic_control.cartpole import CartPoleVectorEnv
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 import fastpg
-from fastpg.collection import make_collector
+from fastpg.rollouts.collect import make_collector
 from kernels import Case, bench
 
 # environments, steps, exact, threads

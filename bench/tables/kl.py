@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fastpg.records import Record
+from fastpg.training.metrics import Record
 from tables.runs import LOOK_EPISODES, over_seeds, reaches
 from tables.sections import table
 from tables.tasks import TASKS

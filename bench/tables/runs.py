@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium.vector import SyncVectorEnv
 
 import fastpg
-from fastpg.training import Algorithm
+from fastpg.algorithms.base import Algorithm
 
 EPISODES = 100
 LOOK_EPISODES = 20

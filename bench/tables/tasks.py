@@ -11,8 +11,8 @@ import gymnasium
 import numpy as np
 
 from fastpg.algorithms import ALGORITHMS, DEFAULT_TIMESTEPS
-from fastpg.records import Record
-from fastpg.training import Algorithm
+from fastpg.algorithms.base import Algorithm
+from fastpg.training.metrics import Record
 from tables.runs import duration, final_return, interval, over_seeds, reaches
 from tables.sections import table
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import gymnasium
 import numpy as np
 
+from fastpg.algorithms.settings import TunedSettings, built_in, read_file, tuned_settings
+from fastpg.algorithms.train import build, timesteps
 from fastpg.envs import NATIVE
-from fastpg.naming import one_of
-from fastpg.train_by_name import build, timesteps
-from fastpg.tuned import TunedSettings, built_in, read_file, tuned_settings
+from fastpg.suggestions import one_of
 from tables.runs import duration, final_return, interval, over_seeds
 from tables.sections import table
 

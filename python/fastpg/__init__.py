@@ -2,33 +2,34 @@
 
 from fastpg._core import __version__
 from fastpg.algorithms import NPG, PPO, REINFORCE, TRPO, load
-from fastpg.baselines import LinearBaseline, MeanBaseline
-from fastpg.checkpoints import CheckpointError
-from fastpg.collection import EndlessEpisodeError, collect
-from fastpg.diagnosis import diagnose
+from fastpg.algorithms.settings import TunedSettings, tuned_settings
+from fastpg.algorithms.train import train
+from fastpg.build_info import build_info
 from fastpg.envs import EnvState, NativeVectorEnv, make_vec
-from fastpg.estimators import discounted_returns, gae
-from fastpg.evaluation import evaluate_policy
-from fastpg.features import (
+from fastpg.functional.advantages import discounted_returns, gae
+from fastpg.functional.importance_sampling import (
+    ImportanceSamplingEstimate,
+    effective_sample_size,
+    importance_sampling_estimate,
+    importance_weights,
+)
+from fastpg.functional.solvers import conjugate_gradient, natural_gradient
+from fastpg.pickling import register_reducers
+from fastpg.policies.features import (
     Identity,
     Polynomial,
     RandomFourier,
     RunningNormalizer,
     length_scale,
 )
-from fastpg.machine import build_info
-from fastpg.pickling import register_reducers
-from fastpg.policies import LinearGaussian, LinearSoftmax
+from fastpg.policies.linear import LinearGaussian, LinearSoftmax
+from fastpg.rollouts.collect import EndlessEpisodeError, collect
+from fastpg.rollouts.evaluation import evaluate_policy
 from fastpg.rollouts.rollout import Rollout
-from fastpg.sampling import (
-    ImportanceSamplingEstimate,
-    effective_sample_size,
-    importance_sampling_estimate,
-    importance_weights,
-)
-from fastpg.solvers import conjugate_gradient, natural_gradient
-from fastpg.train_by_name import train
-from fastpg.tuned import TunedSettings, tuned_settings
+from fastpg.training.checkpoints import CheckpointError
+from fastpg.training.diagnosis import diagnose
+from fastpg.values.mean import MeanBaseline
+from fastpg.values.ridge import LinearBaseline
 
 __all__ = [
     "NPG",

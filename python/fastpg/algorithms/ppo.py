@@ -8,15 +8,22 @@ from typing import Any, ClassVar
 import numpy.typing as npt
 
 from fastpg import arrays
+from fastpg.algorithms.adam_algorithm import AdamAlgorithm
+from fastpg.algorithms.base import Batch
+from fastpg.algorithms.gae_algorithm import StepAlgorithm
+from fastpg.algorithms.options import StepOptions, option
+from fastpg.algorithms.schedules import Schedule
 from fastpg.arrays import Floats
-from fastpg.checkpoints import State
-from fastpg.families import AdamAlgorithm, StepAlgorithm
-from fastpg.linear_policy import Undo
-from fastpg.options import StepOptions, option
-from fastpg.records import Record
-from fastpg.schedules import Schedule
-from fastpg.solvers import KL_ESTIMATORS, OBJECTIVES, OPTIMIZERS, FeatureMoments, ppo_epochs
-from fastpg.training import Batch
+from fastpg.functional.solvers import (
+    KL_ESTIMATORS,
+    OBJECTIVES,
+    OPTIMIZERS,
+    FeatureMoments,
+    ppo_epochs,
+)
+from fastpg.policies.base import Undo
+from fastpg.training.checkpoints import State
+from fastpg.training.metrics import Record
 
 _MOST_EPOCHS = 10_000
 _TARGET_KL = 0.01

@@ -10,16 +10,17 @@ from typing import ClassVar
 import numpy as np
 
 from fastpg import arrays
+from fastpg.algorithms.adam_algorithm import AdamAlgorithm
+from fastpg.algorithms.base import Batch
+from fastpg.algorithms.options import CommonOptions, option
+from fastpg.algorithms.schedules import Schedule
 from fastpg.arrays import Floats
-from fastpg.baselines import LEAST_RIDGE
-from fastpg.estimators import discounted_returns
-from fastpg.families import AdamAlgorithm
-from fastpg.options import CommonOptions, option
-from fastpg.records import Record
-from fastpg.rollouts.rollout import Collector, Rollout
-from fastpg.schedules import Schedule
-from fastpg.solvers import OPTIMIZERS
-from fastpg.training import Batch
+from fastpg.functional.advantages import discounted_returns
+from fastpg.functional.solvers import OPTIMIZERS
+from fastpg.rollouts.collector import Collector
+from fastpg.rollouts.rollout import Rollout
+from fastpg.training.metrics import Record
+from fastpg.values.ridge import LEAST_RIDGE
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fastpg.options import NaturalOptions, option
-from fastpg.records import Record
-from fastpg.second_order import NaturalAlgorithm
-from fastpg.solvers import MOST_LINE_SEARCH
-from fastpg.training import Batch
+from fastpg.algorithms.base import Batch
+from fastpg.algorithms.natural import NaturalAlgorithm
+from fastpg.algorithms.options import NaturalOptions, option
+from fastpg.functional.solvers import MOST_LINE_SEARCH
+from fastpg.training.metrics import Record
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ import numpy as np
 from gymnasium import spaces
 
 from fastpg import arrays
-from fastpg.naming import one_of
+from fastpg.suggestions import one_of
 
 Parameters = Mapping[str, Any]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastpg import _core, arrays
-from fastpg.naming import one_of, unknown
+from fastpg.suggestions import one_of, unknown
 
 
 def parameters(native: _core.VectorEnv, lane: int = 0) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from fastpg import _core
 from fastpg.envs.classic_control import Environment
 from fastpg.envs.parameters import parameters
-from fastpg.naming import one_of
+from fastpg.suggestions import one_of
 
 RENDER_MODES = ("rgb_array",)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastpg import arrays
 from fastpg.envs.classic_control import Environment
-from fastpg.naming import unknown
+from fastpg.suggestions import unknown
 
 _MOST_BOUND = 1e38  # what a float32 observation can hold
 

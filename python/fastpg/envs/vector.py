@@ -16,14 +16,14 @@ from gymnasium.spaces import Space
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from fastpg import _core, arrays, machine
+from fastpg import _core, arrays, threads
 from fastpg.envs import state as states
 from fastpg.envs.classic_control import Environment, native_spec, newer_id
 from fastpg.envs.parameters import parameters, set_options, set_values
 from fastpg.envs.rendering import RENDER_MODES, Frame, Painter, check_mode
 from fastpg.envs.resetting import entropy_words, fresh_seed, reset_bounds, seed_list
 from fastpg.envs.state import EnvState
-from fastpg.naming import one_of, unknown
+from fastpg.suggestions import one_of, unknown
 
 _MODES = {
     AutoresetMode.NEXT_STEP: _core.Autoreset.next_step,
@@ -87,7 +87,7 @@ def make_vec(
         "autoreset_mode": _autoreset_mode(autoreset_mode).value,
         "exact": exact,
         "max_episode_steps": max_episode_steps,
-        "num_threads": machine.num_threads(num_threads),
+        "num_threads": threads.num_threads(num_threads),
         "copy": copy,
         "render_mode": render_mode,
     }
@@ -183,7 +183,7 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
             limit,
             arrays.boolean("exact", exact),
             arrays.boolean("copy", copy),
-            machine.num_threads(num_threads),
+            threads.num_threads(num_threads),
         )
         set_options(native, env_id, env_options)
         values = parameters(native)

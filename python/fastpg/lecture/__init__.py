@@ -19,7 +19,7 @@ from fastpg.lecture import (
     l12,
 )
 from fastpg.lecture.system import Check, Formula, Result, System
-from fastpg.naming import one_of
+from fastpg.suggestions import one_of
 
 __all__ = ["SYSTEMS", "Check", "Formula", "Result", "System", "find"]
 

@@ -12,7 +12,7 @@ from fastpg import tabular
 from fastpg.arrays import Floats
 from fastpg.lecture.problems import N_ACTIONS
 from fastpg.lecture.system import Check, Formula, Result, System
-from fastpg.policies import LinearGaussian
+from fastpg.policies.linear import LinearGaussian
 from fastpg.tabular import MDP, LocalModel, TabularSoftmax, state_kl
 from fastpg.tabular.exact import kl_of_logs
 

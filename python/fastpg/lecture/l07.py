@@ -12,7 +12,7 @@ from fastpg.arrays import Floats
 from fastpg.lecture import problems
 from fastpg.lecture.problems import Trajectories, exact, sampled, worst
 from fastpg.lecture.system import Check, Formula, Result, System
-from fastpg.linear_policy import LinearPolicy
+from fastpg.policies.base import LinearPolicy
 from fastpg.tabular import FeatureSoftmax, LocalModel
 
 if TYPE_CHECKING:

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastpg.algorithms import NPG
+from fastpg.algorithms.base import Batch
+from fastpg.algorithms.natural import NaturalAlgorithm, step_to_kl
 from fastpg.arrays import AnyFloats, Floats
-from fastpg.collection import make_collector
-from fastpg.estimators import standardize
-from fastpg.evaluation import evaluate_policy
+from fastpg.functional.advantages import standardize
 from fastpg.lecture.problems import worst
 from fastpg.lecture.system import Check, Formula, Result, System
-from fastpg.linear_policy import LinearPolicy
-from fastpg.policy_batch import PolicyBatch
-from fastpg.second_order import NaturalAlgorithm, step_to_kl
-from fastpg.training import Batch
+from fastpg.policies.base import LinearPolicy
+from fastpg.policies.batch import PolicyBatch
+from fastpg.rollouts.collect import make_collector
+from fastpg.rollouts.evaluation import evaluate_policy
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

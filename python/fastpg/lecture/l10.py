@@ -10,11 +10,11 @@ import numpy as np
 from fastpg import tabular
 from fastpg.algorithms.ppo import adapted
 from fastpg.arrays import Floats
+from fastpg.functional.solvers import Adam, ppo_epochs
 from fastpg.lecture import problems
 from fastpg.lecture.problems import Trajectories, exact, sampled, worst
 from fastpg.lecture.system import Check, Formula, Result, System
-from fastpg.policies import LinearSoftmax
-from fastpg.solvers import Adam, ppo_epochs
+from fastpg.policies.linear import LinearSoftmax
 from fastpg.tabular import (
     LocalModel,
     TabularSoftmax,

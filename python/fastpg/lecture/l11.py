@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastpg.arrays import Floats
-from fastpg.lecture import problems
-from fastpg.lecture.problems import STANDARD_ERRORS, Trajectories, exact, sampled
-from fastpg.lecture.system import Check, Formula, Result, System
-from fastpg.policies import LinearSoftmax
-from fastpg.sampling import (
+from fastpg.functional.importance_sampling import (
     _effective_size,
     _plain,
     _self_normalized,
@@ -21,6 +17,10 @@ from fastpg.sampling import (
     importance_sampling_estimate,
     importance_weights,
 )
+from fastpg.lecture import problems
+from fastpg.lecture.problems import STANDARD_ERRORS, Trajectories, exact, sampled
+from fastpg.lecture.system import Check, Formula, Result, System
+from fastpg.policies.linear import LinearSoftmax
 from fastpg.tabular import MDP, LocalModel
 
 if TYPE_CHECKING:

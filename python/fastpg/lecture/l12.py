@@ -9,7 +9,7 @@ import numpy as np
 
 from fastpg import tabular
 from fastpg.arrays import Floats
-from fastpg.baselines import LinearBaseline, MeanBaseline
+from fastpg.functional.importance_sampling import _weights_of, importance_weights
 from fastpg.lecture import problems
 from fastpg.lecture.problems import (
     HORIZON,
@@ -22,10 +22,11 @@ from fastpg.lecture.problems import (
     worst,
 )
 from fastpg.lecture.system import Check, Formula, Result, System
-from fastpg.linear_policy import LinearPolicy
-from fastpg.policies import LinearSoftmax
-from fastpg.sampling import _weights_of, importance_weights
+from fastpg.policies.base import LinearPolicy
+from fastpg.policies.linear import LinearSoftmax
 from fastpg.tabular import LocalModel
+from fastpg.values.mean import MeanBaseline
+from fastpg.values.ridge import LinearBaseline
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from fastpg.arrays import Floats
-from fastpg.collection import collect
 from fastpg.lecture.system import Check
-from fastpg.linear_policy import LinearPolicy
-from fastpg.policies import LinearSoftmax
+from fastpg.policies.base import LinearPolicy
+from fastpg.policies.linear import LinearSoftmax
+from fastpg.rollouts.collect import collect
 from fastpg.tabular import MDP, FeatureSoftmax, garnet, make_vec
 
 HORIZON = 6

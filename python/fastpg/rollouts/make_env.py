@@ -11,10 +11,10 @@ from gymnasium import spaces
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
 
 from fastpg.envs import NAMESPACE, NATIVE, NativeVectorEnv, make_vec
-from fastpg.naming import unknown
 from fastpg.rollouts.copies import EnvCopies
 from fastpg.rollouts.instances import require_distinct
 from fastpg.rollouts.masks import has_usual_workers
+from fastpg.suggestions import unknown
 
 EnvLike = str | gymnasium.Env[Any, Any] | Callable[[], Any] | VectorEnv[Any, Any, Any]
 

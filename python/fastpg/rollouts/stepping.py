@@ -11,16 +11,17 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 
 from fastpg import _core, arrays
 from fastpg.arrays import Bools, Float32s
-from fastpg.flattening import flatten, gather, to_action_space
-from fastpg.linear_policy import LinearPolicy
+from fastpg.policies.base import LinearPolicy
+from fastpg.rollouts.collector import MOST_STEPS, UNLIMITED, Collector
 from fastpg.rollouts.contract import vector_flags, vector_rewards
 from fastpg.rollouts.copies import EnvCopies
 from fastpg.rollouts.instances import overwrites_observations
 from fastpg.rollouts.make_env import autoreset_mode, resets_alone
 from fastpg.rollouts.masks import Masks
 from fastpg.rollouts.raw_returns import RawReturns
-from fastpg.rollouts.rollout import MOST_STEPS, UNLIMITED, Collector, Rollout
+from fastpg.rollouts.rollout import Rollout
 from fastpg.rollouts.second_resets import SecondResets
+from fastpg.spaces import flatten, gather, to_action_space
 
 
 class _Recorder:

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from fastpg import arrays, schedules
+from fastpg import arrays
+from fastpg.algorithms import schedules
 from fastpg.algorithms.ppo import adapted
+from fastpg.algorithms.schedules import Schedule
 from fastpg.arrays import Floats
 from fastpg.results import checked
-from fastpg.schedules import Schedule
 from fastpg.tabular.exact import LocalModel
 from fastpg.tabular.mdp import MDP
 from fastpg.tabular.policies import TabularPolicy

@@ -8,7 +8,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 
-from fastpg import _core, arrays, machine
+from fastpg import _core, arrays, threads
 from fastpg.envs import NativeVectorEnv
 from fastpg.envs.classic_control import Environment
 from fastpg.envs.vector import MOST_ENVS, time_limit
@@ -52,7 +52,7 @@ class TabularVectorEnv(NativeVectorEnv):
             arrays.integer("num_envs", num_envs, 1, MOST_ENVS),
             limit,
             arrays.boolean("copy", copy),
-            machine.num_threads(num_threads),
+            threads.num_threads(num_threads),
         )
         low, high = self.features.min(axis=0), self.features.max(axis=0)
         shown = (spaces.Box(low, high, dtype=np.float32), spaces.Discrete(mdp.n_actions))

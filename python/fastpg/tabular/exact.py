@@ -15,8 +15,8 @@ import numpy as np
 
 from fastpg import arrays
 from fastpg.arrays import Floats
-from fastpg.naming import one_of
 from fastpg.results import checked
+from fastpg.suggestions import one_of
 from fastpg.tabular.mdp import MDP, Evaluation, an_mdp
 from fastpg.tabular.policies import TabularPolicy
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from fastpg import arrays
 from fastpg.arrays import Floats
-from fastpg.naming import one_of
 from fastpg.results import checked, finite
+from fastpg.suggestions import one_of
 from fastpg.tabular.exact import LocalModel
 from fastpg.tabular.mdp import MDP, an_mdp
 from fastpg.tabular.trajectories import Iterates, iterate

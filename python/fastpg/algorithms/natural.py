@@ -1,0 +1,207 @@
+"""What NPG and TRPO share: the natural ascent direction of a batch and the step along it."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from fastpg import arrays
+from fastpg.algorithms.base import Batch
+from fastpg.algorithms.gae_algorithm import StepAlgorithm
+from fastpg.algorithms.options import NaturalOptions
+from fastpg.arrays import Floats
+from fastpg.functional.advantages import standardize
+from fastpg.policies.batch import NaturalGradientResult, PolicyBatch
+from fastpg.training.metrics import Record
+
+# Where target_kl is None. A gradient never vanishes, since noise does not, and a natural step goes
+# the whole bound: only a bound that falls lets a policy come to rest.
+_KL_OF_STEP, _KL_OF_TRAJECTORY = "lin_0.012", "lin_1"
+
+
+class Ascent(NamedTuple):
+    """A direction and how far to go: the step is step_size * natural.direction.
+
+    status is "ok", or why there is no step (step_size 0): "zero_gradient", "bad_curvature" or
+    "not_finite". limited_by names the option that decides how far: "target_kl", "max_step_size" or
+    "step_size"; "none" where there is no step. target_kl is the bound then in force, None where
+    `step_size` stands in its place.
+    """
+
+    advantages: Floats
+    dist: Floats
+    gradient: Floats
+    natural: NaturalGradientResult
+    status: str
+    step_size: float
+    ent_coef: float
+    limited_by: str
+    target_kl: float | None
+
+    @property
+    def step(self) -> Floats:
+        """The change of theta, of its shape."""
+        return self.step_size * self.natural.direction
+
+    @property
+    def signal_share(self) -> float:
+        """The part of g^T F^-1 g that is not noise, at least 0; NaN where it is not known.
+
+        Under pure noise g^T F^-1 g has the mean tr(F^-1 Cov g); e^T F^-1 e has it in any case, e
+        the difference of two halves of the environments, scaled to the variance of g.
+        """
+        length = float(np.vdot(self.gradient, self.natural.direction))
+        if not length > 0.0:
+            return math.nan
+        return max(1.0 - self.natural.noise / length, 0.0)  # NaN stays NaN in this order
+
+    def record(self) -> Record:
+        """What to log of it."""
+        bound = {} if self.target_kl is None else {"train/target_kl": self.target_kl}
+        return {
+            **bound,
+            "train/signal_share": self.signal_share,
+            "train/step_limited_by": self.limited_by,
+            "train/step_size": self.step_size,
+            "train/predicted_kl": 0.5 * self.step_size**2 * self.natural.curvature,
+            "train/curvature": self.natural.curvature,
+            "train/grad_norm": arrays.norm(self.gradient),
+            "train/cg_status": self.natural.status,
+            "train/cg_iterations": self.natural.iterations,
+            "train/cg_residual": self.natural.residual,
+        }
+
+
+class NaturalAlgorithm(StepAlgorithm):
+    """Base of NPG and TRPO."""
+
+    options: NaturalOptions
+
+    def ascend(self, batch: Batch) -> Ascent:
+        """The natural direction of a batch and the step size along it.
+
+        The step size eta gives a KL of `kl_bound`, and is at most the option `max_step_size`. Where
+        the algorithm has a fixed step size, that one is taken.
+
+        Args:
+            batch: samples and advantages of the iteration.
+
+        Returns:
+            An `Ascent`; its status says why there is no step, if there is none.
+
+        Raises:
+            ValueError: the KL bound is 0 without a fixed step size, or a schedule is negative.
+            OverflowError: features or advantages so large that the gradient is not finite.
+        """
+        options, samples = self.options, batch.samples
+        advantages = batch.advantages
+        if options.normalize_advantage:
+            advantages = standardize(advantages)
+        dist = samples.distribution()
+        ent_coef = self.at_progress(options.ent_coef)
+        gradient = samples.score_gradient(dist, advantages, ent_coef)
+        noise = None
+        if batch.halves is not None:
+            noise = samples.score_gradient(dist, batch.halves * advantages)
+        of_fisher, dist_of_fisher = self._fisher_samples(samples, dist)
+        natural = of_fisher.natural_gradient(
+            dist_of_fisher,
+            gradient,
+            sampled=options.fisher == "sampled",
+            solver=options.solver,
+            cg_max_steps=options.cg_max_steps,
+            cg_tol=options.cg_tol,
+            cg_damping=options.cg_damping,
+            noise=noise,
+        )
+        fixed = self._step_size
+        most = options.max_step_size if fixed is None else None
+        bound = self.kl_bound
+        if fixed is None:  # a fixed step needs none
+            arrays.positive("target_kl", bound)
+        status, step_size = step_to_kl(natural, bound, most, fixed)
+        limited_by = "none"
+        if status == "ok":
+            limited_by = "max_step_size" if step_size == most else "target_kl"
+            limited_by = limited_by if fixed is None else "step_size"
+        return Ascent(
+            advantages,
+            dist,
+            gradient,
+            natural,
+            status,
+            step_size,
+            ent_coef,
+            limited_by,
+            bound if fixed is None else None,
+        )
+
+    @property
+    def kl_bound(self) -> float:
+        """The bound now on the mean KL of a step; 0 once a falling one has come to its end."""
+        options = self.options
+        per_step = options.kl_per == "step"
+        given = options.target_kl
+        if given is None:
+            given = _KL_OF_STEP if per_step else _KL_OF_TRAJECTORY
+        target = self.at_progress(given)
+        return target if per_step else target / self.mean_length
+
+    @property
+    def _step_size(self) -> float | None:
+        """A fixed eta, where the algorithm has one."""
+        return None
+
+    def _fisher_samples(self, samples: PolicyBatch, dist: Floats) -> tuple[PolicyBatch, Floats]:
+        """Evenly spread samples, `fisher_subsample` of all."""
+        n = len(dist)
+        count = max(1, round(self.options.fisher_subsample * n))
+        if count == n:
+            return samples, dist
+        rows = np.arange(count) * n // count
+        return samples.rows(rows), dist[rows]
+
+    def measured(self, batch: Batch, ascent: Ascent) -> Record:
+        """KL, surrogate and entropy after the step, against the policy before it.
+
+        Args:
+            batch: the samples that the step was computed from.
+            ascent: of `ascend` with the same batch.
+
+        Returns:
+            What to log, under keys "train/...": KL and entropy in nats.
+        """
+        samples = batch.samples
+        step = samples.compare(ascent.dist, samples.distribution(), ascent.advantages)
+        return {
+            "train/kl": step.kl,
+            "train/kl_trajectory": step.kl * self.mean_length,
+            "train/approx_kl": step.approx_kl,
+            "train/effective_sample_size": step.effective_sample_size,
+            "train/policy_objective_before": step.objective_before,
+            "train/policy_objective": step.objective,
+            "train/entropy_loss": -step.entropy,
+        }
+
+
+def step_to_kl(
+    natural: NaturalGradientResult,
+    target_kl: float,
+    max_step_size: float | None,
+    step_size: float | None = None,
+) -> tuple[str, float]:
+    """The status and the multiplier eta of a natural direction; nothing is repaired silently."""
+    if natural.status == "zero_rhs":
+        return "zero_gradient", 0.0
+    if natural.status == "not_finite" or not math.isfinite(natural.curvature):
+        return "not_finite", 0.0
+    if natural.curvature <= 0.0:
+        return "bad_curvature", 0.0
+    eta = math.sqrt(2.0 * target_kl / natural.curvature) if step_size is None else step_size
+    if max_step_size is not None:
+        eta = min(eta, max_step_size)
+    if not math.isfinite(eta * arrays.norm(natural.direction)):
+        return "not_finite", 0.0
+    return "ok", eta

@@ -1,0 +1,144 @@
+"""The command line's options of an algorithm, of its policy and of the run."""
+
+from __future__ import annotations
+
+import inspect
+import tomllib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fastpg.algorithms import ALGORITHMS, DEFAULT_TIMESTEPS
+from fastpg.algorithms.options import Described, described
+from fastpg.envs import NATIVE
+from fastpg.policies.features import MAPS
+
+ENV_HELP = (
+    f"environment: {', '.join(NATIVE)} (native), any other id registered with Gymnasium, or "
+    "module:id, which imports the module"
+)
+
+# Of a policy, each also a key of policy_kwargs.
+OF_POLICY = ("features", "features_kwargs", "normalize_observations", "log_std_init")
+
+
+def parameters(name: str) -> list[inspect.Parameter]:
+    """The signature of `fastpg train NAME`, for typer to read: the context and `env` first."""
+    plain = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    env = Annotated[str, typer.Argument(help=ENV_HELP)]
+    return [
+        inspect.Parameter("ctx", plain, annotation=typer.Context),
+        inspect.Parameter("env", plain, annotation=env),
+        *_of_the_run(name),
+        *_of_the_policy(),
+        *(_of_the_algorithm(spec) for spec in described(ALGORITHMS[name].options_class)),
+    ]
+
+
+def _of_the_run(name: str) -> list[inspect.Parameter]:
+    steps = DEFAULT_TIMESTEPS[name]
+    return [
+        _option("total_timesteps", int, steps, "environment steps"),
+        _option("seed", int, 0, "of everything random"),
+        _option(
+            "tuned",
+            Path | None,
+            None,
+            "TOML file of settings for environments, which win over the built-in ones; options "
+            "given here win over both",
+        ),
+        _option("no_tuned", bool, False, "the defaults below, no tuned settings", "--no-tuned"),
+        _option("out", Path | None, None, "where to save; default: ./ALGORITHM-ENV-SEED.npz"),
+        _option("force", bool, False, "replace that file if it exists", "--force"),
+    ]
+
+
+def _of_the_policy() -> list[inspect.Parameter]:
+    names = ", ".join(MAPS)
+    return [
+        _option("policy", str, "linear", "policy"),
+        _option("features", str, "identity", f"what it is linear in: {names}"),
+        _option(
+            "features_kwargs",
+            list[str] | None,
+            None,
+            "arguments of the features, as degree=3 or n_features=200,nu=2.0",
+            metavar="NAME=VALUE",
+        ),
+        _option("normalize_observations", bool, False, "by their running mean and deviation"),
+        _option(
+            "log_std_init",
+            float | None,
+            None,
+            "ln sigma at the start, in [-10, 2]; only with a Box of actions; default: 0",
+        ),
+    ]
+
+
+def _of_the_algorithm(spec: Described) -> inspect.Parameter:
+    doc = spec.doc if spec.limits is None else f"{spec.doc}; {spec.limits}"
+    kind = spec.plain.__name__
+    if spec.is_schedule:
+        doc, kind = f"{doc}; {SCHEDULE_HELP}", "schedule"
+    if spec.takes_none:
+        default = "none" if spec.default is None else str(spec.default)
+        reader = _or_none(spec.plain)
+        return _option(spec.name, Any, default, doc, parser=reader, metavar=f"<{kind} or none>")
+    if spec.is_schedule:
+        return _option(spec.name, str, str(spec.default), doc, metavar="<schedule>")
+    default = str(spec.default) if spec.plain is str else spec.default
+    return _option(spec.name, spec.plain, default, doc)
+
+
+SCHEDULE_HELP = (
+    "a schedule: a number, lin_X, which falls from X to 0 in proportion, or pow8_X, which falls "
+    "as the eighth power of what remains"
+)
+
+
+def _option(
+    field: str, hint: Any, default: Any, doc: str, *flags: str, **extra: Any
+) -> inspect.Parameter:
+    annotation = Annotated[hint, typer.Option(*flags, help=doc, **extra)]
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(field, kind, default=default, annotation=annotation)
+
+
+def _or_none(kind: type) -> Callable[[str], Any]:
+    """Reads a value of a type, or "none"."""
+
+    def read(text: str) -> Any:
+        if text.lower() == "none":
+            return None
+        if kind is bool:
+            if text.lower() not in ("true", "false"):
+                raise typer.BadParameter(f"expected true, false or none, got {text!r}")
+            return text.lower() == "true"
+        try:
+            return kind(text)
+        except ValueError:
+            raise typer.BadParameter(f"expected {kind.__name__} or none, got {text!r}") from None
+
+    return read
+
+
+def keywords(given: Iterable[str]) -> dict[str, Any]:
+    """Keywords out of "name=value" and "name=value,name=value", the values as in TOML.
+
+    Raises:
+        ValueError: text of another form.
+    """
+    found = {}
+    for text in (part for each in given for part in each.split(",")):
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise ValueError(f"--features-kwargs: expected NAME=VALUE, got {text!r}")
+        try:
+            found[name] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            raise ValueError(
+                f"--features-kwargs: expected a number, true or false for {name}, got {value!r}"
+            ) from None
+    return found

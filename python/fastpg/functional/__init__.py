@@ -1,0 +1,1 @@
+"""Advantages, solvers and importance sampling: the parts that stand alone over NumPy arrays."""

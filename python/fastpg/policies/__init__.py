@@ -1,0 +1,1 @@
+"""Policies that are linear in features of the observation, and the features."""

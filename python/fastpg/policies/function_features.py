@@ -1,0 +1,125 @@
+"""Features that a function of the user's computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from fastpg import arrays
+from fastpg.arrays import Float32s, Floats
+from fastpg.policies.features import FeatureMap, normalized
+
+_TIME_SCALE = 100.0  # as in C++
+_MOST_OUTPUTS = 2**20 - 1  # beside the constant
+_RESULT = "features(observations)"  # in errors
+
+Function = Callable[[Floats], Any]
+
+
+def require_function(function: Any) -> Function:
+    """The function itself; TypeError where it is none."""
+    if not callable(function):
+        raise TypeError(f"features: expected a function of arrays (n, d), got {function!r}")
+    return function  # type: ignore[no-any-return]
+
+
+class FunctionFeatures(FeatureMap):
+    """phi = (f(x), 1): a function's columns, and a constant.
+
+    The function gets an array of its own, float64 (n, d) or, with `time`, (n, d + 1), and gives
+    finite real numbers or flags (n, k), k always the same. It is called with two rows of zeros to
+    count its columns, and must give the same numbers for the same row, whatever stands beside it.
+    Environments are stepped from Python then.
+
+    Args:
+        observation_size: length d of an observation.
+        function: of the inputs (n, d), which are normalised where the policy does that.
+        time: whether t = h / 100 is the last column of the inputs.
+        n_outputs: k where it is known, as of a file; else the function is asked.
+
+    Raises:
+        TypeError: no function, or a result that is no array of real numbers.
+        ValueError: a result of another shape, or one that is not finite.
+    """
+
+    kind = "function"
+
+    def __init__(
+        self,
+        observation_size: int,
+        function: Function,
+        *,
+        time: bool = False,
+        n_outputs: int | None = None,
+    ) -> None:
+        self.function = require_function(function)
+        self.n_outputs = (
+            None if n_outputs is None else arrays.integer("n_outputs", n_outputs, 1, _MOST_OUTPUTS)
+        )
+        super().__init__(observation_size, time=time)
+
+    def _make(self) -> _Asked:
+        if self.n_outputs is None:
+            self.n_outputs = self._count()
+        return _Asked(self.function, self.n_outputs, self.time)
+
+    def _count(self) -> int:
+        zeros = np.zeros((2, self.observation_size + self.time))
+        with np.errstate(all="ignore"):  # zeros may be no observation
+            given = self.function(zeros)
+        columns = arrays.numbers(_RESULT, given)
+        if columns.ndim != 2 or len(columns) != 2 or not 1 <= columns.shape[1] <= _MOST_OUTPUTS:
+            raise ValueError(f"{_RESULT}: expected shape (2, any), got {columns.shape}")
+        return int(columns.shape[1])
+
+    def require_outputs(self) -> None:
+        """Raise ValueError unless the function gives as many columns as are counted on."""
+        if (found := self._count()) != self.n_outputs:
+            raise ValueError(f"{_RESULT}: expected {self.n_outputs} columns, got {found}")
+
+    def state(self) -> dict[str, Any]:
+        """As of every map, with the number of columns; the function itself is in no file."""
+        return super().state() | {"n_outputs": self.n_outputs}
+
+
+class _Asked:
+    """A function in the place of a `_core.FeatureMap`; see `fastpg.policies.features.MapInUse`."""
+
+    def __init__(
+        self,
+        function: Function,
+        n_outputs: int,
+        time: bool,
+        moments: tuple[Floats, Floats] | None = None,
+    ) -> None:
+        self._function = function
+        self._n_outputs = n_outputs
+        self._time = time
+        self._moments = moments
+
+    @property
+    def size(self) -> int:
+        return self._n_outputs + 1
+
+    def normalized(self, mean: Any, inverse_std: Any) -> Self:
+        moments = (np.array(mean), np.array(inverse_std))
+        return type(self)(self._function, self._n_outputs, self._time, moments)
+
+    def features(
+        self, observations: Float32s, step_index: npt.NDArray[np.int64], num_threads: int = 1
+    ) -> Floats:
+        n = len(observations)
+        inputs = observations.astype(np.float64)
+        if self._moments is not None:
+            inputs = normalized(inputs, *self._moments)
+        if self._time:
+            inputs = np.column_stack([inputs, step_index / _TIME_SCALE])
+        given = arrays.numbers(_RESULT, self._function(inputs))
+        if given.dtype == np.bool_:
+            given = given.astype(np.float64)
+        phi = np.ones((n, self.size))
+        phi[:, :-1] = arrays.floats(_RESULT, given, (n, self._n_outputs))
+        return phi

@@ -1,0 +1,176 @@
+"""Collectors: what runs a policy in an environment, and the one that runs wholly in C++."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import VectorEnv
+
+from fastpg import _core, arrays
+from fastpg.envs import NativeVectorEnv
+from fastpg.policies.base import Actor, LinearPolicy
+from fastpg.rollouts.instances import Moves
+from fastpg.rollouts.rollout import Rollout
+
+UNLIMITED = 2**62
+MOST_STEPS = 2**31 - 1  # in one call, and as many episodes
+
+
+class Collector:
+    """Collects rollouts of a policy in an environment, one random stream over all of them.
+
+    Actions are drawn from a counter-based generator keyed by the seed and counted by environment
+    and step: two calls of 100 steps take the same actions as one of 200.
+
+    Args:
+        env: a vector environment that has been reset.
+        policy: read anew at every call.
+        seed: in [0, 2^64).
+        evaluation: draws from a stream of its own.
+    """
+
+    def __init__(
+        self,
+        env: VectorEnv[Any, Any, Any],
+        policy: LinearPolicy,
+        seed: int,
+        *,
+        evaluation: bool = False,
+    ) -> None:
+        self.env = env
+        self.policy = policy
+        self.seed = arrays.seed(seed)
+        self.purpose = _core.Purpose.evaluation if evaluation else _core.Purpose.action
+        self.step_count = 0
+        self._moves = Moves(env)
+        self._moves_here: int | None = None  # their count after the last call
+
+    def reset(self, seed: int | None) -> None:
+        """Start new episodes in all environments.
+
+        Args:
+            seed: of the environments; None continues their own random streams.
+        """
+        self._reset(seed)
+        self._leave()
+
+    def _reset(self, seed: int | None) -> None:
+        raise NotImplementedError
+
+    def _resume(self) -> None:
+        """Start new episodes if the environment has moved since the last call, by whoever it was.
+
+        The new start states depend on the seed and the steps taken here, not on what moved it.
+        """
+        if self._moves_here is not None and self._moves.count != self._moves_here:
+            self.reset(self.start_seed)
+
+    def _leave(self) -> None:
+        """The environment is as this collector left it."""
+        self._moves_here = self._moves.count
+
+    @property
+    def start_seed(self) -> int:
+        """Of the environment: the seed itself at first, another after every number of steps."""
+        if self.step_count == 0:
+            return self.seed
+        words = np.random.SeedSequence([self.seed, self.step_count]).generate_state(1, np.uint64)
+        return int(words[0] >> np.uint64(1))
+
+    def steps(self, n_steps: int, *, deterministic: bool = False) -> Rollout:
+        """Take steps in every environment; the next call continues unfinished episodes.
+
+        Args:
+            n_steps: steps of every environment, in [1, 2^31 - 1].
+            deterministic: take the most probable action instead of a sampled one.
+
+        Returns:
+            A rollout with one column for each environment.
+
+        Raises:
+            TypeError: n_steps that is no integer.
+            ValueError: n_steps out of range.
+        """
+        raise NotImplementedError
+
+    def samples(self, count: int) -> Rollout:
+        """Steps of every environment until fewer than `num_envs` of `count` samples are left.
+
+        Rows in which an environment only resets are not counted.
+
+        Args:
+            count: number of samples, at least `num_envs`.
+
+        Returns:
+            A rollout as of `steps`.
+        """
+        return self.steps(count // self.env.num_envs)
+
+    def episodes(
+        self, n_episodes: int, *, max_samples: int | None = None, deterministic: bool = False
+    ) -> Rollout:
+        """Whole episodes, one in each column; environment i plays i, i + N, i + 2N, ….
+
+        Args:
+            n_episodes: number of episodes, in [1, 2^31 - 1].
+            max_samples: stop before taking more samples than this; `complete` is then False. None
+                is no limit.
+            deterministic: take the most probable action instead of a sampled one.
+
+        Returns:
+            A rollout with one column for each episode, filled up with zeros where `valid` is False.
+
+        Raises:
+            TypeError: numbers that are no integers.
+            ValueError: numbers out of range.
+        """
+        raise NotImplementedError
+
+
+class NativeCollector(Collector):
+    """A `Collector` that runs wholly in C++, in a native environment."""
+
+    env: NativeVectorEnv
+
+    def _reset(self, seed: int | None) -> None:
+        self.env.reset(seed=seed)
+
+    def steps(self, n_steps: int, *, deterministic: bool = False) -> Rollout:
+        """See `Collector`."""
+        self._resume()
+        return self._rollout(
+            self.env.native.collect_steps(
+                self._actor(deterministic),
+                arrays.integer("n_steps", n_steps, 1, MOST_STEPS),
+                self.seed,
+                self.purpose,
+                self.step_count,
+            )
+        )
+
+    def episodes(
+        self, n_episodes: int, *, max_samples: int | None = None, deterministic: bool = False
+    ) -> Rollout:
+        """See `Collector`."""
+        limit = UNLIMITED if max_samples is None else max_samples
+        self._resume()
+        return self._rollout(
+            self.env.native.collect_episodes(
+                self._actor(deterministic),
+                arrays.integer("n_episodes", n_episodes, 1, MOST_STEPS),
+                arrays.integer("max_samples", limit, 1, UNLIMITED),
+                self.seed,
+                self.purpose,
+                self.step_count,
+            )
+        )
+
+    def _actor(self, deterministic: bool) -> Actor:
+        return self.policy.actor(self.env.single_action_space, deterministic)
+
+    def _rollout(self, collected: _core._RolloutDict) -> Rollout:
+        self.step_count += collected["step_count"]
+        self.env.moves += 1
+        self._leave()
+        return Rollout.of(collected)

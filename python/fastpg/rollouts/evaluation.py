@@ -1,0 +1,162 @@
+"""Evaluation of a policy by whole episodes."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, TypeGuard
+
+import numpy as np
+import numpy.typing as npt
+from gymnasium.vector import AutoresetMode, VectorEnv
+
+from fastpg import arrays
+from fastpg.algorithms.base import Algorithm
+from fastpg.policies.base import LinearPolicy
+from fastpg.rollouts.collect import endless, episode_limit, make_collector
+from fastpg.rollouts.collector import MOST_STEPS
+from fastpg.rollouts.contract import vector_flags, vector_rewards
+from fastpg.rollouts.copies import EnvCopies
+from fastpg.rollouts.make_env import EnvLike, autoreset_mode, make_env
+from fastpg.rollouts.second_resets import SecondResets
+
+EpisodeArrays = tuple[arrays.Floats, npt.NDArray[np.int64]]
+
+_MOST_COPIES = 100
+_FIRST_PIECE, _PIECE = 16, 250  # steps of a rollout: short episodes should not wait for many
+
+
+class Predictor(Protocol):
+    """Anything with `predict(observation, deterministic=)` returning (action, state)."""
+
+    def predict(self, observation: Any, deterministic: bool = False) -> tuple[Any, Any]:
+        """Actions for observations."""
+        ...
+
+
+def evaluate_policy(
+    model: Predictor,
+    env: EnvLike,
+    n_eval_episodes: int = 10,
+    deterministic: bool = True,
+    return_episode_rewards: bool = False,
+    *,
+    seed: int | None = None,
+    max_episode_steps: int | None = None,
+) -> tuple[float, float] | EpisodeArrays:
+    """Mean and standard deviation of the undiscounted return over whole episodes.
+
+    Args:
+        model: an algorithm, or anything with `predict`.
+        env: an id (native where there is one), a Gymnasium environment, a callable that makes one,
+            or a vector environment.
+        n_eval_episodes: environment i of n plays episodes i, i + n, …, so that short episodes are
+            not counted more often than long ones.
+        deterministic: the most probable action instead of a sampled one.
+        return_episode_rewards: return (returns, lengths), two arrays (n_eval_episodes,), instead.
+        seed: of the environments and of sampled actions; None draws one. Environment i gets
+            seed + i, as in Gymnasium, so that seeds closer than the number of environments share
+            start states: evaluations that shall be independent need seeds further apart.
+        max_episode_steps: how long an episode may be before it counts as endless; None: 10,000
+            where the environment has no time limit, else any length.
+
+    Raises:
+        EndlessEpisodeError: an episode does not end.
+        ValueError: the spaces of the environment are not those of the algorithm.
+        TypeError: no model, or no environment.
+    """
+    n_episodes = arrays.integer("n_eval_episodes", n_eval_episodes, 1, MOST_STEPS)
+    start = arrays.seed(seed)
+    made = make_env(env, min(n_episodes, _MOST_COPIES))
+    limit = episode_limit(made, max_episode_steps)
+    if _acts_by_its_policy(model):
+        model.require_spaces(made)
+        played = _play_policy(model.policy, made, n_episodes, deterministic, start, limit)
+    elif callable(getattr(model, "predict", None)):
+        played = _play(model, EnvCopies.of(made), n_episodes, deterministic, start, limit)
+    else:
+        raise TypeError(f"model: expected an object with predict(), got {model!r}")
+    returns, lengths = played
+    if return_episode_rewards:
+        return returns, lengths
+    return float(returns.mean()), float(returns.std())
+
+
+def _acts_by_its_policy(model: Any) -> TypeGuard[Algorithm]:
+    """Whether `predict` is ours, so that the policy may be asked without it."""
+    return (
+        isinstance(model, Algorithm)
+        and type(model).predict is Algorithm.predict
+        and "predict" not in vars(model)
+    )
+
+
+def _play_policy(
+    policy: LinearPolicy,
+    env: VectorEnv[Any, Any, Any],
+    n_episodes: int,
+    deterministic: bool,
+    seed: int,
+    limit: int | None,
+) -> EpisodeArrays:
+    """By pieces of a rollout: memory stays bounded, and Ctrl-C comes through between them."""
+    collector = make_collector(env, policy, seed, evaluation=True)
+    collector.reset(seed)
+    returns = np.zeros(n_episodes)
+    lengths = np.zeros(n_episodes, dtype=np.int64)
+    playing = np.arange(env.num_envs)  # the episode of each environment
+    piece = _FIRST_PIECE
+    while (playing < n_episodes).any():
+        rollout = collector.steps(piece, deterministic=deterministic)
+        piece = min(2 * piece, _PIECE)
+        ends = zip(
+            rollout.end_columns, rollout.episode_returns, rollout.episode_lengths, strict=True
+        )
+        for lane, total, length in ends:
+            if playing[lane] < n_episodes:
+                returns[playing[lane]], lengths[playing[lane]] = total, length
+            playing[lane] += env.num_envs
+        _require_ends(rollout.last_step_index, playing < n_episodes, limit)
+    return returns, lengths
+
+
+def _play(
+    model: Predictor,
+    env: VectorEnv[Any, Any, Any],
+    n_episodes: int,
+    deterministic: bool,
+    seed: int,
+    limit: int | None,
+) -> EpisodeArrays:
+    mode = autoreset_mode(env)
+    returns = np.zeros(n_episodes)
+    lengths = np.zeros(n_episodes, dtype=np.int64)
+    playing = np.arange(env.num_envs)  # the episode of each environment
+    second_resets = SecondResets(env)
+    resetting = second_resets.expected()  # whose next step is only a reset
+    elapsed = np.zeros(env.num_envs, dtype=np.int64)
+    observations, _ = env.reset(seed=seed)
+    while (playing < n_episodes).any():
+        actions, _ = model.predict(observations, deterministic=deterministic)
+        observations, rewards, terminated, truncated, _ = env.step(actions)
+        rewards = vector_rewards(rewards, env.num_envs)
+        counted = np.flatnonzero((playing < n_episodes) & ~resetting)
+        returns[playing[counted]] += rewards[counted]
+        lengths[playing[counted]] += 1
+        flags = (
+            vector_flags(name, given, env.num_envs)
+            for name, given in (("terminated", terminated), ("truncated", truncated))
+        )
+        ended = np.logical_or(*flags) & ~resetting
+        elapsed = np.where(ended | resetting, 0, elapsed + 1)
+        playing[ended] += env.num_envs
+        resetting = ended if mode == AutoresetMode.NEXT_STEP else np.zeros_like(ended)
+        second_resets.leave(resetting)
+        if mode == AutoresetMode.DISABLED and ended.any():
+            observations, _ = env.reset(options={"reset_mask": ended})
+        _require_ends(elapsed, playing < n_episodes, limit)
+    return returns, lengths
+
+
+def _require_ends(elapsed: npt.NDArray[np.int64], playing: arrays.Bools, limit: int | None) -> None:
+    """Raise EndlessEpisodeError where an episode that counts goes on after `limit` steps."""
+    if limit is not None and (elapsed[playing] >= limit).any():
+        raise endless(limit)

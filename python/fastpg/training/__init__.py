@@ -1,0 +1,1 @@
+"""What a training writes down: checkpoints, metrics and what they say; and Ctrl-C meanwhile."""

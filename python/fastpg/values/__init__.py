@@ -1,0 +1,1 @@
+"""Value baselines b(s, h)."""

@@ -1,0 +1,101 @@
+"""The baseline b(h), the mean at each step of the episode."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastpg import arrays
+from fastpg.arrays import Floats
+from fastpg.values.base import Baseline
+
+_MOST_STEPS = 2**31 - 1  # of an episode, as of a time limit
+
+
+class MeanBaseline(Baseline):
+    """b(h): the mean of the targets at each step of the episode, whatever the state.
+
+    Args:
+        observation_size: length d of an observation.
+        memory: in [0, 1], decay of earlier samples: each fit multiplies their weight by it. 0
+            forgets them, 1 keeps their full weight.
+    """
+
+    def __init__(self, observation_size: int, *, memory: float = 0.0) -> None:
+        super().__init__(observation_size)
+        self.memory = arrays.unit_interval("memory", memory)
+        self.weights = np.zeros(0)  # samples seen at each step, old ones faded
+        self.means = np.zeros(0)
+
+    def predict(self, observations: Any, step_index: Any) -> Floats:
+        """Values b(h) of steps h of the episode.
+
+        Args:
+            observations: (n, d), finite.
+            step_index: steps in the episode, integers (n,), at least 0.
+
+        Returns:
+            (n,); beyond the last step of the data the mean of that step; 0 before the first fit.
+
+        Raises:
+            TypeError: observations that are not real numbers, or steps that are not integers.
+            ValueError: another shape, values that are not finite, or a negative step.
+        """
+        zeros = super().predict(observations, step_index)
+        steps = arrays.steps("step_index", step_index, len(zeros))
+        if len(self.means) == 0:
+            return zeros
+        values: Floats = self.means[np.clip(steps, 0, len(self.means) - 1)]
+        return values
+
+    def fit(self, observations: Any, step_index: Any, targets: Any) -> None:
+        """Fit to new targets, and to earlier ones with the weight that `memory` leaves them.
+
+        Args:
+            observations: (n, d); not used.
+            step_index: steps in the episode, integers (n,), in [0, 2^31 - 1].
+            targets: (n,), finite.
+
+        Raises:
+            TypeError: targets that are not real numbers, or steps that are not integers.
+            ValueError: another shape, values out of range, or targets so large that their sums
+                overflow; nothing is changed.
+        """
+        y = arrays.floats("targets", targets, (None,))
+        steps = arrays.steps("step_index", step_index, len(y))
+        arrays.integer("step_index", steps.max(), 0, _MOST_STEPS)
+        size = max(len(self.means), int(steps.max()) + 1)
+        old = self.memory * np.pad(self.weights, (0, size - len(self.weights)))
+        means = np.pad(self.means, (0, size - len(self.means)))
+        counts = np.bincount(steps, minlength=size)
+        weights = old + counts
+        with np.errstate(over="ignore", invalid="ignore"):
+            sums = old * means + np.bincount(steps, weights=y, minlength=size)
+        if not np.isfinite(sums).all():
+            raise ValueError("targets: expected values whose sums are finite, got larger ones")
+        self.means = np.where(weights > 0.0, sums / np.where(weights > 0.0, weights, 1.0), 0.0)
+        self.weights = weights
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Arrays from which `restore` continues."""
+        return {"baseline_means": self.means, "baseline_weights": self.weights}
+
+    def restore(self, stored: dict[str, npt.NDArray[Any]]) -> None:
+        """Continue from a stored `state`.
+
+        Args:
+            stored: "baseline_means" and "baseline_weights", (number of steps,) each; both (0,)
+                where the baseline was never fitted.
+
+        Raises:
+            KeyError: one of them is missing.
+            TypeError: an array that is not of real numbers.
+            ValueError: another shape, values that are not finite, or a negative weight.
+        """
+        means, weights = stored["baseline_means"], stored["baseline_weights"]
+        if means.shape == weights.shape == (0,):
+            return  # never fitted
+        self.means = arrays.floats("baseline_means", means, (None,))
+        self.weights = arrays.non_negatives("baseline_weights", weights, self.means.shape)

@@ -1,0 +1,159 @@
+"""The baseline b(s, h) by ridge regression."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastpg import _core, arrays, threads
+from fastpg.arrays import Float32s, Floats, Integers
+from fastpg.values.base import Baseline
+
+LEAST_RIDGE = 1e-12  # less is lost in the rounding errors of the moments
+
+
+class LinearBaseline(Baseline):
+    """Ridge regression on features of the state s and the step in the episode h (lecture L1).
+
+    Features: 1, s, all products s_i s_j (squares alone beyond 32 numbers, none beyond 128), and
+    with `time` t, t^2, t^3 where t = h / 100; the observation is clipped to [-10, 10]. The columns
+    are standardised before the fit and the intercept is not penalised. Before the first fit the
+    baseline is 0.
+
+    Args:
+        observation_size: length d of an observation.
+        ridge: penalty on the standardised weights, relative to the mean squared error; at least
+            1e-12. A smaller one would be lost in rounding errors.
+        memory: in [0, 1], decay of earlier samples: each fit multiplies their weight by it. 0
+            forgets them, 1 keeps their full weight.
+        time: whether h is among the features.
+        num_threads: threads that share large batches, from 1 to 256, with the same result to the
+            last bit; None is FASTPG_NUM_THREADS, or 1.
+    """
+
+    def __init__(
+        self,
+        observation_size: int,
+        *,
+        ridge: float = 1e-5,
+        memory: float = 0.0,
+        time: bool = True,
+        num_threads: int | None = None,
+    ) -> None:
+        super().__init__(observation_size)
+        self.ridge = arrays.number("ridge", ridge)
+        if self.ridge < LEAST_RIDGE:
+            raise ValueError(f"ridge: expected a number of at least {LEAST_RIDGE:g}, got {ridge!r}")
+        self.memory = arrays.unit_interval("memory", memory)
+        self.time = arrays.boolean("time", time)
+        self.num_threads = threads.num_threads(num_threads)
+        origin = np.zeros((1, self.observation_size))
+        self._regression = _core.RidgeRegression(self.features(origin, [0]).shape[1])
+        self.weights: Floats | None = None
+
+    def features(self, observations: Any, step_index: Any) -> Floats:
+        """Features phi(s, h) of observations s at steps h of the episode.
+
+        Args:
+            observations: (n, d), finite.
+            step_index: steps in the episode, integers (n,), at least 0.
+
+        Returns:
+            (n, k), the constant included.
+
+        Raises:
+            TypeError: observations that are not real numbers, or steps that are not integers.
+            ValueError: another shape, values that are not finite, or a negative step.
+        """
+        return _core.value_features(*self._samples(observations, step_index))
+
+    def predict(self, observations: Any, step_index: Any) -> Floats:
+        """Values b(s, h) of observations s at steps h of the episode.
+
+        Args:
+            observations: (n, d), finite.
+            step_index: steps in the episode, integers (n,), at least 0.
+
+        Returns:
+            (n,); 0 before the first fit.
+
+        Raises:
+            TypeError: observations that are not real numbers, or steps that are not integers.
+            ValueError: another shape, or a negative step.
+        """
+        batch, steps, _ = self._samples(observations, step_index)
+        return self.values(batch, steps)
+
+    def values(self, observations: Float32s, step_index: Integers) -> Floats:
+        """See `Baseline`."""
+        if self.weights is None:
+            return np.zeros(len(observations))
+        return _core.value_predict(
+            observations, step_index, self.time, self.weights, self.num_threads
+        )
+
+    def fit(self, observations: Any, step_index: Any, targets: Any) -> None:
+        """Fit to new targets, and to earlier ones with the weight that `memory` leaves them.
+
+        Args:
+            observations: (n, d), finite.
+            step_index: steps in the episode, integers (n,), at least 0.
+            targets: (n,), finite.
+
+        Raises:
+            TypeError: observations or targets that are not real numbers, or steps that are not
+                integers.
+            ValueError: another shape, values that are not finite, or targets so large that the fit
+                overflows; nothing is changed.
+        """
+        self.weights = self._regression.fit(
+            *self._samples(observations, step_index),
+            arrays.unchecked_floats("targets", targets),
+            self.memory,
+            self.ridge,
+            self.num_threads,
+        )
+
+    def _keep(self) -> Callable[[], None]:
+        """See `Baseline`."""
+        own = vars(self) | {"_regression": self._regression.__copy__()}
+        return lambda: vars(self).update(own)
+
+    def _samples(
+        self, observations: Any, step_index: Any
+    ) -> tuple[Float32s, npt.NDArray[np.int64], bool]:
+        batch = arrays.unchecked_observations("observations", observations, self.observation_size)
+        return batch, arrays.steps("step_index", step_index, len(batch)), self.time
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Arrays from which `restore` continues."""
+        regression = self._regression
+        return {
+            "baseline_mean": regression.mean,
+            "baseline_comoment": regression.comoment,
+            "baseline_weight": np.array(regression.weight),
+        }
+
+    def restore(self, stored: dict[str, npt.NDArray[Any]]) -> None:
+        """Continue from a stored `state`.
+
+        Args:
+            stored: "baseline_mean" (k,), "baseline_comoment" (k, k) and "baseline_weight" (), k as
+                of `state`.
+
+        Raises:
+            KeyError: one of them is missing.
+            TypeError: an array that is not of real numbers.
+            ValueError: another shape, values that are not finite, or a negative weight.
+        """
+        size = len(self._regression.mean)
+        self._regression.restore(
+            arrays.floats("baseline_mean", stored["baseline_mean"], (size,)),
+            arrays.floats("baseline_comoment", stored["baseline_comoment"], (size, size)),
+            arrays.non_negatives("baseline_weight", stored["baseline_weight"], ()).item(),
+        )
+        seen = self._regression.weight > 0.0
+        self.weights = self._regression.solve(self.ridge) if seen else None
