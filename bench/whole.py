@@ -42,7 +42,7 @@ def solve(seed: int) -> float:
     spent, reached = 0.0, False
     mark = time.perf_counter()
 
-    def look(record: fastpg.training.metrics.Record) -> bool:
+    def look(record: fastpg.training.metrics.Metrics) -> bool:
         nonlocal spent, mark, reached
         spent += time.perf_counter() - mark
         mean, _ = fastpg.evaluate_policy(algo, judge, LOOK_EPISODES, seed=seed)
@@ -83,7 +83,7 @@ def _iteration_seconds(n_steps: int, repeats: int) -> float:
     """Median seconds of an NPG iteration on 16 environments."""
     laps: list[float] = []
 
-    def lap(record: fastpg.training.metrics.Record) -> None:
+    def lap(record: fastpg.training.metrics.Metrics) -> None:
         laps.append(time.perf_counter())
 
     algo = fastpg.NPG("linear", ENV_ID, n_envs=16, n_steps=n_steps, seed=0)

@@ -31,6 +31,7 @@ INTERNAL = (
     "observe",
     "for_environment",
     "fresh",
+    "from_core",
     "in_core",
     "core",
 )

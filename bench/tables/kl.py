@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fastpg.training.metrics import Record
+from fastpg.training.metrics import Metrics
 from tables.runs import LOOK_EPISODES, over_seeds, reaches
 from tables.sections import table
 from tables.tasks import TASKS
@@ -41,7 +41,7 @@ def run(name: str, timesteps: int, seed: int) -> Used:
     used = Used([], [], False)
     bounds: list[float] = []
 
-    def look(record: Record) -> None:
+    def look(record: Metrics) -> None:
         nonlocal used
         kl = record["train/kl"]
         bounds.append(record["train/target_kl"])

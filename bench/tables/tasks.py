@@ -12,7 +12,7 @@ import numpy as np
 
 from fastpg.algorithms import ALGORITHMS, DEFAULT_TIMESTEPS
 from fastpg.algorithms.base import Algorithm
-from fastpg.training.metrics import Record
+from fastpg.training.metrics import Metrics
 from tables.runs import duration, final_return, interval, over_seeds, reaches
 from tables.sections import table
 
@@ -125,7 +125,7 @@ def run(name: str, variant: str, timesteps: int, seed: int) -> Outcome:
     looking = 0.0
     start = time.perf_counter()
 
-    def look(record: Record) -> None:
+    def look(record: Metrics) -> None:
         nonlocal first, looking
         if np.isfinite(first[0]):
             return

@@ -81,7 +81,7 @@ def numbers(name: str, values: Any) -> npt.NDArray[Any]:
     return _array(name, values, "fiub", "real numbers")
 
 
-def floats(name: str, values: Any, shape: tuple[int | None, ...]) -> Floats:
+def finite_floats(name: str, values: Any, shape: tuple[int | None, ...]) -> Floats:
     """Finite float64, C-contiguous, of the given shape (None: any length)."""
     array = _array(name, values, "fiu", "real numbers")
     _check_shape(name, array, shape)
@@ -92,14 +92,14 @@ def floats(name: str, values: Any, shape: tuple[int | None, ...]) -> Floats:
 
 
 def non_negatives(name: str, values: Any, shape: tuple[int | None, ...]) -> Floats:
-    """As `floats`, at least 0."""
-    converted = floats(name, values, shape)
+    """As `finite_floats`, at least 0."""
+    converted = finite_floats(name, values, shape)
     if (converted < 0.0).any():
         raise ValueError(f"{name}: expected numbers of at least 0, got {converted.min()}")
     return converted
 
 
-def unchecked_floats(name: str, values: Any) -> Floats:
+def as_float64(name: str, values: Any) -> Floats:
     """Float64, C-contiguous, for kernels that check the shape and the values themselves."""
     if _is_ready(values, _FLOAT64):
         return values  # type: ignore[no-any-return]
@@ -136,35 +136,11 @@ def features(name: str, values: Any, columns: int) -> AnyFloats:
     return array
 
 
-def plain_floats(name: str, values: Any, shape: tuple[int | None, ...]) -> Floats:
+def shaped_floats(name: str, values: Any, shape: tuple[int | None, ...]) -> Floats:
     """Float64, C-contiguous, for kernels that check the values themselves."""
-    array = unchecked_floats(name, values)
+    array = as_float64(name, values)
     _check_shape(name, array, shape)
     return array
-
-
-def log_probs(name: str, values: Any, shape: tuple[int | None, ...]) -> Floats:
-    """Logarithms of probabilities, float64: at most 0, -inf allowed."""
-    array = _array(name, values, "fiu", "real numbers")
-    _check_shape(name, array, shape)
-    converted = np.ascontiguousarray(array, dtype=np.float64)
-    if not (converted <= 1e-9).all():
-        bad = converted[~(converted <= 1e-9)][0]
-        raise ValueError(f"{name}: expected logarithms of probabilities, got {bad}")
-    return converted
-
-
-def probabilities(name: str, values: Any, shape: tuple[int | None, ...]) -> Floats:
-    """Distributions along the last axis: at least 0, sums of 1 within 1e-9.
-
-    Float32 sums are 1 within 1e-6, and the rows are divided by them.
-    """
-    return normalised(name, floats(name, values, shape), is_single(values))
-
-
-def distribution(name: str, values: Any, size: int) -> Floats:
-    """One distribution (size,)."""
-    return probabilities(name, values, (size,)).copy()
 
 
 def observations(name: str, values: Any, size: int) -> tuple[Float32s, bool]:
@@ -212,16 +188,6 @@ def _joined(mask: Any) -> npt.NDArray[Any]:
     if isinstance(mask, tuple | list):
         return np.concatenate([np.zeros(0, dtype=np.bool_), *map(_joined, mask)])
     return np.ravel(mask)
-
-
-def log_densities(name: str, values: Any, shape: tuple[int | None, ...]) -> Floats:
-    """Logarithms of densities, float64: -inf allowed, NaN and inf not."""
-    array = _array(name, values, "fiu", "real numbers")
-    _check_shape(name, array, shape)
-    converted = np.ascontiguousarray(array, dtype=np.float64)
-    if np.isnan(converted).any() or np.isposinf(converted).any():
-        raise ValueError(f"{name}: expected logarithms of densities, got NaN or inf")
-    return converted
 
 
 def actions(name: str, values: Any, shape: tuple[int, ...], choices: list[int]) -> Actions:
@@ -344,54 +310,6 @@ def norm(values: Floats) -> float:
     if not 0.0 < largest < math.inf:  # zeros, or what is not finite
         return largest
     return largest * float(np.linalg.norm(values / largest))
-
-
-def is_single(values: Any) -> bool:
-    """Whether numbers that `floats` has taken were float32."""
-    return bool(np.asarray(values).dtype == _FLOAT32)
-
-
-def normalised(
-    name: str, table: Floats, single: bool, axes: tuple[str, ...] | None = None
-) -> Floats:
-    """The same distributions along the last axis, checked; divided by their sums if float32.
-
-    Args:
-        name: of the argument.
-        table: finite.
-        single: whether the numbers were float32.
-        axes: what the other axes count, for the error.
-    """
-    if (table < 0.0).any():
-        raise ValueError(f"{name}: expected probabilities, got {table.min()}")
-    with np.errstate(over="ignore"):
-        sums = np.asarray(table.sum(axis=-1))
-    tolerance, within = (1e-6, "1e-6") if single else (1e-9, "1e-9")  # left by rounding
-    off = np.abs(sums - 1.0)
-    if (off > tolerance).any():
-        where = tuple(int(k) for k in np.unravel_index(int(np.argmax(off)), off.shape))
-        raise ValueError(
-            f"{name}: expected sums of 1 along the last axis within {within}, "
-            f"got {_near_one(float(sums[where]))}{_place(where, axes)}"
-        )
-    return table / sums[..., None] if single else table
-
-
-def _near_one(total: float) -> str:
-    """A sum as what it differs by from 1, where that says more than its digits."""
-    off = total - 1.0
-    if abs(off) >= 1e-2:
-        return f"{total:.6g}"
-    return f"1 {'+' if off > 0.0 else '-'} {abs(off):.2g}"
-
-
-def _place(where: tuple[int, ...], axes: tuple[str, ...] | None) -> str:
-    if not where:
-        return ""
-    if axes is None:
-        return f" at index {where}"
-    named = (f"{axis} {k}" for axis, k in zip(axes, where, strict=True))
-    return f" at {', '.join(named)}"
 
 
 def keywords(name: str, value: Any) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class AdamAlgorithm(Algorithm):
         """
         size = self.policy.theta.size
         self.adam.restore(
-            arrays.floats("adam_mean", stored["adam_mean"], (size,)),
+            arrays.finite_floats("adam_mean", stored["adam_mean"], (size,)),
             arrays.non_negatives("adam_square", stored["adam_square"], (size,)),
             arrays.integer("adam_count", meta["adam_count"], 0, 2**62),
         )

@@ -35,19 +35,19 @@ from fastpg.training import checkpoints
 from fastpg.training.metrics import (
     MOST_COUNT,
     Clock,
+    Metrics,
     RecentEpisodes,
-    Record,
     drop_not_finite,
     restored,
     storable,
 )
-from fastpg.training.signals import deferred_interrupt
+from fastpg.training.signals import defer_sigint
 from fastpg.values.base import Baseline
 from fastpg.values.factory import make_baseline
 
 _MOST_TIMESTEPS = 2**53  # what a float64 counts exactly
 
-Callback = Callable[[Record], bool | None]
+Callback = Callable[[Metrics], bool | None]
 
 
 class Batch(NamedTuple):
@@ -125,7 +125,7 @@ class Algorithm:
         _require_storable(made)
         self.seed = arrays.seed(seed)
         self.baseline = self._make_baseline()
-        self.history: list[Record] = []
+        self.history: list[Metrics] = []
         self.num_timesteps = 0
         self._first_step = 0
         self._predictions = 0
@@ -222,7 +222,7 @@ class Algorithm:
         """
         raise NotImplementedError
 
-    def update(self, batch: Batch) -> Record:
+    def update(self, batch: Batch) -> Metrics:
         """Improve the policy by one iteration's step.
 
         Args:
@@ -270,7 +270,7 @@ class Algorithm:
             self.num_timesteps = 0
         self._learner = threading.get_ident()
         try:
-            with deferred_interrupt() as interrupted:
+            with defer_sigint() as interrupted:
                 for record in self._iterations(collector, total):
                     stops = callback is not None and says_stop(callback(dict(record)))
                     if stops or interrupted():
@@ -279,7 +279,7 @@ class Algorithm:
             self._learner = None
         return self
 
-    def _iterations(self, collector: Collector, total: int) -> Iterator[Record]:
+    def _iterations(self, collector: Collector, total: int) -> Iterator[Metrics]:
         clock = Clock()
         taken = 0
         self._progress_remaining = 1.0
@@ -592,7 +592,7 @@ class Algorithm:
         self.baseline.fit(batch.observations, batch.step_index, batch.targets)
 
     @staticmethod
-    def _judge_baseline(batch: Batch) -> Record:
+    def _judge_baseline(batch: Batch) -> Metrics:
         """How well the baseline predicted a batch that it was not fitted to."""
         explained, square = prediction_error(batch.values, batch.targets)
         return {"train/explained_variance": explained, "train/value_loss": square}

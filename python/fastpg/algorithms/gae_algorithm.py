@@ -63,7 +63,7 @@ class StepAlgorithm(Algorithm):
             values,
             next_values,
             rollout.terminated,
-            rollout.cut,
+            rollout.segment_ends,
             options.gamma,
             options.gae_lambda,
             self.num_threads,
@@ -71,7 +71,7 @@ class StepAlgorithm(Algorithm):
         if options.value_target == "mc":
             targets = discounted_returns(
                 rollout.rewards,
-                rollout.cut,
+                rollout.segment_ends,
                 options.gamma,
                 terminated=rollout.terminated,
                 next_values=next_values,

@@ -14,14 +14,14 @@ from fastpg.algorithms.options import NaturalOptions
 from fastpg.arrays import Floats
 from fastpg.functional.advantages import standardize
 from fastpg.policies.batch import NaturalGradientResult, PolicyBatch
-from fastpg.training.metrics import Record
+from fastpg.training.metrics import Metrics
 
 # Where target_kl is None. A gradient never vanishes, since noise does not, and a natural step goes
 # the whole bound: only a bound that falls lets a policy come to rest.
 _KL_OF_STEP, _KL_OF_TRAJECTORY = "lin_0.012", "lin_1"
 
 
-class Ascent(NamedTuple):
+class NaturalStep(NamedTuple):
     """A direction and how far to go: the step is step_size * natural.direction.
 
     status is "ok", or why there is no step (step_size 0): "zero_gradient", "bad_curvature" or
@@ -57,7 +57,7 @@ class Ascent(NamedTuple):
             return math.nan
         return max(1.0 - self.natural.noise / length, 0.0)  # NaN stays NaN in this order
 
-    def record(self) -> Record:
+    def record(self) -> Metrics:
         """What to log of it."""
         bound = {} if self.target_kl is None else {"train/target_kl": self.target_kl}
         return {
@@ -79,7 +79,7 @@ class NaturalAlgorithm(StepAlgorithm):
 
     options: NaturalOptions
 
-    def ascend(self, batch: Batch) -> Ascent:
+    def ascend(self, batch: Batch) -> NaturalStep:
         """The natural direction of a batch and the step size along it.
 
         The step size eta gives a KL of `kl_bound`, and is at most the option `max_step_size`. Where
@@ -89,7 +89,7 @@ class NaturalAlgorithm(StepAlgorithm):
             batch: samples and advantages of the iteration.
 
         Returns:
-            An `Ascent`; its status says why there is no step, if there is none.
+            An `NaturalStep`; its status says why there is no step, if there is none.
 
         Raises:
             ValueError: the KL bound is 0 without a fixed step size, or a schedule is negative.
@@ -126,7 +126,7 @@ class NaturalAlgorithm(StepAlgorithm):
         if status == "ok":
             limited_by = "max_step_size" if step_size == most else "target_kl"
             limited_by = limited_by if fixed is None else "step_size"
-        return Ascent(
+        return NaturalStep(
             advantages,
             dist,
             gradient,
@@ -163,7 +163,7 @@ class NaturalAlgorithm(StepAlgorithm):
         rows = np.arange(count) * n // count
         return samples.rows(rows), dist[rows]
 
-    def measured(self, batch: Batch, ascent: Ascent) -> Record:
+    def measured(self, batch: Batch, ascent: NaturalStep) -> Metrics:
         """KL, surrogate and entropy after the step, against the policy before it.
 
         Args:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from fastpg.algorithms.base import Batch
 from fastpg.algorithms.natural import NaturalAlgorithm
 from fastpg.algorithms.options import NaturalOptions, option
-from fastpg.training.metrics import Record
+from fastpg.training.metrics import Metrics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class NPG(NaturalAlgorithm):
     options_class: ClassVar = NPGOptions
     options: NPGOptions
 
-    def update(self, batch: Batch) -> Record:
+    def update(self, batch: Batch) -> Metrics:
         """Compute the gradient and the natural direction, and take the step.
 
         Args:

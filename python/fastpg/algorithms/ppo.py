@@ -23,7 +23,7 @@ from fastpg.functional.solvers import (
 )
 from fastpg.policies.base import Undo
 from fastpg.training.checkpoints import State
-from fastpg.training.metrics import Record
+from fastpg.training.metrics import Metrics
 
 _MOST_EPOCHS = 10_000
 _TARGET_KL = 0.01
@@ -114,7 +114,7 @@ class PPO(AdamAlgorithm, StepAlgorithm):
         self.moments = FeatureMoments(self.policy.n_features)
         self.kl_coef = _KL_COEF if self.options.kl_coef is None else self.options.kl_coef
 
-    def update(self, batch: Batch) -> Record:
+    def update(self, batch: Batch) -> Metrics:
         """Run the epochs of minibatch ascent; with `adaptive_kl` adapt lambda afterwards.
 
         Args:
@@ -156,7 +156,7 @@ class PPO(AdamAlgorithm, StepAlgorithm):
         policy.move_to(result["parameters"].reshape(policy.shape))
         after = batch.samples.distribution()
         step = batch.samples.compare(before, after, batch.advantages)
-        record: Record = {
+        record: Metrics = {
             "train/status": "accepted" if result["finite"] else "not_finite",
             "train/policy_gradient_loss": result["policy_loss"],
             "train/kl": result["kl"],
@@ -227,7 +227,7 @@ class PPO(AdamAlgorithm, StepAlgorithm):
 
 def _moments(like: FeatureMoments, stored: dict[str, npt.NDArray[Any]], name: str) -> Floats:
     key = f"{name}_of_features"
-    return arrays.floats(key, stored[key], getattr(like, name).shape)
+    return arrays.finite_floats(key, stored[key], getattr(like, name).shape)
 
 
 def adapted(kl_coef: float, kl: float, target_kl: float) -> float:

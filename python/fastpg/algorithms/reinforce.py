@@ -19,7 +19,7 @@ from fastpg.functional.advantages import discounted_returns
 from fastpg.functional.solvers import OPTIMIZERS
 from fastpg.rollouts.collector import Collector
 from fastpg.rollouts.rollout import Rollout
-from fastpg.training.metrics import Record
+from fastpg.training.metrics import Metrics
 from fastpg.values.ridge import LEAST_RIDGE
 
 
@@ -93,13 +93,13 @@ class REINFORCE(AdamAlgorithm):
         """
         options = self.options
         values, _ = rollout.values(self.baseline)
-        returns = discounted_returns(rollout.rewards, rollout.cut, options.gamma)
+        returns = discounted_returns(rollout.rewards, rollout.segment_ends, options.gamma)
         advantages = returns - values
         if options.discount_weighting:
             advantages = advantages * options.gamma ** rollout.step_index.astype(np.float64)
         return self.batch(rollout, advantages, returns, values)
 
-    def update(self, batch: Batch) -> Record:
+    def update(self, batch: Batch) -> Metrics:
         """Take one step along g'.
 
         Args:

@@ -9,7 +9,7 @@ from fastpg.algorithms.base import Batch
 from fastpg.algorithms.natural import NaturalAlgorithm
 from fastpg.algorithms.options import NaturalOptions, option
 from fastpg.functional.solvers import MOST_LINE_SEARCH
-from fastpg.training.metrics import Record
+from fastpg.training.metrics import Metrics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class TRPO(NaturalAlgorithm):
     options_class: ClassVar = TRPOOptions
     options: TRPOOptions
 
-    def update(self, batch: Batch) -> Record:
+    def update(self, batch: Batch) -> Metrics:
         """Compute the gradient and the natural direction, and search along it.
 
         Args:
@@ -78,5 +78,5 @@ class TRPO(NaturalAlgorithm):
         }
 
     @staticmethod
-    def _no_search() -> Record:
+    def _no_search() -> Metrics:
         return {"train/backtracks": 0, "train/line_search_fraction": 0.0}

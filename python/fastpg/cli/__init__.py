@@ -35,7 +35,7 @@ from fastpg.rollouts.evaluation import evaluate_policy
 from fastpg.rollouts.make_env import make_env
 from fastpg.suggestions import unknown
 from fastpg.training.diagnosis import diagnose
-from fastpg.training.metrics import Record
+from fastpg.training.metrics import Metrics
 
 EVAL_EPISODES = 100
 _EVAL_ENVS = 20
@@ -127,7 +127,7 @@ def _progress(total: int) -> Iterator[Callback]:
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("train", total=total, mean="-", fps="-")
 
-        def show(record: Record) -> None:
+        def show(record: Metrics) -> None:
             progress.update(
                 task,
                 completed=float(record["time/total_timesteps"]),
@@ -138,7 +138,7 @@ def _progress(total: int) -> Iterator[Callback]:
         yield show
 
 
-def _mean(record: Record) -> str:
+def _mean(record: Metrics) -> str:
     """The mean return of a record; "-" until an episode has ended."""
     mean = float(record.get("rollout/ep_rew_mean", math.nan))
     return "-" if math.isnan(mean) else f"{mean:.1f}"

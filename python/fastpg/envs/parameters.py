@@ -65,4 +65,4 @@ def _checked(name: str, value: Any, like: Any, choices: Sequence[str]) -> Any:
         return arrays.number(name, value)
     if isinstance(like, str):
         return one_of(name, value, choices)
-    return arrays.floats(name, value, (len(like),)).tolist()
+    return arrays.finite_floats(name, value, (len(like),)).tolist()

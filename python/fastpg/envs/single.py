@@ -138,7 +138,7 @@ class NativeEnv(gymnasium.Env[Any, Any]):
             states.put(self.native, state)
             self._np_random = states.generator(self.native.streams[0])
             return
-        self.native.set_state(arrays.floats("state", state, self.state.shape)[None])
+        self.native.set_state(arrays.finite_floats("state", state, self.state.shape)[None])
 
     def __getattr__(self, name: str) -> Any:
         """The environment's parameters, by the names Gymnasium's class has."""

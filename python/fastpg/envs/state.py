@@ -75,7 +75,7 @@ def checked(native: _core.VectorEnv, state: Any) -> Floats:
         TypeError: values that are not numbers.
     """
     size = len(native.snapshot()["states"])
-    return arrays.floats("state", state, (native.num_envs, size))
+    return arrays.finite_floats("state", state, (native.num_envs, size))
 
 
 def generators(native: _core.VectorEnv) -> tuple[np.random.Generator, ...]:

@@ -387,7 +387,7 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
     @state.setter
     def state(self, value: Any) -> None:
         shape = self.native.snapshot()["states"].shape
-        self.set_state(arrays.floats("state", value, shape).T)
+        self.set_state(arrays.finite_floats("state", value, shape).T)
 
     @property
     def has_time_limit(self) -> bool:

@@ -46,9 +46,9 @@ def gae(
             [0, 1], a terminated step that has not ended.
     """
     return _core.gae(
-        arrays.unchecked_floats("rewards", rewards),
-        arrays.unchecked_floats("values", values),
-        arrays.unchecked_floats("next_values", next_values),
+        arrays.as_float64("rewards", rewards),
+        arrays.as_float64("values", values),
+        arrays.as_float64("next_values", next_values),
         arrays.unchecked_flags("terminated", terminated),
         arrays.unchecked_flags("ended", ended),
         arrays.unit_interval("gamma", gamma),
@@ -87,8 +87,8 @@ def discounted_returns(
     """
     cut = arrays.unchecked_flags("ended", ended)
     return _core.discounted_returns(
-        arrays.unchecked_floats("rewards", rewards),
-        None if next_values is None else arrays.unchecked_floats("next_values", next_values),
+        arrays.as_float64("rewards", rewards),
+        None if next_values is None else arrays.as_float64("next_values", next_values),
         cut if terminated is None else arrays.unchecked_flags("terminated", terminated),
         cut,
         arrays.unit_interval("gamma", gamma),

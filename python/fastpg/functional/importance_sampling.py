@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from fastpg import arrays, results
+from fastpg import arrays, probabilities, results
 from fastpg.arrays import Floats
 
 
 def _log_weights(log_target: Any, log_proposal: Any, size: int | None = None) -> Floats:
     """Ln w of `size` samples, or of as many as are given."""
-    target = arrays.log_densities("log_target", log_target, (size,))
-    proposal = arrays.log_densities("log_proposal", log_proposal, target.shape)
+    target = probabilities.log_densities("log_target", log_target, (size,))
+    proposal = probabilities.log_densities("log_proposal", log_proposal, target.shape)
     if np.isneginf(proposal).any():
         where = int(np.argmax(np.isneginf(proposal)))
         raise ValueError(
@@ -117,7 +117,7 @@ def importance_sampling_estimate(
         TypeError: values that are not numbers.
     """
     normalized = arrays.boolean("self_normalized", self_normalized)
-    f = arrays.floats("values", values, (None,))
+    f = arrays.finite_floats("values", values, (None,))
     if len(f) < 2:
         raise ValueError(f"values: expected at least two, got {len(f)}")
     log_w = _log_weights(log_target, log_proposal, len(f))

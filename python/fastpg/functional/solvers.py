@@ -51,8 +51,8 @@ def conjugate_gradient(
         tol: relative; stops at |b - A x| <= tol |b|.
         damping: added to the diagonal, at least 0.
     """
-    rhs = arrays.floats("b", b, (None,))
-    a = arrays.floats("matrix", matrix, (len(rhs), len(rhs)))
+    rhs = arrays.finite_floats("b", b, (None,))
+    a = arrays.finite_floats("matrix", matrix, (len(rhs), len(rhs)))
     steps = arrays.integer("max_steps", max_steps, 1, MOST_CG_STEPS)
     return ConjugateGradientResult(
         *_core.conjugate_gradient(
@@ -101,7 +101,7 @@ def natural_gradient(
     batch = PolicyBatch(policy, features, taken, None, threads.num_threads(num_threads))
     found = batch.natural_gradient(
         policy._dist(dist, n),
-        arrays.plain_floats("gradient", gradient, policy.shape),
+        arrays.shaped_floats("gradient", gradient, policy.shape),
         sampled=taken is not None,
         solver=solver,
         cg_max_steps=arrays.integer("cg_max_steps", cg_max_steps, 1, MOST_CG_STEPS),
@@ -137,8 +137,8 @@ def line_search(
     batch = PolicyBatch(policy, features, policy._actions(actions, n), policy._mask(mask, features))
     return batch.line_search(
         policy._dist(dist, n),
-        arrays.plain_floats("advantages", advantages, (n,)),
-        arrays.plain_floats("step", step, policy.shape),
+        arrays.shaped_floats("advantages", advantages, (n,)),
+        arrays.shaped_floats("step", step, policy.shape),
         target_kl=arrays.positive("target_kl", target_kl),
         ent_coef=arrays.number("ent_coef", ent_coef),
         shrinking_factor=arrays.unit_interval("shrinking_factor", shrinking_factor),
@@ -197,7 +197,7 @@ def ppo_epochs(
     return policy._head.ppo_epochs(
         features,
         policy._actions(actions, n),
-        arrays.plain_floats("advantages", advantages, (n,)),
+        arrays.shaped_floats("advantages", advantages, (n,)),
         policy._mask(mask, features),
         policy.theta.ravel(),
         adam,

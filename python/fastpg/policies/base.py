@@ -27,7 +27,7 @@ _OF_SPACES = ("observation_size", "n_actions", "action_size", "low", "high")
 _MOST = 1e150  # beyond it products with float32 observations may overflow
 
 
-class StepStatistics(NamedTuple):
+class UpdateStatistics(NamedTuple):
     """What a step did, over the batch that it was made from; w are the ratios new to old.
 
     kl: mean KL(old | new) in nats, the action summed out. approx_kl: mean of (w - 1) - ln w.
@@ -158,9 +158,9 @@ class LinearPolicy:
         self._theta = theta
 
     def _checked_theta(self, value: Any) -> Floats:
-        checked = arrays.plain_floats("theta", value, self.shape)
+        checked = arrays.shaped_floats("theta", value, self.shape)
         if not arrays.norm(checked) <= _MOST and not np.abs(checked).max() <= _MOST:  # NaN neither
-            arrays.floats("theta", checked, self.shape)
+            arrays.finite_floats("theta", checked, self.shape)
             raise ValueError(f"theta: expected magnitudes of at most {_MOST:g}")
         return checked.copy()
 
@@ -269,7 +269,7 @@ class LinearPolicy:
             ValueError: another shape, or values that are not finite or out of range.
         """
         d = self._dist(dist)
-        u = arrays.floats("uniforms", np.reshape(uniforms, (len(d), -1)), (len(d), None))
+        u = arrays.finite_floats("uniforms", np.reshape(uniforms, (len(d), -1)), (len(d), None))
         return self._public(self._head.sample(d, u))
 
     def mode(self, dist: Floats) -> npt.NDArray[Any]:
@@ -340,7 +340,7 @@ class LinearPolicy:
                 features,
                 self._dist(dist, n),
                 self._actions(actions, n),
-                arrays.plain_floats("weights", weights, (n,)),
+                arrays.shaped_floats("weights", weights, (n,)),
                 0.0,
                 threads.num_threads(num_threads),
             )
@@ -348,7 +348,7 @@ class LinearPolicy:
 
     def compare(
         self, old_dist: Floats, new_dist: Floats, actions: Any, advantages: Any
-    ) -> StepStatistics:
+    ) -> UpdateStatistics:
         """Statistics of a step of the policy, over the batch that the step was computed from.
 
         Args:
@@ -359,7 +359,7 @@ class LinearPolicy:
             advantages: A, (n,).
 
         Returns:
-            A `StepStatistics`.
+            A `UpdateStatistics`.
 
         Raises:
             TypeError: arrays of another kind, such as text.
@@ -367,12 +367,12 @@ class LinearPolicy:
         """
         old = self._dist(old_dist)
         n = len(old)
-        return StepStatistics(
+        return UpdateStatistics(
             *self._head.compare(
                 old,
                 self._dist(new_dist, n),
                 self._actions(actions, n),
-                arrays.plain_floats("advantages", advantages, (n,)),
+                arrays.shaped_floats("advantages", advantages, (n,)),
             )
         )
 
@@ -459,7 +459,7 @@ class LinearPolicy:
         """
         features = self._phi(phi)
         n = len(features)
-        v = arrays.floats("vector", vector, self.shape).ravel()
+        v = arrays.finite_floats("vector", vector, self.shape).ravel()
         return self._shaped(
             self._head.fisher_vector_product(
                 features,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy.typing as npt
 
 from fastpg.arrays import AnyFloats, Bools, Floats
-from fastpg.policies.base import LinearPolicy, StepStatistics
+from fastpg.policies.base import LinearPolicy, UpdateStatistics
 
 _MOST_DENSE = 64  # parameters
 
@@ -100,13 +100,13 @@ class PolicyBatch:
             )
         )
 
-    def compare(self, old_dist: Floats, new_dist: Floats, advantages: Floats) -> StepStatistics:
+    def compare(self, old_dist: Floats, new_dist: Floats, advantages: Floats) -> UpdateStatistics:
         """See `LinearPolicy.compare`."""
         assert self.actions is not None
         found = self.policy._head.compare(
             old_dist, new_dist, self.actions, advantages, self.num_threads
         )
-        return StepStatistics(*found)
+        return UpdateStatistics(*found)
 
     def natural_gradient(
         self,

@@ -199,7 +199,7 @@ def length_scale(observations: Any, seed: int = 0) -> float:
         TypeError: observations that are not real numbers.
         ValueError: another shape, values that are not finite, or pairs that are all alike.
     """
-    batch = arrays.floats("observations", observations, (None, None))
+    batch = arrays.finite_floats("observations", observations, (None, None))
     rng = np.random.Generator(np.random.PCG64(arrays.seed(seed)))
     one, other = rng.integers(0, len(batch), (2, _FOURIER_PAIRS))
     with np.errstate(**results.quiet):
@@ -294,7 +294,7 @@ class RunningNormalizer:
             ValueError: another shape, values that are not finite, a negative squared deviation, or
                 a count out of range.
         """
-        mean, squares = arrays.floats("normalizer", state, (2, self.observation_size))
+        mean, squares = arrays.finite_floats("normalizer", state, (2, self.observation_size))
         arrays.non_negatives("normalizer", squares, squares.shape)
         self._moments.restore(
             mean.tolist(), squares.tolist(), arrays.integer("count", count, 0, 2**62)

@@ -121,5 +121,5 @@ class _Asked:
         if given.dtype == np.bool_:
             given = given.astype(np.float64)
         phi = np.ones((n, self.size))
-        phi[:, :-1] = arrays.floats(_RESULT, given, (n, self._n_outputs))
+        phi[:, :-1] = arrays.finite_floats(_RESULT, given, (n, self._n_outputs))
         return phi

@@ -117,7 +117,7 @@ class LinearSoftmax(LinearPolicy):
         return stored, meta | {"n_actions": self.choices[0] if self.single else self.choices}
 
     def _dist(self, dist: Floats, rows: int | None = None) -> Floats:
-        return arrays.plain_floats("dist", dist, (rows, self.n_actions))
+        return arrays.shaped_floats("dist", dist, (rows, self.n_actions))
 
     def _mask(self, mask: Any, features: AnyFloats) -> Bools | None:
         if mask is None:
@@ -270,7 +270,7 @@ class LinearGaussian(LinearPolicy):
     def _bound(self, name: str, given: Any, default: float) -> Floats:
         if given is None:
             return np.full(self.action_size, default)
-        bound = arrays.unchecked_floats(name, given)
+        bound = arrays.as_float64(name, given)
         if bound.shape != (self.action_size,) or np.isnan(bound).any():
             raise ValueError(f"{name}: expected {self.action_size} numbers, got {given!r}")
         return bound
@@ -295,10 +295,10 @@ class LinearGaussian(LinearPolicy):
         return theta
 
     def _dist(self, dist: Floats, rows: int | None = None) -> Floats:
-        return arrays.plain_floats("dist", dist, (rows, 2 * self.action_size))
+        return arrays.shaped_floats("dist", dist, (rows, 2 * self.action_size))
 
     def _actions(self, actions: Any, count: int) -> npt.NDArray[Any]:
-        return arrays.plain_floats("actions", actions, (count, self.action_size))
+        return arrays.shaped_floats("actions", actions, (count, self.action_size))
 
     def __repr__(self) -> str:
         return (

@@ -173,4 +173,4 @@ class NativeCollector(Collector):
         self.step_count += collected["step_count"]
         self.env.moves += 1
         self._leave()
-        return Rollout.of(collected)
+        return Rollout.from_core(collected)

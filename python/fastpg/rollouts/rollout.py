@@ -44,7 +44,7 @@ class Rollout:
     raw_returns: Floats | None = None  # (K,): before the reward wrappers, where that is known
 
     @classmethod
-    def of(cls, fields: Mapping[str, Any]) -> Self:
+    def from_core(cls, fields: Mapping[str, Any]) -> Self:
         """A rollout with these fields, unchecked: faster than the constructor.
 
         Args:
@@ -127,7 +127,7 @@ class Rollout:
         return self.sample_count == self.valid.size
 
     @property
-    def cut(self) -> Bools:
+    def segment_ends(self) -> Bools:
         """Where no recursion may pass, (T, N): the end of an episode or of a column's samples."""
         if self._has_no_gaps:
             return self.ended

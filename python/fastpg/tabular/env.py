@@ -43,7 +43,9 @@ class TabularVectorEnv(NativeVectorEnv):
         copy: bool = True,
     ) -> None:
         n = an_mdp(mdp).n_states
-        table = np.eye(n) if features is None else arrays.floats("features", features, (n, None))
+        table = (
+            np.eye(n) if features is None else arrays.finite_floats("features", features, (n, None))
+        )
         self.mdp = mdp
         with np.errstate(over="ignore"):  # the kernel refuses what is not finite
             self.features = table.astype(np.float32)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fastpg import arrays
+from fastpg import arrays, probabilities
 from fastpg.arrays import Floats
 from fastpg.results import checked
 from fastpg.suggestions import one_of
@@ -123,7 +123,7 @@ def state_kl(old: Any, new: Any) -> Floats:
         TypeError: values that are not numbers.
     """
     p, q = (
-        arrays.probabilities(name, table, (None,) * arrays.ndim(name, table))
+        probabilities.probabilities(name, table, (None,) * arrays.ndim(name, table))
         for name, table in (("old", old), ("new", new))
     )
     try:

@@ -10,7 +10,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from fastpg import arrays
+from fastpg import arrays, probabilities
 from fastpg.arrays import Floats
 from fastpg.results import quiet
 from fastpg.tabular.mdp import MDP
@@ -199,7 +199,7 @@ def from_gymnasium(env: Any, *, horizon: int | None = None, gamma: float | None 
         horizon = None if env.spec is None else env.spec.max_episode_steps
     P, r = _tables_of(inner.P)
     n = len(P) - 1
-    start = np.append(arrays.distribution("start", inner.initial_state_distrib, n), 0.0)
+    start = np.append(probabilities.distribution("start", inner.initial_state_distrib, n), 0.0)
     if getattr(inner, "fickle_passenger", False):
         raise ValueError("env: expected fickle_passenger=False, got True: P does not hold it")
     _compare_with_play(inner, start)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastpg import _core, arrays
+from fastpg import _core, arrays, probabilities
 from fastpg.arrays import Bools, Floats
 from fastpg.results import quiet
 
@@ -69,11 +69,11 @@ class MDP:
         average: bool = False,
         terminal: Any = None,
     ) -> None:
-        table = arrays.floats("P", P, (None, None, None))
+        table = arrays.finite_floats("P", P, (None, None, None))
         n, m, following = table.shape
         if following != n:
             raise ValueError(f"P: expected shape (S, A, S), got {table.shape}")
-        rewards = arrays.floats("r", r, (n, m)).copy()
+        rewards = arrays.finite_floats("r", r, (n, m)).copy()
         self.terminal = (
             np.zeros(n, dtype=np.bool_)
             if terminal is None
@@ -81,12 +81,14 @@ class MDP:
         )
         # What terminal states hold is nothing: they are closed before rows are checked.
         table = self._closed(table, rewards)
-        table = arrays.normalised("P", table, arrays.is_single(P), ("state", "action"))
+        table = probabilities.normalised(
+            "P", table, probabilities.is_single(P), ("state", "action")
+        )
         self.transitions = _core.Transitions(table.reshape(n * m, n), m)
         self.P: Floats = table
         self.r: Floats = rewards
         self.start = (
-            np.full(n, 1.0 / n) if start is None else arrays.distribution("start", start, n)
+            np.full(n, 1.0 / n) if start is None else probabilities.distribution("start", start, n)
         )
         self.horizon = (
             None if horizon is None else arrays.integer("horizon", horizon, 1, _MOST_HORIZON)
@@ -208,7 +210,7 @@ class MDP:
             shape: tuple[int, ...] = (self.horizon, self.n_states, self.n_actions)
         else:
             shape = (self.n_states, self.n_actions)
-        return arrays.probabilities("policy", given, shape)
+        return probabilities.probabilities("policy", given, shape)
 
     def with_criterion(
         self, *, horizon: int | None = None, gamma: float | None = None, average: bool = False

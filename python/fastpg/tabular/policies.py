@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from fastpg import arrays
+from fastpg import arrays, probabilities
 from fastpg.arrays import Floats
 from fastpg.results import checked, finite, quiet
 
@@ -24,7 +24,7 @@ class TabularPolicy:
 
     def __init__(self, theta: Any = None) -> None:
         given = np.zeros(self.shape) if theta is None else theta
-        self.theta = arrays.floats("theta", given, self.shape).copy()
+        self.theta = arrays.finite_floats("theta", given, self.shape).copy()
         self.theta.flags.writeable = False
 
     def with_theta(self, theta: Any) -> Self:
@@ -109,7 +109,7 @@ class TabularPolicy:
             ValueError: not probabilities, another shape, or a probability of 0.
             TypeError: values that are not numbers.
         """
-        wanted = arrays.probabilities("table", table, self.table_shape)
+        wanted = probabilities.probabilities("table", table, self.table_shape)
         if np.any(wanted <= 0.0):
             raise ValueError("table: expected probabilities above 0, got 0: no theta gives it")
         return self.with_log_ratio(np.log(wanted) - self.log_probabilities())
@@ -131,7 +131,7 @@ class TabularPolicy:
             TypeError: values that are not numbers.
         """
         w = self._gathered(weights, self.table_shape[:-1])
-        g = arrays.floats("gradient", gradient, self.shape)
+        g = arrays.finite_floats("gradient", gradient, self.shape)
         return self._natural_direction(w, g, arrays.non_negative("damping", damping))
 
     @checked("curvature")
@@ -150,7 +150,7 @@ class TabularPolicy:
             TypeError: values that are not numbers.
         """
         w = self._gathered(weights, self.table_shape[:-1])
-        added = self._logits_of(arrays.floats("direction", direction, self.shape))
+        added = self._logits_of(arrays.finite_floats("direction", direction, self.shape))
         pi = self.probabilities()
         apart = added - (pi * added).sum(axis=-1, keepdims=True)
         return float(np.sum(w * (pi * apart**2).sum(axis=-1)))
@@ -177,7 +177,7 @@ class TabularPolicy:
         given = arrays.numbers("weights", weights)
         if given.ndim == len(shape) + 1:
             given = given.sum(axis=0)
-        return arrays.floats("weights", given, shape)
+        return arrays.finite_floats("weights", given, shape)
 
     def _score_sum(self, weights: Floats) -> Floats:
         raise NotImplementedError
@@ -313,7 +313,7 @@ class FeatureSoftmax(TabularPolicy):
         shape = (None,) * arrays.ndim("features", features)
         if len(shape) not in (2, 3):
             raise ValueError(f"features: expected 2 or 3 dimensions, got {len(shape)}")
-        self.features = arrays.floats("features", features, shape).copy()
+        self.features = arrays.finite_floats("features", features, shape).copy()
         self.features.flags.writeable = False
         actions = arrays.integer("n_actions", n_actions, 1)
         self.shape = (self.features.shape[-1], actions)

@@ -30,7 +30,7 @@ def greedy(q: Any) -> Floats:
         ValueError: numbers that are not finite, or none.
         TypeError: values that are not numbers.
     """
-    values = arrays.floats("q", q, (None,) * arrays.ndim("q", q))
+    values = arrays.finite_floats("q", q, (None,) * arrays.ndim("q", q))
     best = values.argmax(axis=-1)
     table: Floats = (np.arange(values.shape[-1]) == best[..., None]).astype(np.float64)
     return table
@@ -205,10 +205,10 @@ def guaranteed_alpha(local: LocalModel, new: Any) -> float:
 def _checked_fit(mdp: MDP, features: Any, weighting: Any) -> tuple[Floats, Any]:
     """Features (S, A, d) and the name of a weighting, or weights (S, A)."""
     shape = (mdp.n_states, mdp.n_actions)
-    table = arrays.floats("features", features, (*shape, None))
+    table = arrays.finite_floats("features", features, (*shape, None))
     if isinstance(weighting, str):
         return table, one_of("weighting", weighting, WEIGHTINGS)
-    weights = arrays.floats("weighting", weighting, shape)
+    weights = arrays.finite_floats("weighting", weighting, shape)
     if np.any(weights < 0.0):
         raise ValueError("weighting: expected numbers of at least 0")
     return table, weights

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fastpg import arrays
+from fastpg import arrays, probabilities
 from fastpg.arrays import Floats
 from fastpg.results import checked, finite, quiet
 from fastpg.tabular.exact import LocalModel, parametric
@@ -48,8 +48,8 @@ def penalised_log_ratio(pi: Any, advantages: Any, kl_coef: float) -> Floats:
 
 
 def _tables(pi: Any, advantages: Any) -> tuple[Floats, Floats]:
-    table = arrays.probabilities("pi", pi, (None,) * arrays.ndim("pi", pi))
-    return table, arrays.floats("advantages", advantages, table.shape)
+    table = probabilities.probabilities("pi", pi, (None,) * arrays.ndim("pi", pi))
+    return table, arrays.finite_floats("advantages", advantages, table.shape)
 
 
 def _log_ratio(p: Floats, a: Floats, kl_coef: float) -> Floats:
@@ -130,7 +130,7 @@ def trust_region_table(pi: Any, advantages: Any, weights: Any, target_kl: float)
         TypeError: values that are not numbers.
     """
     p, a = _tables(pi, advantages)
-    w = arrays.floats("weights", weights, p.shape[:-1])
+    w = arrays.finite_floats("weights", weights, p.shape[:-1])
     if np.any(w < 0.0):
         raise ValueError(f"weights: expected numbers of at least 0, got {w.min()}")
     ratio, _ = _trust_region_log_ratio(p, a, w, arrays.positive("target_kl", target_kl))

@@ -14,7 +14,7 @@ from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.settings import TunedSettings, built_in
 from fastpg.policies.features import Identity
 from fastpg.policies.linear import LOG_STD_RANGE
-from fastpg.training.metrics import RAW_MEAN, Record
+from fastpg.training.metrics import RAW_MEAN, Metrics
 
 # Iterations from which on there is a trend to speak of: quarters of a few records each.
 _TREND = 10
@@ -52,7 +52,7 @@ _RICHER = (
     'features="fourier"'
 )
 
-History = Sequence[Record]
+History = Sequence[Metrics]
 
 
 class Goal(NamedTuple):

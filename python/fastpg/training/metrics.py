@@ -10,7 +10,7 @@ from typing import Any
 from fastpg import arrays
 from fastpg.rollouts.rollout import Rollout
 
-Record = dict[str, float | int | str | bool]
+Metrics = dict[str, float | int | str | bool]
 
 MOST_COUNT = 2**62  # of a file: an int64 has room to count on from it
 _RECENT = 100  # episodes
@@ -136,7 +136,7 @@ class Clock:
 
     def __init__(self) -> None:
         self._start = self._mark = time.perf_counter()
-        self._laps: Record = {}
+        self._laps: Metrics = {}
 
     def lap(self, key: str) -> None:
         """The part of this name ends now."""
@@ -148,7 +148,7 @@ class Clock:
         """The next part begins now."""
         self._mark = time.perf_counter()
 
-    def record(self, samples: int) -> Record:
+    def record(self, samples: int) -> Metrics:
         """The parts of this iteration, and samples a second since the start."""
         elapsed = self._mark - self._start
         return {
@@ -158,7 +158,7 @@ class Clock:
         }
 
 
-def storable(history: Iterable[Record]) -> list[dict[str, object]]:
+def storable(history: Iterable[Metrics]) -> list[dict[str, object]]:
     """Records as JSON values: null for NaN, which only what is told of episodes may be."""
     return [
         {k: None if k in OF_EPISODES and v != v else v for k, v in record.items()}
@@ -166,7 +166,7 @@ def storable(history: Iterable[Record]) -> list[dict[str, object]]:
     ]
 
 
-def restored(history: Any) -> list[Record]:
+def restored(history: Any) -> list[Metrics]:
     """The records of a `storable`: dicts of texts, flags, finite numbers and null.
 
     Raises:
@@ -177,7 +177,7 @@ def restored(history: Any) -> list[Record]:
     return [_restored(record) for record in history]
 
 
-def _restored(record: Any) -> Record:
+def _restored(record: Any) -> Metrics:
     if not isinstance(record, dict):
         raise TypeError(f"history: expected records, got {record!r}")
     return {key: _restored_entry(key, value) for key, value in record.items()}
@@ -191,7 +191,7 @@ def _restored_entry(key: str, value: Any) -> Any:
     return arrays.number(f"history: {key}", value) if isinstance(value, float) else value
 
 
-def drop_not_finite(record: Record) -> Record:
+def drop_not_finite(record: Metrics) -> Metrics:
     """Take out the numbers that are not finite: a status says what happened."""
     bad = [
         k

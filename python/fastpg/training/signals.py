@@ -14,7 +14,7 @@ GRACE = 0.5  # seconds that a kernel may go on after the first Ctrl-C
 
 
 @contextmanager
-def deferred_interrupt() -> Iterator[Callable[[], bool]]:
+def defer_sigint() -> Iterator[Callable[[], bool]]:
     """Hold back Ctrl-C: the yielded function tells whether it came.
 
     The handler of before is restored, then KeyboardInterrupt raised. A kernel that is still at work

@@ -63,7 +63,7 @@ class MeanBaseline(Baseline):
             ValueError: another shape, values out of range, or targets so large that their sums
                 overflow; nothing is changed.
         """
-        y = arrays.floats("targets", targets, (None,))
+        y = arrays.finite_floats("targets", targets, (None,))
         steps = arrays.steps("step_index", step_index, len(y))
         arrays.integer("step_index", steps.max(), 0, _MOST_STEPS)
         size = max(len(self.means), int(steps.max()) + 1)
@@ -97,5 +97,5 @@ class MeanBaseline(Baseline):
         means, weights = stored["baseline_means"], stored["baseline_weights"]
         if means.shape == weights.shape == (0,):
             return  # never fitted
-        self.means = arrays.floats("baseline_means", means, (None,))
+        self.means = arrays.finite_floats("baseline_means", means, (None,))
         self.weights = arrays.non_negatives("baseline_weights", weights, self.means.shape)

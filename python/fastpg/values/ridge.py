@@ -111,7 +111,7 @@ class LinearBaseline(Baseline):
         """
         self.weights = self._regression.fit(
             *self._samples(observations, step_index),
-            arrays.unchecked_floats("targets", targets),
+            arrays.as_float64("targets", targets),
             self.memory,
             self.ridge,
             self.num_threads,
@@ -151,8 +151,8 @@ class LinearBaseline(Baseline):
         """
         size = len(self._regression.mean)
         self._regression.restore(
-            arrays.floats("baseline_mean", stored["baseline_mean"], (size,)),
-            arrays.floats("baseline_comoment", stored["baseline_comoment"], (size, size)),
+            arrays.finite_floats("baseline_mean", stored["baseline_mean"], (size,)),
+            arrays.finite_floats("baseline_comoment", stored["baseline_comoment"], (size, size)),
             arrays.non_negatives("baseline_weight", stored["baseline_weight"], ()).item(),
         )
         seen = self._regression.weight > 0.0
