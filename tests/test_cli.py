@@ -12,6 +12,7 @@ import pytest
 import fastpg
 from fastpg import cli
 from fastpg.algorithms import ALGORITHMS
+from fastpg.cli import evaluation
 from fastpg.rollouts.env_recipe import EnvRecipe
 from processes import python, started_python
 
@@ -38,8 +39,8 @@ def run(tmp_path, monkeypatch, capsys):
 @pytest.fixture
 def five_episodes(monkeypatch, short_pieces):
     """An evaluation of the program itself has its hundred."""
-    monkeypatch.setattr(cli, "EVAL_EPISODES", 5)
-    monkeypatch.setattr(cli, "_EVAL_ENVS", 5)
+    monkeypatch.setattr(evaluation, "EVAL_EPISODES", 5)
+    monkeypatch.setattr(evaluation, "EVAL_ENVS", 5)
 
 
 def test_train_prints_a_summary_and_saves(tmp_path):
@@ -75,8 +76,8 @@ def test_train_flags_and_help(run, tmp_path, name):
 
 @pytest.fixture
 def one_episode(monkeypatch):
-    monkeypatch.setattr(cli, "EVAL_EPISODES", 1)
-    monkeypatch.setattr(cli, "_EVAL_ENVS", 1)
+    monkeypatch.setattr(evaluation, "EVAL_EPISODES", 1)
+    monkeypatch.setattr(evaluation, "EVAL_ENVS", 1)
 
 
 def rows_of(shown):

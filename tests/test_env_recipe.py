@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 import fastpg
 from fastpg import tabular
+from fastpg.algorithms.checkpointing import restore
 from fastpg.cli import app
 from fastpg.rollouts.collect import make_collector
 from fastpg.rollouts.copies import EnvCopies
@@ -221,7 +222,7 @@ def test_a_file_without_a_recipe_goes_by_its_id(tmp_path):
     algo = fastpg.NPG("linear", "FrozenLake-v1", seed=0)
     stored, meta = algo.state()
     del meta["env"]
-    loaded = fastpg.NPG.restore((stored, meta))
+    loaded = restore(fastpg.NPG, (stored, meta))
     code, text = fastpg_command("eval", loaded.save(tmp_path / "x"))
     assert code == 0
     assert "Gymnasium's FrozenLake-v1" in " ".join(text.split())

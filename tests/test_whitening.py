@@ -6,6 +6,7 @@ import pytest
 import fastpg
 import reference
 from fastpg import _core
+from fastpg.algorithms.checkpointing import restore
 from fastpg.functional.solvers import Adam, FeatureMoments, ppo_epochs
 
 EPSILON = 0.01  # added to eigenvalues whose mean is 1
@@ -233,7 +234,7 @@ def test_files_from_before_it_go_on_without_it():
     for named in (True, False):
         if not named:
             del meta["options"]["whiten_features"]
-        loaded = fastpg.PPO.restore((stored, meta))
+        loaded = restore(fastpg.PPO, (stored, meta))
         loaded.use_env("CartPole-v1")
         thetas.append(loaded.learn(256).policy.theta)
         assert loaded.options.whiten_features is False

@@ -2,6 +2,7 @@
 
 from fastpg._core import __version__
 from fastpg.algorithms import NPG, PPO, REINFORCE, TRPO, load
+from fastpg.algorithms.diagnose import diagnose
 from fastpg.algorithms.settings import TunedSettings, tuned_settings
 from fastpg.algorithms.train import train
 from fastpg.build_info import build_info
@@ -27,7 +28,6 @@ from fastpg.rollouts.collect import EndlessEpisodeError, collect
 from fastpg.rollouts.evaluation import evaluate_policy
 from fastpg.rollouts.rollout import Rollout
 from fastpg.training.checkpoints import CheckpointError
-from fastpg.training.diagnosis import diagnose
 from fastpg.values.mean import MeanBaseline
 from fastpg.values.ridge import LinearBaseline
 

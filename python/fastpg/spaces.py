@@ -1,7 +1,11 @@
-"""Observations as flat numbers, in the order of Gymnasium's `flatten`, and actions back again."""
+"""Spaces: observations as flat numbers, actions back again, and spaces as JSON for checkpoints.
+
+The order of the numbers is that of Gymnasium's `flatten`.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -221,6 +225,12 @@ def restore_space(description: dict[str, Any]) -> Space:
     shape = tuple(_sizes(description["shape"]))
     low, high = (_bound(description[k], shape, dtype) for k in ("low", "high"))
     return spaces.Box(low, high, dtype=dtype.type)
+
+
+def require_storable(space: Space) -> None:
+    """Raise ValueError where `restore_space` does not give the space back."""
+    if restore_space(json.loads(json.dumps(describe(space)))) != space:
+        raise ValueError(f"env: expected a space that a checkpoint can hold, got {space}")
 
 
 def _texts(bound: npt.NDArray[Any]) -> list[str]:

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from fastpg.algorithms.base import Algorithm
+from fastpg.algorithms.checkpointing import restore
 from fastpg.algorithms.npg import NPG
 from fastpg.algorithms.ppo import PPO
 from fastpg.algorithms.reinforce import REINFORCE
@@ -71,7 +72,7 @@ def load(
     state = checkpoints.read(path)
     try:
         kind = find(state[1]["algorithm"])
-        algo = kind.restore(state, features)
+        algo = restore(kind, state, features)
     except FeatureFunctionError:
         raise
     except _DAMAGE as error:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fastpg import _core
-from fastpg.algorithms.base import Algorithm, Batch
+from fastpg.algorithms.base import Algorithm
+from fastpg.algorithms.batch import Batch
 from fastpg.algorithms.options import StepOptions
 from fastpg.functional.advantages import discounted_returns
 from fastpg.rollouts.collector import Collector

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastpg import arrays
-from fastpg.algorithms.base import Batch
+from fastpg.algorithms.batch import Batch
 from fastpg.algorithms.gae_algorithm import StepAlgorithm
 from fastpg.algorithms.options import NaturalOptions
 from fastpg.arrays import Floats

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from fastpg.algorithms.base import Batch
+from fastpg.algorithms.batch import Batch
 from fastpg.algorithms.natural import NaturalAlgorithm
 from fastpg.algorithms.options import NaturalOptions, option
 from fastpg.training.metrics import Metrics

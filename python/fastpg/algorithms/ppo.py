@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from fastpg import arrays
 from fastpg.algorithms.adam_algorithm import AdamAlgorithm
-from fastpg.algorithms.base import Batch
+from fastpg.algorithms.batch import Batch
 from fastpg.algorithms.gae_algorithm import StepAlgorithm
 from fastpg.algorithms.options import StepOptions, option
 from fastpg.algorithms.schedules import Schedule

@@ -11,7 +11,7 @@ import numpy as np
 
 from fastpg import arrays
 from fastpg.algorithms.adam_algorithm import AdamAlgorithm
-from fastpg.algorithms.base import Batch
+from fastpg.algorithms.batch import Batch
 from fastpg.algorithms.options import CommonOptions, option
 from fastpg.algorithms.schedules import Schedule
 from fastpg.arrays import Floats

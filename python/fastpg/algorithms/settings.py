@@ -13,14 +13,13 @@ from types import MappingProxyType
 from typing import Any
 
 from fastpg import arrays
+from fastpg.algorithms.base import MOST_TIMESTEPS
 from fastpg.algorithms.catalogue import ALGORITHMS
 from fastpg.algorithms.options import described
 from fastpg.policies.linear import LinearGaussian
 from fastpg.suggestions import one_of, unknown
 
 BUILT_IN = Path(__file__).with_name("tuned.toml")
-
-_MOST_TIMESTEPS = 2**53  # as of `learn`
 
 # Keys of a row that are no options of the algorithm.
 _OTHERS = ("total_timesteps", "level", "policy_kwargs", "env_kwargs")
@@ -128,7 +127,7 @@ def _row(algorithm: str, env_id: str, given: Any, file: str | None) -> TunedSett
         algorithm=algorithm,
         env_id=env_id,
         total_timesteps=(
-            None if steps is None else arrays.integer("total_timesteps", steps, 1, _MOST_TIMESTEPS)
+            None if steps is None else arrays.integer("total_timesteps", steps, 1, MOST_TIMESTEPS)
         ),
         level=None if level is None else arrays.number("level", level),
         options=_options(algorithm, {k: v for k, v in given.items() if k not in _OTHERS}),

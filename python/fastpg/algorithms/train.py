@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastpg import arrays, threads
-from fastpg.algorithms.base import Algorithm, Callback
+from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.catalogue import DEFAULT_TIMESTEPS, find
 from fastpg.algorithms.settings import TunedSettings, tuned_settings
 from fastpg.policies.base import LinearPolicy
 from fastpg.rollouts.make_env import make_env
+from fastpg.training.callbacks import Callback
 
 Tuned = bool | str | os.PathLike[str]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastpg.algorithms import NPG
-from fastpg.algorithms.base import Batch
+from fastpg.algorithms.batch import Batch
 from fastpg.algorithms.natural import NaturalAlgorithm, step_to_kl
 from fastpg.arrays import AnyFloats, Floats
 from fastpg.functional.advantages import standardize

@@ -9,13 +9,13 @@ import numpy.typing as npt
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from fastpg import arrays
-from fastpg.algorithms.base import Algorithm
 from fastpg.policies.base import LinearPolicy
 from fastpg.rollouts.collect import endless, episode_limit, make_collector
 from fastpg.rollouts.collector import MOST_STEPS
 from fastpg.rollouts.contract import vector_flags, vector_rewards
 from fastpg.rollouts.copies import EnvCopies
 from fastpg.rollouts.make_env import EnvLike, autoreset_mode, make_env
+from fastpg.rollouts.policy_model import PolicyModel
 from fastpg.rollouts.second_resets import SecondResets
 
 EpisodeArrays = tuple[arrays.Floats, npt.NDArray[np.int64]]
@@ -80,11 +80,11 @@ def evaluate_policy(
     return float(returns.mean()), float(returns.std())
 
 
-def _acts_by_its_policy(model: Any) -> TypeGuard[Algorithm]:
+def _acts_by_its_policy(model: Any) -> TypeGuard[PolicyModel]:
     """Whether `predict` is ours, so that the policy may be asked without it."""
     return (
-        isinstance(model, Algorithm)
-        and type(model).predict is Algorithm.predict
+        isinstance(model, PolicyModel)
+        and type(model).predict is PolicyModel.predict
         and "predict" not in vars(model)
     )
 

@@ -1,0 +1,56 @@
+"""What the command line prints, and how it ends where the user can mend an error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import gymnasium
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from fastpg.rollouts.collect import EndlessEpisodeError
+from fastpg.training.metrics import Metrics
+
+_EXPLAINED = (
+    ValueError,
+    TypeError,
+    OSError,
+    ImportError,
+    EndlessEpisodeError,
+    gymnasium.error.Error,
+)
+
+
+def fail(message: str) -> NoReturn:
+    """End with exit code 2 and one line on standard error."""
+    Console(stderr=True, soft_wrap=True, highlight=False).print(f"error: {message}", markup=False)
+    raise typer.Exit(2)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Errors that the user can mend become one line and exit code 2."""
+    try:
+        yield
+    except _EXPLAINED as error:
+        fail(" ".join(str(error).split()))
+
+
+def show_table(rows: dict[str, str]) -> None:
+    """Print texts under their names, a row each."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for key, value in rows.items():
+        table.add_row(key, value)
+    Console(highlight=False).print(table)
+
+
+def mean_return(record: Metrics) -> str:
+    """The mean return of a record; "-" until an episode has ended."""
+    mean = float(record.get("rollout/ep_rew_mean", math.nan))
+    return "-" if math.isnan(mean) else f"{mean:.1f}"

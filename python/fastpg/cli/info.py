@@ -1,0 +1,58 @@
+"""`fastpg info`."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import gymnasium
+import numpy as np
+import typer
+
+from fastpg import _core
+from fastpg.algorithms import ALGORITHMS, load
+from fastpg.algorithms.base import Algorithm
+from fastpg.algorithms.settings import built_in
+from fastpg.cli.console import explained, mean_return, show_table
+from fastpg.envs import NATIVE
+
+
+def info(
+    path: Annotated[Path | None, typer.Argument(help="a checkpoint")] = None,
+) -> None:
+    """What is installed, or what a checkpoint holds."""
+    with explained():
+        show_table(_installed() if path is None else _checkpoint_info(load(path)))
+
+
+def _installed() -> dict[str, str]:
+    return {
+        "fastpg": _core.__version__,
+        "python": sys.version.split()[0],
+        "numpy": np.__version__,
+        "gymnasium": gymnasium.__version__,
+        "algorithms": ", ".join(ALGORITHMS),
+        "tuned settings": ", ".join(f"{name} {env_id}" for name, env_id in built_in()),
+        "native environments": ", ".join(NATIVE),
+    }
+
+
+def _checkpoint_info(algo: Algorithm) -> dict[str, str]:
+    last = algo.history[-1] if algo.history else {}
+    changed = {
+        name: value
+        for name, value in dataclasses.asdict(algo.options).items()
+        if value != getattr(algo.options_class(), name)
+    }
+    return {
+        "algorithm": algo.name,
+        "environment": algo.env_id or "unnamed",
+        "policy": repr(algo.policy),
+        "steps": f"{algo.num_timesteps:,}",
+        "iterations": str(len(algo.history)),
+        "mean return": f"{mean_return(last)} (last 100 episodes)",
+        "seed": str(algo.seed),
+        "options changed": ", ".join(f"{k}={v}" for k, v in changed.items()) or "none",
+    }

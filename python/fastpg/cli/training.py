@@ -1,0 +1,205 @@
+"""`fastpg train ALGORITHM`: one command for each algorithm, out of its options."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from fastpg.algorithms import ALGORITHMS
+from fastpg.algorithms.base import Algorithm
+from fastpg.algorithms.diagnose import diagnose
+from fastpg.algorithms.settings import TunedSettings
+from fastpg.algorithms.train import build, settings_for, timesteps
+from fastpg.cli import evaluation
+from fastpg.cli.console import explained, fail, mean_return, show_table
+from fastpg.cli.options import OF_POLICY, keywords, parameters
+from fastpg.rollouts.collect import EndlessEpisodeError
+from fastpg.suggestions import unknown
+from fastpg.training.callbacks import Callback
+from fastpg.training.metrics import Metrics
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells count
+
+
+class AlgorithmGroup(typer.core.TyperGroup):
+    """`fastpg train`: names the nearest algorithm when one is unknown."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command of the first argument."""
+        if args and args[0] not in ALGORITHMS:
+            fail(unknown("algorithm", args[0], ALGORITHMS))
+        return super().resolve_command(ctx, args)
+
+
+train_app = typer.Typer(
+    cls=AlgorithmGroup,
+    help="Train a policy and save it. Options: `fastpg train ALGORITHM --help`.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+def _checkpoint_path(out: Path | None, default: str, force: bool) -> Path:
+    path = Path(default) if out is None else out
+    path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
+    if path.exists() and not force:
+        raise FileExistsError(f"{path} exists: --force replaces it, --out names another file")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"--out: no folder {path.parent}")
+    return path
+
+
+def _file_part(env_id: str) -> str:
+    """An id in the name of a file: "ALE/Pong-v5" as ALE-Pong-v5."""
+    return env_id.replace("/", "-").replace(":", "-")
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callback]:
+    """A live line on standard error, as a callback of `learn`."""
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("steps  return {task.fields[mean]}  {task.fields[fps]} steps/s"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("train", total=total, mean="-", fps="-")
+
+        def show(record: Metrics) -> None:
+            progress.update(
+                task,
+                completed=float(record["time/total_timesteps"]),
+                mean=mean_return(record),
+                fps=f"{record['time/fps']:,.0f}",
+            )
+
+        yield show
+
+
+def _train(name: str, env_id: str, given: dict[str, Any]) -> None:
+    """Train with the options that were given, tuned settings, and the defaults."""
+    seed, total = given.pop("seed", 0), given.pop("total_timesteps", None)
+    out, force = given.pop("out", None), given.pop("force", False)
+    policy, file = given.pop("policy", "linear"), given.pop("tuned", None)
+    no_tuned = given.pop("no_tuned", False)
+    with explained():
+        if no_tuned and file is not None:
+            raise ValueError("--no-tuned: expected without --tuned, got both")
+        path = _checkpoint_path(out, f"{name}-{_file_part(env_id)}-{seed}.npz", force)
+        settings = settings_for(name, env_id, policy, file or not no_tuned)
+        policy_kwargs = _policy_kwargs(given, settings)
+        algo = build(
+            name, env_id, settings, seed=seed, policy=policy, policy_kwargs=policy_kwargs, **given
+        )
+    told = _told(settings, file, f"{name} on {env_id}")
+    _learn_and_report(
+        algo, env_id, timesteps(name, settings, total), path, told, tuned=settings is not None
+    )
+
+
+def _policy_kwargs(given: dict[str, Any], settings: TunedSettings | None) -> dict[str, Any] | None:
+    """Those given, taken out, and the tuned ones beside them; None where none were given."""
+    own = {key: given.pop(key) for key in OF_POLICY if key in given}
+    if not own:
+        return None
+    if "features_kwargs" in own:
+        own["features_kwargs"] = keywords(own["features_kwargs"])
+    tuned = {} if settings is None else dict(settings.policy_kwargs)
+    if "features" in own:
+        tuned.pop("features_kwargs", None)  # of the other map
+    return tuned | own
+
+
+def _told(settings: TunedSettings | None, file: Path | None, name: str) -> str:
+    """What the summary says of the settings."""
+    if settings is not None:
+        return f"{settings}; --no-tuned: the defaults"
+    return "the defaults" + ("" if file is None else f"; {file} has none for {name}")
+
+
+def _learn_and_report(
+    algo: Algorithm, env_id: str, total: int, path: Path, settings: str, *, tuned: bool
+) -> None:
+    """Learn, save, evaluate, and print the summary; `tuned` settings need not be named again."""
+    interrupted, score = False, None
+    start = time.perf_counter()
+    with explained():
+        try:
+            with _progress(total) as show:
+                algo.learn(total, show)
+        except KeyboardInterrupt:
+            interrupted = True
+        elapsed = time.perf_counter() - start
+        algo.save(path)
+        try:
+            found, score = _final_score(algo, env_id)
+        except KeyboardInterrupt:
+            interrupted, found = True, "interrupted"
+        notes = [] if interrupted else diagnose(algo, score=score, tuned=not tuned)
+        show_table(
+            {
+                "settings": settings,
+                "steps": f"{algo.num_timesteps:,}" + (" (interrupted)" if interrupted else ""),
+                "wall time": f"{elapsed:.3f} s",
+                "steps/s": f"{algo.num_timesteps / elapsed:,.0f}",
+                "evaluation": found,
+                "saved": str(path),
+            }
+            | ({"note": "\n".join(notes)} if notes else {})
+        )
+    if interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+def _final_score(algo: Algorithm, env_id: str) -> tuple[str, float | None]:
+    """What to print of an evaluation, and its mean return; None where an episode does not end."""
+    try:
+        return evaluation.result_of(
+            algo,
+            evaluation.gymnasium_env(env_id),
+            env_id,
+            evaluation.EVAL_EPISODES,
+            greedy=True,
+            seed=algo.seed,
+        )
+    except EndlessEpisodeError as error:
+        return f"none: {error}", None
+
+
+def _train_command(name: str) -> Callable[..., None]:
+    """A function whose signature lists the options of an algorithm, for typer to read."""
+    listed = parameters(name)
+
+    def run(ctx: typer.Context, env: str, **values: Any) -> None:
+        for extra in ctx.args:
+            if extra.startswith("-"):
+                spelled = extra.lstrip("-").split("=")[0].replace("-", "_")
+                fail(unknown("option", spelled, values))
+            fail(f"expected one environment, got another argument {extra!r}")
+        _train(name, env, {key: values[key] for key in values if _is_given(ctx, key)})
+
+    run.__signature__ = inspect.Signature(listed)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in listed}
+    run.__doc__ = (ALGORITHMS[name].__doc__ or "").partition("\n\n")[0]
+    return run
+
+
+def _is_given(ctx: typer.Context, key: str) -> bool:
+    """Whether a value is the user's, not a default: tuned settings stand between the two."""
+    source = ctx.get_parameter_source(key)
+    return source is not None and not source.name.startswith("DEFAULT")
+
+
+for _name in ALGORITHMS:
+    train_app.command(
+        _name, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+    )(_train_command(_name))

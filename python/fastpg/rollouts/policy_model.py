@@ -1,0 +1,93 @@
+"""A policy with the spaces of its environment: what predicts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector import VectorEnv
+
+from fastpg import _core, arrays
+from fastpg.policies.base import LinearPolicy
+from fastpg.spaces import flatten, is_single, require_same, to_action_space
+
+
+class PolicyModel:
+    """What predicts by a policy, for an environment's observations and actions.
+
+    Attributes:
+        policy: whose actions `predict` gives.
+        observation_space, action_space: of one environment, as Gymnasium has them.
+        seed: of sampled actions.
+    """
+
+    policy: LinearPolicy
+    observation_space: spaces.Space[Any]
+    action_space: spaces.Space[Any]
+    seed: int
+    _predictions: int  # calls of `predict` that sampled
+
+    def require_spaces(self, env: VectorEnv[Any, Any, Any]) -> None:
+        """Raise ValueError unless observations and actions mean the same in this environment.
+
+        Args:
+            env: whose spaces must agree with `observation_space` and `action_space` in structure,
+                keys, shapes, numbers of choices and starts; those of actions in their bounds too.
+        """
+        require_same("observation space", self.observation_space, env.single_observation_space)
+        own, other = self.action_space, env.single_action_space
+        require_same("action space", own, other, bounds=True)
+
+    def predict(
+        self,
+        observation: Any,
+        deterministic: bool = False,
+        *,
+        action_masks: Any = None,
+        step_index: Any = None,
+    ) -> tuple[Any, None]:
+        """Actions for one observation or a batch of them: (action, None).
+
+        The action is of the environment's action space; of a batch, (n, *its shape).
+
+        Args:
+            observation: as the environment gives it, or n of them as a vector environment does:
+                arrays (*shape) or (n, *shape), in a dict or a tuple where the space is one.
+            deterministic: the most probable action instead of a sampled one.
+            action_masks: (n_actions,) or (n, n_actions), flags or 0 and 1, what is allowed; as the
+                environment tells it.
+            step_index: step in the episode, an integer or (n,), for policies that see the time; 0
+                by default.
+
+        Raises:
+            TypeError: an observation of another kind than the space's.
+            ValueError: one of another shape, outside a discrete space, or not finite.
+        """
+        policy = self.policy
+        single = is_single(self.observation_space, observation)
+        batch = flatten(self.observation_space, observation, single=single)
+        mask = self._allowed(action_masks, single)
+        steps = None if step_index is None else np.atleast_1d(step_index)
+        dist = policy.distribution(policy.features(batch, steps), mask=mask)
+        if deterministic:
+            actions = policy.mode(dist)
+        else:
+            uniforms = _core.lane_uniforms(
+                self.seed,
+                _core.Purpose.prediction,
+                0,
+                len(batch),
+                self._predictions,
+                policy._head.action_size,
+            )
+            self._predictions += 1
+            actions = policy.sample(dist, uniforms)
+        given = to_action_space(self.action_space, policy.for_environment(actions))
+        return (given[0] if single else given), None
+
+    def _allowed(self, masks: Any, single: bool) -> Any:
+        if masks is None or not self.policy.masked:
+            return masks
+        several = [masks] if single else np.atleast_2d(masks)
+        return arrays.action_masks("action_masks", several, self.policy._head.outputs)
