@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import functools
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,6 +95,8 @@ def read_file(file: str | os.PathLike[str]) -> Table:
 
 
 def _read(path: Path, name: str | None) -> dict[tuple[str, str], TunedSettings]:
+    import tomllib  # not short to load, and many runs read no settings
+
     content = path.read_bytes()
     try:
         tables = tomllib.loads(content.decode())

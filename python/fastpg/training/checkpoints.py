@@ -6,7 +6,6 @@ import io
 import json
 import math
 import os
-import zipfile
 from pathlib import Path
 from typing import IO, Any
 
@@ -78,6 +77,8 @@ def _require_its_own_size(content: bytes) -> None:
 
     `save` compresses nothing; one compressed by somebody else may grow tenfold.
     """
+    import zipfile  # not short to load, and many runs read no checkpoint
+
     most = 10 * len(content) + 2**20
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = archive.infolist()
