@@ -14,6 +14,7 @@ IDS = [
 ]  # fmt: skip
 CONTINUOUS = ["MountainCarContinuous-v0", "Pendulum-v1"]
 SLOW_IN_PYTHON = {"Acrobot-v1": 3}  # times slower than the others
+CURRENT = [env_id for env_id in IDS if env_id != "CartPole-v0"]
 
 
 def sync(env_id, num_envs, mode=AutoresetMode.NEXT_STEP, **options):
@@ -106,3 +107,9 @@ def assert_lock_step(env_id, num_envs, steps, seed, mode=AutoresetMode.NEXT_STEP
     _, ends = play_both(native, gym, env_id, steps, rng, dtype, mine[0])
     gym.close()
     return ends
+
+
+def assert_unchanged(env, before):
+    after = env.get_state()
+    for name in ("states", "streams", "elapsed_steps", "episode_returns", "status"):
+        assert np.array_equal(getattr(before, name), getattr(after, name)), name

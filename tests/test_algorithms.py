@@ -1,6 +1,5 @@
 """What every algorithm promises: seeds, counts, options, records, interrupts."""
 
-import dataclasses
 import json
 import math
 import signal
@@ -10,18 +9,8 @@ import numpy as np
 import pytest
 
 import fastpg
-from fastpg.algorithms import ALGORITHMS, options
-
-NAMES = list(ALGORITHMS)
-STEP_NAMES = ["npg", "trpo", "ppo"]
-
-
-def learned(name, total=12_000, seed=0, **options):
-    return ALGORITHMS[name]("linear", "CartPole-v1", seed=seed, **options).learn(total)
-
-
-def untimed(history):
-    return [{k: v for k, v in record.items() if not k.startswith("time/")} for record in history]
+from fastpg.algorithms import ALGORITHMS
+from trainings import NAMES, STEP_NAMES, learned, untimed
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -269,14 +258,6 @@ def test_reinforce_gradient_is_the_lecture_s():
     assert np.allclose(algo.adam.mean, 0.1 * total / 3, rtol=1e-10)
 
 
-def test_options_are_frozen_and_described():
-    for algorithm in ALGORITHMS.values():
-        options = algorithm.options_class()
-        with pytest.raises(dataclasses.FrozenInstanceError):
-            options.gamma = 0.5
-        assert all(spec.metadata["doc"] for spec in dataclasses.fields(options))
-
-
 def test_train():
     algo = fastpg.train("npg", "CartPole-v1", total_timesteps=5000, seed=0, target_kl=0.005)
     assert isinstance(algo, fastpg.NPG)
@@ -329,90 +310,6 @@ def test_a_step_that_overflows_is_a_status(tmp_path, name, options):
     algo.save(tmp_path / "x.npz")
 
 
-CHANGES = {
-    "common": {
-        "gamma": 0.9, "ent_coef": 0.3, "ridge": 50.0, "baseline_memory": 0.1, "baseline": "mean",
-        "baseline_batch": 3, "n_envs": 5,
-    },
-    "steps": {
-        "n_steps": 30, "gae_lambda": 0.5, "normalize_advantage": False,
-    },
-    "natural": {
-        "target_kl": 1e-4, "kl_per": "trajectory", "max_step_size": 0.01, "fisher": "sampled",
-        "fisher_subsample": 0.5, "cg_damping": 0.5, "value_target": "lambda",
-    },
-    "trpo": {"line_search_shrinking_factor": 0.5},
-    "npg": {"step_size": 0.5},
-    "ppo": {
-        "value_target": "lambda", "whiten_features": False, "learning_rate": 0.003,
-        "clip_range": 0.01, "n_epochs": 3, "batch_size": 100,
-        "target_kl": 1e-5, "max_grad_norm": 1e-3, "optimizer": "sgd", "objective": "kl_penalty",
-    },
-    "reinforce": {
-        "learning_rate": 0.01, "n_episodes": 5, "optimizer": "sgd", "baseline_time": False,
-    },
-}  # fmt: skip
-GROUPS = {
-    "npg": ("common", "steps", "natural", "npg"), "trpo": ("common", "steps", "natural"),
-    "ppo": ("common", "steps", "ppo"), "reinforce": ("common", "reinforce"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("name", "option", "value"),
-    [
-        (name, option, value)
-        for name, groups in GROUPS.items()
-        for group in groups
-        for option, value in CHANGES[group].items()
-    ],
-)
-def test_every_option_reaches_the_update(name, option, value):
-    total = 20_000 if name == "reinforce" else 6000
-    changed = {option: value}
-    if option == "target_kl" and name in ("npg", "trpo"):
-        changed["max_step_size"] = None
-    plain = {"max_step_size": None} if option == "kl_per" else {}
-    before, after = learned(name, total, **plain), learned(name, total, **plain, **changed)
-    assert not np.array_equal(before.policy.theta, after.policy.theta)
-
-
-@pytest.mark.parametrize("name", ["npg", "trpo"])
-@pytest.mark.parametrize(("option", "value"), [("cg_max_steps", 1), ("cg_tol", 0.5)])
-def test_conjugate_gradient_options_reach_it(name, option, value):
-    before = learned(name, 3000, solver="cg")
-    after = learned(name, 3000, solver="cg", **{option: value})
-    assert not np.array_equal(before.policy.theta, after.policy.theta)
-    assert after.history[0]["train/cg_iterations"] == 1
-
-
-@pytest.mark.parametrize(
-    ("option", "value"),
-    [("kl_coef", 30.0), ("kl_estimator", "sampled"), ("adaptive_kl", True), ("target_kl", 1e-4)],
-)
-def test_penalty_options_reach_the_update(option, value):
-    plain = {"adaptive_kl": True} if option == "target_kl" else {}
-    before = learned("ppo", 8192, objective="kl_penalty", **plain)
-    after = learned("ppo", 8192, objective="kl_penalty", **plain | {option: value})
-    assert not np.array_equal(before.policy.theta, after.policy.theta)
-
-
-@pytest.mark.parametrize(
-    ("name", "options", "names"),
-    [
-        ("npg", {"step_size": 0.1, "target_kl": 0.01}, ("step_size", "target_kl")),
-        ("ppo", {"kl_coef": 1.0}, ("kl_coef", "objective")),
-        ("ppo", {"kl_estimator": "exact"}, ("kl_estimator", "objective")),
-        ("ppo", {"adaptive_kl": True}, ("adaptive_kl", "objective")),
-        ("ppo", {"objective": "kl_penalty", "kl_coef": 1.0, "target_kl": 0.1},
-         ("target_kl", "adaptive_kl")),
-    ],
-)  # fmt: skip
-def test_options_that_do_not_belong_together(name, options, names):
-    with pytest.raises(ValueError, match=f"{names[0]}.*{names[1]}|{names[1]}.*{names[0]}"):
-        ALGORITHMS[name]("linear", "CartPole-v1", **options)
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_an_entropy_bonus_keeps_the_policy_random(name):
     total = 40_000
@@ -421,45 +318,6 @@ def test_an_entropy_bonus_keeps_the_policy_random(name):
         rewarded = learned(name, total, ent_coef=100.0)
     entropy = [a.history[-1]["train/entropy_loss"] for a in (plain, rewarded)]
     assert entropy[1] < entropy[0] - 0.02
-
-
-@pytest.mark.parametrize("schedule", ["lin_0.05", lambda progress: 0.05 * progress])
-def test_schedules(tmp_path, schedule):
-    algo = learned("ppo", 8192, learning_rate=schedule, clip_range="lin_0.3")
-    rates = [r["train/learning_rate"] for r in algo.history]
-    assert rates == pytest.approx([0.05, 0.0375, 0.025, 0.0125])
-    assert [r["train/clip_range"] for r in algo.history] == pytest.approx([0.3, 0.225, 0.15, 0.075])
-    fastpg.load(algo.save(tmp_path / "x"))
-
-
-@pytest.mark.parametrize("name", ["npg", "trpo"])
-@pytest.mark.parametrize("schedule", ["lin_0.02", lambda progress: 0.02 * progress])
-def test_the_bound_on_the_kl_may_fall(tmp_path, name, schedule):
-    algo = learned(name, 2048, target_kl=schedule, n_envs=8, n_steps=64)
-    predicted = [r["train/predicted_kl"] for r in algo.history]
-    assert predicted == pytest.approx([0.02, 0.015, 0.01, 0.005])
-    assert fastpg.load(algo.save(tmp_path / "x")).options.target_kl in (0.02, "lin_0.02")
-
-
-@pytest.mark.parametrize("name", ["npg", "trpo"])
-def test_a_bound_of_zero_is_refused(name):
-    with pytest.raises(ValueError, match="target_kl: expected a number above 0, got 0"):
-        learned(name, 2048, target_kl=lambda progress: 0.0)
-
-
-def test_a_schedule_may_fall_by_a_power():
-    algo = learned("ppo", 8192, learning_rate="pow3_0.08")
-    rates = [r["train/learning_rate"] for r in algo.history]
-    assert rates == pytest.approx([0.08, 0.08 * 0.75**3, 0.01, 0.08 * 0.25**3])
-
-
-BAD_SCHEDULES = ["fast", "lin_", "lin_-1", "lin_nan", "pow_1", "pow0_1", "pow2_", "0", -1.0, None]
-
-
-@pytest.mark.parametrize("bad", BAD_SCHEDULES)
-def test_bad_schedules(bad):
-    with pytest.raises((ValueError, TypeError), match="learning_rate"):
-        fastpg.PPO("linear", "CartPole-v1", learning_rate=bad)
 
 
 @pytest.mark.parametrize("name", STEP_NAMES)
@@ -530,30 +388,6 @@ def test_a_thousand_trainings_without_a_number_that_is_not_finite(name, seeds):
         assert np.isfinite(algo.policy.theta).all()
 
 
-@pytest.mark.parametrize("name", ["ppo", "reinforce"])
-def test_a_second_learn_begins_its_schedules_anew(name):
-    algo = ALGORITHMS[name]("linear", "CartPole-v1", seed=0, learning_rate="lin_0.02")
-    for _ in range(2):
-        count = len(algo.history)
-        algo.learn(6000)
-        assert algo.history[count]["train/learning_rate"] == 0.02
-
-
-def test_a_schedule_may_end_at_zero_but_not_below():
-    falling = fastpg.PPO(
-        "linear", "CartPole-v1", learning_rate=lambda p: max(0.0, 0.02 * (2 * p - 1))
-    )
-    assert falling.learn(8192).history[-1]["train/learning_rate"] == 0.0
-    negative = fastpg.REINFORCE("linear", "CartPole-v1", learning_rate=lambda p: -0.3)
-    with pytest.raises(ValueError, match="schedule: expected values of at least 0"):
-        negative.learn(4000)
-
-
-def test_a_rising_schedule_can_be_saved(tmp_path):
-    algo = learned("reinforce", 2000, learning_rate=lambda progress: 0.3 * (1.0 - progress))
-    assert fastpg.load(algo.save(tmp_path / "x")).options.learning_rate == 0.3
-
-
 def test_mean_length_before_an_episode_has_ended_and_after_loading(tmp_path):
     algo = learned("npg", 800, n_envs=8, n_steps=8)
     lengths = algo.mean_length
@@ -561,11 +395,3 @@ def test_mean_length_before_an_episode_has_ended_and_after_loading(tmp_path):
     env = fastpg.make_vec("CartPole-v1", 2)
     young = fastpg.NPG("linear", env, seed=0, n_steps=6).learn(12)
     assert young.mean_length == 6
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_defaults_would_pass_the_checks(name):
-    kind = ALGORITHMS[name].options_class
-    for spec in dataclasses.fields(kind):
-        hint = options._hints(kind)[spec.name]
-        assert options._check(spec.name, spec.default, hint, spec.metadata) == spec.default
