@@ -1,4 +1,4 @@
-"""How long Ctrl-C takes to stop each long kernel.
+"""Measure how long Ctrl-C takes to stop each long kernel.
 
 python bench/interrupts.py [--filter TEXT]
 """
@@ -14,8 +14,8 @@ import time
 from rich.console import Console
 from rich.table import Table
 
-GUARD = 300.0  # seconds: a kernel that does not stop is killed
-ENTER = 1.0  # seconds until the child is surely in its kernel
+GUARD = 300.0  # seconds after which a kernel that does not stop is killed
+ENTER = 1.0  # seconds after which the child process is in its kernel
 
 SETUP = """
 import signal
@@ -44,7 +44,7 @@ def samples(n):
 
 """
 
-# What is made ready, and the call that Ctrl-C stops.
+# The preparation, and the call that Ctrl-C stops.
 KERNELS = {
     "collect by episodes": ("c = pendulum(1)", "c.episodes(1)"),
     "collect by steps": ("c = pendulum(16)", "c.steps(10**6)"),
@@ -64,8 +64,8 @@ KERNELS = {
     ),
     "natural gradient, dense": (
         "p, phi, dist, *_ = samples(20_000); phi = rng.normal(size=(20_000, 1500));"
-        "g = np.ones(3000)",
-        "[p._head.natural_gradient(phi, dist, g, None, True, 1, 0.0, 1.0, 1) for _ in many]",
+        "batch = _core.PolicyBatch(_core.Categorical([2]), phi); g = np.ones(3000)",
+        "[batch.natural_gradient(dist, g, False, True, 1, 0.0, 1.0) for _ in many]",
     ),
     "baseline": (
         "s = rng.normal(size=(500_000, 32)).astype(np.float32); b = fastpg.LinearBaseline(32)",
@@ -92,7 +92,7 @@ KERNELS = {
 
 
 def seconds_to_stop(setup: str, call: str) -> float:
-    """From Ctrl-C until a child's KeyboardInterrupt ends it."""
+    """Seconds from Ctrl-C until KeyboardInterrupt ends the child process."""
     code = f"{SETUP}{setup}\nprint('ready', flush=True)\n{call}"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -1,12 +1,12 @@
-"""Tables of learning, judged on Gymnasium's own environments: those of docs/learning.md.
+"""Learning results for docs/learning.md, evaluated on Gymnasium's own environments.
 
 python bench/learning.py                    default options on CartPole-v1, as in the README
 python bench/learning.py --task NAME ...    default options on another task
-python bench/learning.py --kl               how much of its KL bound TRPO uses
+python bench/learning.py --kl               use of the KL bound by TRPO
 python bench/learning.py --target-kl        return of TRPO against target_kl, with a figure
-python bench/learning.py --tuned [FILE]     tuned settings, of the package or of a file
+python bench/learning.py --tuned [FILE]     tuned settings of the package or of a file
 
-With --write docs/learning.md a table takes the place of its section of the page.
+With --write docs/learning.md a table replaces its section of the page.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when NumPy is imported; every seed has a process
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # set before NumPy is imported; seeds run in processes
 
 from tables import kl, target_kl, tasks, tuned
 from tables.sections import Section, write
 from tables.tasks import TASKS, VARIANTS
 
-FIRST_SEED = 20_000  # no option was chosen on seeds from here
+FIRST_SEED = 20_000  # no option was chosen with seeds from this one on
 ORDER = [task.title for task in TASKS.values()] + [kl.HEADING, target_kl.HEADING, *tuned.SEEDS]
 
 
@@ -36,17 +36,24 @@ def parsed() -> argparse.Namespace:
     which.add_argument("--kl", action="store_true")
     which.add_argument("--target-kl", action="store_true")
     which.add_argument("--tuned", nargs="?", const=True, metavar="FILE")
-    parser.add_argument("--algorithms", nargs="+", choices=VARIANTS, help="some rows of a task")
     parser.add_argument(
-        "--only", nargs="+", metavar="ALGORITHM:ENV", help="some of the tuned settings"
+        "--algorithms", nargs="+", choices=VARIANTS, help="only these rows of a task"
     )
-    parser.add_argument("--seeds", type=int, help="how many; default: each table's own number")
-    parser.add_argument("--first-seed", type=int, default=FIRST_SEED)
-    parser.add_argument("--total-timesteps", type=int, help="instead of the table's own number")
     parser.add_argument(
-        "--workers", type=int, default=os.cpu_count(), help="processes; with fewer, times are surer"
+        "--only", nargs="+", metavar="ALGORITHM:ENV", help="only these tuned settings"
     )
-    parser.add_argument("--write", type=Path, help="the page whose section this becomes")
+    parser.add_argument("--seeds", type=int, help="number of seeds; default: that of the table")
+    parser.add_argument("--first-seed", type=int, default=FIRST_SEED, help="first of the seeds")
+    parser.add_argument(
+        "--total-timesteps", type=int, help="environment steps; default: those of the table"
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=os.cpu_count(),
+        help="number of processes; with fewer, times are more reliable",
+    )
+    parser.add_argument("--write", type=Path, help="page in which to replace the section")
     given = parser.parse_args()
     if given.only is not None and given.tuned is None:
         parser.error("--only: goes only with --tuned")
@@ -55,12 +62,12 @@ def parsed() -> argparse.Namespace:
     if given.total_timesteps is not None and given.tuned is not None:
         parser.error("--total-timesteps: goes only with other tables than --tuned")
     if given.write is not None and not given.write.is_file():
-        parser.error(f"--write: expected a page that is there, got {given.write}")
+        parser.error(f"--write: expected an existing page, got {given.write}")
     return given
 
 
 def sections(given: argparse.Namespace) -> Iterator[Section]:
-    """What was asked for, as it comes."""
+    """The sections that the command line selects, one by one."""
 
     def seeds(default: int) -> range:
         return range(given.first_seed, given.first_seed + (given.seeds or default))
@@ -90,7 +97,7 @@ def sections(given: argparse.Namespace) -> Iterator[Section]:
 
 
 def command(given: argparse.Namespace, chosen: str) -> str:
-    """What makes a table again."""
+    """The command that makes the table again."""
     words = ["python bench/learning.py", chosen]
     for name in ("algorithms", "only"):
         if (values := getattr(given, name)) is not None:
@@ -105,7 +112,7 @@ def command(given: argparse.Namespace, chosen: str) -> str:
 
 
 def main() -> None:
-    """Print the tables, and write their sections where asked."""
+    """Print the tables; with --write, replace their sections."""
     given = parsed()
     for section in sections(given):
         print(f"## {section.heading}\n\n{section.text}\n", flush=True)

@@ -1,4 +1,4 @@
-"""The figures of bench/run.py as a page of the documentation."""
+"""The results of bench/run.py as a page of the documentation."""
 
 from __future__ import annotations
 
@@ -10,40 +10,41 @@ PAGE = """# Speed
 
 Machine: {machine}.
 
-Every row checks the answer before the clock starts. Both sides run in turn in one process (PyTorch
-in its own), and times are medians. "times faster" is the baseline's time over ours, for the same
-work.
+Before it is timed, every kernel is checked against its baseline. Both run alternately in one
+process (PyTorch in its own process); times are medians. "times faster" is the baseline's time
+divided by ours, for the same work.
 
 | kernel | size | time | throughput | baseline: times faster |
 |---|---|---|---|---|
 {rows}
 
-Whole tasks, and what the machine itself does:
+Whole tasks, and the speed of the machine:
 
-| figure | value | |
+| quantity | value | |
 |---|---|---|
 {whole}
 
-## What bounds it
+## What limits the speed
 
-- **Collecting.** A step of CartPole with a linear softmax writes 35 bytes and needs an exponential,
-  a sine, a cosine and a division; all else stays in the first cache. At 100 million steps a second
-  that is 3.5 GB/s written, far from the copy above: arithmetic bounds it. With `exact=True` there
-  are four divisions, and the C library's sine and cosine, one number at a time, take more than
-  half.
-- **Two threads** share nothing but the way to memory, and run nearly twice as fast as one where
-  they have two cores. Two virtual cores that are one real one give 1.2.
-- **Single steps** of few environments: Python and the border take 1 to 2 us of a step. Of 1,024 the
-  physics takes 1.7 us, the resets of those that ended 1 us, the rest is copying and booking.
-- **Few environments.** With 8 or 16 of them one vector register holds all: each step waits for the
-  one before, and neither width nor threads help.
-- **GAE** over large windows moves 42 bytes a sample (58 with the lines that plain stores read) at
-  the speed of the copy. Small windows stay in cache, and the recursion bounds them.
-- **Fisher products** with few actions do 4 A multiply-adds a feature that is read: at A = 4 in
-  float32 that is between the copy's and the multiplier's limit once the features no longer fit in
-  the last cache.
-- **Small batches.** What is left of an iteration of 16 x 64 steps beside the kernels is the
-  interpreter: about 15 calls into the core and the record of the iteration.
+- **Collecting.** A step of CartPole with a linear softmax writes 35 bytes and computes an
+  exponential, a sine, a cosine and a division; all other data stay in the first-level cache. At 100
+  million steps per second this writes 3.5 GB/s, far less than the copy above: arithmetic is the
+  limit. With `exact=True` there are four divisions, and more than half of the time goes to the C
+  library's sine and cosine, which compute one number at a time.
+- **Two threads** share only the memory bandwidth, and are nearly twice as fast as one on two cores.
+  On two virtual cores of one real core the factor is 1.2.
+- **Single steps** of few environments: the Python call takes 1 to 2 us per step. With 1,024
+  environments the physics takes 1.7 us and the resets of ended episodes 1 us; copying and
+  bookkeeping take the rest.
+- **Few environments.** One vector register holds 8 or 16 environments. Each step waits for the
+  previous one, so that neither wider registers nor threads help.
+- **GAE** on large windows moves 42 bytes per sample (58 with the cache lines that ordinary stores
+  read first) at the speed of the copy. Small windows stay in cache; the recursion limits them.
+- **Fisher products** with A actions do 4 A multiply-adds per feature read. With A = 4 and
+  features that do not fit in the last-level cache, the limit is between that of memory and
+  that of arithmetic.
+- **Small batches.** In an iteration of 16 x 64 steps, the time outside the kernels is that of the
+  Python interpreter: about 15 calls into the core, and the log entry.
 """
 
 
@@ -67,7 +68,12 @@ def _time(seconds: float) -> str:
 
 
 def page(content: dict[str, Any], command: str) -> str:
-    """Markdown of what `--json` writes."""
+    """The Markdown page.
+
+    Args:
+        content: results, as `--json` writes them.
+        command: the command that makes the page.
+    """
     machine = content["machine"]
     build = machine["build"]
     described = (

@@ -1,9 +1,9 @@
-"""Networks of stable-baselines3 at the steps of the tuned linear policies of fastpg.
+"""Networks of stable-baselines3, trained for as many steps as the tuned linear policies of fastpg.
 
 python bench/peers.py --seeds 1 --write docs/learning.md
 
-Its settings are those of rl-baselines3-zoo: PPO and sb3-contrib's TRPO with two hidden layers.
-Needs `pip install stable-baselines3 sb3-contrib "gymnasium[box2d,mujoco]"`; each run takes minutes.
+Settings are those of rl-baselines3-zoo: PPO and sb3-contrib's TRPO, with two hidden layers. Needs
+`pip install stable-baselines3 sb3-contrib "gymnasium[box2d,mujoco]"`; each run takes minutes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when NumPy is imported
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # set before NumPy is imported
 
 import numpy as np
 import sb3_contrib
@@ -40,7 +40,7 @@ MUJOCO_TRPO = {
     "sub_sampling_factor": 1, "cg_max_steps": 25, "cg_damping": 0.1, "n_critic_updates": 20,
     "learning_rate": 1e-3,
 }  # fmt: skip
-# Environments stepped together, whether observations and rewards are normalised, and options.
+# Number of environments, whether observations and rewards are normalised, and options.
 THEIRS: dict[tuple[str, str], tuple[int, bool, dict[str, Any]]] = {
     ("LunarLander-v3", "TRPO"): (2, False, {
         "n_steps": 512, "cg_damping": 0.01, "gae_lambda": 0.98, "gamma": 0.99,
@@ -102,12 +102,12 @@ def rows(seeds: range) -> list[dict[str, str]]:
 
 
 def main() -> None:
-    """Print the table, and write its section where asked."""
+    """Print the table; with --write, replace its section."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--write", type=Path, help="the page whose section this becomes")
+    parser.add_argument("--write", type=Path, help="page in which to replace the section")
     given = parser.parse_args()
     torch.set_num_threads(1)
     versions = f"stable-baselines3 {stable_baselines3.__version__}, torch {torch.__version__}"

@@ -1,4 +1,4 @@
-"""Time every kernel beside its baseline, then what is timed whole.
+"""Time every kernel and its baseline, then whole tasks.
 
 python bench/run.py [--json FILE] [--write FILE] [--filter TEXT] [--quick]
 """
@@ -51,7 +51,7 @@ def measure(case: Case, repeats: int, min_seconds: float) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """What a speed depends on."""
+    """Versions and hardware, on which speed depends."""
     return {
         "fastpg": fastpg.__version__,
         "python": platform.python_version(),
@@ -79,7 +79,7 @@ def _row(result: dict[str, Any]) -> list[str]:
 
 
 def print_table(console: Console, results: list[dict[str, Any]]) -> None:
-    """Kernels beside their baselines."""
+    """Print kernels and their baselines."""
     table = Table(*COLUMNS)
     for result in results:
         table.add_row(*_row(result))
@@ -87,12 +87,12 @@ def print_table(console: Console, results: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    """Print the table, and write the figures where asked."""
+    """Print the table; with --json and --write, write the results too."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
-    parser.add_argument("--write", type=Path, help="write them as a page of the documentation")
+    parser.add_argument("--json", type=Path, help="write the results to this file")
+    parser.add_argument("--write", type=Path, help="write the results as a page, docs/speed.md")
     parser.add_argument("--filter", default="", help="only kernels whose name contains this text")
-    parser.add_argument("--quick", action="store_true", help="one short round: does it run?")
+    parser.add_argument("--quick", action="store_true", help="one short round, to test the program")
     given = parser.parse_args()
     console = Console()
     if not console.is_terminal:

@@ -1,4 +1,4 @@
-"""Timing on a noisy machine: both sides in one run, interleaved; medians and spreads."""
+"""Timing on a noisy machine: several functions alternately in one run; medians and quartiles."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-_REST = 0.05  # seconds: threads of what ran before may still spin
-_WARM = 0.005  # seconds: after the rest, caches and cores are cold
+_REST = 0.05  # seconds of rest, since threads of the last function may still spin
+_WARM = 0.005  # seconds of warming up after the rest, for caches and cores
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds a call."""
+    """Seconds per call."""
 
     median: float
     low: float  # first quartile
@@ -25,7 +25,7 @@ class Timing:
 def compare(
     calls: dict[str, Callable[[], Any]], *, repeats: int = 9, min_seconds: float = 0.02
 ) -> dict[str, Timing]:
-    """Time several functions in turn, `repeats` rounds of at least `min_seconds` each."""
+    """Time several functions alternately, in `repeats` rounds of at least `min_seconds` each."""
     loops = {name: _loops(call, min_seconds) for name, call in calls.items()}
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(repeats):

@@ -1,4 +1,4 @@
-"""What is timed whole, not call by call: learning, many seeds, import, memory, the machine."""
+"""Timing of whole tasks: learning, many seeds, import, memory; and the speed of the machine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BUDGET = 60_000  # environment steps
 
 @dataclass(frozen=True)
 class Figure:
-    """A measured number with what it says."""
+    """A measured number with its name and unit."""
 
     name: str
     value: float
@@ -33,19 +33,19 @@ class Figure:
 
 
 def solve(seed: int) -> float:
-    """Seconds of default NPG, construction included, up to a greedy mean of 475; inf: never.
+    """Seconds of default NPG until the mean greedy return is 475; infinity if it never is.
 
-    The greedy policy is evaluated after every update with the clock stopped.
+    Construction counts; the evaluation of the greedy policy after every update does not.
     """
     threshold = gymnasium.spec(ENV_ID).reward_threshold
-    judge = fastpg.make_vec(ENV_ID, LOOK_EPISODES)
+    test = fastpg.make_vec(ENV_ID, LOOK_EPISODES)
     spent, reached = 0.0, False
     mark = time.perf_counter()
 
     def look(record: fastpg.training.metrics.Metrics) -> bool:
         nonlocal spent, mark, reached
         spent += time.perf_counter() - mark
-        mean, _ = fastpg.evaluate_policy(algo, judge, LOOK_EPISODES, seed=seed)
+        mean, _ = fastpg.evaluate_policy(algo, test, LOOK_EPISODES, seed=seed)
         reached = mean >= threshold
         mark = time.perf_counter()
         return not reached
@@ -70,7 +70,7 @@ def _train(seed: int) -> float:
 
 
 def many_seeds(seeds: int, processes: int = 2) -> Figure:
-    """Wall time of independent trainings, the start of the processes included."""
+    """Wall time of independent training runs, including the start of the processes."""
     start = time.perf_counter()
     with ProcessPoolExecutor(processes) as pool:
         means = list(pool.map(_train, range(seeds), chunksize=max(1, seeds // (8 * processes))))
@@ -92,7 +92,7 @@ def _iteration_seconds(n_steps: int, repeats: int) -> float:
 
 
 def overhead(repeats: int) -> Figure:
-    """Time of an NPG iteration that does not grow with the batch."""
+    """The part of an NPG iteration's time that does not grow with the batch."""
     lengths = np.array([64, 128, 256, 512])
     rounds = [[_iteration_seconds(int(n), repeats) for n in lengths] for _ in range(3)]
     seconds = np.median(rounds, axis=0)
@@ -105,14 +105,14 @@ def overhead(repeats: int) -> Figure:
 
 
 def import_time() -> Figure:
-    """`import fastpg` in a fresh interpreter, numpy and gymnasium included."""
+    """Time of `import fastpg` in a new interpreter, including numpy and gymnasium."""
     code = "import time; t = time.perf_counter(); import fastpg; print(time.perf_counter() - t)"
     runs = [float(_python(code)) for _ in range(5)]
     return Figure("import fastpg", float(np.median(runs)), "s", "median of 5 fresh interpreters")
 
 
 def wheel_size() -> Figure:
-    """The installed package, compressed as in a wheel."""
+    """Size of the installed package, compressed as in a wheel."""
     package = Path(fastpg.__file__).parent
     core = Path(fastpg._core.__file__)
     packed = io.BytesIO()
@@ -122,7 +122,7 @@ def wheel_size() -> Figure:
     return Figure("wheel", packed.tell() / 2**20, "MiB", "package and extension, compressed")
 
 
-# Linux: writing 5 to clear_refs lets the high-water mark begin anew.
+# Linux: writing 5 to clear_refs resets the peak of the memory in use.
 _PEAK = """
 import re, fastpg
 from pathlib import Path
@@ -144,12 +144,12 @@ print((kilobytes("VmHWM") - before) * 1024 / returned)
 
 
 def peak_memory() -> Figure:
-    """How far memory rises in a collect of 1,024 x 512, over the arrays returned."""
+    """Peak memory of a collect of 1,024 x 512, divided by the size of the arrays returned."""
     return Figure("peak memory of a collect", float(_python(_PEAK)), "x", "the arrays returned")
 
 
 def machine_rates() -> Iterator[Figure]:
-    """What bounds everything here: a copy of memory, and matrix products by NumPy's BLAS."""
+    """Speed of the machine: a copy of memory, and matrix products by NumPy's BLAS."""
     source, target = np.zeros((2, 2**25))
     seconds = _best(lambda: np.copyto(target, source))
     yield Figure("copy", 2 * source.nbytes / seconds / 1e9, "GB/s", "read and written, one thread")
@@ -176,7 +176,7 @@ def _python(code: str) -> str:
 
 
 def figures(filter_text: str, *, quick: bool) -> Iterator[Figure]:
-    """Every figure whose maker's name contains the text."""
+    """Every number whose function's name contains the text."""
     makers: dict[str, Callable[[], Iterator[Figure]]] = {
         "machine": machine_rates,
         "solved": lambda: iter([solved(3 if quick else 50)]),

@@ -18,8 +18,9 @@ from fastpg.policies.base import LinearPolicy
 
 HEAD = """# API
 
-Written by `python docs/generate_api.py` from the docstrings; a test fails when it is not up to
-date. Shapes stand first: T steps, N environments, d numbers in an observation, n samples.
+Written by `python docs/generate_api.py` from the docstrings; a test checks that it is up to date.
+Shapes use these letters: T steps, N environments, d numbers in an observation, n samples.
+[glossary.md](glossary.md) explains the terms.
 """
 
 
@@ -39,7 +40,7 @@ COMMON = ("learn", "predict", "save", "use_env")
 
 
 def api_page() -> str:
-    """The whole page."""
+    """The page docs/api.md."""
     parts = [HEAD]
     for name in fastpg.__all__:
         value = getattr(fastpg, name)
@@ -55,12 +56,13 @@ def api_page() -> str:
 
 TABULAR_HEAD = """# fastpg.tabular
 
-Written by `python docs/generate_api.py` from the docstrings. S states, A actions, H steps.
+Written by `python docs/generate_api.py` from the docstrings. Shapes use these letters: S states, A
+actions, H steps. [glossary.md](glossary.md) explains the terms.
 """
 
 
 def tabular_page() -> str:
-    """The page of finite MDPs."""
+    """The page docs/tabular.md."""
     parts = [TABULAR_HEAD]
     for name in tabular.__all__:
         value = getattr(tabular, name)
@@ -83,19 +85,25 @@ env = gymnasium.make_vec("fastpg:fastpg/{id}", num_envs=16)  # the same
 env = gymnasium.make("fastpg:fastpg/{id}")  # a single gymnasium.Env
 ```
 
-With `exact=True`, the default, observations, rewards and flags equal those of
+{exact}Written by `python docs/generate_api.py` from the docstring.
+"""
+
+
+AS_GYMNASIUM = """With `exact=True`, the default, observations, rewards and flags equal those of
 `gymnasium.vector.SyncVectorEnv` bit for bit.
 
-Written by `python docs/generate_api.py` from the docstring.
 """
 
 
 def environment_pages() -> dict[str, str]:
-    """File name and text of a page for each native environment."""
+    """The page of each native environment, by file name."""
     latest = {spec.environment: spec.id for spec in NATIVE.values()}
     return {
         f"{kind.kernel}.md": ENVIRONMENT.format(
-            name=kind.kernel, text=inspect.getdoc(kind), id=env_id
+            name=kind.kernel,
+            text=inspect.getdoc(kind),
+            id=env_id,
+            exact="" if kind.drawn_by is None else AS_GYMNASIUM,
         )
         for kind, env_id in latest.items()
     }
@@ -139,7 +147,7 @@ def _class_section(name: str, kind: type, package: str = "fastpg") -> str:
 
 
 def _members(kind: type) -> dict[str, Any]:
-    """Public members of a class and of its bases here, the bases' first."""
+    """Public members of a class and of its bases in fastpg; those of the bases come first."""
     members: dict[str, Any] = {}
     for base in reversed(kind.__mro__):
         if base.__module__.startswith("fastpg"):
@@ -180,7 +188,7 @@ def _signature(function: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    """The docstring, its Args, Returns and Raises as lists."""
+    """The docstring, with Args, Returns and Raises as lists."""
     lines: list[str] = []
     inside = False
     for line in (inspect.getdoc(value) or "").splitlines():

@@ -1,4 +1,4 @@
-"""Write docs/lecture from the systems of `fastpg lecture`: a page and a figure each."""
+"""Write docs/lecture: a page and a figure for each system of `fastpg lecture`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAGE = """# {number}. {title}
 
 ## Both sides
 
-`fastpg lecture {number}` prints them, and writes the figure and its numbers as CSV.
+`fastpg lecture {number}` prints this table, and writes the figure and its data as CSV.
 
 | | left | | right | within |
 |---|---|---|---|---|
@@ -65,7 +65,7 @@ def _link(number: str) -> str:
 
 
 def main() -> None:
-    """Run every system and write what it gave."""
+    """Run every system and write its page and figure."""
     FOLDER.mkdir(exist_ok=True)
     for system in SYSTEMS.values():
         result = system.run()

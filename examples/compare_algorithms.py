@@ -1,4 +1,4 @@
-"""The four algorithms on CartPole-v1 with default settings: return and time."""
+"""Train the four algorithms on CartPole-v1 with default options, and print returns and times."""
 
 import time
 

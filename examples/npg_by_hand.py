@@ -1,7 +1,7 @@
-"""The lecture's sample-based natural policy gradient, written out of the package's parts.
+"""The lecture's sample-based natural policy gradient (L8), built from parts of the package.
 
-Collect, estimate advantages, solve F d = g, step to a KL that falls from 0.012 to 0, fit the
-baseline to returns, repeat.
+Each iteration collects a rollout, estimates advantages, solves F d = g, takes the step whose
+predicted KL is the bound, and fits the baseline to returns. The bound falls from 0.012 to 0.
 """
 
 import numpy as np

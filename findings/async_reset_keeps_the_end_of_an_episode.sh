@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Guess: after reset() of a vector environment the next step is a step of the new episode.
-# Fact: under NEXT_STEP and without shared memory, a worker of AsyncVectorEnv whose episode had ended
-# keeps its note of the end through reset(), and the next step is a reset again: reward 0, the action
-# unused. With shared memory it is a step.
+# Fact: under NEXT_STEP and without shared memory, reset() does not clear the flag of a worker of
+# AsyncVectorEnv whose episode had ended. Its next step resets again: the reward is 0, the action is
+# not used. With shared memory it is a step.
 # Version: gymnasium 1.4.0.
 set -euo pipefail
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Guess: env.P of a toy text environment is the environment: its exact values are those of play.
-# Fact: Taxi-v4 with fickle_passenger=True changes the destination by a flag that is no part of the state;
-# steps lead to states that P gives no probability. Plain and rainy, every step is in P.
+# Guess: env.P of a toy text environment describes it completely, so that exact values are correct.
+# Fact: Taxi-v4 with fickle_passenger=True changes the destination by a flag that is not part of the
+# state; some steps lead to states to which P gives probability 0. Without it, also with is_rainy=True,
+# every step is in P.
 # Version: gymnasium 1.4.0.
 set -euo pipefail
 

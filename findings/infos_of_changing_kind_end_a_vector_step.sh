@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Guess: infos are for people to read; what two environments put there cannot end a step.
-# Fact: SyncVectorEnv makes one array of each key from the first value it meets, and the step raises
-# where another environment, or a later one, gives a longer array, None, a text or a dict.
+# Guess: infos are only information; their values cannot make a step fail.
+# Fact: SyncVectorEnv makes one array for each key, of the type of the first value. The step raises if
+# another environment gives a longer array, None, a string or a dict under the same key.
 # Version: gymnasium 1.4.0.
 set -euo pipefail
 

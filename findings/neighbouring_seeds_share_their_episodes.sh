@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Guess: evaluations with the seeds 0, 1, 2, … on a vector environment are independent, so that the
-# spread of their means is the standard error of one.
+# standard deviation of their means is the standard error of one mean.
 # Fact: environment i is seeded with seed + i, so that neighbouring seeds share all start states but
-# one: ten means over 100 episodes lie four times closer together than those of seeds 100 apart, and
-# an average over them is hardly better than one of them.
+# one. The standard deviation of ten means over 100 episodes is four times smaller than for seeds 100
+# apart, and their average is hardly more accurate than one of them.
 # Version: gymnasium 1.4.0.
 set -euo pipefail
 

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# Guess: reset(options=...) reads the options and leaves the dict as it is, so that it can be kept and given
-# again.
-# Fact: SyncVectorEnv.reset removes "reset_mask" from the dict that it is given: the same dict, given a
-# second time, resets every environment.
+# Guess: reset(options=...) does not change the dict, so that it can be used again.
+# Fact: SyncVectorEnv.reset removes "reset_mask" from the caller's dict. The second reset with the same
+# dict resets every environment.
 # Version: gymnasium 1.4.0.
 set -euo pipefail
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Guess: under AutoresetMode.SAME_STEP, info["final_obs"] holds the last observation of the episode.
-# Fact: it holds the array object that the environment returned; an environment that returns its own
-# array fills it again in the reset, and the first observation of the next episode stands there. Under
-# NEXT_STEP and DISABLED the last observation is right.
+# Fact: it holds the array object that the environment returned. An environment that always returns the
+# same array overwrites it in the reset, so that it then holds the first observation of the next episode.
+# Under NEXT_STEP and DISABLED the last observation is correct.
 # Version: gymnasium 1.4.0.
 set -euo pipefail
 

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, settings
 import fastpg
 import reference
 
-# A suite started in the background has it ignored, and its tests of Ctrl-C would wait for ever.
+# In a suite started in the background SIGINT is ignored; tests of Ctrl-C would wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# The same cases everywhere, with neither a deadline nor a check of how fast they are drawn: both
-# depend on what else runs.
+# The same cases everywhere, without a deadline and without a check of the speed of drawing: both
+# depend on the load of the machine.
 settings.register_profile(
     "untimed", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -23,7 +23,7 @@ settings.load_profile("untimed")
 
 @pytest.fixture
 def short_pieces(monkeypatch):
-    """Whole pieces of 250 steps are long beside a few short episodes stepped from Python."""
+    """Evaluate in short rollouts: 250 steps are too long for short episodes stepped from Python."""
     monkeypatch.setattr(fastpg.rollouts.evaluation, "_PIECE", 20)
 
 

@@ -1,4 +1,4 @@
-"""Finite MDPs the slow way: loops, enumeration and dense solves. NumPy only, never fastpg.
+"""Slow references for finite MDPs: loops, enumeration and dense solves. NumPy only, never fastpg.
 
 Tables are P (S, A, S), r (S, A), start (S,), terminal bool (S,) and pi (H, S, A) or (S, A).
 """
@@ -34,7 +34,7 @@ def trajectories(P, start, pi, terminal):
 
 
 def expectation(P, start, pi, terminal, function):
-    """Of function(states, actions) over every episode."""
+    """The expectation of function(states, actions) over every episode."""
     episodes = trajectories(P, start, pi, terminal)
     return sum(p * np.asarray(function(s, a)) for p, s, a in episodes)
 
@@ -70,7 +70,7 @@ def moves_and_rewards(P, r, pi):
 
 
 def discounted_values(P, r, start, pi, gamma):
-    """V, Q and the normalised visits, by summing powers until nothing is left."""
+    """V, Q and the normalised visits, by summing powers until the terms vanish."""
     moves, rewards = moves_and_rewards(P, r, pi)
     V, visits, reached, weight = np.zeros(len(r)), np.zeros(len(r)), start, 1.0
     power = np.eye(len(r))
@@ -106,7 +106,7 @@ def rare_moves(P, r, pi):
 
 
 def solved(rows, right):
-    """Gauss and Jordan on rational numbers."""
+    """Gauss-Jordan elimination on rational numbers."""
     table = [[*row, value] for row, value in zip(rows, right, strict=True)]
     for k in range(len(table)):
         pivot = next(i for i in range(k, len(table)) if table[i][k] != 0)

@@ -23,13 +23,13 @@ from fuzz_catalogue import catalogue
 from fuzz_values import Raises, Shrinks, changed, strange
 
 TYPED = (TypeError, ValueError, RuntimeError, OverflowError, MemoryError, OSError, AttributeError)
-HANG = 600  # seconds of a thousand calls after which one counts as hanging
+HANG = 600  # seconds for a thousand calls, after which a call counts as hanging
 MEMORY = 8 * 2**30
 RARE = 40  # times less often
 
 
 def digest(thing):
-    """What of an object may not change."""
+    """The part of an object that must not change."""
     if isinstance(thing, np.ndarray):
         plain = np.asarray(thing)  # of a masked array too: its own tobytes may not know how to fill
         return plain.shape, plain.dtype.str, plain.tobytes() if plain.dtype != object else None
@@ -63,7 +63,7 @@ def wrong(call, rng):
 
 
 def fault(call, arguments, keywords):
-    """What is wrong with how a call ended; None if nothing is."""
+    """The fault in the outcome of a call; None if there is none."""
     given = [*arguments, *keywords.values()]
     Shrinks.victims = [
         each for each in given if isinstance(each, np.ndarray) and each.flags.owndata
@@ -89,7 +89,7 @@ def fault(call, arguments, keywords):
 
 
 def rounds(count, seed):
-    """Names of calls, the rare ones seldom, `count` of them."""
+    """`count` names of calls; those in the list of rare ones occur less often."""
     rng = np.random.default_rng(seed)
     calls = catalogue()
     names = list(calls)
@@ -107,7 +107,7 @@ def main():
     parser.add_argument("--last", type=Path, help="a file in which each call is noted")
     given = parser.parse_args()
     faulthandler.enable()
-    if resource is not None:  # what nobody can have is refused, rather than taken from others
+    if resource is not None:  # limit the memory, so that too large requests fail at once
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     warnings.simplefilter("error")
     print(f"seed {given.seed}, {given.calls} calls", flush=True)

@@ -1,4 +1,4 @@
-"""Values that no argument expects, and changes of values that one does."""
+"""Values that are invalid for every argument, and changes of valid values."""
 
 import fractions
 import warnings
@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Raises:
-    """Every conversion raises an error of its own."""
+    """An object whose conversions all raise errors."""
 
     def _fail(self, *_, **__):
         raise ZeroDivisionError("from the object itself")
@@ -17,7 +17,7 @@ class Raises:
 
 
 class Gives:
-    """Converts to something, by whichever way it is asked."""
+    """An object that supports every conversion."""
 
     def __init__(self, value):
         self.value = value
@@ -26,10 +26,12 @@ class Gives:
         return np.asarray(self.value)
 
     def __index__(self):
-        return int(np.asarray(self.value).sum().real)  # its own warnings would count as ours
+        with np.errstate(all="ignore"):  # a warning here would count as fastpg's
+            return int(np.asarray(self.value).sum().real)
 
     def __float__(self):
-        return float(np.asarray(self.value).sum().real)
+        with np.errstate(all="ignore"):
+            return float(np.asarray(self.value).sum().real)
 
     def __len__(self):
         return len(self.value)
@@ -39,7 +41,7 @@ class Gives:
 
 
 class Shrinks(Gives):
-    """Takes the memory of other arrays away while it is being converted."""
+    """Frees the memory of other arrays during its conversion."""
 
     victims = ()
 
@@ -58,7 +60,7 @@ def recursive():
     return itself
 
 
-# Whole numbers between a few and 2^62 would be asked for in earnest, and take long.
+# No integers between small ones and 2^62: they would be valid sizes, and the calls would take long.
 NUMBERS = [
     -1, 0, 1, 2, 3, 7, -(2**31), 2**63 - 1, 2**63, -(2**63), 2**64, 2**70, True, False,
     0.0, -0.0, 0.5, -1.0, 1.5, 1e-320, 1e-300, 1e300, -1e308, float("nan"), float("inf"),
@@ -148,7 +150,7 @@ def _one_changed(array, rng):
 
 
 def changed(value, rng):
-    """A valid value made wrong, or valid in another way; often a strange one in its place."""
+    """A changed value, which may be valid or invalid; often an unrelated value."""
     if isinstance(value, np.ndarray) and value.ndim and rng.random() < 0.7:
         try:
             return _array_change(value.copy(), rng)

@@ -1,4 +1,4 @@
-"""Our environments beside Gymnasium's SyncVectorEnv, compared bit for bit."""
+"""Stepping native environments together with Gymnasium's SyncVectorEnv, compared bit for bit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def pair(env_id, num_envs, mode=AutoresetMode.NEXT_STEP, **options):
 
 
 def draw_actions(env_id, rng, observations, dtype=np.float32):
-    """Random actions, most of them along the velocity where that is what ends episodes."""
+    """Random actions; in some environments mostly along the velocity, which ends episodes."""
     n = len(observations)
     if env_id in ("Acrobot-v1", "MountainCar-v0"):
         along = np.where(observations[:, -1] < 0, 0, 2)
@@ -87,7 +87,7 @@ def step_both(native, gym, actions):
 
 
 def play_both(native, gym, env_id, steps, rng, dtype=np.float32, observations=None):
-    """Steps of both from where they stand; returns the last observations and how many ended."""
+    """Step both from their current states; returns the last observations and the number of ends."""
     if observations is None:
         observations = np.zeros(native.observation_space.shape, np.float32)
     ends = 0

@@ -1,4 +1,4 @@
-"""Programs run beside the tests."""
+"""Programs that tests run as child processes."""
 
 import os
 import subprocess
@@ -6,13 +6,13 @@ import sys
 import threading
 from contextlib import contextmanager
 
-# Seconds after which something hangs. Nothing that works takes as long, however busy the machine
-# is: the only use of the number is that a test fails instead of waiting for ever.
+# Seconds after which a process counts as hanging. This is far longer than any working process
+# needs, even on a busy machine; a test then fails instead of waiting for ever.
 GUARD = 600.0
 
 
 def python(code, *arguments, cwd=None, **environment):
-    """Runs a program to its end, with a standard input that is empty."""
+    """Run a program to its end, with empty standard input."""
     return subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)],
         cwd=cwd,
@@ -27,7 +27,7 @@ def python(code, *arguments, cwd=None, **environment):
 
 @contextmanager
 def started_python(code, *arguments, cwd=None, **environment):
-    """Starts a program, to be spoken with, and ends it in any case."""
+    """Start a program with pipes to it; it is ended in any case."""
     with subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
         cwd=cwd,

@@ -1,4 +1,4 @@
-"""Properties tried on random cases: on few by default, and on many by the slower suites."""
+"""Property tests on random cases: few by default, many in the slower suites."""
 
 import functools
 import inspect
@@ -9,7 +9,7 @@ from hypothesis.strategies import SearchStrategy
 
 
 def tried_on(few, many, exhaustive, **options):
-    """A decorator in place of `given`: the test is run thrice, marked by the number of cases."""
+    """A decorator instead of `given`: three versions of the test, marked by the number of cases."""
     sizes = (
         few,
         pytest.param(many, marks=pytest.mark.slow),

@@ -53,7 +53,7 @@ class Tabular:
         return self.expectation(theta, lambda s, a, r: weights @ r)
 
     def gradient(self, theta, gamma=1.0, step=1e-6):
-        """Of the objective, by finite differences of the exact value."""
+        """The gradient of the objective, by finite differences of the exact value."""
         out = np.zeros_like(theta)
         for index in np.ndindex(theta.shape):
             moved = np.zeros_like(theta)

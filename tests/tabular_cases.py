@@ -20,7 +20,7 @@ dozens = tried_on(8, 100, 10_000)
 
 @dataclass
 class Case:
-    """An MDP and two policies in it, of which `old` may see the time and be of another kind."""
+    """An MDP and two policies; `old` may depend on the time and be of another kind."""
 
     mdp: MDP
     old: tabular.TabularPolicy
@@ -32,7 +32,7 @@ class Case:
         return self.rng.normal(size=self.new.theta.shape)
 
     def moved(self, change):
-        """The new policy elsewhere."""
+        """The new policy at another theta."""
         return self.new.with_theta(self.new.theta + change)
 
 

@@ -1,4 +1,4 @@
-"""GAE and returns: worked by hand, against their definitions, and through identities."""
+"""GAE and returns: against hand computation, their definitions, and identities."""
 
 import numpy as np
 import pytest
@@ -107,7 +107,7 @@ def test_inputs_are_left_alone(rng):
     assert all(np.array_equal(a, b) for a, b in zip(window, before, strict=True))
 
 
-# Every width of the kernels' panels, what lies between them, and more than one chunk of lanes.
+# Every width of the kernels' panels, sizes between them, and more than one chunk of environments.
 LANES = [1, 2, 3, 7, 8, 15, 16, 31, 33, 63, 64, 65, 127, 200, 4096 + 95]
 
 
@@ -215,7 +215,7 @@ def test_an_overflow_says_where():
 
 
 def test_results_of_earlier_calls_stay(rng):
-    """Large results come from recycled memory, but never from what is still in use."""
+    """Large results use recycled memory, but never memory that is still in use."""
     window = random_window(rng, 300, 100)
     first = fastpg.gae(*window)
     kept = [a.copy() for a in first]

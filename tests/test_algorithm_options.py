@@ -1,4 +1,4 @@
-"""Every option of an algorithm reaches what it is for."""
+"""Every option of an algorithm has its effect."""
 
 import dataclasses
 

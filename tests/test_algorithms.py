@@ -1,4 +1,4 @@
-"""What every algorithm promises: seeds, counts, options, records, interrupts."""
+"""Properties of every algorithm: seeds, counts, options, records, interrupts."""
 
 import json
 import math
@@ -46,9 +46,9 @@ def test_steps_taken_by_whole_episodes(n_envs, total):
     thetas = []
     algo.learn(total, lambda record: thetas.append(record["time/total_timesteps"]))
     assert total - n_envs < algo.num_timesteps <= total
-    # What is left over after the last whole batch was stepped and not learned from.
+    # Steps after the last whole batch are taken, but not learned from.
     assert all(count <= total for count in thetas)
-    assert len(thetas) == algo.adam.count
+    assert len(thetas) == algo.optimizer.count
 
 
 @pytest.mark.parametrize("name", STEP_NAMES)
@@ -255,7 +255,7 @@ def test_reinforce_gradient_is_the_lecture_s():
     algo.learn(rollout.sample_count)
     assert len(algo.history) == 1
     assert algo.history[0]["train/grad_norm"] == pytest.approx(np.linalg.norm(total / 3), rel=1e-10)
-    assert np.allclose(algo.adam.mean, 0.1 * total / 3, rtol=1e-10)
+    assert np.allclose(algo.optimizer.mean, 0.1 * total / 3, rtol=1e-10)
 
 
 def test_train():
@@ -283,7 +283,7 @@ def test_an_ignored_signal_stays_ignored():
         signal.signal(signal.SIGINT, before)
 
 
-# A schedule is asked while learning goes on: its range is not known before.
+# A callable schedule is called during learning: its range is not known before.
 def huge(progress_remaining):
     return 1e308
 
@@ -355,8 +355,8 @@ def test_a_fixed_step_size_is_the_multiplier():
 def test_a_fresh_baseline_batch_is_counted_and_fitted_first(name):
     algo = ALGORITHMS[name]("linear", "CartPole-v1", seed=0, baseline_batch=8)
     seen = []
-    fit = algo._fit
-    algo._fit = lambda batch: (seen.append(len(batch.actions)), fit(batch))
+    fit = algo.baseline.fit_rollout
+    algo.baseline.fit_rollout = lambda s, h, y: (seen.append(len(y)), fit(s, h, y))
     estimate = algo.estimate
     first = []
     algo.estimate = lambda rollout: first.append(estimate(rollout)) or first[-1]
@@ -377,7 +377,7 @@ def test_a_fresh_baseline_batch_is_counted_and_fitted_first(name):
 )
 @pytest.mark.parametrize("name", NAMES)
 def test_a_thousand_trainings_without_a_number_that_is_not_finite(name, seeds):
-    """Of each algorithm; what is not finite would be missing from a record."""
+    """Every algorithm logs finite numbers; others would be missing from the record."""
     keys = None
     for seed in range(seeds):
         algo = learned(name, 30_000, seed=seed)

@@ -1,4 +1,4 @@
-"""NPG on environments that are not native reaches the levels they are known by.
+"""NPG on environments that are not native reaches their known levels.
 
 Toy text environments publish their transition probabilities, so that both the optimum and the
 value of a greedy policy are computed exactly, by recursion over the steps of an episode, instead of
@@ -62,7 +62,7 @@ def test_frozen_lake_without_slipping(seed):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_frozen_lake(seed):
-    """The optimum is 0.744 where the policy may look at the time, and 0.740 where it may not."""
+    """The optimum is 0.744 if the policy may depend on the time, otherwise 0.740."""
     algo = fastpg.NPG(
         "linear", "FrozenLake-v1", seed=seed,
         n_envs=8, n_steps=256, gamma=0.99, gae_lambda=0.8, value_target="lambda", ent_coef=0.01,

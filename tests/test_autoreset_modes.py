@@ -1,4 +1,4 @@
-"""Whatever follows the end of an episode, the same real transitions reach the learner."""
+"""In every autoreset mode the learner gets the same real transitions."""
 
 import functools
 
@@ -19,7 +19,7 @@ N = 2
 
 
 class Walk(gymnasium.Env):
-    """A noisy walk that ends outside [-2, 2]; observed with the goal that it is drawn to."""
+    """A noisy walk that ends outside [-2, 2]; the observation includes the goal."""
 
     observation_space = spaces.Dict(
         {"goal": spaces.Discrete(2, start=-1), "at": spaces.Box(-4, 4, (1,), np.float64)}
@@ -46,7 +46,7 @@ def make():
 
 
 class Foreign(VectorEnv):
-    """A third-party NEXT_STEP environment that takes no reset_mask, with nonsense in dead rows."""
+    """A third-party NEXT_STEP environment without reset_mask, with wrong numbers in reset rows."""
 
     def __init__(self, makers, *, names_its_mode=True):
         self._inner = SyncVectorEnv(makers, autoreset_mode=NEXT)
@@ -92,7 +92,7 @@ WITH_DEAD_ROWS = ("async-NEXT_STEP-pipes", "foreign", "nameless", "wrapped")
 
 
 def policy():
-    """Towards the goal, mostly."""
+    """A policy that mostly moves towards the goal."""
     theta = np.zeros((4, 3))
     theta[:, 2] = [1.5, -1.0, 1.5, 0.2]
     theta[:, 0] = [-1.5, 1.0, -1.5, -0.2]
@@ -109,7 +109,7 @@ def started(request):
 
 @pytest.fixture
 def env(started, request):
-    """As good as new; workers that reset twice cannot be had so, once others have stepped them."""
+    """A reset environment; one that resets twice cannot be used again after other steps."""
     if not resets_twice(started):
         started.reset(seed=0)
         yield started
@@ -136,7 +136,7 @@ def expected_evaluation(algo):
 
 
 def lives(rollout, column):
-    """The real rows of a column, and what is known of its episodes."""
+    """The real rows of a column, and its episodes' returns, lengths and last observations."""
     rows = rollout.valid[:, column]
     names = ("observations", "actions", "rewards", "terminated", "truncated", "step_index")
     ends = np.flatnonzero(rollout.end_columns == column)
@@ -192,7 +192,7 @@ def test_the_same_evaluation(env, algo):
 
 
 class Waiting:
-    """A model that is none of ours."""
+    """A model of another library."""
 
     def predict(self, observation, deterministic=False):
         return np.zeros(N, dtype=np.int64), None
@@ -262,7 +262,7 @@ def test_counts_and_statistics_are_free_of_dead_rows(name):
 
 
 class Asked(gymnasium.Wrapper):
-    """Told through a method which actions are allowed: all but one, another at every step."""
+    """A method gives action masks: all actions but one, another one at every step."""
 
     def step(self, action):
         assert action + 1 != self._forbidden()
@@ -302,7 +302,7 @@ def test_same_step_without_last_observations():
 
 
 class Still(gymnasium.Env):
-    """As little as an environment can do, where only the steps are counted."""
+    """A minimal environment that only counts its steps."""
 
     observation_space = spaces.Box(-1, 1, (1,), np.float32)
     action_space = spaces.Discrete(2)

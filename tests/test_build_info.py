@@ -1,4 +1,4 @@
-"""Instruction sets, threads and what build_info says of them."""
+"""Instruction sets and threads, and their description in build_info."""
 
 import functools
 import os
@@ -75,7 +75,7 @@ for env_id in ("CartPole-v1", "Acrobot-v1", "MountainCar-v0", "Pendulum-v1"):
 
 @functools.cache
 def in_set(isa):
-    """The set that was taken and why, and digests of rollouts."""
+    """The chosen instruction set with its reason, and digests of rollouts."""
     run = python(ROLLOUTS, FASTPG_ISA=isa)
     assert run.returncode == 0, run.stderr
     chosen, *digests = run.stdout.splitlines()

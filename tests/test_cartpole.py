@@ -1,4 +1,4 @@
-"""What is CartPole's alone; tests/test_classic_control.py has what all environments share."""
+"""Tests of CartPole only; tests/test_classic_control.py has those of all environments."""
 
 import numpy as np
 import pytest

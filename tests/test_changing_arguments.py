@@ -9,7 +9,7 @@ N = 4
 
 
 class Seed:
-    """Words of a seed, told by code that does something else besides."""
+    """Words of a seed, from code that also does something else."""
 
     def __init__(self, act=lambda: None):
         self.act = act

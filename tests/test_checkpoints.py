@@ -1,4 +1,4 @@
-"""save and load: everything comes back, and nothing damaged is believed."""
+"""save and load: everything is restored, and damaged files are refused."""
 
 import functools
 import json

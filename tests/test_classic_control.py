@@ -35,8 +35,9 @@ def fewer(env_id, steps):
 
 
 def test_the_table_is_gymnasium_s():
-    assert sorted(NATIVE) == IDS
-    for env_id, spec in NATIVE.items():
+    with_oracle = {name: spec for name, spec in NATIVE.items() if spec.environment.drawn_by}
+    assert sorted(with_oracle) == IDS
+    for env_id, spec in with_oracle.items():
         theirs = gymnasium.spec(env_id)
         assert spec.max_episode_steps == theirs.max_episode_steps
         assert spec.reward_threshold == theirs.reward_threshold
@@ -108,7 +109,7 @@ def test_actions_on_and_beyond_the_bounds(env_id):
 
 @pytest.mark.parametrize("env_id", [env_id for env_id in IDS if env_id != "Pendulum-v1"])
 def test_both_flags_may_be_set_at_the_limit(env_id):
-    """An episode that ends by itself in the step that also meets the limit."""
+    """An episode that terminates in the step that also reaches the time limit."""
     native, gym = pair(env_id, 1, max_episode_steps=1)
     native.reset(seed=0)
     gym.reset(seed=0)
@@ -204,7 +205,7 @@ CASES = [(env_id, name) for env_id, attributes in ATTRIBUTES.items() for name in
 @pytest.mark.parametrize(("env_id", "name"), CASES)
 def test_attributes_as_keywords_and_through_set_attr(env_id, name):
     value = ATTRIBUTES[env_id][name]
-    # For one value for all, Gymnasium too wants a list of it where the value is a list.
+    # If the value is a list, Gymnasium too needs a list of it to set one value for all.
     every = [value] * 4 if isinstance(value, list) else value
     keyword = fastpg.make_vec(env_id, 4, **{name: value})
     native, gym = pair(env_id, 4)
@@ -321,7 +322,7 @@ def test_squares_are_the_c_library_s():
 
 
 def operations(env_id):
-    """Random sequences of everything that may be done to a vector environment."""
+    """Random sequences of all operations on a vector environment."""
     masks = st.lists(st.booleans(), min_size=3, max_size=3).filter(any)
     seeds = st.one_of(st.none(), st.integers(0, 2**80))
     scale = SCALES[env_id[0]]
@@ -343,7 +344,7 @@ def operations(env_id):
 
 
 class Walk:
-    """Applies operations to both sides and compares whatever comes out."""
+    """Applies operations to both sides and compares their results."""
 
     def __init__(self, env_id, mode):
         self.env_id = env_id
@@ -367,7 +368,7 @@ class Walk:
         self.native = pickle.loads(pickle.dumps(self.native))
 
     def restore(self, count):
-        """Steps taken back leave no trace."""
+        """Restoring a state undoes steps completely."""
         state = self.native.get_state()
         rng = np.random.default_rng(1)
         before = [self.native.step(self._actions(rng)) for _ in range(self._free(count))]
@@ -382,7 +383,7 @@ class Walk:
         return draw_actions(self.env_id, rng, np.zeros((3, 2)))
 
     def _free(self, count):
-        """How many steps may be taken: under DISABLED none past an end."""
+        """Number of steps that are allowed: under DISABLED none after an end."""
         return 1 if self.native.metadata["autoreset_mode"] is AutoresetMode.DISABLED else count
 
     def set_state(self, states):

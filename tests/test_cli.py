@@ -1,4 +1,4 @@
-"""The fastpg command: within this process where that is enough, and as a program of its own."""
+"""The fastpg command: in this process where that is enough, otherwise as a child process."""
 
 import re
 import signal
@@ -145,7 +145,7 @@ def test_a_file_of_tuned_settings(run, tmp_path):
     ],
 )  # fmt: skip
 def test_the_policy_s_options(run, tmp_path, flags, kind, keywords, normalized):
-    """Tuned ones, a polynomial of degree 3, hold where no flag speaks of them."""
+    """Tuned features, a polynomial of degree 3, are used unless a flag replaces them."""
     arguments = ("train", "trpo", "Pendulum-v1", "--total-timesteps", 3200)
     done = run(*arguments, *flags, "--log-std-init", "-1.0")
     assert done.returncode == 0, done.stderr
@@ -158,15 +158,16 @@ def test_the_policy_s_options(run, tmp_path, flags, kind, keywords, normalized):
 
 def test_the_help_has_schedules_and_defaults(run):
     shown = " ".join(run("train", "ppo", "--help").stdout.split())
-    assert shown.count("lin_X, which falls from X to 0") == 3  # ent_coef, learning_rate, clip_range
-    assert "--features <str> what it is linear in: identity, polynomial, fourier" in shown
+    # ent_coef, learning_rate and clip_range
+    assert shown.count("lin_X, which falls linearly from X to 0") == 3
+    assert "--features <str> features of the policy: identity, polynomial, fourier" in shown
     assert "default: lin_0.01" in shown
 
 
 @pytest.mark.usefixtures("five_episodes")
 def test_the_summary_says_why_a_run_did_not_learn(run):
     done = run("train", "npg", "MountainCar-v0", "--total-timesteps", 4096, "--no-tuned")
-    assert "note        No episode earned more than another: every return on record" in done.stdout
+    assert "note        All returns are equal (" in done.stdout
     assert "Settings tuned to it: fastpg train npg MountainCar-v0." in done.stdout
     done = run("train", "trpo", "MountainCar-v0", "--total-timesteps", 16_000)  # not named again
     assert "No episode ended in 16,000 steps" in done.stdout
@@ -280,7 +281,7 @@ def test_an_id_that_is_not_native(run):
 
 @pytest.fixture
 def pond(tmp_path, monkeypatch):
-    """A module of the user's in the folder, which this process forgets again."""
+    """A user's module in the folder; afterwards it is removed from sys.modules."""
     (tmp_path / "pond.py").write_text(PLUGIN)
     monkeypatch.syspath_prepend(tmp_path)
     yield
@@ -336,7 +337,7 @@ cli.main()
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_ctrl_c_saves_prints_the_summary_and_exits_130(tmp_path):
-    """The program says when it learns, since a pause may be too short on a busy machine."""
+    """The program prints when learning starts, since a pause may be too short on a busy machine."""
     arguments = ("train", "npg", "CartPole-v1", "--total-timesteps", 2_000_000_000)
     with started_python(TOLD, *arguments, cwd=tmp_path, **PLAIN) as process:
         assert process.stdout.readline() == "learning\n"

@@ -1,4 +1,4 @@
-"""Collecting from any environment equals collecting natively, whatever the autoreset mode."""
+"""Collecting from any environment equals native collecting, in every autoreset mode."""
 
 import sys
 
@@ -83,7 +83,7 @@ def test_async_environments():
 
 
 class Foreign(gymnasium.vector.VectorEnv):
-    """A third-party NEXT_STEP environment: it cannot be reset alone."""
+    """A third-party NEXT_STEP environment, which cannot reset single copies."""
 
     def __init__(self, num_envs):
         self._env = sync(num_envs, AutoresetMode.NEXT_STEP, max_episode_steps=20)
@@ -137,7 +137,7 @@ def test_an_id_that_is_not_native():
 
 
 class Masked(gymnasium.Env):
-    """Three actions of which one, told in the info, is forbidden; taking it is an error."""
+    """Three actions, one of which the mask in the info forbids; taking it is an error."""
 
     observation_space = spaces.Box(-1, 1, (2,), np.float32)
     action_space = spaces.Discrete(3)
@@ -270,7 +270,7 @@ def test_an_unbounded_policy_sends_bounded_actions():
 
 
 class SteppedMasks(Masked):
-    """Tells what is allowed after steps, and not after a reset."""
+    """Gives masks after steps, but not after a reset."""
 
     def reset(self, *, seed=None, options=None):
         obs, _ = super().reset(seed=seed)
@@ -279,7 +279,7 @@ class SteppedMasks(Masked):
 
 
 class ResetMasks(Masked):
-    """Tells what is allowed after a reset, for the first step, and then all is."""
+    """Gives a mask after a reset, for the first step; after steps all actions are allowed."""
 
     def __init__(self, length=5):
         self.length = length
@@ -291,7 +291,7 @@ class ResetMasks(Masked):
 
 
 class MethodMasks(Masked):
-    """Tells what is allowed through action_masks()."""
+    """Gives masks by action_masks()."""
 
     def reset(self, *, seed=None, options=None):
         return super().reset(seed=seed)[0], {}
@@ -325,7 +325,7 @@ def test_masks_from_wherever_they_come(mode, kind):
 
 
 class Told(gymnasium.Env):
-    """Two choices, and a mask in whatever form, in the info or by the method."""
+    """Two choices, and a mask of any form, in the info or by the method."""
 
     observation_space = spaces.Box(-1, 1, (2,), np.float32)
     action_space = spaces.MultiDiscrete([2, 3])

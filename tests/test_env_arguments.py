@@ -1,4 +1,4 @@
-"""What native environments refuse, as Gymnasium does, and that it changes nothing."""
+"""Arguments that native environments refuse, as Gymnasium does, without any change of state."""
 
 import gymnasium
 import numpy as np

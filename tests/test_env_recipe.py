@@ -1,4 +1,4 @@
-"""The environment of a training is made again with its options, or it is said why it is not."""
+"""The training environment is made again with its options, or an error says why it cannot be."""
 
 import json
 import sys

@@ -141,7 +141,7 @@ def test_a_length_too_small_to_divide_by():
 
 @pytest.mark.parametrize("name", ["npg", "trpo", "ppo", "reinforce"])
 def test_the_first_step_is_made_for_the_features_of_the_next_one(name):
-    """MountainCar's velocity is 0.07 at most: normalised after the step, the policy was another."""
+    """Normalising after the step would change the policy: MountainCar's velocity is below 0.07."""
     algo = fastpg.algorithms.ALGORITHMS[name](
         "linear", "MountainCar-v0", n_envs=4, seed=0,
         policy_kwargs={"normalize_observations": True, "features": "polynomial"},

@@ -1,4 +1,4 @@
-"""Files are replaced whole, whoever writes them at the same time; nothing is left behind."""
+"""Files are replaced completely, even by several writers at once; no temporary file remains."""
 
 import io
 import json
@@ -113,7 +113,7 @@ def test_what_a_killed_save_leaves_is_removed_by_the_next(tmp_path):
     )  # fmt: skip
     assert writer.stdout.readline() == "half\n"
     files.replace_file(target, b"meanwhile")
-    assert len(names(tmp_path)) == 2  # one that is being written is left alone
+    assert len(names(tmp_path)) == 2  # a file that is being written is not removed
     writer.send_signal(signal.SIGKILL)
     writer.communicate()
     assert target.read_bytes() == b"meanwhile"

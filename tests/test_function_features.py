@@ -1,4 +1,4 @@
-"""Features that a function of the user's computes."""
+"""Features computed by a user's function."""
 
 import copy
 import pickle
@@ -19,7 +19,7 @@ def itself(x):
 
 
 class Stepped(fastpg.NativeVectorEnv):
-    """Stepped from Python, whatever the features."""
+    """An environment that is always stepped from Python."""
 
     def step(self, actions):
         return super().step(actions)

@@ -1,4 +1,4 @@
-"""Any argument in any place of everything public: a result or a typed error, nothing changed."""
+"""Any arguments of anything public give a result, or a typed error and no change."""
 
 import subprocess
 import sys

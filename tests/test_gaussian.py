@@ -40,6 +40,17 @@ def test_samples_are_normal(rng):
     assert kolmogorov(np.sqrt(50_000) * distance) > 1e-3
 
 
+def test_samples_invert_the_normal_distribution():
+    """One sample of N(0, 1): the quantile of its uniform number."""
+    policy = fastpg.LinearGaussian(1, 1)
+    uniforms = np.array([[0.5], [0.975], [1e-10], [0.1], [0.9]])
+    z = policy.sample(np.zeros((5, 2)), uniforms)[:, 0]
+    assert z[0] == 0.0
+    assert z[1] == pytest.approx(1.959963984540054, rel=0, abs=1e-15)
+    assert z[2] == pytest.approx(-6.361340902404056, rel=0, abs=1e-14)
+    assert z[3] + z[4] == pytest.approx(0.0, abs=1e-15)
+
+
 def test_gradients_by_finite_differences(batch):
     policy, phi, dist, actions, weights = batch
 

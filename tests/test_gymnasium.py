@@ -1,4 +1,4 @@
-"""Native environments as citizens of Gymnasium: registry, checker, wrappers, pictures, copies."""
+"""Native environments within Gymnasium: registry, checker, wrappers, pictures, copies."""
 
 import copy
 import json
@@ -99,7 +99,7 @@ def test_check_env(env_id):
     with warnings.catch_warnings(record=True) as theirs:
         warnings.simplefilter("always")
         check_env(gymnasium.make(env_id, render_mode="rgb_array").unwrapped)
-    # What it finds unusual is what it finds unusual in Gymnasium's own.
+    # The checker gives the same warnings as for Gymnasium's own environment.
     assert {str(w.message) for w in ours} <= {str(w.message) for w in theirs}
 
 
@@ -131,7 +131,7 @@ def test_the_single_form_draws_from_the_generator_it_is_given():
     ours.reset(seed=3)
     theirs.reset(seed=3)
     for k in range(50):
-        if k == 20:  # somebody else draws too
+        if k == 20:  # other code draws too
             assert ours.unwrapped.np_random.normal() == theirs.unwrapped.np_random.normal()
         assert np.array_equal(ours.step(k % 3)[0], theirs.step(k % 3)[0])
     ours.unwrapped.np_random = np.random.Generator(np.random.MT19937(0))
@@ -282,7 +282,7 @@ WRAPPED = {
 
 
 def supports(wrapper, mode):
-    """Whether Gymnasium's wrapper takes its own SyncVectorEnv in this mode."""
+    """Whether Gymnasium's wrapper accepts its own SyncVectorEnv in this mode."""
     try:
         wrapper(sync("MountainCar-v0", 2, mode))
     except (AssertionError, ValueError, TypeError):
@@ -313,7 +313,7 @@ def test_vector_wrappers_give_what_they_give_over_gymnasium_s(name, mode):
 
 
 def test_episode_statistics_survive_masked_resets():
-    """Over SyncVectorEnv, which takes the mask out of the dict, every count would start anew."""
+    """With SyncVectorEnv, which removes the mask from the dict, every count would restart."""
     env = wrappers.RecordEpisodeStatistics(
         fastpg.make_vec("MountainCar-v0", 2, autoreset_mode="Disabled", max_episode_steps=10)
     )

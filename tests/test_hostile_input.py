@@ -1,4 +1,4 @@
-"""What tries to make C++ read or write memory that is not its own."""
+"""Input that could make C++ access memory out of bounds."""
 
 import copy
 import pickle

@@ -1,4 +1,4 @@
-"""Ctrl-C reaches every long kernel; what it leaves is whole."""
+"""Ctrl-C stops every long kernel, and leaves consistent objects."""
 
 import signal
 import subprocess
@@ -17,9 +17,9 @@ from processes import GUARD
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
-LATER = 0.2  # seconds in which a child most likely enters its kernel; it passes elsewhere too
+LATER = 0.2  # seconds in which a child most likely enters its kernel; the test passes in any case
 
-# A child says "ready", enters the kernel, and says what came of it. Long before the guard ends.
+# A child prints "ready", enters the kernel, and prints the outcome, long before the guard ends.
 CHILD = """
 import copy, signal, sys
 import numpy as np
@@ -94,8 +94,8 @@ kernel = lambda: solvers.line_search(
 print(interrupted(kernel))
 """,
     "fisher products": SAMPLES.replace("ROWS", "200_000") + """
-kernel = lambda: policy._head.natural_gradient(
-    np.tile(phi, (1, 40)), dist, np.ones(320), None, False, 10**6, 0.0, 0.0, 2)
+batch = _core.PolicyBatch(policy._distribution, np.tile(phi, (1, 40)), num_threads=2)
+kernel = lambda: batch.natural_gradient(dist, np.ones(320), False, False, 10**6, 0.0, 0.0)
 print(interrupted(lambda: [kernel() for _ in range(10**4)]))
 """,
     "conjugate gradient": """
@@ -126,7 +126,7 @@ found = interrupted(lambda: [baseline.fit(observations, steps, targets)])
 print(found, same(before, baseline.state()), weights is baseline.weights)
 """,
     "uniforms": """
-print(interrupted(lambda: [_core.lane_uniforms(1, _core.Purpose.action, 0, 10**7, 0)
+print(interrupted(lambda: [_core.LaneStream(1, _core.RandomStream.action).uniforms(10**7, 0)
                            for _ in range(10**5)]))
 """,
 }  # fmt: skip
@@ -163,14 +163,14 @@ class Endless:
     def __call__(self, record):
         global theta, weights, steps, moments
         theta, weights = algo.policy.theta, algo.baseline.state()
-        steps, moments = algo.num_timesteps, getattr(algo, "adam", None)
+        steps, moments = algo.num_timesteps, getattr(algo, "optimizer", None)
         moments = moments and (moments.mean, moments.square)
         LATER
 
 algo = fastpg.ALGORITHM("linear", ENV, seed=0, **OPTIONS)
 Endless()(None)
 found = interrupted(lambda: algo.learn(10**15, Endless()))
-adam = getattr(algo, "adam", None)
+adam = getattr(algo, "optimizer", None)
 print(
     found, np.array_equal(theta, algo.policy.theta), same(weights, algo.baseline.state()),
     steps == algo.num_timesteps, len(algo.history) == COUNT,

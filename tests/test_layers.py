@@ -1,4 +1,4 @@
-"""Imports of the Python modules go one way: CONTRIBUTING.md, "Layers"."""
+"""Imports and includes go one way: CONTRIBUTING.md, "Layers"."""
 
 import ast
 import graphlib
@@ -11,15 +11,15 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "python" / "fastpg"
 
 
-def layers():
-    """Names by row, the lowest row first: modules, and rooms with a slash."""
+def layers(begin="python/fastpg/", end="```"):
+    """Names by row, the lowest row first: modules, and folders with a slash."""
     text = (ROOT / "CONTRIBUTING.md").read_text()
-    block = re.search(r"^python/fastpg/ (.*?)^```", text, re.MULTILINE | re.DOTALL)
+    block = re.search(rf"^{begin} (.*?)^{end}", text, re.MULTILINE | re.DOTALL)
     return [re.findall(r"[\w/]+", row) for row in block[1].splitlines()]
 
 
 def modules():
-    """Name and file of every module; a room's own file has the name of the room."""
+    """Name and file of every module; `__init__.py` of a folder has the name of the folder."""
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
         yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
@@ -30,7 +30,7 @@ ROWS = {name.rstrip("/"): k for k, row in enumerate(layers()) for name in row}
 
 
 def imported(source, known=(*FILES, "fastpg._core")):
-    """Modules of fastpg that a source imports, wherever in it."""
+    """Modules of fastpg that a source imports, anywhere in it."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (a.name for a in node.names if a.name.split(".")[0] == "fastpg")
@@ -45,12 +45,12 @@ GRAPH = {name: set(imported(path.read_text())) for name, path in FILES.items()}
 
 
 def room(module):
-    """What stands in a row: the first name within the package, or `__init__` for its own file."""
+    """The name in a row: the first name within the package, or `__init__` for its own file."""
     return [*module.split("."), "__init__"][1]
 
 
 def upward(graph):
-    """Imports of what stands in the same row or below."""
+    """Imports of modules in the same row or below."""
     return [
         f"{module} imports {other}"
         for module, others in graph.items()
@@ -92,3 +92,27 @@ def test_a_circle_is_found():
     other = {"fastpg.rollouts.rollout": set(imported("from fastpg.rollouts import collect"))}
     with pytest.raises(graphlib.CycleError):
         graphlib.TopologicalSorter(GRAPH | other).prepare()
+
+
+CPP_ROWS = {
+    name: k for k, row in enumerate(layers("cpp/include/fastpg/", "cpp/src/")) for name in row
+}
+
+
+def included_upward(folder, source):
+    """Folders of C++ in the same row or below that a file of a folder includes."""
+    others = set(re.findall(r'#include "fastpg/(\w+)/', source)) - {folder}
+    return [other for other in sorted(others) if CPP_ROWS[other] >= CPP_ROWS[folder]]
+
+
+def test_includes_go_one_way():
+    files = [
+        p for where in ("include/fastpg", "src") for p in (ROOT / "cpp" / where).rglob("*.?pp")
+    ]
+    assert {path.parent.name for path in files} == set(CPP_ROWS)
+    for path in files:
+        assert included_upward(path.parent.name, path.read_text()) == [], path
+
+
+def test_an_include_upward_is_found():
+    assert included_upward("core", '#include "fastpg/solvers/ppo.hpp"') == ["solvers"]

@@ -1,4 +1,4 @@
-"""Learning: default settings solve CartPole-v1 as Gymnasium has it, for every seed tried."""
+"""Learning: default options solve Gymnasium's CartPole-v1 with every seed."""
 
 import gymnasium
 import pytest

@@ -1,4 +1,4 @@
-"""The lecture's systems: every identity holds, files are written, pages are true."""
+"""The lecture's systems: every identity holds, files are written, pages are up to date."""
 
 import csv
 import dataclasses
@@ -30,7 +30,7 @@ def result(number):
 
 
 def known(monkeypatch, number, found):
-    """A system with its result, which the command then need not compute."""
+    """A system with its result, so that the command need not compute it again."""
     changed = dataclasses.replace(SYSTEMS[number], run=lambda: found)
     monkeypatch.setattr("fastpg.lecture.SYSTEMS", {**SYSTEMS, number: changed})
 
@@ -91,7 +91,7 @@ def test_checks_fail_where_they_should():
 
 
 def test_the_component_that_is_told():
-    """Stable where only rounding differs, the culprit where a side is wrong."""
+    """A stable component if only rounding differs, otherwise the wrong one."""
     assert worst("", [1.0 + 1e-15, -3.0, 2.0], [1.0, -3.0, 2.0]) == Check("", -3.0, -3.0)
     assert worst("", [1.5, -3.0, 2.0], [1.0, -3.0, 2.0]) == Check("", 1.5, 1.0)
     assert worst("", [0.0, 1e-16], [0.0, 0.0]) == Check("", 1e-16, 0.0)
@@ -129,7 +129,7 @@ def test_a_failed_identity_is_told(monkeypatch, tmp_path, capsys):
 
 
 def assert_same_page(written, made):
-    """Text to the letter, both sides of a check to 2 % or to what the check itself allows."""
+    """Compare the text exactly, and both sides of a check to 2 % or the check's own tolerance."""
     assert len(written.splitlines()) == len(made.splitlines())
     for one, two in zip(written.splitlines(), made.splitlines(), strict=True):
         sides = [ROW.match(line) for line in (one, two)]
@@ -159,7 +159,7 @@ def test_a_page_that_has_drifted_is_not_the_same():
 @pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="needs a checkout")
 @pytest.mark.parametrize("number", NUMBERS)
 def test_pages_are_up_to_date(number):
-    """But for the last digits of both sides, which the machine may change."""
+    """Pages are up to date, except for the last digits, which depend on the machine."""
     spec = importlib.util.spec_from_file_location(
         "lecture_pages", ROOT / "docs/generate_lecture.py"
     )

@@ -1,4 +1,4 @@
-"""What a record says of episodes, actions and rewards: each number beside the same one by hand."""
+"""Metrics of episodes, actions and rewards, compared with numbers computed by hand."""
 
 import copy
 import json
@@ -21,7 +21,7 @@ OF_ENDED = OF_EPISODES - {RAW_MEAN}
 
 
 class Rising(gymnasium.Env):
-    """Episode k, from 0, gives k at each step and ends after 3 steps: every other by truncation."""
+    """Episode k = 0, 1, … has the reward k and 3 steps; every second one ends by truncation."""
 
     observation_space = spaces.Box(-1.0, 1.0, (1,))
     action_space = spaces.Discrete(2)
@@ -74,7 +74,7 @@ def test_what_is_told_of_the_last_hundred(native):
         returns += rollout.episode_returns.tolist()
         ended = rollout.terminated.any(axis=0)[rollout.end_columns]
         by_termination += ended.tolist()
-        record = seen.record()
+        record = seen.record
         assert record["rollout/ep_rew_mean"] == pytest.approx(np.mean(returns[-100:]))
         assert record["rollout/ep_rew_min"] == min(returns[-100:])
         assert record["rollout/ep_rew_max"] == max(returns[-100:])
@@ -107,13 +107,13 @@ def test_episodes_come_back_from_a_state_and_from_older_ones():
     seen.see(rollout)
     state = json.loads(json.dumps(seen.state()))
     again.restore(state)
-    assert again.record() == seen.record()
-    assert again.record()["rollout/terminated_share"] == 0.5
+    assert again.record == seen.record
+    assert again.record["rollout/terminated_share"] == 0.5
     older.restore({k: v for k, v in state.items() if "termin" not in k and "raw" not in k})
-    assert math.isnan(older.record()["rollout/terminated_share"])
-    assert older.record()["rollout/ep_rew_max"] == seen.record()["rollout/ep_rew_max"]
-    older.see(rollout)  # of the ends that it knows
-    assert older.record()["rollout/terminated_share"] == 0.5
+    assert math.isnan(older.record["rollout/terminated_share"])
+    assert older.record["rollout/ep_rew_max"] == seen.record["rollout/ep_rew_max"]
+    older.see(rollout)  # the share is over the known ends
+    assert older.record["rollout/terminated_share"] == 0.5
     for name, value in (
         ("recent_terminated", [1] * 8),
         ("recent_terminated", [True] * 9),
@@ -177,7 +177,7 @@ def outside(mode):
     [
         lambda: wrapped(),
         lambda: NormalizeReward(Rising()),
-        lambda: TimeLimit(wrapped(), 2),  # the environment itself is not told of its end
+        lambda: TimeLimit(wrapped(), 2),  # the environment itself does not get the end
         lambda: wrapped,
         *(
             lambda mode=mode: SyncVectorEnv([wrapped] * 2, autoreset_mode=mode)
@@ -195,7 +195,7 @@ def test_raw_returns_under_reward_wrappers(name, make):
     algo.learn(300)
     length = algo.history[-1]["rollout/ep_len_mean"]
     first, n_envs = raw[0] / length, algo.options.n_envs
-    # Every reset of an environment makes its rewards greater by one.
+    # Every reset of an environment increases its rewards by one.
     expected = [length * (first + k) for k in range(len(raw) // n_envs) for _ in range(n_envs)]
     assert raw[: len(expected)] == expected
     assert algo.history[-1][RAW_MEAN] == pytest.approx(np.mean(raw[-100:]))
@@ -216,7 +216,7 @@ def test_raw_returns_of_a_disturbed_environment():
 
 
 class StepsAtReset(gymnasium.Wrapper):
-    """Takes a step, and resets again, before the learner sees anything; so do wrappers of Atari."""
+    """Takes a step at each reset, and resets again, as wrappers of Atari games do."""
 
     def reset(self, **given):
         self.env.reset(**given)
@@ -235,7 +235,7 @@ def test_raw_returns_leave_out_what_a_reset_does():
 
 
 class Lists(gymnasium.Env):
-    """Gives two rewards at once."""
+    """Returns two rewards at once."""
 
     observation_space = spaces.Box(-1.0, 1.0, (1,))
     action_space = spaces.Discrete(2)
@@ -268,7 +268,7 @@ def test_raw_returns_of_a_checkpoint_and_of_another_environment(tmp_path):
     loaded.learn(20)
     assert RAW_MEAN not in loaded.history[-1]
     loaded.use_env(wrapped())
-    loaded.learn(2)  # no end, yet the raw returns of before
+    loaded.learn(2)  # no episode ends, but the earlier raw returns remain
     assert loaded.history[-1][RAW_MEAN] == pytest.approx(np.mean(loaded._episodes._raw))
 
 

@@ -68,7 +68,7 @@ def test_actions_are_the_policy_s(env_id, features):
     rollout = fastpg.collect(env, policy, n_steps=50, seed=11)
     size = 1
     for t in range(50):
-        u = _core.lane_uniforms(11, _core.Purpose.action, 0, 3, t, size)
+        u = _core.LaneStream(11, _core.RandomStream.action).uniforms(3, t, size)
         dist = policy.distribution(policy.features(rollout.observations[t], rollout.step_index[t]))
         expected = policy.sample(dist, u)
         if env_id in CONTINUOUS:

@@ -1,13 +1,13 @@
-"""The natural gradient, NPG's step and TRPO's promises, against dense linear algebra."""
+"""The natural gradient, NPG's step and TRPO's guarantees, against dense linear algebra."""
 
 import numpy as np
 import pytest
 
 import fastpg
 import reference
+from fastpg import _core
 from fastpg.algorithms.natural import step_to_kl
 from fastpg.functional.solvers import line_search
-from fastpg.policies.batch import NaturalGradientResult, PolicyBatch
 
 
 def dense_direction(f, g, damping):
@@ -84,7 +84,7 @@ def test_npg_moves_by_eta_d(rng, monkeypatch, case, target_kl):
         if case == "ill_conditioned":
             phi, _, actions, advantages = rollout_like(rng, ill_conditioned(rng), algo.policy)
             zeros = np.zeros(len(phi))
-            samples = PolicyBatch(algo.policy, phi, actions.reshape(-1, 1))
+            samples = algo.policy.batch(phi, actions)
             batch = batch._replace(
                 samples=samples, actions=actions, advantages=advantages, values=zeros,
                 targets=zeros, observations=phi[:, :4].astype(np.float32),
@@ -120,7 +120,9 @@ def test_small_steps_have_the_predicted_kl():
 
 
 def natural(curvature, status="converged", direction=1.0):
-    return NaturalGradientResult(np.full((2, 2), direction), status, 1, 0.0, curvature, 0.0)
+    return _core.NaturalGradient(
+        (np.full((2, 2), direction), status, 1, 0.0, curvature, 0.0, np.nan)
+    )
 
 
 @pytest.mark.parametrize(
@@ -147,8 +149,9 @@ def test_the_cap_bounds_eta():
 @pytest.mark.parametrize("algorithm", [fastpg.NPG, fastpg.TRPO])
 def test_constant_advantages_make_no_step(monkeypatch, algorithm):
     algo = algorithm("linear", "CartPole-v1", seed=0, ent_coef=0.0)
+    estimate = algo.estimate
     monkeypatch.setattr(
-        "fastpg._core.gae", lambda rewards, *_, **__: (np.ones_like(rewards), rewards)
+        algo, "estimate", lambda r: (b := estimate(r))._replace(advantages=np.ones(len(b.actions)))
     )
     before = algo.policy.theta.copy()
     algo.learn(2048)
@@ -318,7 +321,7 @@ def test_auto_chooses_by_size(rng):
 
 
 def test_a_fixed_step_needs_no_bound():
-    """A falling bound is 0 after the run: an update by hand goes on all the same."""
+    """A falling bound is 0 after the run; an update by hand still works."""
     algo = fastpg.NPG("linear", "CartPole-v1", n_envs=2, n_steps=32, seed=0, step_size=0.1)
     batches = []
     update = algo.update
@@ -326,3 +329,48 @@ def test_a_fixed_step_needs_no_bound():
     algo.learn(256)
     assert algo.kl_bound == 0.0
     assert update(batches[-1])["train/kl"] > 0.0
+
+
+def samples(rng, kind, n=3000):
+    """Of a masked softmax or a Gaussian policy: its theta, and what a batch is made of."""
+    if kind == "gaussian":
+        policy, mask = fastpg.LinearGaussian(4, 2, 0.3 * rng.normal(size=12)), None
+    else:
+        policy, mask = fastpg.LinearSoftmax(4, 3, rng.normal(size=(5, 3))), rng.random((n, 3)) < 0.8
+        mask[:, 1] = True
+    phi = policy.features(rng.normal(size=(n, 4)))
+    dist = policy.distribution(phi, mask=mask)
+    size = policy._distribution.action_size
+    actions = policy.sample(dist, rng.random((n, size)) * 0.98 + 0.01).reshape(n, size)
+    return policy, phi, actions, mask
+
+
+@pytest.mark.parametrize("num_threads", [1, 3])
+@pytest.mark.parametrize(("share", "halved"), [(1.0, True), (0.3, True), (1.0, False)])
+@pytest.mark.parametrize("sampled", [False, True])
+@pytest.mark.parametrize("kind", ["softmax", "gaussian"])
+def test_a_step_in_one_call_has_the_bits_of_the_separate_calls(
+    rng, kind, sampled, share, halved, num_threads
+):
+    policy, phi, actions, mask = samples(rng, kind)
+    n, theta, advantages = len(phi), policy.theta, rng.normal(size=len(phi))
+    batch = _core.PolicyBatch(policy._distribution, phi, actions, mask, num_threads)
+    dist, a = batch.distribution(theta), _core.standardize(advantages)
+    gradient = batch.score_gradient(dist, a, 0.02).reshape(theta.shape)
+    halves = np.where(np.arange(n) % 4 < 2, 1.0, -1.0) if halved else None
+    noise = batch.score_gradient(dist, halves * a) if halved else None
+    rows = np.arange(round(share * n)) * n // round(share * n)
+    some = _core.PolicyBatch(policy._distribution, phi[rows], actions[rows], None, num_threads)
+    for factorise in (False, True):
+        solver = (factorise, 7, 1e-9, 1e-3)
+        natural = some.natural_gradient(dist[rows], gradient, sampled, *solver, noise)
+        step = batch.natural_step(
+            theta, advantages, halves, True, 0.02, sampled, len(rows), *solver
+        )
+        for found, wanted in zip(step[:3], (a, dist, gradient), strict=True):
+            assert np.array_equal(found, wanted)
+        assert np.array_equal(step.natural.direction, natural.direction)
+        assert np.array_equal(step.natural[1:3], natural[1:3])
+        assert np.array_equal(step.natural[3:6], natural[3:6])
+        assert np.array_equal(step.natural.noise, natural.noise, equal_nan=True)
+        assert np.isfinite(natural.noise) == (halved and factorise)

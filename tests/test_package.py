@@ -1,4 +1,4 @@
-"""The package as a whole: what it exports, what it loads, and that its documents are true."""
+"""The package as a whole: exports, imported modules, and correct documents."""
 
 import importlib.util
 import inspect
@@ -115,7 +115,7 @@ def test_stub_arguments_are_the_binding_s(name, node):
     inside = signature[signature.index("(") + 1 : signature.rindex(") ->")]
     found = re.findall(r"(?:^|, )(\w+): ", inside)
     defaults = inside.count(" = ")
-    assert found == [argument.arg for argument in node.args.args]
+    assert found == [a.arg for a in (*node.args.args, *node.args.kwonlyargs)]
     assert defaults == len(node.args.defaults)
 
 

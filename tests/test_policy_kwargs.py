@@ -1,4 +1,4 @@
-"""Features and normalisation by name: in policies, in algorithms, and what is wrong with them."""
+"""Features and normalisation by name, in policies and algorithms, and their errors."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""PPO's minibatch epochs: against the reference, and what must hold of them."""
+"""PPO's minibatch epochs: against the reference, and by their properties."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 import fastpg
 import reference
 from fastpg.algorithms.ppo import adapted
-from fastpg.functional.solvers import Adam, ppo_epochs
+from fastpg.functional.solvers import Adam, Sgd, ppo_epochs
 
 
 def clipped_gradient(batch, theta, weights, clip, ent_coef):
@@ -39,10 +39,10 @@ def test_full_batches_against_the_reference(batch, normalize, ent_coef):
         return clipped_gradient(batch, theta, weights, 0.2, ent_coef)
 
     expected = reference.adam(batch.policy.theta, [gradient] * 6, 0.05)
-    assert np.allclose(result["parameters"].reshape(batch.policy.shape), expected, atol=2e-5)
-    assert (result["n_epochs"], result["n_updates"], adam.count) == (6, 6, 6)
-    new = reference.softmax(batch.phi @ result["parameters"].reshape(batch.policy.shape))
-    assert result["kl"] == pytest.approx(reference.mean_kl(batch.pi, new), abs=1e-12)
+    assert np.allclose(result.theta, expected, atol=2e-5)
+    assert (result.n_epochs, result.n_updates, adam.count) == (6, 6, 6)
+    new = reference.softmax(batch.phi @ result.theta)
+    assert result.kl == pytest.approx(reference.mean_kl(batch.pi, new), abs=1e-12)
 
 
 def test_ratio_is_one_on_the_first_minibatch(batch):
@@ -50,9 +50,8 @@ def test_ratio_is_one_on_the_first_minibatch(batch):
         batch.policy, batch.phi, batch.actions, batch.advantages, Adam(batch.policy.theta.size),
         seed=0, n_epochs=1, batch_size=len(batch.phi), normalize_advantage=False,
     )  # fmt: skip
-    assert result["policy_loss"] == pytest.approx(-batch.advantages.mean(), abs=1e-14)
-    assert result["approx_kl"] == pytest.approx(0.0, abs=1e-15)
-    assert result["clip_fraction"] == 0.0
+    assert result.policy_loss == pytest.approx(-batch.advantages.mean(), abs=1e-14)
+    assert result.clip_fraction == 0.0
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 6, 7, 59, 60, 61, 1000])
@@ -64,8 +63,8 @@ def test_any_minibatch_size(batch, batch_size):
         batch.policy, batch.phi, batch.actions, batch.advantages, adam, seed=1, n_epochs=2,
         batch_size=batch_size,
     )  # fmt: skip
-    assert result["n_updates"] == 2 * -(-n // batch_size)
-    assert np.isfinite(result["parameters"].reshape(batch.policy.shape)).all()
+    assert result.n_updates == 2 * -(-n // batch_size)
+    assert np.isfinite(result.theta).all()
 
 
 def test_each_sample_once_an_epoch(batch):
@@ -74,8 +73,8 @@ def test_each_sample_once_an_epoch(batch):
         batch.policy, batch.phi, batch.actions, batch.advantages, Adam(batch.policy.theta.size),
         seed=3, n_epochs=1, batch_size=7, learning_rate=1e-300, normalize_advantage=False,
     )  # fmt: skip
-    assert result["policy_loss"] == pytest.approx(-batch.advantages.mean(), abs=1e-13)
-    assert result["entropy"] == pytest.approx(-np.sum(batch.pi * batch.log_pi, 1).mean())
+    assert result.policy_loss == pytest.approx(-batch.advantages.mean(), abs=1e-13)
+    assert result.entropy == pytest.approx(-np.sum(batch.pi * batch.log_pi, 1).mean())
 
 
 @pytest.mark.parametrize("advantages", [np.full(60, 3.0), np.zeros(60)])
@@ -84,7 +83,7 @@ def test_constant_advantages_are_finite_and_do_nothing(advantages):
     phi = policy.features(np.ones((60, 1)))
     actions = np.zeros(60, dtype=np.int32)
     result = ppo_epochs(policy, phi, actions, advantages, Adam(4), seed=0)
-    assert np.array_equal(result["parameters"], policy.theta.ravel())
+    assert np.array_equal(result.theta, policy.theta)
 
 
 def test_clipping_stops_the_push():
@@ -95,7 +94,7 @@ def test_clipping_stops_the_push():
         policy, phi, np.zeros(4, dtype=np.int32), np.ones(4), Adam(4), seed=0, n_epochs=200,
         learning_rate=0.001, normalize_advantage=False, clip_range=0.2,
     )  # fmt: skip
-    ratio = np.exp(policy.log_probs(phi, result["parameters"].reshape(2, 2))[0, 0]) / 0.5
+    ratio = np.exp(policy.log_probs(phi, result.theta)[0, 0]) / 0.5
     assert 1.2 < ratio < 1.25
 
 
@@ -105,11 +104,11 @@ def test_target_kl_stops_where_it_was_passed(batch):
         seed=0, n_epochs=500, learning_rate=0.01, target_kl=1e-3, clip_range=10.0,
     )  # fmt: skip
     if batch.policy.n_actions == 1:
-        assert (result["n_epochs"], result["kl"]) == (500, 0.0)
+        assert (result.n_epochs, result.kl) == (500, 0.0)
     else:
-        assert result["stopped"]
-        assert result["n_epochs"] < 500
-        assert result["kl"] > 1e-3  # one minibatch is all of these samples
+        assert result.stopped
+        assert result.n_epochs < 500
+        assert result.kl > 1e-3  # one minibatch is all of these samples
 
 
 def test_gradient_norm_is_bounded(batch):
@@ -132,7 +131,7 @@ def test_shuffles_differ_by_epoch_and_repeat_by_seed(batch):
         return ppo_epochs(
             batch.policy, batch.phi, batch.actions, batch.advantages,
             Adam(batch.policy.theta.size), seed=seed, first_epoch=epoch_count, batch_size=5,
-        )["parameters"]  # fmt: skip
+        ).theta  # fmt: skip
 
     assert np.array_equal(theta(0, 0), theta(0, 0))
     if batch.policy.n_actions > 1:
@@ -146,9 +145,9 @@ def test_a_gradient_that_overflows_changes_nothing(batch):
         batch.policy, batch.phi, batch.actions, np.full(len(batch.phi), 1e308), adam, seed=0,
         normalize_advantage=False, ent_coef=1e308,
     )  # fmt: skip
-    assert np.isfinite(result["parameters"].reshape(batch.policy.shape)).all()
-    if not result["finite"]:
-        assert np.array_equal(result["parameters"].reshape(batch.policy.shape), batch.policy.theta)
+    assert np.isfinite(result.theta).all()
+    if not result.finite:
+        assert np.array_equal(result.theta, batch.policy.theta)
         assert adam.count == 0
 
 
@@ -180,21 +179,21 @@ def test_penalised_objective_against_the_reference(batch, estimator):
         return penalised_gradient(batch, theta, batch.advantages, 0.7, estimator)
 
     expected = reference.adam(batch.policy.theta, [gradient] * 5, 0.05)
-    assert np.allclose(result["parameters"].reshape(expected.shape), expected, atol=2e-5)
+    assert np.allclose(result.theta, expected, atol=2e-5)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("optimizer", [Sgd, Adam])
 @pytest.mark.parametrize("kl_coef", [0.0, 5.0])
 def test_at_theta_k_the_exact_penalty_has_no_gradient(batch, optimizer, kl_coef):
     """The first step is the plain policy gradient, for every lambda (lecture L10)."""
     result = ppo_epochs(
-        batch.policy, batch.phi, batch.actions, batch.advantages, Adam(batch.policy.theta.size),
-        seed=0, n_epochs=1, batch_size=1000, learning_rate=0.1, objective="kl_penalty",
-        kl_coef=kl_coef, normalize_advantage=False, optimizer=optimizer,
+        batch.policy, batch.phi, batch.actions, batch.advantages,
+        optimizer(batch.policy.theta.size), seed=0, n_epochs=1, batch_size=1000, learning_rate=0.1,
+        objective="kl_penalty", kl_coef=kl_coef, normalize_advantage=False,
     )  # fmt: skip
     g = batch.policy.score_gradient(batch.phi, batch.log_pi, batch.actions, batch.advantages)
-    step = 0.1 * g if optimizer == "sgd" else 0.1 * g / (np.abs(g) + 1e-5)
-    assert np.allclose(result["parameters"], (batch.policy.theta + step).ravel(), atol=1e-12)
+    step = 0.1 * g if optimizer is Sgd else 0.1 * g / (np.abs(g) + 1e-5)
+    assert np.allclose(result.theta, batch.policy.theta + step, atol=1e-12)
 
 
 @pytest.mark.slow
@@ -204,15 +203,15 @@ def test_near_theta_k_the_penalised_maximum_is_the_natural_step(batch):
         return
     kl_coef = 300.0
     result = ppo_epochs(
-        batch.policy, batch.phi, batch.actions, batch.advantages, Adam(batch.policy.theta.size),
+        batch.policy, batch.phi, batch.actions, batch.advantages, Sgd(batch.policy.theta.size),
         seed=0, n_epochs=60_000, batch_size=1000, learning_rate=2e-3, objective="kl_penalty",
-        kl_coef=kl_coef, normalize_advantage=False, optimizer="sgd",
+        kl_coef=kl_coef, normalize_advantage=False,
     )  # fmt: skip
     g = batch.policy.score_gradient(batch.phi, batch.log_pi, batch.actions, batch.advantages)
     d = np.linalg.pinv(reference.fisher(batch.phi, batch.pi), rcond=1e-10) @ g.ravel()
-    moved = result["parameters"] - batch.policy.theta.ravel()
+    moved = (result.theta - batch.policy.theta).ravel()
     assert np.linalg.norm(moved - d / kl_coef) < 0.05 * np.linalg.norm(d / kl_coef)
-    assert result["kl"] == pytest.approx(g.ravel() @ d / (2 * kl_coef**2), rel=0.1)
+    assert result.kl == pytest.approx(g.ravel() @ d / (2 * kl_coef**2), rel=0.1)
 
 
 def test_target_kl_stops_within_an_epoch():
@@ -270,4 +269,24 @@ def test_gaussian_epochs_against_the_reference(rng):
         return reference.numerical_gradient(objective, t)
 
     expected = reference.adam(theta, [gradient] * 4, 0.05)
-    assert np.allclose(result["parameters"], expected, atol=2e-5)
+    assert np.allclose(result.theta, expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("kind", [fastpg.LinearSoftmax, fastpg.LinearGaussian])
+def test_equal_bits_on_any_number_of_threads(rng, kind):
+    policy = kind(6, 3)
+    phi, n = policy.features(rng.normal(size=(9000, 6))), 9000
+    uniforms = rng.random((n, policy._distribution.action_size)) * 0.98 + 0.01
+    actions, a = policy.sample(policy.distribution(phi), uniforms), rng.normal(size=n)
+    optimizers = Adam(policy.theta.size), Adam(policy.theta.size)
+    one, three = (
+        ppo_epochs(
+            policy, phi, actions, a, optimizer, seed=0, n_epochs=3, batch_size=5000, ent_coef=0.01,
+            max_grad_norm=0.5, target_kl=1.0, num_threads=k,
+        )
+        for optimizer, k in zip(optimizers, (1, 3), strict=True)
+    )  # fmt: skip
+    assert one.n_updates == 6
+    assert np.array_equal(one.theta, three.theta)
+    assert one[1:] == three[1:]
+    assert np.array_equal(optimizers[0].square, optimizers[1].square)

@@ -15,7 +15,7 @@ KINDS = ["discrete", "continuous"]
 
 
 class Probe(gymnasium.Env):
-    """One number observed, +1 or -1. Subclasses say how long an episode is and what it pays."""
+    """The observation is +1 or -1. Subclasses define the length of an episode and its rewards."""
 
     length = 1
     observation_space = spaces.Box(-1, 1, (1,), np.float32)
@@ -41,14 +41,14 @@ class Probe(gymnasium.Env):
 
 
 class Constant(Probe):
-    """Reward 1 whatever is done: the value is 1, and there is nothing to learn."""
+    """The reward is always 1: the value is 1, and there is nothing to learn."""
 
     def pay(self, action):
         return 1.0
 
 
 class Observed(Probe):
-    """Reward is the number seen: the value is the observation."""
+    """The reward is the observation, so the value is the observation."""
 
     def pay(self, action):
         return self.sign
@@ -80,7 +80,7 @@ class Acted(Probe):
 
 
 class Both(Probe):
-    """Reward is the action times the number seen: the best return is 1 from either."""
+    """The reward is the action times the observation: the best return is 1 from both."""
 
     def pay(self, action):
         return action * self.sign
@@ -140,7 +140,7 @@ def test_the_penalised_objective_learns_too(kind):
 
 
 class Pair(gymnasium.Env):
-    """Two choices; paid for the sum of both being right."""
+    """Two choices; the reward is the number of correct ones."""
 
     observation_space = spaces.Box(-1, 1, (1,), np.float32)
     action_space = spaces.MultiDiscrete([3, 2])

@@ -1,4 +1,4 @@
-"""Environments written in Python: what breaks Gymnasium's interface is named, the rest is right."""
+"""Python environments: violations of Gymnasium's interface give errors, everything else works."""
 
 import gymnasium
 import numpy as np
@@ -39,7 +39,7 @@ def with_observations(space, observe):
 
 
 def step_with(**parts):
-    """A step with some of its five values put in another's place."""
+    """A step with some of its five values replaced."""
     names = ("observation", "reward", "terminated", "truncated", "info")
 
     def step(self, action):
@@ -104,7 +104,7 @@ PAIR = spaces.Dict(a=spaces.Discrete(9), b=spaces.Discrete(3))
         (changed(observation_space=None), TypeError, "Changed.observation_space: expected a gym"),
         (changed(action_space=3), TypeError, "Changed.action_space: expected a gymnasium space"),
         (lambda: 3, TypeError, "expected the callable to make a gymnasium.Env, got 3"),
-        (lambda: fastpg.make_vec("CartPole-v1"), TypeError, "a VectorEnv is given itself"),
+        (lambda: fastpg.make_vec("CartPole-v1"), TypeError, "give a VectorEnv itself"),
     ],
 )  # fmt: skip
 def test_mistakes_are_named(env, error, words):
@@ -157,7 +157,7 @@ def test_infos_that_nobody_reads_end_nothing(info, vector):
 
 
 class Own(gymnasium.Env):
-    """Returns its own array at every step. x += 1 a step, cut at 5."""
+    """Returns the same array at every step; x += 1 per step, truncated at 5."""
 
     observation_space = spaces.Box(-100, 100, (2,), np.float32)
     action_space = spaces.Discrete(2)
@@ -211,7 +211,7 @@ def test_the_last_observation_of_an_environment_that_returns_its_own_array(cls, 
 
 
 class Wrapped(VectorWrapper):
-    """Changes nothing; its environment is not known to be plain."""
+    """A wrapper without changes; its environment does not count as plain."""
 
 
 @pytest.mark.parametrize("how", ["wrapper", "subclass", "async"])

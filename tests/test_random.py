@@ -30,7 +30,9 @@ def test_pcg64_gives_the_doubles_of_numpy(seed):
 
 def test_lane_uniforms_are_uniform_and_repeatable():
     def uniforms(first_lane, lanes, step):
-        return _core.lane_uniforms(9, _core.Purpose.action, first_lane, lanes, step)[:, 0]
+        return _core.LaneStream(9, _core.RandomStream.action).uniforms(lanes, step, 1, first_lane)[
+            :, 0
+        ]
 
     draw = [uniforms(0, 1000, step) for step in range(100)]
     u = np.concatenate(draw)
@@ -41,17 +43,31 @@ def test_lane_uniforms_are_uniform_and_repeatable():
     assert np.array_equal(draw[7][100:], uniforms(100, 900, 7))
 
 
-@pytest.mark.parametrize("purpose", list(_core.Purpose))
+@pytest.mark.parametrize("purpose", list(_core.RandomStream))
+def test_lane_uniforms_are_words_of_philox(purpose):
+    """Midpoints of 2^32 intervals: none is 0 or 1. Four steps of a lane share one block."""
+    seed, lane, dimension, step = 2**40 + 7, 5, 2, 2**35 + 3
+    seed_key = [seed % 2**32, seed >> 32]
+    key = _core.philox4x32([purpose.value, 0, 0, 0], seed_key)[:2]
+    group = step >> 2
+    block = _core.philox4x32([group % 2**32, group >> 32, lane, dimension], key)
+    found = _core.LaneStream(seed, purpose).uniforms(1, step, dimension + 1, lane)[0, dimension]
+    assert found == (block[step & 3] + 0.5) / 2**32
+
+
+@pytest.mark.parametrize("purpose", list(_core.RandomStream))
 def test_streams_of_seeds_and_purposes_differ(purpose):
-    mine = _core.lane_uniforms(1, purpose, 0, 100, 0)
-    for other in _core.Purpose:
-        same_seed = _core.lane_uniforms(1, other, 0, 100, 0)
+    mine = _core.LaneStream(1, purpose).uniforms(100, 0)
+    for other in _core.RandomStream:
+        same_seed = _core.LaneStream(1, other).uniforms(100, 0)
         assert np.array_equal(mine, same_seed) == (other is purpose)
-    assert not np.array_equal(mine, _core.lane_uniforms(2, purpose, 0, 100, 0))
+    assert not np.array_equal(mine, _core.LaneStream(2, purpose).uniforms(100, 0))
 
 
 def test_dimensions_of_a_lane_are_distinct_and_the_first_is_the_plain_one():
-    wide = _core.lane_uniforms(1, _core.Purpose.action, 0, 50, 3, 4)
+    wide = _core.LaneStream(1, _core.RandomStream.action).uniforms(50, 3, 4)
     assert wide.shape == (50, 4)
     assert len(np.unique(wide)) == 200
-    assert np.array_equal(wide[:, :1], _core.lane_uniforms(1, _core.Purpose.action, 0, 50, 3))
+    assert np.array_equal(
+        wide[:, :1], _core.LaneStream(1, _core.RandomStream.action).uniforms(50, 3)
+    )

@@ -1,4 +1,4 @@
-"""Rollouts against Gymnasium stepped one by one, and how they may be cut."""
+"""Rollouts against Gymnasium stepped one by one, and their segments."""
 
 import gymnasium
 import numpy as np
@@ -45,7 +45,7 @@ def test_actions_are_drawn_from_the_documented_stream():
     env = fastpg.make_vec("CartPole-v1", 3)
     rollout = fastpg.collect(env, policy(), n_steps=40, seed=11)
     for t in range(40):
-        u = _core.lane_uniforms(11, _core.Purpose.action, 0, 3, t)
+        u = _core.LaneStream(11, _core.RandomStream.action).uniforms(3, t)
         phi = policy().features(rollout.observations[t])
         assert np.array_equal(rollout.actions[t], policy().sample(policy().log_probs(phi), u))
 
@@ -135,7 +135,7 @@ def test_episode_columns_are_gymnasium_episodes():
 
 
 def test_number_of_environments_does_not_bias_episode_lengths():
-    """Long and short episodes are counted alike, however many environments play."""
+    """Long and short episodes count equally, for any number of environments."""
     means = []
     for num_envs in (1, 50, 400):
         env = fastpg.make_vec("CartPole-v1", num_envs)

@@ -1,4 +1,4 @@
-"""A helper thread that gets no memory."""
+"""A worker thread that gets no memory."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ import pytest
 import fastpg
 from processes import GUARD
 
-# Helpers begin when there is hardly any memory, and are handed work that needs some.
+# Worker threads start when there is hardly any memory, and get work that needs some.
 SCARCE = """
 import resource, sys
 import numpy as np
@@ -19,8 +19,9 @@ rng = np.random.default_rng(0)
 n = 100_000
 phi, weights = rng.normal(size=(n, 30)), np.ones(n)
 dist, actions = np.log(np.full((n, 10), 0.1)), np.zeros((n, 1), np.int32)
-head = fastpg._core.CategoricalHead([10])
-expected = head.score_gradient(phi, dist, actions, weights, 0.1, 1)
+kind = fastpg._core.Categorical([10])
+one, four = (fastpg._core.PolicyBatch(kind, phi, actions, None, k) for k in (1, 4))
+expected = one.score_gradient(dist, weights, 0.1)
 env = fastpg.make_vec("CartPole-v1", 2048, num_threads=4)
 policy = fastpg.LinearSoftmax.for_env(env)
 collector = fastpg.rollouts.collector.NativeCollector(env, policy, 1)
@@ -33,7 +34,7 @@ for _ in range(3):
     before = env.native.snapshot()
     resource.setrlimit(resource.RLIMIT_AS, (scarce, limit[1]))
     try:
-        found = head.score_gradient(phi, dist, actions, weights, 0.1, 4)
+        found = four.score_gradient(dist, weights, 0.1)
     except MemoryError:
         found = expected
     try:

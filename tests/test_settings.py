@@ -1,4 +1,4 @@
-"""Tuned settings: what the files say, that they are used, and that what is given wins."""
+"""Tuned settings: their files, their use, and the precedence of given options."""
 
 import dataclasses
 import itertools
@@ -49,7 +49,7 @@ def test_the_rows_are_those_of_the_file():
     for (name, env_id), row in built_in().items():
         assert (row.algorithm, row.env_id, row.file) == (name, env_id, None)
         assert fastpg.tuned_settings(name, env_id) == row
-        # A level of its own, or one that Gymnasium registers.
+        # Its own level, or the one that Gymnasium registers.
         assert row.level is not None or gymnasium.spec(env_id).reward_threshold is not None
     row = fastpg.tuned_settings("trpo", "Pendulum-v1")
     assert (row.total_timesteps, row.level) == (200_000, -200.0)

@@ -1,4 +1,4 @@
-"""Whoever else steps the environment of a learner: no transition ever joins two episodes."""
+"""If other code steps the environment of a learner, no transition joins two episodes."""
 
 import copy
 import pickle
@@ -31,7 +31,7 @@ class Numbered(gymnasium.Env):
 
 
 def torn(rollout):
-    """Rows that `step_index` counts as one episode's, and the environment does not."""
+    """Rows that `step_index` assigns to one episode, but the environment does not."""
     obs, step, valid = rollout.observations, rollout.step_index, rollout.valid
     follows = (step[1:] > 0) & valid[1:] & valid[:-1]
     return int((follows & (obs[1:] != obs[:-1] + np.array([0, 1])).any(axis=2)).sum())
@@ -180,9 +180,9 @@ def test_environments_that_were_learned_in_are_pickled_and_copied():
         other.step(0)
         assert (other.t, env.t) == (1, before)
         algo = fastpg.NPG("linear", other, seed=0, n_steps=10)
-        batches, batch = [], algo.batch
-        algo.batch = lambda rollout, *parts, batch=batch, batches=batches: (
-            batches.append(rollout) or batch(rollout, *parts)
+        batches, estimate = [], algo.estimate
+        algo.estimate = lambda rollout, estimate=estimate, batches=batches: (
+            batches.append(rollout) or estimate(rollout)
         )
         algo.learn(40, lambda record, other=other: by_hand(other))
         assert [torn(rollout) for rollout in batches] == [0] * 4
@@ -194,7 +194,7 @@ def asynchronous():
 
 
 def test_workers_that_reset_twice():
-    """Without shared memory Gymnasium's workers keep their note of an end through a reset."""
+    """Without shared memory, `reset` does not clear the end flag of Gymnasium's workers."""
     env = asynchronous()
     algo = learner("npg", env)
     algo.learn(100, lambda record: fastpg.evaluate_policy(algo, env, 2) and None)

@@ -1,4 +1,4 @@
-"""What part of a natural gradient is signal: from two halves of the environments."""
+"""The signal share of a natural gradient, from two halves of the environments."""
 
 import math
 
@@ -30,7 +30,7 @@ def test_one_environment_has_no_halves():
 
 @pytest.mark.parametrize("n_envs", [2, 3, 5, 8])
 def test_weights_of_episodes(n_envs):
-    """They count the samples that are valid, and take out what all have in common."""
+    """Only valid samples have weight, and the common part cancels."""
     rollout = rollout_of(n_envs, n_episodes=2 * n_envs)
     weights = contrast(rollout)
     assert len(weights) == rollout.sample_count

@@ -1,4 +1,4 @@
-"""Every family of kernels on a Python thread with a small stack."""
+"""Every kind of kernel on a Python thread with a small stack."""
 
 import numpy as np
 import pytest
@@ -58,7 +58,7 @@ def stepped(head, threads=2):
     policy = (fastpg.LinearSoftmax if head == "softmax" else fastpg.LinearGaussian)(60, 5)
     phi = policy.features(rng.normal(size=(4000, 60)).astype(np.float32))
     dist = policy.distribution(phi)
-    actions = policy.sample(dist, rng.uniform(0.01, 0.99, (4000, policy._head.action_size)))
+    actions = policy.sample(dist, rng.uniform(0.01, 0.99, (4000, policy._distribution.action_size)))
     advantages = rng.normal(size=4000)
     gradient = policy.score_gradient(phi, dist, actions, advantages)
     for solver in ("cg", "cholesky"):
@@ -114,7 +114,7 @@ print("all")
 
 @pytest.mark.slow
 def test_a_small_stack_is_enough(request):
-    """In a child, which an overflow would end; what it said last then overflowed."""
+    """Run in a child process, which an overflow would end; its last line names the kernel."""
     done = python(SMALL, request.path.parent)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     assert done.stdout.splitlines() == [*WORK, "all"]

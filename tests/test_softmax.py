@@ -1,5 +1,6 @@
 """LinearSoftmax: against the reference, by finite differences, and through identities."""
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -35,6 +36,7 @@ def test_huge_logits():
     log_pi = policy.log_probs(phi)
     assert log_pi[0, 0] == 0.0
     assert np.isfinite(policy.entropy(log_pi)).all()
+    assert np.isfinite(policy.entropy_gradient(phi, log_pi)).all()
     assert policy.mode(log_pi).tolist() == [0]
 
 
@@ -91,16 +93,13 @@ def test_entropy_and_its_gradient(batch):
 @pytest.mark.parametrize("num_threads", [1, 3])
 def test_the_bonus_of_entropy_is_in_the_same_pass(batch, num_threads):
     policy = batch.policy
-    one = policy._head.score_gradient(
-        batch.phi, batch.log_pi, batch.actions.reshape(-1, 1), batch.advantages, 0.3, num_threads
-    )
+    samples = policy.batch(batch.phi, batch.actions, num_threads=num_threads)
+    one = samples.score_gradient(batch.log_pi, batch.advantages, 0.3)
     two = policy.score_gradient(batch.phi, batch.log_pi, batch.actions, batch.advantages)
     two = two + 0.3 * policy.entropy_gradient(batch.phi, batch.log_pi)
     assert np.allclose(one.reshape(policy.shape), two, rtol=0, atol=1e-14)
     with pytest.raises(ValueError, match="ent_coef"):
-        policy._head.score_gradient(
-            batch.phi, batch.log_pi, batch.actions.reshape(-1, 1), batch.advantages, np.inf, 1
-        )
+        samples.score_gradient(batch.log_pi, batch.advantages, np.inf)
 
 
 def test_kl_direction_is_old_to_new(batch, rng):
@@ -122,6 +121,20 @@ def test_tiny_kl_is_not_rounded_away():
     moved = policy.log_probs(phi, np.array([[epsilon, 0.0], [0.0, 0.0]]))
     kl = policy.kl(policy.log_probs(phi), moved)[0]
     assert kl == pytest.approx(epsilon**2 / 8, rel=1e-6)
+
+
+GAPS = [1e-9, -1e-9, 0.0, 0.3, -0.49999, -0.50001, 0.49999, 0.5, 2.0, -30.0, 700.0, -700.0]
+
+
+@pytest.mark.parametrize("log_ratio", GAPS)
+def test_the_gap_of_one_ratio_keeps_its_digits(log_ratio):
+    """(w - 1) - ln w of one sample, by series near w = 1 and without cancellation anywhere."""
+    old, new = np.full((1, 1), min(-log_ratio, 0.0)), np.full((1, 1), min(log_ratio, 0.0))
+    found = fastpg.LinearSoftmax(1, 1).compare(old, new, [0], [1.0]).approx_kl
+    with mpmath.workprec(200):
+        true = mpmath.expm1(mpmath.mpf(log_ratio)) - mpmath.mpf(log_ratio)
+        assert abs(found - true) <= 1e-15 * true
+    assert found >= 0.0
 
 
 def test_fisher_is_the_mean_outer_product_of_scores(batch):
@@ -265,6 +278,15 @@ def test_masked_actions(rng):
     assert np.isfinite(policy.fisher(phi, dist)).all()
     with pytest.raises(ValueError, match="at least one allowed action"):
         policy.distribution(phi, mask=np.zeros((500, 3), dtype=bool))
+
+
+def test_masks_of_several_choices_and_of_any_byte():
+    policy = fastpg.LinearSoftmax(1, [2, 2])
+    mask = np.array([[1, 0, 1, 255]], np.uint8).view(np.bool_)
+    dist = policy.distribution(np.ones((1, 2)), mask=mask)
+    assert dist[0, :2].tolist() == [0.0, -np.inf]
+    assert policy.entropy(dist)[0] == pytest.approx(np.log(2.0), abs=1e-15)
+    assert policy.kl(dist, dist)[0] == 0.0
 
 
 def test_theta_must_not_be_made_infinite_behind_the_check():

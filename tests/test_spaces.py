@@ -1,4 +1,4 @@
-"""Observations of every space are flattened as Gymnasium does it, and actions go back again."""
+"""Observations of every space are flattened as in Gymnasium, and actions are converted back."""
 
 import gymnasium
 import numpy as np
@@ -127,7 +127,7 @@ def test_rollouts_hold_flat_observations(kind, name, mode):
 
 
 def replay(env, seed):
-    """Ten flat observations of one environment, and the two last ones of its episodes."""
+    """Ten flat observations of one environment, and the last ones of its two episodes."""
     seen, finals = [env.reset(seed=seed)[0]], []
     while len(seen) < 10:
         observation, _, ended, _, _ = env.step(0)

@@ -36,21 +36,6 @@ def test_prediction_error_of_random_numbers(rng, n):
     assert square == pytest.approx(np.mean((targets - values) ** 2), rel=1e-12)
 
 
-def test_following_values_by_hand():
-    values = np.arange(6.0).reshape(3, 2)
-    found = _core.following_values(
-        values, np.array([60.0, 70.0]), np.array([1]), np.array([0]), np.array([-1.0])
-    )
-    assert found.tolist() == [[2.0, 3.0], [-1.0, 5.0], [60.0, 70.0]]
-
-
-def test_following_values_refuse_places_outside():
-    with pytest.raises(ValueError, match="end_rows, end_columns: expected places in the rollout"):
-        _core.following_values(
-            np.zeros((2, 2)), np.zeros(2), np.array([2]), np.array([0]), np.zeros(1)
-        )
-
-
 @pytest.mark.parametrize("bad", [np.zeros(0), np.array([np.nan, 1.0]), np.array([np.inf])])
 def test_statistics_refuse_what_is_not_finite(bad):
     with pytest.raises(ValueError, match="values: expected"):

@@ -97,7 +97,7 @@ def test_the_rate_of_natural_gradients(seed, gamma, eta):
 
 
 def test_a_bound_needs_its_penalty():
-    """The surrogate alone promises more than a far policy keeps: bounds are not vacuous here."""
+    """For a distant policy the surrogate exceeds the true gain, so the bounds are not trivial."""
     mdp = tabular.garnet(5, 3, 2, seed=2, gamma=0.9)
     broken = 0
     for seed in range(50):

@@ -1,4 +1,4 @@
-"""Copies of MDPs, policies and environments are the same and stay apart; arrays are read-only."""
+"""Copies of MDPs, policies and environments are equal and independent; arrays are read-only."""
 
 import copy
 import pickle

@@ -209,6 +209,27 @@ def test_transitions_have_their_frequencies(branching):
         assert statistic <= chdtri(max(possible.sum() - 1, 1), 1e-6)
 
 
+def test_draws_invert_the_distribution():
+    mdp = MDP(np.tile([0.25, 0.0, 0.5, 0.25], (4, 1))[:, None], np.zeros((4, 1)), gamma=0.9)
+    env = tabular.make_vec(mdp, 1)
+    seen = states(env.reset(seed=3)[0]).tolist() + [row[0] for row in follow(env, 50)]
+    uniforms = np.random.default_rng(3).random(51)
+    start = np.searchsorted(np.cumsum(mdp.start), uniforms[:1], side="right").tolist()
+    assert seen == start + np.array([0, 2, 2, 3])[(4 * uniforms[1:]).astype(int)].tolist()
+
+
+def test_a_short_sum_never_draws_beyond_its_row():
+    """A stream about to give the largest double below 1, where the row sums to less."""
+    mdp = MDP([[[0.5, 0.5 - 5e-10]], [[1.0, 0.0]]], np.zeros((2, 1)), gamma=0.9)
+    env = tabular.make_vec(mdp, 1)
+    env.reset(seed=0)
+    env.set_state([[0.0]])
+    multiplier, increment = 0x2360ED051FC65DA44385DF649FCCF645, 1  # of PCG64
+    state = (2**64 - 1 - increment) * pow(multiplier, -1, 2**128) % 2**128
+    env.native.streams = np.array([[state >> 64, state % 2**64, 0, increment]], np.uint64)
+    assert states(env.step([0])[0]).tolist() == [1]
+
+
 def test_episode_returns_have_the_exact_mean(rng):
     theta = rng.normal(size=(6, 3))
     policy = fastpg.LinearSoftmax(5, 3, theta)

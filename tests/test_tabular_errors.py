@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastpg
-from fastpg import tabular
+from fastpg import _core, tabular
 from fastpg.tabular import MDP, FeatureSoftmax, OneLogit, TabularSoftmax
 
 P = np.full((2, 2, 2), 0.5)
@@ -17,7 +17,7 @@ SOFTMAX = TabularSoftmax(2, 2)
 
 
 class Hostile:
-    """What NumPy asks, it answers with an error, or with another shape each time."""
+    """An object that raises when NumPy reads it, or has another shape each time."""
 
     def __init__(self, error=None):
         self.error, self.calls = error, 0
@@ -184,6 +184,44 @@ def test_an_average_needs_one_recurrent_class():
         halves = np.kron(np.eye(2), np.full((n, n), 1.0 / n))[:, None]
         with pytest.raises(ValueError, match=r"^policy: expected one recurrent class"):
             MDP(halves, np.zeros((2 * n, 1)), average=True).evaluate(np.ones((2 * n, 1)))
+
+
+def test_two_recurrent_classes_and_a_state_that_leads_to_both():
+    P = np.kron(np.eye(3)[:, :3], np.full((2, 2), 0.5))[:5, :5]
+    P[4] = 0.2
+    with pytest.raises(ValueError, match=r"^policy: expected one recurrent class"):
+        MDP(P[:, None], np.zeros((5, 1)), average=True).evaluate(np.ones((5, 1)))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda p: _core.Transitions(np.full((2, 2), 0.5), 2),
+        lambda p: _core.Transitions(np.full((2, 2), 0.5), 0),
+        lambda p: p.finite_values(np.zeros((3, 2)), EVEN, 2, 1.0),
+        lambda p: p.finite_values(R, np.full((6, 2), 0.5), 2, 1.0),
+        lambda p: p.finite_visits(np.full(3, 1 / 3), EVEN, 2),
+        lambda p: p.discounted_values(R, EVEN, EVEN[0], 1.0),
+        lambda p: p.discounted_values(R, np.full((4, 2), 0.5), EVEN[0], 0.9),
+        lambda p: p.average_values(R[:, :1].copy(), EVEN),
+        lambda p: native(p, start=[0.5, 0.6]),
+        lambda p: native(p, start=[0.5, np.nan]),
+        lambda p: native(p, features=np.zeros((3, 1), np.float32)),
+        lambda p: native(p, features=np.zeros((2, 0), np.float32)),
+        lambda p: native(p, terminal=[False] * 3),
+        lambda p: native(p, horizon=0),
+    ],
+)
+def test_kernels_check_what_they_are_given_again(call):
+    with pytest.raises(ValueError, match=r"expected"):
+        call(FINITE.transitions)
+
+
+def native(transitions, *, start=(0.5, 0.5), features=None, terminal=(False, False), horizon=1):
+    features = np.zeros((2, 2), np.float32) if features is None else features
+    return _core.VectorEnv.tabular(
+        transitions, R, np.array(start), features, np.array(terminal), horizon, 1, None, False, 1
+    )
 
 
 @pytest.mark.parametrize("per", ["episode", "", None, 1, []])

@@ -1,4 +1,4 @@
-"""What the algorithms' own code estimates from samples has the exact quantities as its mean.
+"""Estimates by the algorithms' own code have the exact quantities as their means.
 
 Settings in which that holds: gamma = lambda = 1, whole episodes, a baseline that the batch has not
 seen. `test_tabular_gradient.py` shows the same for parts alone, without `fastpg.tabular`.
@@ -34,7 +34,7 @@ ASCENT = EXACT | {
 
 
 class Sampled:
-    """An algorithm with a fixed policy and a fixed baseline, batches, and its exact side."""
+    """An algorithm with a fixed policy and a fixed baseline, batches, and exact quantities."""
 
     def __init__(self, kind, mdp, **options):
         self.mdp, self.env = mdp, tabular.make_vec(mdp, EPISODES)
@@ -57,14 +57,14 @@ class Sampled:
 
     def agree(self, statistic, expected, **size):
         mean, error = self.means(statistic, **size)
-        assert np.max(error) < 0.1 * np.max(np.abs(expected))  # it would notice
+        assert np.max(error) < 0.1 * np.max(np.abs(expected))  # the test is sensitive enough
         assert (np.abs(mean - expected) <= 4.5 * error + 1e-12).all()
 
     def dist(self, batch, theta=THETA):
         return self.policy.distribution(batch.phi, theta)
 
     def moved(self, batch):
-        """How an update changes theta, the batch's own theta put back."""
+        """The change of theta by an update; theta is then restored."""
         record = self.algo.update(batch)
         assert record["train/status"] == "accepted"
         return self.policy.theta - THETA

@@ -1,4 +1,4 @@
-"""What each estimator is an estimate of, on a decision problem whose gradient is known (L1, L12).
+"""The expectation of each estimator, on a decision problem with a known gradient (L1, L12).
 
 The state is observed one-hot, so a linear softmax without its constant is the tabular policy. The
 exact side is `tests/tabular.py`, on purpose not `fastpg.tabular`, which is held against it.

@@ -1,4 +1,4 @@
-"""`from_gymnasium` takes tables that are the environment's, and leaves it as it was."""
+"""`from_gymnasium` accepts only correct tables, and does not change the environment."""
 
 import copy
 
@@ -24,7 +24,7 @@ KNOWN = [
 
 
 def made(name, **options):
-    """The environment, or a skip where this release of Gymnasium has another."""
+    """The environment; the test is skipped if this release of Gymnasium has another version."""
     try:
         return gymnasium.make(name, **options)
     except (gymnasium.error.Error, TypeError) as error:
@@ -32,7 +32,7 @@ def made(name, **options):
 
 
 class Corridor(gymnasium.Env):
-    """Three states, to the right or not; the last ends. `lie` is what it does beside its table."""
+    """Three states, to the right or not; the last one ends. `lie`: a difference to its table."""
 
     observation_space, action_space = spaces.Discrete(3), spaces.Discrete(2)
 

@@ -127,6 +127,24 @@ def test_sure_logits_have_an_average():
     assert pytest.approx(2.0 - share, rel=1e-12) == found.J
 
 
+@pytest.mark.parametrize("e", [1e-6, 1e-9, 1e-12, 1e-15, 1e-30, 1e-200])
+def test_averages_of_states_that_are_rarely_left(e):
+    """Kakade's states, left with probabilities 2e and e, however small."""
+    found = kakade().evaluate([[1.0 - 2.0 * e, 2.0 * e], [1.0 - e, e]])
+    assert found.visits[0] == pytest.approx(1 / 3, abs=1e-10)
+    assert pytest.approx(5 / 3 - 2 * e, abs=1e-10) == found.J
+    assert e * (found.V[0] - found.V[1]) == pytest.approx(-1 / 3, abs=1e-8)
+
+
+def test_states_that_are_left_for_ever_and_two_that_swap():
+    P = np.array([[0, 0.5, 0, 0.5], [0, 0, 1, 0], [0, 1, 0, 0], [0, 0, 1, 0]])[:, None]
+    r = np.array([[3.0], [1.0], [-1.0], [2.0]])
+    found = MDP(P, r, average=True).evaluate(np.ones((4, 1)))
+    assert np.allclose(found.visits, [0.0, 0.5, 0.5, 0.0], atol=1e-15)
+    assert pytest.approx(0.0, abs=1e-15) == found.J
+    assert np.allclose(r[:, 0] + P[:, 0] @ found.V, found.V, atol=1e-14)
+
+
 def test_transient_states_are_not_visited_on_average():
     mdp = MDP([[[0.0, 1.0]], [[0.0, 1.0]]], [[7.0], [2.0]], average=True)
     found = mdp.evaluate(np.ones((2, 1)))

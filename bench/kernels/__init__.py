@@ -1,4 +1,4 @@
-"""One file a topic; every function decorated with `bench` is a row group of bench/run.py."""
+"""One file per topic; every function decorated with `bench` gives some rows of bench/run.py."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Case:
-    """A kernel and what it is measured against, on one problem.
+    """A kernel and its baselines, on one problem.
 
-    `check` raises AssertionError unless both sides give the right answer; it runs before the clock
-    does. `work` is the number of `unit`s one call does; one of a baseline does `baseline_work`, the
-    same by default, and its time is scaled to ours.
+    `check` raises AssertionError unless both sides give the right answer; it runs before timing.
+    `work` is the number of `unit`s that one call does. One call of a baseline does `baseline_work`,
+    by default the same; its time is scaled to the same work.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Case:
 
     @property
     def scale(self) -> float:
-        """Calls of a baseline that do as much as one of ours."""
+        """Number of baseline calls that do as much work as one call of the kernel."""
         return 1.0 if self.baseline_work is None else self.work / self.baseline_work
 
 

@@ -1,4 +1,4 @@
-"""The linear value baseline beside a matrix of features and NumPy."""
+"""The linear value baseline, compared with a feature matrix in NumPy."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def numpy_fit(observations, steps, targets):
 
 @bench
 def baseline_predict() -> Iterator[Case]:
-    """Values of observations, their squares and products, and the time."""
+    """Prediction from observations, their squares and products, and the time."""
     for n, size in SIZES:
         observations, steps, targets = _samples(n, size)
         baseline = fastpg.LinearBaseline(size, ridge=RIDGE)
@@ -59,7 +59,7 @@ def baseline_predict() -> Iterator[Case]:
 
 @bench
 def baseline_fit() -> Iterator[Case]:
-    """Ridge regression on them."""
+    """Ridge regression on the same features."""
     for n, size in SIZES:
         samples = _samples(n, size)
         baseline = fastpg.LinearBaseline(size, ridge=RIDGE)

@@ -1,4 +1,4 @@
-"""Collecting with a linear policy, beside Gymnasium's vector environments and a NumPy policy."""
+"""Collecting with a linear policy, compared with Gymnasium's vector environments and NumPy."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _numpy_rollout(
 
 
 def _replay(env_id: str) -> None:
-    """What was collected, played again in Gymnasium."""
+    """Check a rollout by playing its actions in Gymnasium."""
     n = 16
     env = fastpg.make_vec(env_id, n)
     policy = _policy(env)
@@ -100,7 +100,7 @@ def _case(
 
 @bench
 def collect() -> Iterator[Case]:
-    """Environment x policy, T x N; actions are uniform, so episodes are short."""
+    """Environment and policy, T x N; actions are uniform, so episodes are short."""
     for size in CARTPOLE:
         gym = CartPoleVectorEnv(size[0])
         yield _case("CartPole-v1", size, gym, 16, "CartPoleVectorEnv + NumPy")

@@ -1,4 +1,4 @@
-"""Stepping every native environment, beside Gymnasium's vector environments."""
+"""Stepping every native environment, compared with Gymnasium's vector environments."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ IDS = (
     "Pendulum-v1",
 )
 NUM_ENVS = (1, 64, 1024, 16_384, 65_536)
-MOST_SYNC = 256  # SyncVectorEnv's time grows in proportion beyond
+MOST_SYNC = 256  # beyond, SyncVectorEnv's time grows in proportion
 
 
 def _stepper(env: VectorEnv) -> Callable[[], object]:
-    """Steps with random actions, drawn beforehand."""
+    """A function that steps with random actions, drawn in advance."""
     rng = np.random.default_rng(0)
     drawn = itertools.cycle([_actions(env, rng) for _ in range(64)])
     return lambda: env.step(next(drawn))
@@ -46,7 +46,7 @@ def _sync(env_id: str, num_envs: int) -> SyncVectorEnv:
 
 
 def _baseline(env_id: str, num_envs: int) -> tuple[str, VectorEnv]:
-    """Gymnasium's vector entry point where there is one, else SyncVectorEnv."""
+    """Gymnasium's vector entry point if there is one, otherwise SyncVectorEnv."""
     if gymnasium.spec(env_id).vector_entry_point is None:
         made = _sync(env_id, min(num_envs, MOST_SYNC))
         name = "SyncVectorEnv" if num_envs <= MOST_SYNC else f"SyncVectorEnv of {MOST_SYNC}, scaled"

@@ -1,4 +1,4 @@
-"""GAE and returns beside a NumPy loop over time, and beside a copy of as many bytes."""
+"""GAE and returns, compared with a NumPy loop over time and a copy of the same number of bytes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _window(shape: tuple[int, int]) -> tuple[np.ndarray, ...]:
 
 
 def _copy(moved: int) -> Callable[[], Any]:
-    """Reads and writes `moved` bytes in all, between arrays that are there already."""
+    """A function that reads and writes `moved` bytes in total, between existing arrays."""
     source, target = np.ones(moved // 2, np.uint8), np.ones(moved // 2, np.uint8)
     return lambda: np.copyto(target, source)
 
@@ -65,7 +65,7 @@ def _case(
 
 @bench
 def gae() -> Iterator[Case]:
-    """Three arrays of numbers and two of flags in, two of numbers out: 42 bytes a sample."""
+    """Input of three arrays of numbers and two of flags, output of two: 42 bytes per sample."""
     for shape in SIZES:
         window = _window(shape)
         yield _case(
@@ -79,7 +79,7 @@ def gae() -> Iterator[Case]:
 
 @bench
 def discounted_returns() -> Iterator[Case]:
-    """Two arrays of numbers and two of flags in, one of numbers out: 26 bytes a sample."""
+    """Input of two arrays of numbers and two of flags, output of one: 26 bytes per sample."""
     for shape in SIZES:
         rewards, _, following, stop, cut = _window(shape)
         yield _case(

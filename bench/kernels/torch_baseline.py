@@ -1,7 +1,7 @@
-"""Gradient and natural gradient by PyTorch's double backpropagation, where it is installed.
+"""Gradient and natural gradient by PyTorch's double backpropagation, if it is installed.
 
-PyTorch runs in a process of its own, this file as a script: beside NumPy's threads in one process
-it would be many times slower.
+PyTorch runs in a separate process, with this file as its script: together with NumPy's threads in
+one process it would be many times slower.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Problem:
-    """A batch, and how it is solved."""
+    """A batch, and options of the solver."""
 
     phi: np.ndarray
     theta: np.ndarray
@@ -31,7 +31,7 @@ class Problem:
 
 
 def double_backward(problem: Problem) -> Callable[[], Any] | None:
-    """A solve in float32, the graph of the KL built once a call; None without PyTorch."""
+    """A solver in float32 that builds the graph of the KL once per call; None without PyTorch."""
     if importlib.util.find_spec("torch") is None:
         return None
     worker = subprocess.Popen(
@@ -86,7 +86,7 @@ def _solver(problem: Problem) -> Callable[[], np.ndarray]:
 
 
 def _serve() -> None:
-    """Solve whenever asked, until nobody is there."""
+    """Solve at every request, until the parent process closes the pipe."""
     solve = _solver(Problem(**pickle.load(sys.stdin.buffer)))
     while True:
         try:

@@ -15,19 +15,19 @@ HEADING = "TRPO: the KL of a step against its bound"
 NAMES = ("cartpole", "acrobot", "lunar-lander")
 SEEDS = 10
 
-_TEXT = f"""The measured KL of an iteration (`train/kl`) over the bound then in force
-(`train/target_kl`): median and quartiles over the iterations up to the one after which
-{LOOK_EPISODES} greedy episodes first average the level (all iterations where they never do), seeds
-pooled. The last column is the median KL in the last tenth of the steps over the bound of the first
-iteration, in runs that reached the level. Goals: the median at least 0.5, the last column below 0.3
-on CartPole-v1.
+_TEXT = f"""The table shows the ratio of the measured KL of an iteration (`train/kl`) to its bound
+(`train/target_kl`): median and quartiles over the iterations of all seeds. Iterations count until
+the mean of {LOOK_EPISODES} greedy episodes first reaches the level; if it never does, all count.
+The last column is the ratio of the median KL in the last tenth of the steps to the bound of the
+first iteration, in runs that reached the level. Goals: a median of at least 0.5, and a last column
+below 0.3 on CartPole-v1.
 
 """
 
 
 @dataclass(frozen=True)
 class Used:
-    """Of one run: KL / bound by iteration up to the level; KL / first bound in the last tenth."""
+    """KL / bound of each iteration until the level, and KL / first bound in the last tenth."""
 
     ratios: list[float]
     late: list[float]
@@ -35,7 +35,7 @@ class Used:
 
 
 def run(name: str, timesteps: int, seed: int) -> Used:
-    """Train TRPO, watching every iteration."""
+    """Train TRPO and record the ratios of every iteration."""
     task = TASKS[name]
     algo = task.algorithm("trpo", seed)
     used = Used([], [], False)
@@ -74,7 +74,7 @@ def _row(name: str, timesteps: int, runs: list[Used]) -> dict[str, str]:
 
 
 def text(given_steps: int | None, seeds: range, workers: int) -> str:
-    """A row for each environment that can be made here."""
+    """The table, with a row for each environment that is installed."""
     names = [name for name in NAMES if TASKS[name].missing() is None]
     jobs = [(name, TASKS[name].timesteps("trpo", given_steps)) for name in names]
     outcomes = over_seeds(run, jobs, seeds, workers)

@@ -1,4 +1,4 @@
-"""Training runs on many seeds, and how they are judged."""
+"""Training runs on many seeds, and their evaluation."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def over_seeds(
     seeds: Iterable[int],
     workers: int,
 ) -> list[list[Any]]:
-    """What `function(*arguments, seed)` gives: a list over seeds for each of the arguments."""
+    """Results of `function(*arguments, seed)`: a list over seeds, for each of the arguments."""
     with ProcessPoolExecutor(workers) as pool:
         jobs = [[pool.submit(function, *given, seed) for seed in seeds] for given in arguments]
         return [[job.result() for job in row] for row in jobs]
 
 
 def final_return(algo: Algorithm, env_id: str, seed: int, *, greedy: bool = True) -> float:
-    """Mean return over 100 episodes of Gymnasium's own environment; -inf where one never ends."""
+    """Mean return over 100 episodes of Gymnasium's own environment; -inf if one does not end."""
     env = SyncVectorEnv([lambda: gymnasium.make(env_id)] * LOOK_EPISODES)
     try:
         return fastpg.evaluate_policy(algo, env, EPISODES, deterministic=greedy, seed=seed)[0]
@@ -41,12 +41,12 @@ def final_return(algo: Algorithm, env_id: str, seed: int, *, greedy: bool = True
 
 
 def reaches(algo: Algorithm, env_id: str, level: float, seed: int) -> bool:
-    """Whether 20 greedy episodes average that much; native environments where there are."""
+    """Whether the mean of 20 greedy episodes is at least `level`, in native environments if any."""
     return fastpg.evaluate_policy(algo, env_id, LOOK_EPISODES, seed=seed)[0] >= level
 
 
 def interval(successes: int, n: int) -> str:
-    """Wilson's 95 % interval of a share."""
+    """Wilson's 95 % interval of a fraction."""
     z = 1.959963984540054
     share = successes / n
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
@@ -56,7 +56,7 @@ def interval(successes: int, n: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Milliseconds below a second; infinity is never."""
+    """Seconds in words: milliseconds below 1 s, "never" for infinity."""
     if not np.isfinite(seconds):
         return "never"
     return f"{1e3 * seconds:.0f} ms" if seconds < 1.0 else f"{seconds:.1f} s"

@@ -1,4 +1,4 @@
-"""Sections of a Markdown page, each written by its own command."""
+"""Sections of a Markdown page, each written by a command."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Section:
-    """A table under its heading, with the command that makes it."""
+    """A heading, a command, and the table that the command makes."""
 
     heading: str
     command: str
@@ -22,13 +22,13 @@ class Section:
 
 
 def table(rows: list[dict[str, str]]) -> str:
-    """Markdown of rows that have the same keys."""
+    """A Markdown table of rows with the same keys."""
     head, *body = [f"| {' | '.join(cells)} |" for cells in (rows[0], *(r.values() for r in rows))]
     return "\n".join([head, "|" + "---|" * len(rows[0]), *body])
 
 
 def rewritten(page: str, section: Section, order: Sequence[str]) -> str:
-    """The page with this section new; headings stand in `order`, others after them."""
+    """The page with this section replaced; sections are sorted by `order`, others follow."""
     intro, *parts = re.split(r"^## ", page, flags=re.MULTILINE)
     bodies = dict(part.split("\n", 1) for part in parts)
     bodies[section.heading] = "\n" + section.markdown()
@@ -39,5 +39,5 @@ def rewritten(page: str, section: Section, order: Sequence[str]) -> str:
 
 
 def write(path: Path, section: Section, order: Sequence[str]) -> None:
-    """Rewrite this section of a page, which must be there, and leave the others."""
+    """Replace this section of an existing page; the others do not change."""
     path.write_text(rewritten(path.read_text(), section, order))

@@ -1,4 +1,4 @@
-"""Return of TRPO against target_kl, all else default: a table and a figure."""
+"""Return of TRPO against target_kl, with default options: a table and a figure."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ LABELS = {
     "acrobot": "Acrobot-v1",
     "pendulum-cubic": "Pendulum-v1, cubic polynomials",
 }
-TARGETS = (0.001, 0.003, 0.01, 0.03, 0.1)  # nats a step, at the start; falls to 0
+TARGETS = (0.001, 0.003, 0.01, 0.03, 0.1)  # initial bounds in nats per step, which fall to 0
 SEEDS = 10
 
-_FIGURE = Path("figures/target_kl.png")  # beside the page
+_FIGURE = Path("figures/target_kl.png")  # relative to the folder of the page
 
-_TEXT = f"""`target_kl` is the schedule "lin_X": X at the start, 0 at the end, in proportion; all
-other options are the defaults. Mean returns of {EPISODES} greedy episodes. In the figure points
-are medians over seeds and bands go from quartile to quartile.
+_TEXT = f"""`target_kl` is the schedule "lin_X", which falls linearly from X to 0. All other options
+are the defaults. Returns are means of {EPISODES} greedy episodes. In the figure, points are medians
+over seeds, and bands show the quartiles.
 
 """
 
@@ -39,7 +39,7 @@ def run(name: str, timesteps: int, target: float, seed: int) -> float:
 
 
 def text(given_steps: int | None, seeds: range, workers: int, page: Path | None) -> str:
-    """The table; with a page, the figure beside it too."""
+    """The table; with a page, the figure too."""
     steps = {name: TASKS[name].timesteps("trpo", given_steps) for name in LABELS}
     jobs = [(name, steps[name], target) for name in LABELS for target in TARGETS]
     flat = np.array(over_seeds(run, jobs, seeds, workers))

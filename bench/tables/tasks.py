@@ -16,7 +16,7 @@ from fastpg.training.metrics import Metrics
 from tables.runs import duration, final_return, interval, over_seeds, reaches
 from tables.sections import table
 
-# A row of a table: the algorithm, and options that are not its defaults.
+# Rows of a table: an algorithm, and options other than its defaults.
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "reinforce": ("reinforce", {}),
     "npg": ("npg", {}),
@@ -28,7 +28,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
 
 @dataclass(frozen=True)
 class Task:
-    """An environment to learn; `steps` None: each algorithm's default number."""
+    """An environment to learn; with `steps` None, the default number of each algorithm."""
 
     title: str
     env_id: str
@@ -37,21 +37,21 @@ class Task:
     seeds: int = 20
     variants: tuple[str, ...] = ("reinforce", "npg", "trpo", "ppo")
     policy_kwargs: Mapping[str, Any] = field(default_factory=dict)
-    closely: bool = False  # stochastic policies too, and when the level was first reached
+    closely: bool = False  # also evaluate stochastic policies and the time to the level
 
     def timesteps(self, variant: str, given: int | None = None) -> int:
         """Environment steps of a run."""
         return given or self.steps or DEFAULT_TIMESTEPS[VARIANTS[variant][0]]
 
     def algorithm(self, variant: str, seed: int, **options: Any) -> Algorithm:
-        """With default options but for these."""
+        """An algorithm with default options, except for those given."""
         name, own = VARIANTS[variant]
         kwargs = dict(self.policy_kwargs)
         kind = ALGORITHMS[name]
         return kind("linear", self.env_id, policy_kwargs=kwargs, seed=seed, **own, **options)
 
     def missing(self) -> str | None:
-        """Why the environment cannot be made here, if so."""
+        """Why the environment cannot be made; None if it can."""
         try:
             gymnasium.make(self.env_id).close()
         except gymnasium.error.DependencyNotInstalled as error:
@@ -107,18 +107,18 @@ TASKS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """A run. Returns are of the final policy; what was not looked at is NaN."""
+    """The outcome of a run. Returns are those of the final policy; unknown values are NaN."""
 
     greedy: float
     stochastic: float
     steps_to_level: float  # inf: never
     seconds_to_level: float  # training alone
     seconds: float  # training alone
-    finite: bool  # no iteration met a number that was not
+    finite: bool  # every number was finite
 
 
 def run(name: str, variant: str, timesteps: int, seed: int) -> Outcome:
-    """Train, looking closely after every update where the task says so; looking is not timed."""
+    """Train; with `closely`, evaluate after every update, which does not count as training time."""
     task = TASKS[name]
     algo = task.algorithm(variant, seed)
     first = (np.inf, np.inf) if task.closely else (np.nan, np.nan)
@@ -165,11 +165,11 @@ def _row(task: Task, variant: str, timesteps: int, runs: list[Outcome]) -> dict[
 def text(
     name: str, variants: tuple[str, ...], given_steps: int | None, seeds: range, workers: int
 ) -> str:
-    """The table of a task, and how many runs met a number that was not finite."""
+    """The table of a task, and the number of runs with a number that was not finite."""
     task = TASKS[name]
     steps = [task.timesteps(variant, given_steps) for variant in variants]
     jobs = [(name, variant, n) for variant, n in zip(variants, steps, strict=True)]
     outcomes = over_seeds(run, jobs, seeds, workers)
     rows = [_row(task, *what) for what in zip(variants, steps, outcomes, strict=True)]
     broken = sum(not r.finite for runs in outcomes for r in runs)
-    return f"{table(rows)}\n\nRuns in which a step met a number that was not finite: {broken}."
+    return f"{table(rows)}\n\nRuns with a number that was not finite: {broken}."

@@ -1,4 +1,4 @@
-"""The tuned settings of the package, or those of a file."""
+"""Tables of tuned settings, of the package or of a file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run(algorithm: str, env_id: str, file: str | None, seed: int) -> tuple[float
 
 
 def chosen(file: str | None, only: list[str] | None) -> list[TunedSettings]:
-    """All of a file, or of the package, or those of some names."""
+    """The settings of a file, or of the package; with `only`, those with these names."""
     settings = built_in() if file is None else read_file(file)
     names = [f"{algorithm}:{env_id}" for algorithm, env_id in settings]
     wanted = [one_of("--only", name, names) for name in only or names]

@@ -1,46 +1,55 @@
-#include <map>
 #include <optional>
 
 #include "bound_env.hpp"
 #include "eigen_views.hpp"
 #include "env_state.hpp"
-#include "fastpg/envs/acrobot.hpp"
-#include "fastpg/envs/cartpole.hpp"
-#include "fastpg/envs/mountain_car.hpp"
-#include "fastpg/envs/mountain_car_continuous.hpp"
-#include "fastpg/envs/pendulum.hpp"
+#include "env_steps.hpp"
+#include "fastpg/envs/registry.hpp"
 #include "fastpg/envs/tabular.hpp"
 #include "fastpg/rollout/collect_episodes.hpp"
+#include "fastpg/rollout/collect_steps.hpp"
+#include "fastpg/rollout/linear_actors.hpp"
 #include "read_actions.hpp"
 
 namespace fastpg {
-
-template EpisodeEnds collect_lanes<SoftmaxActor>(VectorEnv&, const SoftmaxActor&, const LaneStream&,
-                                                 std::uint64_t, Lane, Lane, Lane,
-                                                 RolloutStorage<std::int32_t>&);
-template EpisodeEnds collect_lanes<GaussianActor>(VectorEnv&, const GaussianActor&,
-                                                  const LaneStream&, std::uint64_t, Lane, Lane,
-                                                  Lane, RolloutStorage<double>&);
-
 namespace {
 
-template <class E>
-std::unique_ptr<EnvironmentKernel> make(bool exact) {
-  return std::make_unique<Kernel<E>>(exact);
-}
+// A linear policy without its parameters: these come with each rollout, and are shared with Python.
+class PyActor {
+ public:
+  static PyActor softmax(std::shared_ptr<const FeatureMap> map, std::int32_t n_actions,
+                         bool deterministic) {
+    require(n_actions >= 1, "n_actions: expected at least 1, got " + std::to_string(n_actions));
+    return PyActor(std::move(map), n_actions, {}, {}, deterministic);
+  }
+  static PyActor gaussian(std::shared_ptr<const FeatureMap> map, std::vector<double> low,
+                          std::vector<double> high, bool deterministic) {
+    require(!low.empty(), "low: expected at least one number, got none");
+    return PyActor(std::move(map), 0, std::move(low), std::move(high), deterministic);
+  }
 
-// A new environment is its header and one line here.
-const std::map<std::string, std::unique_ptr<EnvironmentKernel> (*)(bool)> kernels = {
-    {"Acrobot", &make<Acrobot>},         {"CartPole", &make<CartPole>},
-    {"MountainCar", &make<MountainCar>}, {"MountainCarContinuous", &make<MountainCarContinuous>},
-    {"Pendulum", &make<Pendulum>},
+  std::unique_ptr<Actor> at(const Array<double>& theta) const {
+    const std::span<const double> numbers(theta.data(), static_cast<std::size_t>(theta.size()));
+    if (n_actions_ > 0) {
+      return std::make_unique<SoftmaxActor>(*map_, numbers, n_actions_, deterministic_);
+    }
+    return std::make_unique<GaussianActor>(*map_, numbers, low_, high_, deterministic_);
+  }
+
+ private:
+  PyActor(std::shared_ptr<const FeatureMap> map, std::int32_t n_actions, std::vector<double> low,
+          std::vector<double> high, bool deterministic)
+      : map_(std::move(map)),
+        n_actions_(n_actions),
+        low_(std::move(low)),
+        high_(std::move(high)),
+        deterministic_(deterministic) {}
+
+  std::shared_ptr<const FeatureMap> map_;
+  std::int32_t n_actions_;  // 0: a Gaussian
+  std::vector<double> low_, high_;
+  bool deterministic_;
 };
-
-std::unique_ptr<EnvironmentKernel> make_kernel(const std::string& name, bool exact) {
-  const auto found = kernels.find(name);
-  if (found == kernels.end()) throw py::value_error("name: no environment '" + name + "'");
-  return found->second(exact);
-}
 
 std::unique_ptr<BoundVectorEnv> make_env(const std::string& name, py::ssize_t num_envs,
                                          std::optional<std::int64_t> max_episode_steps, bool exact,
@@ -68,43 +77,13 @@ std::unique_ptr<BoundVectorEnv> make_tabular_env(
                                           copy, num_threads, py::tuple());
 }
 
-Array<float> observations(VectorEnv& env) {
-  Array<float> out({env.num_envs(), env.shape().observation_size});
-  env.observe_rows(env.states(), out.mutable_data());
-  return out;
-}
-
-using Seeds = std::vector<std::optional<SeedSequence>>;
-
-// entropy: one entry a lane, None (the stream goes on) or the words of a seed. To read them runs
-// Python code, which may change the list, and arrays whose sizes were looked at before.
-Seeds read_seeds(const std::optional<py::list>& entropy, Lane lanes) {
-  Seeds seeds(static_cast<std::size_t>(lanes));
-  if (!entropy) return seeds;
-  const py::tuple entries(*entropy);
-  if (static_cast<Lane>(entries.size()) != lanes) {
-    throw py::value_error("entropy: expected one entry a lane");
-  }
-  for (std::size_t i = 0; i < seeds.size(); ++i) {
-    const py::object entry = entries[i];
-    if (entry.is_none()) continue;
-    const auto words = entry.cast<Array<std::uint32_t>>();
-    require_ndim("entropy", words, 1);
-    seeds[i] = SeedSequence({words.data(), static_cast<std::size_t>(words.size())});
-  }
-  return seeds;
-}
-
 Array<float> reset(BoundVectorEnv& self, const std::optional<py::list>& entropy,
                    const std::optional<Array<bool>>& mask,
-                   std::optional<std::pair<double, double>> bounds) {
+                   const std::optional<std::vector<double>>& bounds) {
   const SoleUse guard(self.busy);
   VectorEnv& env = self.env;
-  ResetBounds chosen = env.shape().default_bounds;
-  if (bounds) chosen = {bounds->first, bounds->second};
-  if (!(std::abs(chosen.first) <= 1e38 && std::abs(chosen.second) <= 1e38)) {
-    throw py::value_error("bounds: expected numbers of magnitude at most 1e38");
-  }
+  if (bounds) require_reset_options(env.shape(), *bounds);
+  const ResetOptions options = bounds ? ResetOptions(*bounds) : env.shape().reset_defaults;
   const Seeds seeds = read_seeds(entropy, env.num_envs());
   if (mask) {
     require_ndim("mask", *mask, 1);
@@ -113,31 +92,9 @@ Array<float> reset(BoundVectorEnv& self, const std::optional<py::list>& entropy,
   for (Lane i = 0; i < env.num_envs(); ++i) {
     if (mask && !flag(*mask, i)) continue;
     if (const auto& seed = seeds[static_cast<std::size_t>(i)]) env.stream(i) = Pcg64(*seed);
-    env.reset(i, chosen);
+    env.reset(i, options);
   }
   return observations(env);
-}
-
-// Memory that C++ owns: NumPy refuses to resize such arrays, so the next step may write into them.
-template <class T, class Element = T>
-Array<Element> owned(std::vector<py::ssize_t> shape) {
-  py::ssize_t size = 1;
-  for (const py::ssize_t length : shape) size *= length;
-  return take<T, Element>(std::vector<T>(static_cast<std::size_t>(size)), std::move(shape));
-}
-
-// Last observations are there under same_step alone.
-py::tuple step_arrays(const VectorEnv& env, Autoreset mode, bool copy) {
-  const py::ssize_t n = env.num_envs();
-  const py::ssize_t size = env.shape().observation_size;
-  const py::ssize_t finals = mode == Autoreset::same_step ? n : 0;
-  if (copy) {
-    return py::make_tuple(Array<float>({n, size}), Array<double>({n}), Array<bool>({n}),
-                          Array<bool>({n}), Array<float>({finals, size}), Array<bool>({n}));
-  }
-  return py::make_tuple(owned<float>({n, size}), owned<double>({n}), owned<std::uint8_t, bool>({n}),
-                        owned<std::uint8_t, bool>({n}), owned<float>({finals, size}),
-                        owned<std::uint8_t, bool>({n}));
 }
 
 // (observations, rewards, terminated, truncated, final_observations, restarted)
@@ -164,41 +121,50 @@ py::tuple step(BoundVectorEnv& self, const py::array& actions, Autoreset mode) {
   return arrays;
 }
 
-// Runs collect(actor, storage) and hands out what was stored.
+// Runs collect(actor, storage) and hands out what was stored. theta: of the policy's shape.
 template <class Collect>
-py::dict collected(BoundVectorEnv& self, const AnyActor& any, Lane columns, Collect&& collect) {
-  return std::visit(
-      [&]<class Actor>(const Actor* given) {
-        require(given != nullptr, "actor: expected one, got None");
-        const Actor& actor = *given;
-        require_fit(actor, self.env);
-        RolloutStorage<typename Actor::Action> storage(columns, self.env.shape().observation_size,
-                                                       actor.action_size());
-        unlocked([&] { collect(actor, storage); });
-        return rollout_dict(std::move(storage));
-      },
-      any);
+py::dict collected(BoundVectorEnv& self, const PyActor& form, const Array<double>& theta,
+                   Lane columns, Collect&& collect) {
+  const std::unique_ptr<Actor> actor = form.at(theta);
+  require_fit(*actor, self.env);
+  RolloutStorage storage(columns, self.env.shape().observation_size, *actor);
+  unlocked([&] { collect(*actor, storage); });
+  return rollout_dict(std::move(storage));
 }
 
-py::dict bound_collect_steps(BoundVectorEnv& self, const AnyActor& actor, py::ssize_t steps,
-                             std::uint64_t seed, Purpose purpose, std::uint64_t first_step) {
+py::dict bound_collect_steps(BoundVectorEnv& self, const PyActor& form, const Array<double>& theta,
+                             py::ssize_t steps, const LaneStream& stream,
+                             std::uint64_t first_step) {
   const SoleUse guard(self.busy);
   require(steps >= 1, "steps: expected at least 1, got " + std::to_string(steps));
-  return collected(self, actor, self.env.num_envs(), [&](auto& policy, auto& storage) {
-    collect_steps(self.env, policy, LaneStream(seed, purpose), first_step, steps, self.threads,
-                  storage);
-  });
+  const auto collect = [&](const Actor& actor, RolloutStorage& storage) {
+    collect_steps(self.env, actor, stream, first_step, steps, self.threads, storage);
+  };
+  return collected(self, form, theta, self.env.num_envs(), collect);
 }
 
-py::dict bound_collect_episodes(BoundVectorEnv& self, const AnyActor& actor, py::ssize_t n_episodes,
-                                std::int64_t max_samples, std::uint64_t seed, Purpose purpose,
+py::dict bound_collect_episodes(BoundVectorEnv& self, const PyActor& form,
+                                const Array<double>& theta, py::ssize_t n_episodes,
+                                std::int64_t max_samples, const LaneStream& stream,
                                 std::uint64_t first_step) {
   const SoleUse guard(self.busy);
   require(n_episodes >= 1, "n_episodes: expected at least 1, got " + std::to_string(n_episodes));
   require(max_samples >= 1, "max_samples: expected at least 1, got " + std::to_string(max_samples));
-  return collected(self, actor, n_episodes, [&](auto& policy, auto& storage) {
-    collect_episodes(self.env, policy, LaneStream(seed, purpose), first_step, max_samples, storage);
-  });
+  const auto collect = [&](const Actor& actor, RolloutStorage& storage) {
+    collect_episodes(self.env, actor, stream, first_step, max_samples, storage);
+  };
+  return collected(self, form, theta, n_episodes, collect);
+}
+
+// ({name: (default, choices, meaning)}, defaults of the numbers that a reset takes)
+py::tuple describe_environment(const std::string& name) {
+  const auto kernel = make_kernel(name, true);
+  py::dict parameters;
+  for (const Parameter& p : kernel->parameters(0)) {
+    parameters[p.name.c_str()] = py::make_tuple(p.value, p.choices, p.meaning);
+  }
+  const ResetOptions defaults = kernel->shape().reset_defaults;
+  return py::make_tuple(parameters, std::vector<double>(defaults.begin(), defaults.end()));
 }
 
 py::dict parameter_dict(const BoundVectorEnv& self, Lane lane) {
@@ -224,17 +190,14 @@ void set_parameter(BoundVectorEnv& self, const std::string& name,
 }
 
 void bind_actors(py::module_& m) {
-  py::class_<SoftmaxActor> softmax(m, "SoftmaxActor", "A linear softmax policy inside a rollout.");
-  construct_in_new(softmax);
-  softmax.def(py::init<FeatureMap, std::vector<double>, std::int32_t, bool>(), py::arg("features"),
-              py::arg("theta"), py::arg("n_actions"), py::arg("deterministic"));
-  py::class_<GaussianActor> gaussian(m, "GaussianActor",
-                                     "A linear Gaussian policy inside a rollout.");
-  construct_in_new(gaussian);
-  gaussian.def(
-      py::init<FeatureMap, std::vector<double>, std::vector<double>, std::vector<double>, bool>(),
-      py::arg("features"), py::arg("theta"), py::arg("low"), py::arg("high"),
-      py::arg("deterministic"));
+  py::class_<PyActor> actor(m, "Actor", "The form of a linear policy inside a rollout.");
+  construct_in_new(actor);
+  actor
+      .def_static("softmax", &PyActor::softmax, py::arg("features").none(false),
+                  py::arg("n_actions"), py::arg("deterministic"), "Draws from a softmax.")
+      .def_static("gaussian", &PyActor::gaussian, py::arg("features").none(false), py::arg("low"),
+                  py::arg("high"), py::arg("deterministic"),
+                  "Draws from a Gaussian; the environment gets actions clipped to [low, high].");
 }
 
 }  // namespace
@@ -263,12 +226,12 @@ void bind_envs(py::module_& m) {
            "Observations (n, d) after the reset.")
       .def("step", &step, py::arg("actions").noconvert(), py::arg("mode"),
            "(observations, rewards, terminated, truncated, final_observations, restarted)")
-      .def("collect_steps", &bound_collect_steps, py::arg("actor").none(false), py::arg("steps"),
-           py::arg("seed"), py::arg("purpose"), py::arg("first_step"),
-           "A rollout of `steps` steps of every lane.")
+      .def("collect_steps", &bound_collect_steps, py::arg("actor").none(false),
+           py::arg("theta").noconvert(), py::arg("steps"), py::arg("stream").none(false),
+           py::arg("first_step"), "A rollout of `steps` steps of every lane.")
       .def("collect_episodes", &bound_collect_episodes, py::arg("actor").none(false),
-           py::arg("n_episodes"), py::arg("max_samples"), py::arg("seed"), py::arg("purpose"),
-           py::arg("first_step"), "A rollout of whole episodes.")
+           py::arg("theta").noconvert(), py::arg("n_episodes"), py::arg("max_samples"),
+           py::arg("stream").none(false), py::arg("first_step"), "A rollout of whole episodes.")
       .def("get_state", &get_state, "States (n, k).")
       .def("set_state", &set_state, py::arg("state").noconvert(),
            py::arg("mask").noconvert() = py::none(),
@@ -305,6 +268,8 @@ void bind_envs(py::module_& m) {
                              [](const BoundVectorEnv& self) { return self.env.num_envs(); })
       .def_property_readonly("exact", [](const BoundVectorEnv& self) { return self.exact; })
       .def_readonly("num_threads", &BoundVectorEnv::threads);
+  m.def("describe_environment", &describe_environment, py::arg("name"),
+        "({name: (default, choices, meaning)}, defaults of the numbers that a reset takes)");
   m.def("restored_env", &restored_env, py::arg("arguments"), py::arg("values"), py::arg("snapshot"),
         "The VectorEnv of a pickle.");
 }

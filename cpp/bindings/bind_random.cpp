@@ -24,13 +24,12 @@ Array<double> pcg64_uniform(const Array<std::uint32_t>& entropy, py::ssize_t cou
   return out;
 }
 
-Array<double> lane_uniforms(std::uint64_t seed, Purpose purpose, std::uint32_t first_lane,
-                            py::ssize_t lanes, std::uint64_t step, py::ssize_t dimensions) {
+Array<double> uniforms(const LaneStream& stream, py::ssize_t lanes, std::uint64_t step,
+                       py::ssize_t dimensions, std::uint32_t first_lane) {
   if (lanes < 0) throw py::value_error("lanes: expected at least 0, got " + std::to_string(lanes));
   if (dimensions < 1) {
     throw py::value_error("dimensions: expected at least 1, got " + std::to_string(dimensions));
   }
-  const LaneStream stream(seed, purpose);
   Array<double> out({lanes, dimensions});
   double* u = out.mutable_data();
   unlocked([&] {
@@ -48,20 +47,24 @@ Array<double> lane_uniforms(std::uint64_t seed, Purpose purpose, std::uint32_t f
 }  // namespace
 
 void bind_random(py::module_& m) {
-  py::native_enum<Purpose>(m, "Purpose", "enum.Enum", "What a stream of random numbers is for.")
-      .value("action", Purpose::action)
-      .value("shuffle", Purpose::shuffle)
-      .value("evaluation", Purpose::evaluation)
-      .value("prediction", Purpose::prediction)
+  py::native_enum<RandomStream>(m, "RandomStream", "enum.Enum",
+                                "What a stream of random numbers is for.")
+      .value("action", RandomStream::action)
+      .value("shuffle", RandomStream::shuffle)
+      .value("evaluation", RandomStream::evaluation)
+      .value("prediction", RandomStream::prediction)
       .finalize();
+  py::class_<LaneStream> stream(m, "LaneStream", "The random numbers of a seed for one purpose.");
+  construct_in_new(stream);
+  stream.def(py::init<std::uint64_t, RandomStream>(), py::arg("seed"), py::arg("purpose"))
+      .def("uniforms", &uniforms, py::arg("lanes"), py::arg("step"), py::arg("dimensions") = 1,
+           py::arg("first_lane") = 0,
+           "Uniform doubles in (0, 1), (lanes, dimensions), of consecutive lanes at one step.");
   m.def("philox4x32", &philox4x32, py::arg("counter"), py::arg("key"),
         "One block of Philox 4x32-10.");
   m.def("pcg64_uniform", &pcg64_uniform, py::arg("entropy").noconvert(), py::arg("count"),
         py::arg("low") = 0.0, py::arg("high") = 1.0,
         "Uniform doubles of NumPy's PCG64 seeded by SeedSequence with these 32-bit words.");
-  m.def("lane_uniforms", &lane_uniforms, py::arg("seed"), py::arg("purpose"), py::arg("first_lane"),
-        py::arg("lanes"), py::arg("step"), py::arg("dimensions") = 1,
-        "Uniform doubles in (0, 1), (lanes, dimensions), of consecutive lanes at one step.");
 }
 
 }  // namespace fastpg

@@ -1,26 +1,17 @@
-// What the bindings of environments share: the object that Python holds, and rollouts as
-// dictionaries.
+// The environments that Python holds.
 #pragma once
 
 #include <atomic>
-#include <concepts>
 #include <optional>
 #include <variant>
+#include <vector>
 
 #include "fastpg/core/checks.hpp"
+#include "fastpg/core/thread_pool.hpp"
 #include "fastpg/envs/vector_env.hpp"
-#include "fastpg/rollout/collect_steps.hpp"
 #include "unlocked.hpp"
 
 namespace fastpg {
-
-// Compiled once, in bind_envs.cpp.
-extern template EpisodeEnds collect_lanes<SoftmaxActor>(VectorEnv&, const SoftmaxActor&,
-                                                        const LaneStream&, std::uint64_t, Lane,
-                                                        Lane, Lane, RolloutStorage<std::int32_t>&);
-extern template EpisodeEnds collect_lanes<GaussianActor>(VectorEnv&, const GaussianActor&,
-                                                         const LaneStream&, std::uint64_t, Lane,
-                                                         Lane, Lane, RolloutStorage<double>&);
 
 // Two Python threads inside one object would race: the second gets a RuntimeError.
 class SoleUse {
@@ -96,46 +87,5 @@ inline void require_reset(const VectorEnv& env) {
 inline bool flag(const Array<bool>& flags, Lane i) {
   return *(static_cast<const std::uint8_t*>(static_cast<const py::array&>(flags).data()) + i) != 0;
 }
-
-template <class Action>
-Array<Action> recorded_actions(RolloutStorage<Action>& s) {
-  std::vector<py::ssize_t> shape = {s.rows, s.columns};
-  if constexpr (std::floating_point<Action>) shape.push_back(s.action_size);
-  return take(std::move(s.actions), std::move(shape));
-}
-
-template <class Action>
-py::dict rollout_dict(RolloutStorage<Action>&& s) {
-  const py::ssize_t t = s.rows, n = s.columns, d = s.observation_size;
-  const auto k = static_cast<py::ssize_t>(s.ends.row.size());
-  py::dict out;
-  out["observations"] = take(std::move(s.observations), {t, n, d});
-  out["actions"] = recorded_actions(s);
-  out["rewards"] = take(std::move(s.rewards), {t, n});
-  out["terminated"] = take<std::uint8_t, bool>(std::move(s.terminated), {t, n});
-  out["truncated"] = take<std::uint8_t, bool>(std::move(s.truncated), {t, n});
-  out["valid"] = take<std::uint8_t, bool>(std::move(s.valid), {t, n});
-  out["step_index"] = take(std::move(s.step_index), {t, n});
-  out["last_observations"] = take(std::move(s.last_observations), {n, d});
-  out["last_step_index"] = take(std::move(s.last_step_index), {n});
-  out["end_rows"] = take(std::move(s.ends.row), {k});
-  out["end_columns"] = take(std::move(s.ends.column), {k});
-  out["final_observations"] = take(std::move(s.ends.final_observations), {k, d});
-  out["episode_returns"] = take(std::move(s.ends.returns), {k});
-  out["episode_lengths"] = take(std::move(s.ends.lengths), {k});
-  out["sample_count"] = s.sample_count;
-  out["step_count"] = s.step_count;
-  out["complete"] = s.complete;
-  return out;
-}
-
-template <class Actor>
-void require_fit(const Actor& actor, const VectorEnv& env) {
-  require_reset(env);
-  require_size("observation_size", actor.observation_size(), env.shape().observation_size);
-  require(actor.fits(env.shape()), "actor: expected one with the environment's actions");
-}
-
-using AnyActor = std::variant<const SoftmaxActor*, const GaussianActor*>;
 
 }  // namespace fastpg

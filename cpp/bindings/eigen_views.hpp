@@ -28,6 +28,13 @@ inline Array<double> to_array(const Matrix& matrix) {
   return out;
 }
 
+// The numbers of a vector in the shape of an array.
+inline Array<double> shaped_like(const Array<double>& array, const Vector& flat) {
+  Array<double> out = like<double>(array);
+  Eigen::Map<Vector>(out.mutable_data(), out.size()) = flat;
+  return out;
+}
+
 inline Array<double> to_array(const Vector& vector) {
   return Array<double>(vector.size(), vector.data());
 }

@@ -21,11 +21,12 @@ void bind_math(py::module_& m);
 void bind_envs(py::module_& m);
 void bind_estimators(py::module_& m);
 void bind_features(py::module_& m);
-void bind_statistics(py::module_& m);
+void bind_values(py::module_& m);
 void bind_solvers(py::module_& m);
 void bind_tabular(py::module_& m);
-void bind_categorical(py::module_& m);
-void bind_gaussian(py::module_& m);
+void bind_policy_results(py::module_& m);
+void bind_distributions(py::module_& m);
+void bind_policy(py::module_& m);
 
 }  // namespace fastpg
 
@@ -40,9 +41,10 @@ PYBIND11_MODULE(_core, m) {
   fastpg::bind_envs(m);
   fastpg::bind_estimators(m);
   fastpg::bind_features(m);
-  fastpg::bind_statistics(m);
+  fastpg::bind_values(m);
+  fastpg::bind_policy_results(m);
   fastpg::bind_solvers(m);
-  fastpg::bind_categorical(m);
-  fastpg::bind_gaussian(m);
+  fastpg::bind_distributions(m);
+  fastpg::bind_policy(m);
   fastpg::seal_classes(m);
 }

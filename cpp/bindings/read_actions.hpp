@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "fastpg/core/isa.hpp"
+#include "fastpg/envs/actions.hpp"
 #include "fastpg/envs/vector_env.hpp"
 #include "pybind.hpp"
 
@@ -56,10 +56,8 @@ class ReadActions {
         py::array_t<std::int64_t, py::array::c_style | py::array::forcecast | aligned>::ensure(
             given);
     if (!values) throw py::error_already_set();
-    const std::int64_t* const read = values.data();
     integers_.resize(static_cast<std::size_t>(values.size()));
-    const bool good =
-        dispatch([&] { return narrow(read, values.size(), count, integers_.data()); });
+    const bool good = narrow_actions(values.data(), values.size(), count, integers_.data());
     for (py::ssize_t i = 0; !good && i < values.size(); ++i) {
       if (integers_[static_cast<std::size_t>(i)] >= 0) continue;
       throw py::value_error("actions: expected values in [0, " + std::to_string(count) + "), got " +
@@ -67,18 +65,6 @@ class ReadActions {
                             std::to_string(i));
     }
     view_ = integers_.data();
-  }
-
-  // True where all are in [0, limit); the others become -1.
-  static bool narrow(const std::int64_t* __restrict from, py::ssize_t size, std::int64_t limit,
-                     std::int32_t* __restrict to) {
-    std::int64_t bad = 0;
-    for (py::ssize_t i = 0; i < size; ++i) {
-      const bool inside = from[i] >= 0 && from[i] < limit;
-      to[i] = inside ? static_cast<std::int32_t>(from[i]) : -1;
-      bad += inside ? 0 : 1;
-    }
-    return bad == 0;
   }
 
   template <class Real>
@@ -94,7 +80,7 @@ class ReadActions {
   std::vector<std::int32_t> integers_;
   std::vector<float> singles_;
   std::vector<double> doubles_;
-  ActionsView view_;
+  ActionsView view_ = integers_.data();
 };
 
 }  // namespace fastpg

@@ -2,13 +2,13 @@
 #pragma once
 
 #include "fastpg/core/checks.hpp"
-#include "fastpg/features/value_features.hpp"
+#include "fastpg/values/value_features.hpp"
 #include "unlocked.hpp"
 
 namespace fastpg {
 
-inline ValueSamples<std::int64_t> value_samples(const Array<float>& observations,
-                                                const Array<std::int64_t>& step_index, bool time) {
+inline ValueSamples value_samples(const Array<float>& observations,
+                                  const Array<std::int64_t>& step_index, bool time) {
   require_ndim("observations", observations, 2);
   if (observations.size() == 0) {
     throw py::value_error("observations: expected at least one element, got shape " +

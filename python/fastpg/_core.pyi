@@ -1,13 +1,13 @@
 import enum
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, Final, Literal, TypeAlias, TypedDict, final
 
 import numpy as np
 import numpy.typing as npt
+from _typeshed import structseq
 
 _Floats: TypeAlias = npt.NDArray[np.float64]
 _Float32s: TypeAlias = npt.NDArray[np.float32]
-_Features: TypeAlias = _Floats | _Float32s
 _Bools: TypeAlias = npt.NDArray[np.bool_]
 _Actions: TypeAlias = npt.NDArray[np.int32]
 _AnyActions: TypeAlias = npt.NDArray[Any]
@@ -36,19 +36,6 @@ class _RolloutDict(TypedDict):
     step_count: int
     complete: bool
 
-class _PpoDict(TypedDict):
-    parameters: _Floats
-    finite: bool
-    policy_loss: float
-    entropy: float
-    clip_fraction: float
-    approx_kl: float
-    grad_norm: float
-    kl: float
-    n_updates: int
-    n_epochs: int
-    stopped: bool
-
 class _Build(TypedDict):
     architecture: str
     compiler: str
@@ -59,7 +46,225 @@ class _Build(TypedDict):
 __version__: str
 build: _Build
 
-class Purpose(enum.Enum):
+@final
+class UpdateStatistics(structseq[Any], tuple[float, float, float, float, float, float]):
+    __match_args__: Final = (
+        "kl",
+        "approx_kl",
+        "effective_sample_size",
+        "entropy",
+        "objective_before",
+        "objective",
+    )
+    @property
+    def kl(self) -> float: ...
+    @property
+    def approx_kl(self) -> float: ...
+    @property
+    def effective_sample_size(self) -> float: ...
+    @property
+    def entropy(self) -> float: ...
+    @property
+    def objective_before(self) -> float: ...
+    @property
+    def objective(self) -> float: ...
+
+@final
+class ConjugateGradient(structseq[Any], tuple[_Floats, _CgStatus, int, float]):
+    __match_args__: Final = ("x", "status", "iterations", "residual")
+    @property
+    def x(self) -> _Floats: ...
+    @property
+    def status(self) -> _CgStatus: ...
+    @property
+    def iterations(self) -> int: ...
+    @property
+    def residual(self) -> float: ...
+
+@final
+class NaturalGradient(structseq[Any], tuple[_Floats, _CgStatus, int, float, float, float, float]):
+    __match_args__: Final = (
+        "direction",
+        "status",
+        "iterations",
+        "residual",
+        "curvature",
+        "damping",
+        "noise",
+    )
+    @property
+    def direction(self) -> _Floats: ...
+    @property
+    def status(self) -> _CgStatus: ...
+    @property
+    def iterations(self) -> int: ...
+    @property
+    def residual(self) -> float: ...
+    @property
+    def curvature(self) -> float: ...
+    @property
+    def damping(self) -> float: ...
+    @property
+    def noise(self) -> float: ...
+
+@final
+class NaturalStep(structseq[Any], tuple[_Floats, _Floats, _Floats, NaturalGradient]):
+    __match_args__: Final = ("advantages", "dist", "gradient", "natural")
+    @property
+    def advantages(self) -> _Floats: ...
+    @property
+    def dist(self) -> _Floats: ...
+    @property
+    def gradient(self) -> _Floats: ...
+    @property
+    def natural(self) -> NaturalGradient: ...
+
+@final
+class LineSearch(
+    structseq[Any],
+    tuple[
+        _Floats,
+        _LineSearchStatus,
+        int,
+        float,
+        float,
+        float,
+        float,
+    ],
+):
+    __match_args__: Final = (
+        "theta",
+        "status",
+        "backtracks",
+        "fraction",
+        "objective_before",
+        "objective_after",
+        "kl",
+    )
+    @property
+    def theta(self) -> _Floats: ...
+    @property
+    def status(self) -> _LineSearchStatus: ...
+    @property
+    def backtracks(self) -> int: ...
+    @property
+    def fraction(self) -> float: ...
+    @property
+    def objective_before(self) -> float: ...
+    @property
+    def objective_after(self) -> float: ...
+    @property
+    def kl(self) -> float: ...
+
+@final
+class PpoUpdate(
+    structseq[Any],
+    tuple[
+        _Floats,
+        bool,
+        float,
+        float,
+        float,
+        float,
+        float,
+        float,
+        int,
+        int,
+        bool,
+        UpdateStatistics,
+    ],
+):
+    __match_args__: Final = (
+        "theta",
+        "finite",
+        "policy_loss",
+        "entropy",
+        "clip_fraction",
+        "approx_kl",
+        "grad_norm",
+        "kl",
+        "n_updates",
+        "n_epochs",
+        "stopped",
+        "statistics",
+    )
+    @property
+    def theta(self) -> _Floats: ...
+    @property
+    def finite(self) -> bool: ...
+    @property
+    def policy_loss(self) -> float: ...
+    @property
+    def entropy(self) -> float: ...
+    @property
+    def clip_fraction(self) -> float: ...
+    @property
+    def approx_kl(self) -> float: ...
+    @property
+    def grad_norm(self) -> float: ...
+    @property
+    def kl(self) -> float: ...
+    @property
+    def n_updates(self) -> int: ...
+    @property
+    def n_epochs(self) -> int: ...
+    @property
+    def stopped(self) -> bool: ...
+    @property
+    def statistics(self) -> UpdateStatistics: ...
+
+@final
+class Advantages(structseq[Any], tuple[_Floats, _Floats]):
+    __match_args__: Final = ("advantages", "targets")
+    @property
+    def advantages(self) -> _Floats: ...
+    @property
+    def targets(self) -> _Floats: ...
+
+@final
+class PredictionError(structseq[Any], tuple[float, float]):
+    __match_args__: Final = ("explained_variance", "mean_square")
+    @property
+    def explained_variance(self) -> float: ...
+    @property
+    def mean_square(self) -> float: ...
+
+@final
+class Estimates(structseq[Any], tuple[_Floats, _Floats, _Floats, _Integers, float, float]):
+    __match_args__: Final = (
+        "values",
+        "advantages",
+        "targets",
+        "steps",
+        "explained_variance",
+        "value_loss",
+    )
+    @property
+    def values(self) -> _Floats: ...
+    @property
+    def advantages(self) -> _Floats: ...
+    @property
+    def targets(self) -> _Floats: ...
+    @property
+    def steps(self) -> _Integers: ...
+    @property
+    def explained_variance(self) -> float: ...
+    @property
+    def value_loss(self) -> float: ...
+
+@final
+class RidgeFit(structseq[Any], tuple[RidgeRegression, _Floats]):
+    __match_args__: Final = ("regression", "weights")
+    @property
+    def regression(self) -> RidgeRegression: ...
+    @property
+    def weights(self) -> _Floats: ...
+
+LOG_STD_RANGE: tuple[float, float]
+MOST_PARAMETER: float
+OBSERVATION_CLIP: float
+
+class RandomStream(enum.Enum):
     action = 1
     shuffle = 2
     evaluation = 3
@@ -75,21 +280,17 @@ class Autoreset(enum.Enum):
     same_step = 1
     disabled = 2
 
+class LaneStream:
+    def __init__(self, seed: int, purpose: RandomStream) -> None: ...
+    def uniforms(
+        self, lanes: int, step: int, dimensions: int = 1, first_lane: int = 0
+    ) -> _Floats: ...
+
 def end_kernels(seconds: float | None) -> None: ...
 def philox4x32(counter: Sequence[int], key: Sequence[int]) -> list[int]: ...
 def pcg64_uniform(entropy: _Words, count: int, low: float = 0.0, high: float = 1.0) -> _Floats: ...
 def standardize(values: _Floats) -> _Floats: ...
-def prediction_error(values: _Floats, targets: _Floats) -> tuple[float, float]: ...
-def following_values(
-    values: _Floats,
-    last_values: _Floats,
-    end_rows: npt.NDArray[np.int64],
-    end_columns: npt.NDArray[np.int64],
-    final_values: _Floats,
-) -> _Floats: ...
-def lane_uniforms(
-    seed: int, purpose: Purpose, first_lane: int, lanes: int, step: int, dimensions: int = 1
-) -> _Floats: ...
+def prediction_error(values: _Floats, targets: _Floats) -> PredictionError: ...
 def exp(x: _Floats) -> _Floats: ...
 def log(x: _Floats) -> _Floats: ...
 def sincos(x: _Floats, exact: bool) -> tuple[_Floats, _Floats]: ...
@@ -102,7 +303,16 @@ def gae(
     gamma: float,
     gae_lambda: float,
     num_threads: int,
-) -> tuple[_Floats, _Floats]: ...
+) -> Advantages: ...
+def estimate(
+    rollout: dict[str, Any],
+    value: _Floats | tuple[_Floats, _Floats, _Floats] | None,
+    value_time: bool,
+    gamma: float,
+    gae_lambda: float,
+    monte_carlo: bool,
+    num_threads: int,
+) -> Estimates: ...
 def discounted_returns(
     rewards: _Floats,
     next_values: _Floats | None,
@@ -121,7 +331,7 @@ def value_predict(
 ) -> _Floats: ...
 def conjugate_gradient(
     matrix: _Floats, b: _Floats, max_steps: int, tolerance: float, damping: float
-) -> tuple[_Floats, _CgStatus, int, float]: ...
+) -> ConjugateGradient: ...
 
 class FeatureMap:
     @staticmethod
@@ -145,17 +355,26 @@ class FeatureMap:
     @property
     def time(self) -> bool: ...
 
-class Adam:
+class Optimizer:
+    def ascend(self, theta: _Floats, gradient: _Floats, learning_rate: float) -> _Floats: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def count(self) -> int: ...
+
+class Sgd(Optimizer):
+    def __init__(self, size: int) -> None: ...
+    def __copy__(self) -> Sgd: ...
+    def restore(self, count: int) -> None: ...
+
+class Adam(Optimizer):
     def __init__(self, size: int) -> None: ...
     def __copy__(self) -> Adam: ...
-    def ascend(self, theta: _Floats, gradient: _Floats, learning_rate: float) -> _Floats: ...
     def restore(self, mean: _Floats, square: _Floats, count: int) -> None: ...
     @property
     def mean(self) -> _Floats: ...
     @property
     def square(self) -> _Floats: ...
-    @property
-    def count(self) -> int: ...
 
 class Whitening:
     @property
@@ -164,7 +383,7 @@ class Whitening:
 class FeatureMoments:
     def __init__(self, size: int) -> None: ...
     def __copy__(self) -> FeatureMoments: ...
-    def add(self, phi: _Features) -> bool: ...
+    def add(self, phi: _Floats) -> bool: ...
     def whitening(self) -> Whitening: ...
     def restore(self, square: _Floats, fourth: _Floats, products: _Floats) -> None: ...
     @property
@@ -176,8 +395,7 @@ class FeatureMoments:
 
 class RidgeRegression:
     def __init__(self, feature_count: int) -> None: ...
-    def __copy__(self) -> RidgeRegression: ...
-    def fit(
+    def fitted(
         self,
         observations: _Float32s,
         step_index: _Integers,
@@ -186,7 +404,7 @@ class RidgeRegression:
         memory: float,
         ridge: float,
         num_threads: int = 1,
-    ) -> _Floats: ...
+    ) -> RidgeFit: ...
     def solve(self, ridge: float) -> _Floats: ...
     def restore(self, mean: _Floats, comoment: _Floats, weight: float) -> None: ...
     @property
@@ -198,8 +416,7 @@ class RidgeRegression:
 
 class RunningMoments:
     def __init__(self, size: int) -> None: ...
-    def __copy__(self) -> RunningMoments: ...
-    def update(self, observations: _Float32s) -> None: ...
+    def updated(self, observations: _Float32s) -> RunningMoments: ...
     def restore(self, mean: Sequence[float], squares: Sequence[float], count: int) -> None: ...
     def inverse_std(self) -> list[float]: ...
     @property
@@ -209,209 +426,41 @@ class RunningMoments:
     @property
     def count(self) -> int: ...
 
-class CategoricalHead:
+class Distribution:
+    @property
+    def outputs(self) -> int: ...
+    @property
+    def own_parameters(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def action_size(self) -> int: ...
+    def sample(self, dist: _Floats, uniforms: _Floats) -> _AnyActions: ...
+    def mode(self, dist: _Floats) -> _AnyActions: ...
+    def log_prob(self, dist: _Floats, actions: _AnyActions) -> _Floats: ...
+    def entropy(self, dist: _Floats) -> _Floats: ...
+    def kl(self, old_dist: _Floats, new_dist: _Floats) -> _Floats: ...
+    def compare(
+        self,
+        old_dist: _Floats,
+        new_dist: _Floats,
+        actions: _AnyActions,
+        advantages: _Floats,
+        num_threads: int = 1,
+    ) -> UpdateStatistics: ...
+
+class Categorical(Distribution):
     def __init__(self, choices: Sequence[int]) -> None: ...
     @property
     def choices(self) -> list[int]: ...
-    @property
-    def outputs(self) -> int: ...
-    @property
-    def extra(self) -> int: ...
-    @property
-    def action_size(self) -> int: ...
-    def distribution(
-        self,
-        features: _Features,
-        parameters: _Floats,
-        mask: _Bools | None = None,
-        num_threads: int = 1,
-    ) -> _Floats: ...
-    def sample(self, dist: _Floats, uniforms: _Floats) -> _AnyActions: ...
-    def mode(self, dist: _Floats) -> _AnyActions: ...
-    def log_prob(self, dist: _Floats, actions: _AnyActions) -> _Floats: ...
-    def score_gradient(
-        self,
-        features: _Features,
-        dist: _Floats,
-        actions: _AnyActions,
-        weights: _Floats,
-        ent_coef: float = 0.0,
-        num_threads: int = 1,
-    ) -> _Floats: ...
-    def compare(
-        self,
-        old_dist: _Floats,
-        new_dist: _Floats,
-        actions: _AnyActions,
-        advantages: _Floats,
-        num_threads: int = 1,
-    ) -> tuple[float, float, float, float, float, float]: ...
-    def entropy(self, dist: _Floats) -> _Floats: ...
-    def entropy_gradient(
-        self, features: _Features, dist: _Floats, num_threads: int = 1
-    ) -> _Floats: ...
-    def kl(self, old_dist: _Floats, new_dist: _Floats) -> _Floats: ...
-    def fisher_vector_product(
-        self,
-        features: _Features,
-        dist: _Floats,
-        vector: _Floats,
-        actions: _AnyActions | None = None,
-        num_threads: int = 1,
-    ) -> _Floats: ...
-    def fisher(
-        self,
-        features: _Features,
-        dist: _Floats,
-        actions: _AnyActions | None = None,
-        num_threads: int = 1,
-    ) -> _Floats: ...
-    def natural_gradient(
-        self,
-        features: _Features,
-        dist: _Floats,
-        gradient: _Floats,
-        actions: _AnyActions | None,
-        dense: bool,
-        max_steps: int,
-        tolerance: float,
-        damping: float,
-        noise: _Floats | None = None,
-        num_threads: int = 1,
-    ) -> tuple[_Floats, _CgStatus, int, float, float, float, float]: ...
-    def line_search(
-        self,
-        features: _Features,
-        actions: _AnyActions,
-        advantages: _Floats,
-        old_dist: _Floats,
-        mask: _Bools | None,
-        parameters: _Floats,
-        step: _Floats,
-        ent_coef: float,
-        target_kl: float,
-        shrinking_factor: float,
-        max_iter: int,
-        num_threads: int = 1,
-    ) -> tuple[_Floats, _LineSearchStatus, int, float, float, float, float]: ...
-    def ppo_epochs(
-        self,
-        features: _Features,
-        actions: _AnyActions,
-        advantages: _Floats,
-        mask: _Bools | None,
-        parameters: _Floats,
-        adam: Adam,
-        seed: int,
-        first_epoch: int,
-        whitening: Whitening | None,
-        objective: PpoObjective,
-        clip_range: float,
-        kl_coef: float,
-        learning_rate: float,
-        ent_coef: float,
-        max_grad_norm: float | None,
-        target_kl: float | None,
-        n_epochs: int,
-        batch_size: int,
-        normalize_advantage: bool,
-        plain_sgd: bool,
-    ) -> _PpoDict: ...
 
-class GaussianHead:
+class DiagGaussian(Distribution):
     def __init__(self, dimensions: int) -> None: ...
-    @property
-    def outputs(self) -> int: ...
-    @property
-    def extra(self) -> int: ...
-    @property
-    def action_size(self) -> int: ...
-    def distribution(
+
+class PpoSettings:
+    def __init__(
         self,
-        features: _Features,
-        parameters: _Floats,
-        mask: _Bools | None = None,
-        num_threads: int = 1,
-    ) -> _Floats: ...
-    def sample(self, dist: _Floats, uniforms: _Floats) -> _AnyActions: ...
-    def mode(self, dist: _Floats) -> _AnyActions: ...
-    def log_prob(self, dist: _Floats, actions: _AnyActions) -> _Floats: ...
-    def score_gradient(
-        self,
-        features: _Features,
-        dist: _Floats,
-        actions: _AnyActions,
-        weights: _Floats,
-        ent_coef: float = 0.0,
-        num_threads: int = 1,
-    ) -> _Floats: ...
-    def compare(
-        self,
-        old_dist: _Floats,
-        new_dist: _Floats,
-        actions: _AnyActions,
-        advantages: _Floats,
-        num_threads: int = 1,
-    ) -> tuple[float, float, float, float, float, float]: ...
-    def entropy(self, dist: _Floats) -> _Floats: ...
-    def entropy_gradient(
-        self, features: _Features, dist: _Floats, num_threads: int = 1
-    ) -> _Floats: ...
-    def kl(self, old_dist: _Floats, new_dist: _Floats) -> _Floats: ...
-    def fisher_vector_product(
-        self,
-        features: _Features,
-        dist: _Floats,
-        vector: _Floats,
-        actions: _AnyActions | None = None,
-        num_threads: int = 1,
-    ) -> _Floats: ...
-    def fisher(
-        self,
-        features: _Features,
-        dist: _Floats,
-        actions: _AnyActions | None = None,
-        num_threads: int = 1,
-    ) -> _Floats: ...
-    def natural_gradient(
-        self,
-        features: _Features,
-        dist: _Floats,
-        gradient: _Floats,
-        actions: _AnyActions | None,
-        dense: bool,
-        max_steps: int,
-        tolerance: float,
-        damping: float,
-        noise: _Floats | None = None,
-        num_threads: int = 1,
-    ) -> tuple[_Floats, _CgStatus, int, float, float, float, float]: ...
-    def line_search(
-        self,
-        features: _Features,
-        actions: _AnyActions,
-        advantages: _Floats,
-        old_dist: _Floats,
-        mask: _Bools | None,
-        parameters: _Floats,
-        step: _Floats,
-        ent_coef: float,
-        target_kl: float,
-        shrinking_factor: float,
-        max_iter: int,
-        num_threads: int = 1,
-    ) -> tuple[_Floats, _LineSearchStatus, int, float, float, float, float]: ...
-    def ppo_epochs(
-        self,
-        features: _Features,
-        actions: _AnyActions,
-        advantages: _Floats,
-        mask: _Bools | None,
-        parameters: _Floats,
-        adam: Adam,
-        seed: int,
-        first_epoch: int,
-        whitening: Whitening | None,
+        *,
         objective: PpoObjective,
         clip_range: float,
         kl_coef: float,
@@ -422,8 +471,96 @@ class GaussianHead:
         n_epochs: int,
         batch_size: int,
         normalize_advantage: bool,
-        plain_sgd: bool,
-    ) -> _PpoDict: ...
+    ) -> None: ...
+
+def act(
+    distribution: Distribution,
+    features: FeatureMap,
+    theta: _Floats,
+    observations: _Float32s,
+    step_index: _Integers | None,
+    mask: _Bools | None,
+    stream: LaneStream | None,
+    draw: int,
+) -> _AnyActions: ...
+
+class PolicyBatch:
+    def __init__(
+        self,
+        distribution: Distribution,
+        phi: _Floats,
+        actions: _AnyActions | None = None,
+        mask: _Bools | None = None,
+        num_threads: int = 1,
+    ) -> None: ...
+    @staticmethod
+    def of_observations(
+        distribution: Distribution,
+        features: FeatureMap,
+        observations: _Float32s,
+        step_index: _Integers,
+        actions: _AnyActions | None = None,
+        mask: _Bools | None = None,
+        num_threads: int = 1,
+    ) -> PolicyBatch: ...
+    @property
+    def phi(self) -> _Floats: ...
+    def distribution(self, theta: _Floats) -> _Floats: ...
+    def score_gradient(self, dist: _Floats, weights: _Floats, ent_coef: float = 0.0) -> _Floats: ...
+    def entropy_gradient(self, dist: _Floats) -> _Floats: ...
+    def fisher_vector_product(
+        self, dist: _Floats, vector: _Floats, sampled: bool = False
+    ) -> _Floats: ...
+    def fisher(self, dist: _Floats, sampled: bool = False) -> _Floats: ...
+    def natural_gradient(
+        self,
+        dist: _Floats,
+        gradient: _Floats,
+        sampled: bool,
+        factorise: bool,
+        max_steps: int,
+        tolerance: float,
+        damping: float,
+        noise: _Floats | None = None,
+    ) -> NaturalGradient: ...
+    def natural_step(
+        self,
+        theta: _Floats,
+        advantages: _Floats,
+        halves: _Floats | None,
+        normalize_advantage: bool,
+        ent_coef: float,
+        sampled: bool,
+        fisher_samples: int,
+        factorise: bool,
+        max_steps: int,
+        tolerance: float,
+        damping: float,
+    ) -> NaturalStep: ...
+    def compare(
+        self, old_dist: _Floats, theta: _Floats, advantages: _Floats
+    ) -> UpdateStatistics: ...
+    def line_search(
+        self,
+        theta: _Floats,
+        step: _Floats,
+        old_dist: _Floats,
+        advantages: _Floats,
+        ent_coef: float,
+        target_kl: float,
+        shrinking_factor: float,
+        max_iter: int,
+    ) -> LineSearch: ...
+    def ppo_epochs(
+        self,
+        theta: _Floats,
+        advantages: _Floats,
+        optimizer: Optimizer,
+        seed: int,
+        first_epoch: int,
+        whitening: Whitening | None,
+        settings: PpoSettings,
+    ) -> PpoUpdate: ...
 
 class Transitions:
     def __init__(self, p: _Floats, actions: int) -> None: ...
@@ -444,24 +581,13 @@ class Transitions:
     @property
     def actions(self) -> int: ...
 
-class SoftmaxActor:
-    def __init__(
-        self,
-        features: FeatureMap,
-        theta: Sequence[float],
-        n_actions: int,
-        deterministic: bool,
-    ) -> None: ...
-
-class GaussianActor:
-    def __init__(
-        self,
-        features: FeatureMap,
-        theta: Sequence[float],
-        low: Sequence[float],
-        high: Sequence[float],
-        deterministic: bool,
-    ) -> None: ...
+class Actor:
+    @staticmethod
+    def softmax(features: FeatureMap, n_actions: int, deterministic: bool) -> Actor: ...
+    @staticmethod
+    def gaussian(
+        features: FeatureMap, low: Sequence[float], high: Sequence[float], deterministic: bool
+    ) -> Actor: ...
 
 class _Snapshot(TypedDict):
     states: _Floats
@@ -500,26 +626,26 @@ class VectorEnv:
         self,
         entropy: Sequence[_Words | None] | None = None,
         mask: _Bools | None = None,
-        bounds: tuple[float, float] | None = None,
+        bounds: Sequence[float] | None = None,
     ) -> _Float32s: ...
     def step(
         self, actions: npt.NDArray[Any], mode: Autoreset
     ) -> tuple[_Float32s, _Floats, _Bools, _Bools, _Float32s, _Bools]: ...
     def collect_steps(
         self,
-        actor: SoftmaxActor | GaussianActor,
+        actor: Actor,
+        theta: _Floats,
         steps: int,
-        seed: int,
-        purpose: Purpose,
+        stream: LaneStream,
         first_step: int,
     ) -> _RolloutDict: ...
     def collect_episodes(
         self,
-        actor: SoftmaxActor | GaussianActor,
+        actor: Actor,
+        theta: _Floats,
         n_episodes: int,
         max_samples: int,
-        seed: int,
-        purpose: Purpose,
+        stream: LaneStream,
         first_step: int,
     ) -> _RolloutDict: ...
     def get_state(self) -> _Floats: ...
@@ -546,6 +672,9 @@ class VectorEnv:
     @property
     def draws_in_steps(self) -> bool: ...
 
+def describe_environment(
+    name: str,
+) -> tuple[dict[str, tuple[_Parameter, list[str], str]], list[float]]: ...
 def restored_env(
     arguments: tuple[Any, ...], values: dict[str, list[_Parameter]], snapshot: _Snapshot
 ) -> VectorEnv: ...

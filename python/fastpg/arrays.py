@@ -1,4 +1,4 @@
-"""The one place that converts arguments for the kernels and explains what is wrong with them."""
+"""Checks and conversions of arguments. Each error names the argument and the value expected."""
 
 from __future__ import annotations
 
@@ -12,15 +12,13 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Float32s = npt.NDArray[np.float32]
-AnyFloats = Floats | Float32s
 Bools = npt.NDArray[np.bool_]
 Actions = npt.NDArray[np.int32]
 Integers = npt.NDArray[np.int64]
 
 _MAX_SEED = 2**64 - 1
 _MOST_STEP = 2**62
-_FEW = 64  # numbers that Python is done with before NumPy has begun
-_FEATURES = (np.dtype(np.float64), np.dtype(np.float32))
+_FEW = 64  # below this size plain Python is faster than NumPy
 _FLOAT64 = np.dtype(np.float64)
 _FLOAT32 = np.dtype(np.float32)
 _INT32 = np.dtype(np.int32)
@@ -39,7 +37,7 @@ def _array(name: str, values: Any, kinds: str, expected: str) -> npt.NDArray[Any
             array = array.copy()
     except MemoryError:
         raise
-    except Exception as error:  # whatever an object's own __array__ raises
+    except Exception as error:  # an object's own __array__ may raise anything
         raise TypeError(f"{name}: expected {expected}, got {type(values).__name__}") from error
     if array.dtype.kind not in kinds:
         raise TypeError(f"{name}: expected {expected}, got dtype {array.dtype}")
@@ -82,7 +80,11 @@ def numbers(name: str, values: Any) -> npt.NDArray[Any]:
 
 
 def finite_floats(name: str, values: Any, shape: tuple[int | None, ...]) -> Floats:
-    """Finite float64, C-contiguous, of the given shape (None: any length)."""
+    """Finite float64, C-contiguous, of the given shape (None: any length).
+
+    This and the functions below take the argument's name, for errors, and its value. They raise
+    TypeError for a wrong type or dtype, and ValueError for a wrong shape or value.
+    """
     array = _array(name, values, "fiu", "real numbers")
     _check_shape(name, array, shape)
     with np.errstate(over="ignore"):
@@ -92,7 +94,7 @@ def finite_floats(name: str, values: Any, shape: tuple[int | None, ...]) -> Floa
 
 
 def non_negatives(name: str, values: Any, shape: tuple[int | None, ...]) -> Floats:
-    """As `finite_floats`, at least 0."""
+    """The same as `finite_floats`, for numbers of at least 0."""
     converted = finite_floats(name, values, shape)
     if (converted < 0.0).any():
         raise ValueError(f"{name}: expected numbers of at least 0, got {converted.min()}")
@@ -115,25 +117,20 @@ def unchecked_flags(name: str, values: Any) -> Bools:
     return np.asarray(_array(name, values, "b", "booleans"), order="C")
 
 
-def features(name: str, values: Any, columns: int) -> AnyFloats:
-    """Float64 or float32 (n, columns), C-contiguous; other numbers become float64.
+def features(name: str, values: Any, columns: int) -> Floats:
+    """Float64 (n, columns), C-contiguous; integers become float64, float32 is an error.
 
-    Kernels find what is not finite themselves: it shows in their results.
+    Values are not checked: the kernels detect non-finite features in their results.
     """
-    array: npt.NDArray[Any]
-    if type(values) is np.ndarray and values.dtype in _FEATURES and values.flags.carray:
-        array = values
-        if array.ndim == 2 and array.shape[1] == columns and array.size:
-            return array
-    else:
-        given = _array(name, values, "fiu", "real numbers")
-        with np.errstate(over="ignore"):
-            if given.dtype == np.float32:
-                array = np.ascontiguousarray(given, dtype=np.float32)
-            else:
-                array = np.ascontiguousarray(given, dtype=np.float64)
-    _check_shape(name, array, (None, columns))
-    return array
+    if _is_ready(values, _FLOAT64) and values.ndim == 2 and values.shape[1] == columns:
+        if values.size:
+            return values  # type: ignore[no-any-return]
+    elif getattr(values, "dtype", None) is _FLOAT32:
+        raise TypeError(
+            f"{name}: expected float64, got float32: linear policies no longer take float32 "
+            "features; use astype(np.float64)"
+        )
+    return shaped_floats(name, values, (None, columns))
 
 
 def shaped_floats(name: str, values: Any, shape: tuple[int | None, ...]) -> Floats:
@@ -144,7 +141,7 @@ def shaped_floats(name: str, values: Any, shape: tuple[int | None, ...]) -> Floa
 
 
 def observations(name: str, values: Any, size: int) -> tuple[Float32s, bool]:
-    """Float32 observations (n, size), and whether a single one was given."""
+    """Float32 observations (n, size), and whether a single observation was given."""
     array = _array(name, values, "fiu", "real numbers")
     single = array.ndim == 1
     batch = array[None] if single else array
@@ -165,14 +162,27 @@ def unchecked_observations(name: str, values: Any, size: int) -> Float32s:
 
 
 def flags(name: str, values: Any, shape: tuple[int | None, ...]) -> Bools:
-    """Booleans, C-contiguous; integers 0 and 1 are not taken for flags."""
+    """Booleans, C-contiguous; integers are refused, 0 and 1 too."""
     array = _array(name, values, "b", "booleans")
     _check_shape(name, array, shape)
     return np.ascontiguousarray(array)
 
 
 def action_masks(name: str, masks: Any, size: int) -> Bools:
-    """What n environments allow, (n, size): each tells 0 and 1, or a tuple, one for each choice."""
+    """Action masks of n environments, bool (n, size).
+
+    Args:
+        name: name of the argument, for errors.
+        masks: one mask for each environment: an array of 0 and 1, or a tuple of such arrays, one
+            for each choice of a MultiDiscrete space.
+        size: number of actions, of all choices together.
+
+    Returns:
+        True where an action is allowed.
+
+    Raises:
+        ValueError: a mask of another size, or values other than 0 and 1.
+    """
     plain = isinstance(masks, np.ndarray) and masks.dtype != object
     rows = masks if plain else [_joined(mask) for mask in masks]
     for row in rows:
@@ -192,7 +202,7 @@ def _joined(mask: Any) -> npt.NDArray[Any]:
 
 def actions(name: str, values: Any, shape: tuple[int, ...], choices: list[int]) -> Actions:
     """Discrete actions, any integer dtype, as (n, choices): choice c in [0, choices[c])."""
-    # int32 cannot wrap around: the kernels check its values.
+    # An int32 array needs no conversion, which could wrap around; the kernels check its values.
     plain = type(values) is np.ndarray and values.dtype == _INT32 and values.flags.carray
     if plain and values.shape == shape and values.size:
         return values.reshape(shape[0], len(choices))  # type: ignore[no-any-return]
@@ -209,7 +219,7 @@ def actions(name: str, values: Any, shape: tuple[int, ...], choices: list[int]) 
 
 
 def steps(name: str, values: Any, count: int) -> npt.NDArray[np.int64]:
-    """Steps in an episode (count,), integers of at least 0; zeros for None."""
+    """Steps in the episode, int64 (count,), at least 0; None gives zeros."""
     if values is None:
         return np.zeros(count, dtype=np.int64)
     if _is_ready(values, _INT64) and values.shape == (count,):
@@ -237,7 +247,7 @@ def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
 
 
 def boolean(name: str, value: Any) -> bool:
-    """True or False; numbers are not taken for them."""
+    """True or False; numbers are refused."""
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name}: expected True or False, got {value!r}")
     return bool(value)
@@ -297,23 +307,23 @@ def seed(value: Any) -> int:
 
 
 def seed_words(value: int) -> npt.NDArray[np.uint32]:
-    """A non-negative integer of any size in 32-bit words, least significant first."""
+    """A non-negative integer of any size as 32-bit words, least significant first."""
     length = max(1, (value.bit_length() + 31) // 32)
     return np.frombuffer(value.to_bytes(4 * length, "little"), dtype="<u4").astype(np.uint32)
 
 
 def norm(values: Floats) -> float:
-    """Euclidean norm, without overflow on the way."""
+    """Euclidean norm; squares of large numbers do not overflow."""
     if values.size <= _FEW:
         return math.hypot(*values.ravel().tolist())
     largest = float(np.abs(values).max())
-    if not 0.0 < largest < math.inf:  # zeros, or what is not finite
+    if not 0.0 < largest < math.inf:  # all zeros, or a value that is not finite
         return largest
     return largest * float(np.linalg.norm(values / largest))
 
 
 def keywords(name: str, value: Any) -> dict[str, Any]:
-    """A mapping of names, copied; None is an empty one."""
+    """A copy of a mapping with string keys; None gives an empty dict."""
     if value is None:
         return {}
     if not isinstance(value, Mapping):

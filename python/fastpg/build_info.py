@@ -1,4 +1,4 @@
-"""What the compiled core was built for and what it chose on this machine."""
+"""Information on the compiled core and this machine."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ from fastpg.threads import default_num_threads
 
 
 def build_info() -> dict[str, Any]:
-    """The build and what it chose on this machine.
+    """Version, compiler and instruction set of the compiled core.
 
-    Keys: version, architecture, compiler; isa, the instruction set that kernels run in, and
-    isa_reason, why it was chosen; isas, those that this machine can run, any of which the
-    environment variable FASTPG_ISA forces when it is set before the import; num_threads, the
-    default (FASTPG_NUM_THREADS); cores, what this process may run on.
+    Returns:
+        A dict with the keys: version, architecture and compiler; isa, the instruction set that the
+            kernels use, and isa_reason, why it was chosen; isas, the instruction sets that this
+            machine supports (the environment variable FASTPG_ISA, set before the import, selects
+            one); num_threads, the default number of threads (FASTPG_NUM_THREADS); cores, the number
+            of processors this process may use.
+
+    Raises:
+        ValueError: FASTPG_NUM_THREADS is not an integer in [1, 256].
     """
     usable = getattr(os, "sched_getaffinity", None)
     return {

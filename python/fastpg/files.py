@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, whoever writes them at the same time."""
+"""Writing a file completely or not at all, even if several processes write it at once."""
 
 from __future__ import annotations
 
@@ -17,22 +17,29 @@ _TRIES = 100
 
 
 def replace_file(target: Path, content: bytes) -> None:
-    """Put a file in the place of `target`, complete or not at all.
+    """Replace `target` by a file with new content, completely or not at all.
 
-    It is written beside it under a name of its own, flushed to the disk and renamed. Any number of
-    threads and processes may do so at once; the last one's file stays. What a killed one has left
-    behind is removed.
+    The content is written to a temporary file in the same folder, flushed to disk and renamed. Any
+    number of threads and processes may do this at once: the last one's file remains. Temporary
+    files of killed processes are removed.
+
+    Args:
+        target: path of the file.
+        content: its new bytes.
+
+    Raises:
+        OSError: the file cannot be written.
     """
     for _ in range(_TRIES):
         if _replaced(target, content):
             break
     else:
-        raise OSError(f"{target}: the file beside it was removed {_TRIES} times")
+        raise OSError(f"{target}: the temporary file was removed {_TRIES} times")
     _remove_leftovers(target)
 
 
 def _replaced(target: Path, content: bytes) -> bool:
-    """Whether the file was put in its place; False where it was taken for a leftover meanwhile."""
+    """Write and rename; False if another process removed the temporary file as a leftover."""
     part = target.with_name(f".{target.name}.{secrets.token_hex(8)}{_SUFFIX}")
     try:
         with part.open("xb") as file:
@@ -52,7 +59,7 @@ def _replaced(target: Path, content: bytes) -> bool:
 
 
 def _remove_leftovers(target: Path) -> None:
-    """Remove what killed processes left: nobody holds its lock (on Windows: nobody has it open)."""
+    """Remove temporary files of killed processes: their lock is free (Windows: they are closed)."""
     for part in target.parent.glob(f".{_escaped(target.name)}.*{_SUFFIX}"):
         with contextlib.suppress(OSError):
             with part.open("rb") as file:
@@ -62,12 +69,12 @@ def _remove_leftovers(target: Path) -> None:
 
 
 def _lock(descriptor: int, *, wait: bool) -> bool:
-    """Lock an open file until it is closed, by a killed process too; whether that was possible."""
+    """Lock an open file until it is closed or its process ends; returns whether that worked."""
     if fcntl is None:
         return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except OSError:  # held by its writer, or a file system that knows no locks
+    except OSError:  # its writer holds the lock, or the file system has no locks
         return False
     return True
 

@@ -1,4 +1,4 @@
-"""How parts written in C++ are pickled and copied: from the numbers that `restore` takes."""
+"""Pickling and copying of C++ objects, by the numbers that their `restore` takes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _adam(adam: _core.Adam) -> tuple[Any, ...]:
 
 def _ridge(ridge: _core.RidgeRegression) -> tuple[Any, ...]:
     numbers = (ridge.mean, ridge.comoment, ridge.weight)
-    # The mean has the target's behind those of the features without the constant.
+    # mean: of the features without the constant, then of the target; so its length is the size.
     return _restored, (_core.RidgeRegression, len(ridge.mean), numbers)
 
 
@@ -36,16 +36,11 @@ def _moments(moments: _core.RunningMoments) -> tuple[Any, ...]:
 
 
 def register_reducers() -> None:
-    """Let `pickle` and `copy` know these classes."""
+    """Register the C++ classes with `pickle` and `copy`."""
     copyreg.pickle(_core.Adam, _adam)
     copyreg.pickle(_core.FeatureMoments, _feature_moments)
     copyreg.pickle(_core.RidgeRegression, _ridge)
     copyreg.pickle(_core.RunningMoments, _moments)
-    copyreg.pickle(
-        _core.CategoricalHead,
-        lambda head: (_core.CategoricalHead, (head.choices,)),
-    )
-    copyreg.pickle(
-        _core.GaussianHead,
-        lambda head: (_core.GaussianHead, (head.action_size,)),
-    )
+    copyreg.pickle(_core.Sgd, lambda sgd: (_restored, (_core.Sgd, sgd.size, (sgd.count,))))
+    copyreg.pickle(_core.Categorical, lambda made: (_core.Categorical, (made.choices,)))
+    copyreg.pickle(_core.DiagGaussian, lambda made: (_core.DiagGaussian, (made.action_size,)))

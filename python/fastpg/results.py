@@ -1,4 +1,4 @@
-"""Results that are not finite are errors, which name what could not be computed."""
+"""Checks that results are finite; the error names the quantity."""
 
 from __future__ import annotations
 
@@ -11,20 +11,23 @@ import numpy as np
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# NumPy's warnings of these say nothing that the checks of this file do not say.
+# Keywords of np.errstate: no warnings, since the checks below raise errors instead.
 quiet: dict[str, Any] = {"over": "ignore", "invalid": "ignore", "divide": "ignore"}
 
 
 def finite(quantity: str, value: T, *, infinite: bool = False) -> T:
-    """The same number or array.
+    """Check that a result is finite.
 
     Args:
-        quantity: what it is, in the error.
-        value: as it was computed from finite numbers.
-        infinite: infinity may be the right value, NaN never is.
+        quantity: name of the result, for errors.
+        value: a number or an array, computed from finite numbers.
+        infinite: whether infinity is a correct result; NaN never is.
+
+    Returns:
+        `value`.
 
     Raises:
-        ValueError: it is not finite.
+        ValueError: the result is not finite.
     """
     array = np.asarray(value)
     bad = np.isnan(array) if infinite else ~np.isfinite(array)
@@ -37,9 +40,16 @@ def finite(quantity: str, value: T, *, infinite: bool = False) -> T:
 
 
 def checked(quantity: str, *, infinite: bool = False) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """For functions whose result, a number, an array or several of them, must be finite.
+    """A decorator: the result of the function, or each part of a tuple, must be finite.
 
-    NumPy does not warn on the way. Arguments as of `finite`.
+    NumPy's warnings are off while the function runs.
+
+    Args:
+        quantity: name of the result, for errors.
+        infinite: whether infinity is a correct result; NaN never is.
+
+    Returns:
+        The decorator; the decorated function raises ValueError for a result that is not finite.
     """
 
     def decorate(function: Callable[P, T]) -> Callable[P, T]:

@@ -1,6 +1,6 @@
-"""Spaces: observations as flat numbers, actions back again, and spaces as JSON for checkpoints.
+"""Gymnasium spaces: flat observations, actions for the environment, and spaces as JSON.
 
-The order of the numbers is that of Gymnasium's `flatten`.
+The numbers of a flat observation are in the order of Gymnasium's `flatten`.
 """
 
 from __future__ import annotations
@@ -26,20 +26,26 @@ KINDS = "Box, Discrete, MultiDiscrete, MultiBinary, Tuple or Dict"
 
 
 def flat_size(space: Space) -> int:
-    """Length d of a flat observation: a Box's numbers, a Discrete's one-hot code, and so on.
+    """Length d of a flat observation: the size of a Box, the one-hot code of a Discrete, and so on.
+
+    Args:
+        space: of one observation.
+
+    Returns:
+        d, at least 1.
 
     Raises:
-        ValueError: a space of another kind, an empty one, or one shaped like an image: a Box of
-            uint8 with at least two dimensions, or any Box with at least two dimensions of 16 or
-            more.
+        ValueError: an unsupported kind of space, an empty one, or one shaped like an image: a Box
+            of uint8 with at least two dimensions, or any Box with at least two dimensions of length
+            16 or more.
     """
     for leaf in _leaves(space):
         if isinstance(leaf, spaces.Box) and _is_image(leaf):
             raise ValueError(
-                f"observation space: {leaf} is shaped like an image, of which a linear policy "
-                "would see single pixels: wrap the environment to compute features "
-                "(gymnasium.wrappers.TransformObservation), or in "
-                "gymnasium.wrappers.FlattenObservation where every number is a feature"
+                f"observation space: {leaf} is shaped like an image; a linear policy would use "
+                "single pixels as features: wrap the environment to compute features "
+                "(gymnasium.wrappers.TransformObservation), or, if every number is a feature, in "
+                "gymnasium.wrappers.FlattenObservation"
             )
     size = int(flatdim(space))
     if size < 1:
@@ -50,14 +56,17 @@ def flat_size(space: Space) -> int:
 def flatten(
     space: Space, observations: Any, *, single: bool = False, name: str = "observation"
 ) -> Float32s:
-    """Flat observations, float32 (n, d), each as `gymnasium.spaces.utils.flatten` gives it.
+    """Flatten observations, each as `gymnasium.spaces.utils.flatten` does.
 
     Args:
         space: of one observation.
-        observations: n of them, as a vector environment gives them: one array, or a dict or tuple
-            of arrays where the space is one.
-        single: they are one observation, not n.
-        name: of the observations, in errors.
+        observations: n observations as a vector environment returns them: one array; for a Dict or
+            Tuple space a dict or tuple of arrays.
+        single: whether `observations` is one observation instead of n.
+        name: name of the observations, for errors.
+
+    Returns:
+        Float32 (n, d).
 
     Raises:
         ValueError: another shape, a value outside a discrete space, or one that is not finite.
@@ -69,7 +78,7 @@ def flatten(
 
 
 def is_single(space: Space, observations: Any) -> bool:
-    """Whether there is one observation of the space, rather than several."""
+    """Whether `observations` is one observation of the space, instead of several."""
     if isinstance(space, spaces.Dict) and isinstance(observations, dict):
         return all(is_single(s, observations[k]) for k, s in space.items() if k in observations)
     if isinstance(space, spaces.Tuple) and isinstance(observations, tuple | list):
@@ -78,7 +87,16 @@ def is_single(space: Space, observations: Any) -> bool:
 
 
 def gather(space: Space, observations: Any, indices: Integers) -> Any:
-    """Some of many observations, in an array of objects or in batched parts, as one batch."""
+    """Select observations by index and join them to one batch.
+
+    Args:
+        space: of one observation.
+        observations: of all environments: an array of objects, or a dict or tuple of arrays.
+        indices: of the observations to select, (n,).
+
+    Returns:
+        n observations, in the form of a vector environment's.
+    """
     if isinstance(space, spaces.Dict) and isinstance(observations, dict):
         return {key: gather(part, observations[key], indices) for key, part in space.items()}
     if isinstance(space, spaces.Tuple) and isinstance(observations, tuple):
@@ -141,7 +159,7 @@ def _leaf(space: Space, values: Any, single: bool, name: str) -> npt.NDArray[Any
 
 
 def _one_hot(rows: Integers, starts: Integers, counts: Integers, name: str) -> Float32s:
-    """Column k of values in [starts[k], starts[k] + counts[k]), as counts[k] columns."""
+    """One-hot codes: column k, in [starts[k], starts[k] + counts[k]), becomes counts[k] columns."""
     if rows.dtype.kind not in "iu":
         raise TypeError(f"{name}: expected integers, got dtype {rows.dtype}")
     counts = counts.astype(np.int64)
@@ -156,15 +174,25 @@ def _one_hot(rows: Integers, starts: Integers, counts: Integers, name: str) -> F
 
 
 def to_action_space(space: Space, actions: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Actions of a policy, (n,) or (n, size), as an environment takes them, (n, *space.shape).
+    """Convert actions of a policy to actions of an environment.
 
-    Discrete ones begin at the space's `start`; those for a Box are clipped to its bounds, and
-    rounded where it holds integers.
+    `start` of a discrete space is added. Actions for a Box are clipped to its bounds, and rounded
+    if it holds integers.
+
+    Args:
+        space: of one action.
+        actions: (n,) or (n, size); discrete actions count from 0.
+
+    Returns:
+        (n, *space.shape), in the space's dtype.
     """
+    if type(space) is spaces.Discrete:
+        counted: npt.NDArray[Any] = actions.astype(space.dtype) + space.start
+        return counted
     shaped = actions.reshape(len(actions), *(space.shape or ()))
     if isinstance(space, spaces.Box):
-        shaped = np.clip(shaped, space.low, space.high)
-        if np.issubdtype(space.dtype, np.integer):
+        shaped = np.minimum(np.maximum(shaped, space.low), space.high)
+        if space.dtype.kind in "iu":
             shaped = np.rint(shaped)
     elif isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
         shaped = shaped.astype(space.dtype) + space.start
@@ -175,7 +203,17 @@ _MOST = 2**20  # numbers in an observation or an action
 
 
 def describe(space: Space) -> dict[str, Any]:
-    """A space as JSON values, from which `restore_space` makes one that is equal."""
+    """Describe a space by JSON values, for `restore_space`.
+
+    Args:
+        space: a Box, Discrete, MultiDiscrete, MultiBinary, Tuple or Dict.
+
+    Returns:
+        The description.
+
+    Raises:
+        ValueError: another kind of space, or a Dict whose keys JSON cannot hold.
+    """
     if isinstance(space, spaces.Dict):
         parts = [[_key(key), describe(part)] for key, part in space.spaces.items()]
         return {"kind": "dict", "parts": parts}
@@ -198,10 +236,16 @@ def describe(space: Space) -> dict[str, Any]:
 
 
 def restore_space(description: dict[str, Any]) -> Space:
-    """The space of a `describe`.
+    """The space that `describe` has described.
+
+    Args:
+        description: JSON values.
+
+    Returns:
+        A space equal to the one described.
 
     Raises:
-        KeyError, TypeError, ValueError: anything else; nothing is made of sizes above 2^20.
+        KeyError, TypeError, ValueError: a wrong description, or a size above 2^20.
     """
     kind = description["kind"]
     if kind == "dict":
@@ -228,13 +272,13 @@ def restore_space(description: dict[str, Any]) -> Space:
 
 
 def require_storable(space: Space) -> None:
-    """Raise ValueError where `restore_space` does not give the space back."""
+    """Raise ValueError if `restore_space` cannot restore the space."""
     if restore_space(json.loads(json.dumps(describe(space)))) != space:
         raise ValueError(f"env: expected a space that a checkpoint can hold, got {space}")
 
 
 def _texts(bound: npt.NDArray[Any]) -> list[str]:
-    """Numbers as texts, since JSON knows no infinity; one where all are equal."""
+    """Numbers as strings, since JSON has no infinity; a single string if all are equal."""
     texts = [str(value) for value in bound.ravel().tolist()]
     return texts[:1] if len(set(texts)) == 1 else texts
 
@@ -248,13 +292,13 @@ def _bound(texts: Sequence[str], shape: tuple[int, ...], dtype: np.dtype[Any]) -
 
 
 def _text(value: Any) -> str:
-    if not isinstance(value, str):  # NumPy and float() would make something of others too
+    if not isinstance(value, str):  # NumPy and float() would accept other types
         raise TypeError(f"space: expected a text, got {value!r}")
     return value
 
 
 def _whole_numbers(name: str, value: Any, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-    """An integer or nested lists of them as an array; nothing is rounded or wrapped around."""
+    """An array from an integer or nested lists of integers, each within the dtype's range."""
     limits = np.iinfo(_integers(dtype))
 
     def checked(part: Any) -> Any:
@@ -286,28 +330,32 @@ def _restored_key(key: Any) -> Any:
     if isinstance(key, list):
         return tuple(_restored_key(part) for part in key)
     if isinstance(key, float):
-        return arrays.number("key", key)  # NaN is no key: it is not equal to itself
+        return arrays.number("key", key)  # not NaN, which is not equal to itself
     return _key(key)
 
 
 def require_same(what: str, own: Space, other: Space, *, bounds: bool = False) -> None:
-    """Raise ValueError unless a value of one space means the same in the other.
+    """Raise ValueError unless values mean the same in both spaces.
 
-    Kinds, parts, their keys and order, shapes, numbers of choices and starts have to agree; of a
-    Box whether it holds integers or not, and its bounds where they matter. Sizes of numbers do not.
+    These must agree: the kind; parts, their keys and their order; shape; number of choices and
+    `start`; for a Box whether it holds integers and, with `bounds`, its bounds. The width of the
+    dtype may differ.
 
     Args:
-        what: of the spaces, in the error.
-        own: of the policy.
-        other: of the environment.
-        bounds: whether the bounds of a Box count.
+        what: name of the spaces, for errors.
+        own: space of the policy.
+        other: space of the environment.
+        bounds: whether the bounds of a Box must agree.
+
+    Raises:
+        ValueError: the spaces differ; the message names the difference.
     """
     if own != other and (wrong := _difference(own, other, bounds)):
         raise ValueError(f"env: expected the policy's {what} {own}, got {other} ({wrong})")
 
 
 def _difference(own: Space, other: Space, bounds: bool) -> str | None:
-    """What is different, in words; None where nothing is."""
+    """The first difference, in words; None if there is none."""
     kind = type(own).__name__
     if not isinstance(other, type(own)):
         return f"{type(other).__name__} for {kind}"

@@ -1,4 +1,4 @@
-"""Names that users bring from elsewhere, and messages that point to ours."""
+"""Errors about unknown names, which suggest the right one; they know names of other libraries."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-# Spellings of other libraries and the name here.
+# Names in other libraries, and the name in fastpg.
 ELSEWHERE = {
     "num_envs": "n_envs",
     "num_env_runners": "n_envs",
@@ -76,15 +76,15 @@ ELSEWHERE = {
 }
 
 
-_ITS_OWN_FIT = "the baseline is fitted by itself: no loss is shared with it"
-_OF_A_POLICY = "it belongs to the policy: give it in policy_kwargs, as of for_env"
-_NO_LAYERS = "policies have no layers: they are linear in the features that policy_kwargs names"
+_ITS_OWN_FIT = "the baseline is fitted separately: it shares no loss with the policy"
+_OF_A_POLICY = "it belongs to the policy: give it in policy_kwargs"
+_NO_LAYERS = "policies have no layers: they are linear in features, which policy_kwargs chooses"
 _OF_AN_ENV = (
-    "it belongs to the environment: give one that has it, as of make_vec, or env_kwargs to train()"
+    "it belongs to the environment: make the environment with it, or give env_kwargs to train()"
 )
 _OF_LEARN = "it belongs to learn() and train()"
 
-# Names of other libraries, or of other functions here, that no option stands for, and why.
+# Names that are no options: of other libraries, or of other functions of fastpg; and the reason.
 NOT_HERE = {
     "vf_coef": _ITS_OWN_FIT,
     "value_coef": _ITS_OWN_FIT,
@@ -109,11 +109,20 @@ NOT_HERE = {
     "reset_num_timesteps": "it belongs to learn()",
 }
 
-_ALIKE = 0.75  # as difflib counts; names less alike are no hint
+_ALIKE = 0.75  # least similarity, by difflib's measure, of a name that is suggested
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> str:
-    """One line: what was not known, why or the nearest known name, and all of them."""
+    """The message for an unknown name.
+
+    Args:
+        kind: what the name stands for, such as "option" or "algorithm".
+        name: the unknown name.
+        known: the known names.
+
+    Returns:
+        One line with the unknown name, a reason or the nearest known name, and all known names.
+    """
     names = list(known)
     if kind in ("option", "policy argument") and name in NOT_HERE:
         hint = f": {NOT_HERE[str(name)]}"
@@ -124,10 +133,19 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> str:
 
 
 def one_of(kind: str, name: Any, known: Iterable[str]) -> str:
-    """The name, one of those known.
+    """Check that a name is known.
+
+    Args:
+        kind: what the name stands for, for errors.
+        name: the name.
+        known: the known names.
+
+    Returns:
+        `name`.
 
     Raises:
-        TypeError: not a string. ValueError: an unknown one; the message has the nearest.
+        TypeError: not a string.
+        ValueError: unknown name; the message suggests the nearest known one.
     """
     if not isinstance(name, str):
         raise TypeError(f"{kind}: expected one of {', '.join(known)}, got {name!r}")
@@ -137,7 +155,7 @@ def one_of(kind: str, name: Any, known: Iterable[str]) -> str:
 
 
 def _nearest(name: str, names: list[str]) -> str | None:
-    """The name that is meant, as far as can be told; versions of ids are not compared."""
+    """The known name most like `name`, if any is similar; version numbers of ids are ignored."""
     if name in ELSEWHERE:
         return ELSEWHERE[name] if ELSEWHERE[name] in names else None
     stems = {_stem(candidate): candidate for candidate in names}

@@ -1,4 +1,4 @@
-"""How many threads kernels may use."""
+"""The number of threads that kernels use."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ MOST_THREADS = 256
 
 
 def default_num_threads() -> int:
-    """The environment variable FASTPG_NUM_THREADS, else 1.
+    """The default number of threads: the environment variable FASTPG_NUM_THREADS, or 1.
+
+    Returns:
+        An integer in [1, 256].
 
     Raises:
-        ValueError: it is not an integer in [1, 256].
+        ValueError: the variable is not an integer in [1, 256].
     """
     given = os.environ.get("FASTPG_NUM_THREADS", "").strip()
     if not given:
@@ -26,7 +29,18 @@ def default_num_threads() -> int:
 
 
 def num_threads(given: int | None) -> int:
-    """A number of threads in [1, 256]; None is `default_num_threads`."""
+    """Check a number of threads.
+
+    Args:
+        given: in [1, 256]; None: `default_num_threads`.
+
+    Returns:
+        The number of threads.
+
+    Raises:
+        TypeError: not an integer.
+        ValueError: out of range.
+    """
     if given is None:
         return default_num_threads()
     return arrays.integer("num_threads", given, 1, MOST_THREADS)

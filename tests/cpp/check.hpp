@@ -1,7 +1,6 @@
 // The little that kernel tests need: checks that count, cases that run in order.
 #pragma once
 
-#include <cmath>
 #include <cstdio>
 #include <exception>
 #include <functional>
@@ -31,8 +30,6 @@ inline void fail(const char* file, int line, const std::string& text) {
   throw std::runtime_error(std::string(file) + ":" + std::to_string(line) + ": " + text);
 }
 
-inline bool close(double a, double b, double tolerance) { return std::abs(a - b) <= tolerance; }
-
 inline int run_all() {
   int failed = 0;
   for (const Case& test : cases()) {
@@ -51,10 +48,6 @@ inline int run_all() {
 
 #define CHECK(condition) \
   if (!(condition)) check::fail(__FILE__, __LINE__, #condition)
-#define CHECK_CLOSE(a, b, tolerance)        \
-  if (!check::close((a), (b), (tolerance))) \
-  check::fail(__FILE__, __LINE__,           \
-              std::string(#a " = ") + std::to_string(a) + ", expected " + std::to_string(b))
 #define CASE(name)                                             \
   static void name();                                          \
   static const check::Register registered_##name{#name, name}; \

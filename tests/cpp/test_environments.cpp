@@ -1,136 +1,127 @@
-#include <set>
+// An environment larger than the library's own: what Python cannot make.
+#include <algorithm>
+#include <array>
+#include <cmath>
 
 #include "check.hpp"
-#include "fastpg/envs/cartpole.hpp"
+#include "fastpg/envs/kernel_of.hpp"
 #include "fastpg/rollout/collect_episodes.hpp"
 #include "fastpg/rollout/collect_steps.hpp"
+#include "fastpg/rollout/linear_actors.hpp"
 
 using namespace fastpg;
 
 namespace {
 
-constexpr Lane observation_size = CartPole::observation_size;
+// Larger than what the library's own environments need: 12 numbers of state, drawn with 3 numbers
+// of a reset, of which the last is added to the first at every step.
+struct Wide {
+  struct Params {
+    double growth = 1.0;
+  };
 
-VectorEnv cartpoles(Lane lanes, std::int64_t limit, bool exact = true) {
-  return {std::make_unique<Kernel<CartPole>>(exact), lanes, limit};
-}
+  template <class P, class Visit>
+  static void visit(P& p, Visit&& visit) {
+    visit("growth", p.growth, "factor of the last number");
+  }
 
-VectorEnv made(Lane lanes, std::int64_t limit) {
-  VectorEnv env = cartpoles(lanes, limit);
+  static constexpr Lane state_size = 12;
+  static constexpr Lane observation_size = 12;
+  static constexpr DiscreteActions actions{2};
+  static constexpr std::array reset_defaults{-1.0, 1.0, 0.25};
+  static constexpr bool draws_in_steps = false;
+
+  static void reset(ResetOptions options, Pcg64& stream, double* state) {
+    for (Lane k = 0; k < state_size - 1; ++k) state[k] = stream.uniform(options[0], options[1]);
+    state[state_size - 1] = options[2];
+  }
+
+  static void observe(LaneBlock block, float* observations, Lane stride) {
+    round_components(block, observation_size, observations, stride);
+  }
+
+  template <class Math>
+  static void step(const Params& p, LaneBlock block, const std::int32_t*, double* rewards,
+                   bool* terminated) {
+    for (Lane i = 0; i < block.count; ++i) {
+      double& first = block.component(0)[i];
+      first += p.growth * block.component(state_size - 1)[i];
+      rewards[i] = first;
+      terminated[i] = first > 1.0;
+    }
+  }
+};
+
+// Reset with these numbers, every lane from a stream of its own.
+VectorEnv wide(Lane lanes, ResetOptions options) {
+  VectorEnv env(std::make_unique<Kernel<Wide>>(true), lanes, 100);
   for (Lane i = 0; i < lanes; ++i) {
     const std::uint32_t words[] = {static_cast<std::uint32_t>(i)};
     env.stream(i) = Pcg64(SeedSequence(words));
-    env.reset(i);
+    env.reset(i, options);
   }
   return env;
 }
 
-const FeatureMap identity = FeatureMap::identity(observation_size, false);
-
-using Storage = RolloutStorage<std::int32_t>;
-
-SoftmaxActor uniform_policy() {
-  const auto size = static_cast<std::size_t>((observation_size + 1) * CartPole::actions.count);
-  return {identity, std::vector<double>(size, 0.0), CartPole::actions.count, false};
+SoftmaxActor wide_policy() {
+  static const FeatureMap map = FeatureMap::identity(Wide::observation_size, false);
+  static const std::vector<double> theta(2 * (Wide::observation_size + 1), 0.0);
+  return {map, theta, 2, false};
 }
 
 }  // namespace
 
-// From rest and upright, pushed right: temp = 10 / 1.1, angle' = -temp / (0.5 (4/3 - 0.1 / 1.1)).
-CASE(cartpole_first_step_by_hand) {
-  VectorEnv env = cartpoles(1, 500);
-  const double rest[] = {0.0, 0.0, 0.0, 0.0};
-  env.set_state(0, rest);
-  const std::int32_t right[] = {1};
-  double reward;
-  bool terminated;
-  env.advance(env.states(), static_cast<const std::int32_t*>(right), &reward, &terminated);
-  double state[4];
-  env.get_state(0, state);
-  const double temp = 10.0 / 1.1;
-  const double spin = -temp / (0.5 * (4.0 / 3.0 - 0.1 / 1.1));
-  CHECK(state[0] == 0.0 && state[2] == 0.0);
-  CHECK_CLOSE(state[1], 0.02 * (temp - 0.05 * spin / 1.1), 1e-15);
-  CHECK_CLOSE(state[3], 0.02 * spin, 1e-15);
-  CHECK(reward == 1.0 && !terminated);
+CASE(a_reset_takes_any_number_of_numbers) {
+  const double options[] = {3.0, 4.0, 7.0};
+  VectorEnv env = wide(600, options);
+  const std::uint32_t words[] = {599};
+  Pcg64 stream{SeedSequence(words)};
+  double state[Wide::state_size];
+  env.get_state(599, state);
+  for (Lane k = 0; k + 1 < Wide::state_size; ++k) CHECK(state[k] == stream.uniform(3.0, 4.0));
+  CHECK(state[Wide::state_size - 1] == 7.0);
 }
 
-CASE(a_fall_at_the_limit_sets_both_flags) {
-  VectorEnv env = cartpoles(1, 1);
-  const double falling[] = {0.0, 0.0, 0.3, 0.0};
-  env.set_state(0, falling);
-  const std::int32_t action[] = {0};
-  float observation[4], final_observation[4];
-  double reward;
-  bool terminated, truncated, has_final = false;
-  env.step(static_cast<const std::int32_t*>(action), Autoreset::next_step,
-           {observation, &reward, &terminated, &truncated, final_observation, &has_final}, 1);
-  CHECK(terminated && truncated);
-}
-
-CASE(rollouts_do_not_depend_on_how_they_are_cut) {
-  auto policy = uniform_policy();
-  const LaneStream stream(3, Purpose::action);
-  VectorEnv one = made(5, 30), two = made(5, 30);
-  Storage whole(5, observation_size, 1), first(5, observation_size, 1),
-      rest(5, observation_size, 1);
-  collect_steps(one, policy, stream, 0, 100, 1, whole);
-  collect_steps(two, policy, stream, 0, 37, 1, first);
-  collect_steps(two, policy, stream, 37, 63, 1, rest);
-  for (std::size_t i = 0; i < whole.actions.size(); ++i) {
-    const auto cut = first.actions.size();
-    CHECK(whole.actions[i] == (i < cut ? first.actions[i] : rest.actions[i - cut]));
+CASE(rollouts_hold_states_of_any_size) {
+  const SoftmaxActor policy = wide_policy();
+  VectorEnv env = wide(600, Wide::reset_defaults);
+  RolloutStorage out(600, Wide::observation_size, policy);
+  collect_steps(env, policy, LaneStream(3, RandomStream::action), 0, 20, 2, out);
+  CHECK(out.ends.count() > 600);
+  for (std::size_t k = 0; k < out.ends.count(); ++k) {
+    const Lane row = out.ends.row[k], column = out.ends.column[k];
+    const float* const last = out.ends.final_observations.data() + 12 * static_cast<Lane>(k);
+    const float* const before = out.observation(row, column);
+    CHECK(last[0] > 1.0f && out.terminated[static_cast<std::size_t>(out.flat(row, column))]);
+    CHECK(std::abs(last[0] - (before[0] + 0.25f)) < 1e-6f);
+    CHECK(std::equal(last + 1, last + 12, before + 1));
+    if (row + 1 < out.rows) CHECK(out.observation(row + 1, column)[0] < 1.0f);
   }
-  CHECK(whole.last_observations == rest.last_observations);
-  CHECK(whole.ends.lengths.size() == first.ends.lengths.size() + rest.ends.lengths.size());
 }
 
-CASE(whole_episodes_fill_their_columns) {
-  auto policy = uniform_policy();
-  VectorEnv env = made(3, 500);
-  Storage out(7, observation_size, 1);
-  collect_episodes(env, policy, LaneStream(0, Purpose::action), 0, 1 << 30, out);
-  CHECK(out.complete && out.ends.column.size() == 7);
-  std::int64_t total = 0;
-  for (std::size_t k = 0; k < 7; ++k) {
-    const Lane column = out.ends.column[k];
-    CHECK(out.ends.row[k] == out.ends.lengths[k] - 1);
-    for (Lane t = 0; t < out.rows; ++t) {
-      CHECK(out.valid[out.flat(t, column)] == (t < out.ends.lengths[k]));
+CASE(whole_episodes_and_steps_hold_the_same_states_of_any_size) {
+  const SoftmaxActor policy = wide_policy();
+  VectorEnv one = wide(3, Wide::reset_defaults), two = wide(3, Wide::reset_defaults);
+  RolloutStorage steps(3, Wide::observation_size, policy);
+  RolloutStorage episodes(3, Wide::observation_size, policy);
+  collect_steps(one, policy, LaneStream(3, RandomStream::action), 0, 20, 1, steps);
+  collect_episodes(two, policy, LaneStream(3, RandomStream::action), 0, 1 << 20, episodes);
+  for (Lane column = 0; column < 3; ++column) {
+    for (Lane row = 0; row < episodes.rows; ++row) {
+      if (!episodes.valid[static_cast<std::size_t>(episodes.flat(row, column))]) continue;
+      const float* const a = episodes.observation(row, column);
+      CHECK(std::equal(a, a + 12, steps.observation(row, column)));
     }
-    total += out.ends.lengths[k];
   }
-  CHECK(total == out.sample_count);
 }
 
-CASE(a_budget_is_never_passed) {
-  auto policy = uniform_policy();
-  VectorEnv env = made(4, 500);
-  Storage out(8, observation_size, 1);
-  collect_episodes(env, policy, LaneStream(0, Purpose::action), 0, 50, out);
-  CHECK(!out.complete && out.sample_count <= 50 && out.sample_count > 46);
-}
-
-CASE(fast_and_exact_trig_play_the_same_game) {
-  VectorEnv exact = cartpoles(64, 500), fast = cartpoles(64, 500, false);
-  std::vector<std::int32_t> actions(64);
-  std::vector<double> rewards(64);
-  bool terminated[64];
-  for (Lane i = 0; i < 64; ++i) {
-    const double angle = 0.006 * static_cast<double>(i - 32);
-    const double state[] = {0.0, 0.1, angle, -0.2};
-    exact.set_state(i, state);
-    fast.set_state(i, state);
-    actions[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(i & 1);
-  }
-  exact.advance(exact.states(), static_cast<const std::int32_t*>(actions.data()), rewards.data(),
-                terminated);
-  fast.advance(fast.states(), static_cast<const std::int32_t*>(actions.data()), rewards.data(),
-               terminated);
-  for (Lane i = 0; i < 64; ++i) {
-    double a[4], b[4];
-    exact.get_state(i, a);
-    fast.get_state(i, b);
-    for (int k = 0; k < 4; ++k) CHECK_CLOSE(a[k], b[k], 1e-14);
-  }
+CASE(parameters_are_described_by_the_list_that_sets_them) {
+  Kernel<Wide> kernel(true);
+  kernel.set_parameter("growth", {ParameterValue(2.0), ParameterValue(3.0)}, 2);
+  const Parameter second = kernel.parameters(1).front();
+  CHECK(second.name == "growth" && second.meaning == "factor of the last number");
+  CHECK(std::get<double>(second.value) == 3.0);
+  CHECK(kernel.parameter("growth").size() == 2);
+  kernel.set_parameter("growth", {ParameterValue(2.0)}, 2);
+  CHECK(kernel.parameter("growth").size() == 1);
 }

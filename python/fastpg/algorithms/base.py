@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from time import perf_counter
 from typing import Any, Self
 
+import numpy as np
 from gymnasium.vector import VectorEnv
 
-from fastpg import arrays, threads
+from fastpg import _core, arrays, threads
 from fastpg.algorithms import schedules
 from fastpg.algorithms.batch import Batch, make_batch
 from fastpg.algorithms.checkpointing import StoredModel
@@ -17,7 +19,7 @@ from fastpg.algorithms.schedules import Schedule
 from fastpg.arrays import Floats
 from fastpg.envs import NativeVectorEnv
 from fastpg.functional.advantages import prediction_error
-from fastpg.policies.base import LinearPolicy, Undo
+from fastpg.policies.base import LinearPolicy
 from fastpg.policies.factory import keep_within, make_policy, require_fit
 from fastpg.rollouts.collect import make_collector
 from fastpg.rollouts.collector import Collector
@@ -207,50 +209,59 @@ class Algorithm(StoredModel):
                 self._first_step = collector.step_count
                 if not rollout.complete or (fresh and not fresh.complete):
                     return
-                record = self._learn_from(fresh, rollout, clock)
+                record = self._learn_from(fresh, rollout, clock, taken)
                 self._progress_remaining = max(0.0, 1.0 - taken / total)
-                record.update(clock.record(taken))
                 record["time/iterations"] = len(self.history) + 1
                 record["time/total_timesteps"] = self.num_timesteps
-                record.update(self._episodes.record())
+                record.update(self._episodes.record)
                 self.history.append(drop_not_finite(record))
             except BaseException:  # Ctrl-C may come anywhere
                 undo()
                 raise
             yield self.history[-1]
-            clock.restart_lap()
+            clock.restart()
 
-    def _learn_from(self, fresh: Rollout | None, rollout: Rollout, clock: Clock) -> Metrics:
-        """One iteration of policy and baseline, and what to log of it."""
+    def _learn_from(
+        self, fresh: Rollout | None, rollout: Rollout, clock: Clock, taken: int
+    ) -> Metrics:
+        """One iteration of policy and baseline; its entries for the log."""
+        policy, baseline = self.policy, self.baseline
         self._episodes.see(rollout)
-        clock.lap("time/collect")
-        if first := self.policy._sees_nothing_yet():
-            self.policy.observe(rollout.flat(rollout.observations))
+        collected = perf_counter()
+        normalizes = policy.normalizer is not None
+        if first := normalizes and policy._sees_nothing_yet():
+            policy.observe(rollout.flat(rollout.observations))
         if fresh:
-            self._fit(self.estimate(fresh))
+            early = self.estimate(fresh)
+            baseline.fit_rollout(early.observations, early.step_index, early.targets)
         batch = self.estimate(rollout)
-        clock.lap("time/estimate")
+        estimated = perf_counter()
         record = self.update(batch)
-        record.update(self._judge_baseline(batch))
+        record["train/explained_variance"] = batch.explained_variance
+        record["train/value_loss"] = batch.value_loss
         if not fresh:
-            self._fit(batch)
-        if not first:
-            self.policy.observe(batch.observations)
-        clock.lap("time/update")
-        record.update(self.policy._log(batch.actions))
+            baseline.fit_rollout(batch.observations, batch.step_index, batch.targets)
+        if normalizes and not first:
+            policy.observe(batch.observations)
+        record.update(clock.record(taken, collected, estimated, perf_counter()))
+        record.update(policy._log(batch.actions))
         return record
 
-    def _keep(self) -> Undo:
-        """What takes back all that is learned from now on."""
-        own = dict(vars(self))
-        parts = [self.policy._keep(), self.baseline._keep(), self._episodes._keep()]
+    def _keep(self) -> Callable[[], None]:
+        """A function that restores everything learned to its present state.
+
+        Learning replaces attributes and never changes their values, but for the list of records.
+        """
+        parts = [self, self.baseline, self._episodes, *self.policy._parts()]
+        kept = []
+        for part in parts:
+            kept.append(dict(vars(part)))
         iterations = len(self.history)
 
         def undo() -> None:
-            vars(self).update(own)
             del self.history[iterations:]
-            for part in parts:
-                part()
+            for part, attributes in zip(parts, kept, strict=True):
+                vars(part).update(attributes)
 
         return undo
 
@@ -268,6 +279,8 @@ class Algorithm(StoredModel):
             TypeError: a function that does not return a number.
             ValueError: a value that is negative or not finite.
         """
+        if type(schedule) is float:
+            return schedule  # checked with the options
         value = schedules.at(schedule, self._progress_remaining)
         if value < 0.0:
             raise ValueError(f"schedule: expected values of at least 0, got {value}")
@@ -283,11 +296,7 @@ class Algorithm(StoredModel):
         Returns:
             "accepted"; or "not_finite" where the policy refuses them: then it keeps its old ones.
         """
-        try:
-            self.policy.move_to(theta)
-        except ValueError:
-            return "not_finite"
-        return "accepted"
+        return "accepted" if self.policy.takes(theta) else "not_finite"
 
     @property
     def mean_length(self) -> float:
@@ -306,16 +315,11 @@ class Algorithm(StoredModel):
         Returns:
             A batch of n = rollout.sample_count samples.
         """
-        return make_batch(self.policy, rollout, advantages, targets, values, self.num_threads)
-
-    def _fit(self, batch: Batch) -> None:
-        self.baseline.fit(batch.observations, batch.step_index, batch.targets)
-
-    @staticmethod
-    def _judge_baseline(batch: Batch) -> Metrics:
-        """How well the baseline predicted a batch that it was not fitted to."""
-        explained, square = prediction_error(batch.values, batch.targets)
-        return {"train/explained_variance": explained, "train/value_loss": square}
+        explained, loss = prediction_error(*rollout.flattened(values, targets))
+        estimates = _core.Estimates(
+            (values, advantages, targets, rollout.step_index.astype(np.int64), explained, loss)
+        )
+        return make_batch(self.policy, rollout, estimates, self.num_threads)
 
     def _ready_collector(self) -> Collector:
         if self.env is None:

@@ -4,75 +4,71 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
 import numpy.typing as npt
 
-from fastpg.arrays import AnyFloats, Bools, Float32s, Floats
+from fastpg import _core
+from fastpg.arrays import Bools, Float32s, Floats, Integers
 from fastpg.policies.base import LinearPolicy
-from fastpg.policies.batch import PolicyBatch
 from fastpg.rollouts.rollout import Rollout, contrast
 
 
 class Batch(NamedTuple):
     """The valid samples of a rollout, flat (n,), ready for a step.
 
-    n_episodes is the number of episodes that ended in the rollout.
+    samples evaluates a policy at them. values are those of the baseline before its fit, targets
+    what it is fitted to; explained_variance and value_loss judge the values as predictions of the
+    targets. n_episodes is the number of episodes that ended in the rollout.
 
     halves, (n,), are weights: above 0 for samples of the first half of the environments, below 0
     for the others. Where x is noise and the environments are independent, the mean of halves x has
     the variance of the mean of x. None for one environment.
     """
 
-    samples: PolicyBatch
+    samples: _core.PolicyBatch
     actions: npt.NDArray[Any]
     advantages: Floats
     observations: Float32s
-    step_index: npt.NDArray[np.int64]
+    step_index: Integers
     values: Floats
     targets: Floats
+    mask: Bools | None
     n_episodes: int
     halves: Floats | None
+    explained_variance: float
+    value_loss: float
 
     @property
-    def phi(self) -> AnyFloats:
+    def phi(self) -> Floats:
         """Features (n, n_features)."""
         return self.samples.phi
 
-    @property
-    def mask(self) -> Bools | None:
-        """Action mask, bool (n, n_actions); None if the environment gave none."""
-        return self.samples.mask
-
 
 def make_batch(
-    policy: LinearPolicy,
-    rollout: Rollout,
-    advantages: Floats,
-    targets: Floats,
-    values: Floats,
-    num_threads: int,
+    policy: LinearPolicy, rollout: Rollout, estimates: _core.Estimates, num_threads: int
 ) -> Batch:
     """The valid samples of a rollout, with their features; see `Algorithm.batch`."""
-    flat = rollout.flattening()
-    observations = flat(rollout.observations)
-    steps = flat(rollout.steps)
-    actions = flat(rollout.actions)
-    masks = rollout.action_masks
-    samples = PolicyBatch(
-        policy,
-        policy.feature_map.native.features(observations, steps, num_threads),
-        actions.reshape(len(actions), policy._head.action_size),
-        None if masks is None else flat(masks),
-        num_threads,
+    observations, steps, actions, advantages, values, targets = rollout.flattened(
+        rollout.observations,
+        estimates.steps,
+        rollout.actions,
+        estimates.advantages,
+        estimates.values,
+        estimates.targets,
     )
+    mask = rollout.action_masks
+    if mask is not None:
+        (mask,) = rollout.flattened(mask)
     return Batch(
-        samples=samples,
-        actions=actions,
-        advantages=flat(advantages),
-        observations=observations,
-        step_index=steps,
-        values=flat(values),
-        targets=flat(targets),
-        n_episodes=len(rollout.end_rows),
-        halves=contrast(rollout),
+        policy.core_batch(observations, steps, actions, mask, num_threads),
+        actions,
+        advantages,
+        observations,
+        steps,
+        values,
+        targets,
+        mask,
+        len(rollout.end_rows),
+        contrast(rollout),
+        estimates.explained_variance,
+        estimates.value_loss,
     )

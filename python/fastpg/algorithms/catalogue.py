@@ -1,4 +1,4 @@
-"""The algorithms by name, and the one that a file holds."""
+"""The algorithms by name, and loading one from a checkpoint."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ALGORITHMS: dict[str, type[Algorithm]] = {
 }
 DEFAULT_TIMESTEPS = {"reinforce": 300_000, "npg": 100_000, "trpo": 100_000, "ppo": 100_000}
 
-# What a damaged or forged file may raise while its parts are made, in Gymnasium's spaces too.
+# Errors that a damaged or forged file may cause while the algorithm is rebuilt from it.
 _DAMAGE = (
     KeyError,
     TypeError,
@@ -34,7 +34,7 @@ _DAMAGE = (
 
 
 def find(name: str) -> type[Algorithm]:
-    """The algorithm's class of a name.
+    """The class of an algorithm.
 
     Args:
         name: "reinforce", "npg", "trpo" or "ppo".
@@ -43,7 +43,7 @@ def find(name: str) -> type[Algorithm]:
         The class.
 
     Raises:
-        ValueError: an unknown name; the message has the nearest known one.
+        ValueError: unknown name; the message suggests the nearest known one.
     """
     return ALGORITHMS[one_of("algorithm", name, ALGORITHMS)]
 
@@ -51,21 +51,25 @@ def find(name: str) -> type[Algorithm]:
 def load(
     path: str | os.PathLike[str], env: Any = None, *, features: Function | None = None
 ) -> Algorithm:
-    """The algorithm that `save` wrote.
+    """Load an algorithm from a checkpoint that `save` wrote.
 
     Args:
-        path: of the checkpoint.
-        env: to go on learning in, as of the algorithm; without one it predicts, and `learn`
-            raises. Options of the environment are not saved: give one that has them. Learning goes
-            on from new start states, drawn from the seed and the steps taken so far.
-        features: the function that the policy's features were, which no file can hold.
+        path: path of the checkpoint.
+        env: environment in which to continue learning, as in the algorithm's constructor. Without
+            one the algorithm can predict, but `learn` raises. The environment's options are not
+            restored: pass an environment that has them. Learning continues from new start states,
+            drawn from the seed and the number of steps taken so far.
+        features: the feature function, where the policy has one; a file cannot hold it.
+
+    Returns:
+        The algorithm, with its policy, baseline, optimizer and history.
 
     Raises:
         FileNotFoundError: no such file.
-        CheckpointError: damaged, foreign or of another version.
-        ValueError: the spaces of `env` are not those of the policy, or features that are a function
-            were not given, or give another number of columns.
-        TypeError: features that are no function.
+        CheckpointError: a file that is damaged, of another program or of another version.
+        ValueError: `env` has other spaces than the policy; or the policy needs a feature function
+            and got none, or one that gives another number of columns.
+        TypeError: `features` is not a function.
     """
     if features is not None:
         require_function(features)

@@ -1,4 +1,4 @@
-"""What a checkpoint holds of an algorithm, and an algorithm out of it."""
+"""Store an algorithm in a checkpoint, and restore it from one."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from fastpg.values.factory import make_baseline
 
 
 class StoredModel(PolicyModel):
-    """The parts of an algorithm that a checkpoint holds. Without an environment it predicts alone.
+    """The part of an algorithm that a checkpoint stores. Without an environment it only predicts.
 
     Attributes:
-        options: of the algorithm.
-        baseline: values of states, as fitted last.
-        env: vector environment to learn in; None for what a file gave.
+        options: options of the algorithm.
+        baseline: value function, as fitted last.
+        env: vector environment to learn in; None after loading without one.
         env_id: id of the environment; None where it has none.
         history: one dict per iteration, under the keys of docs/records.md.
         num_timesteps: environment steps taken by `learn`.
@@ -49,11 +49,11 @@ class StoredModel(PolicyModel):
     num_threads: int
     _recipe: EnvRecipe | None
     _collector: Collector | None
-    _first_step: int  # the collector's count of steps
+    _first_step: int  # step count at which the next collector starts
 
     @property
     def env_recipe(self) -> EnvRecipe | None:
-        """How the environment of the training is made again; None if an older file did not say."""
+        """How to make the training environment again; None for files of 0.1.0, which lack it."""
         if isinstance(self.env, NativeVectorEnv):
             return EnvRecipe.of(self.env)
         return self._recipe
@@ -77,25 +77,29 @@ class StoredModel(PolicyModel):
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write a checkpoint (.npz, arrays and JSON).
 
-        A callable schedule is saved as a constant, the larger of its first and last values. The
-        file cannot hold features that are a function: give the function to `load`.
+        A callable schedule is saved as a constant: the larger of its values at the start and at the
+        end. The file cannot hold a feature function: pass it to `load` again.
 
         Args:
-            path: of the file; ".npz" is appended where it has another suffix. A file of that name
-                is replaced only by a complete one.
+            path: path of the file; ".npz" is appended if it has another suffix. An existing file is
+                replaced only once the new one is complete.
 
         Returns:
             The path of the file written.
 
         Raises:
-            TypeError, ValueError: path does not name a file.
+            TypeError, ValueError: `path` does not name a file.
             OSError: the file cannot be written.
         """
         stored, meta = self.state()
         return checkpoints.write(path, stored, meta)
 
     def state(self) -> checkpoints.State:
-        """Arrays and JSON values from which `restore` rebuilds the algorithm."""
+        """The algorithm as arrays and JSON values, for `restore`.
+
+        Returns:
+            (arrays by name, JSON values by name).
+        """
         policy_arrays, policy_meta = self.policy.state()
         stored = {**policy_arrays, **self.baseline.state()}
         meta = {
@@ -117,41 +121,41 @@ class StoredModel(PolicyModel):
         return stored, meta
 
     def __getstate__(self) -> dict[str, Any]:
-        """For `pickle` and `copy`: all but the environment, as `load` without one gives it."""
+        """State for `pickle` and `copy`: everything but the environment, as after `load`."""
         without = {"env": None, "_recipe": self.env_recipe, "_collector": None, "_learner": None}
         return vars(self) | without
 
     @staticmethod
     def _plain(value: Any) -> Any:
-        """An option as JSON; a callable schedule as the larger of its first and last values."""
+        """An option as a JSON value; a callable schedule becomes its larger end value."""
         return max(value(1.0), value(0.0)) if callable(value) else value
 
     @classmethod
     def stored_options(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """The options of a checkpoint, with values for options that its version did not have.
+        """The options of a checkpoint, completed where an older version lacked an option.
 
         Args:
             given: values by option name, as stored.
 
         Returns:
-            The options with which the algorithm is restored: where an older file does not name an
-                option, the value that gives the behaviour of its version.
+            Values by option name. An option that the file lacks gets the value that reproduces the
+                behaviour of the file's version.
         """
         return given
 
     def make_optimizer(self) -> None:
-        """Make the optimizer of a subclass, where it has one."""
+        """Make the optimizer; subclasses that have one override this."""
 
     def restore_optimizer(self, stored: dict[str, npt.NDArray[Any]], meta: dict[str, Any]) -> None:
-        """Restore what a subclass added to `state`.
+        """Restore the entries that a subclass added to `state`.
 
         Args:
-            stored: arrays by name, as of `state`.
-            meta: JSON values by name, as of `state`.
+            stored: arrays by name, from `state`.
+            meta: JSON values by name, from `state`.
 
         Raises:
             KeyError: an entry is missing.
-            TypeError, ValueError: an entry of another kind or shape, or with wrong values.
+            TypeError, ValueError: an entry has the wrong type, shape or values.
         """
 
 
@@ -161,22 +165,22 @@ _Model = TypeVar("_Model", bound=StoredModel)
 def restore(
     kind: type[_Model], state: checkpoints.State, features: Function | None = None
 ) -> _Model:
-    """The algorithm of a `state`, without an environment: it predicts but cannot learn.
+    """Rebuild an algorithm from its `state`, without an environment: it predicts but cannot learn.
 
     `load` turns the errors of a damaged state into a `CheckpointError`.
 
     Args:
-        kind: the algorithm's class.
-        state: (arrays, JSON values), as of `StoredModel.state`.
-        features: the function that the policy's features were; None where they were none.
+        kind: class of the algorithm.
+        state: (arrays, JSON values), from `StoredModel.state`.
+        features: the feature function, where the policy has one; otherwise None.
 
     Returns:
         A new algorithm.
 
     Raises:
-        ValueError: the function is missing, or one is given though the features were none.
-        KeyError, TypeError, ValueError: an entry of the state is missing, of another kind, or
-            has wrong values.
+        ValueError: the feature function is missing, or one is given that the policy does not use.
+        KeyError, TypeError, ValueError: an entry of the state is missing, or has the wrong type or
+            values.
     """
     stored, meta = state
     algo = kind.__new__(kind)
@@ -213,6 +217,6 @@ def _count(name: str, value: Any) -> int:
 def _id(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"env_id: expected a string, got {value!r}")
-    if ":" in value:  # Gymnasium would import what stands before it
+    if ":" in value:  # Gymnasium would import the module named before the colon
         raise ValueError(f"env_id: expected an id without a module, got {value!r}")
     return value

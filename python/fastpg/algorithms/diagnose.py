@@ -1,4 +1,4 @@
-"""Why an algorithm did not learn: what its environment asks for, and what its history says."""
+"""Why an algorithm did not learn: the environment's level against the algorithm's history."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ from fastpg.training.metrics import RAW_MEAN
 
 
 def diagnose(algo: Algorithm, *, score: float | None = None, tuned: bool = True) -> list[str]:
-    """Sentences on why a run did not learn; none for one that did, or that is too short to tell.
+    """Explain in sentences why a run did not learn.
 
-    A run has learned when it reached the level of its environment: the `reward_threshold` that is
-    registered, or that of its tuned settings. Without one, when its mean return passed the best of
-    the first 100.
+    A run has learned when it reached the level of its environment: the registered
+    `reward_threshold`, or else the level of its tuned settings. If neither exists, its last mean
+    return must be above the best return in its first record.
 
     Args:
-        algo: whose `history` and policy are looked at.
-        score: mean return of an evaluation in the environment as it is registered; without it the
-            mean return of the last 100 episodes is compared with the level.
-        tuned: name the settings tuned to this environment, where there are some.
+        algo: the algorithm; its `history` and its policy are read.
+        score: mean return of an evaluation in the environment as registered. The larger of it and
+            the mean return of the last 100 episodes is compared with the level.
+        tuned: whether to name the settings tuned to this environment, where there are any.
+
+    Returns:
+        One string per finding; empty for a run that learned or is too short to judge.
     """
     return explain(algo.history, _goal(algo, score, tuned)) if algo.history else _no_iteration(algo)
 
@@ -34,13 +37,13 @@ def _no_iteration(algo: Algorithm) -> list[str]:
     if not algo.num_timesteps:
         return []
     return [
-        f"No iteration was finished in {algo.num_timesteps:,} steps, and nothing was learned: the "
-        "episodes that one needs did not end within total_timesteps."
+        f"No iteration was finished in {algo.num_timesteps:,} steps, so nothing was learned: the "
+        "episodes of the first iteration did not end within total_timesteps."
     ]
 
 
 def _goal(algo: Algorithm, score: float | None, tuned: bool) -> Goal | None:
-    """The level of the environment and what was reached; None where one of them is not known."""
+    """The environment's level and the return reached; None where one of them is unknown."""
     if algo.env_id is None:
         return None
     known = _known(algo.name, algo.env_id)
@@ -59,7 +62,7 @@ def _goal(algo: Algorithm, score: float | None, tuned: bool) -> Goal | None:
 
 
 def _known(algorithm: str, env_id: str) -> TunedSettings | None:
-    """Tuned settings of the environment, those of the algorithm rather than of another."""
+    """Tuned settings of the environment: for this algorithm, or else for another one."""
     table = built_in()
     own = table.get((algorithm, env_id))
     return own or next((row for row in table.values() if row.env_id == env_id), None)
@@ -73,7 +76,7 @@ def _level(env_id: str, known: TunedSettings | None) -> float | None:
 
 
 def _mean_return(algo: Algorithm) -> float | None:
-    """Of the last 100 episodes, where it can be compared with the registered environment's."""
+    """Mean return of the last 100 episodes, in the registered environment's rewards; else None."""
     last, recipe = algo.history[-1], algo.env_recipe
     if RAW_MEAN in last:
         return float(last[RAW_MEAN])
@@ -82,6 +85,9 @@ def _mean_return(algo: Algorithm) -> float | None:
 
 
 def _is_plain(algo: Algorithm) -> bool:
-    """Whether the policy is linear in numbers; one-hot observations leave nothing to represent."""
+    """Whether the policy is linear in a Box observation itself, so that richer features may help.
+
+    With one-hot observations it represents every policy already.
+    """
     box = isinstance(algo.observation_space, spaces.Box)
     return box and isinstance(algo.policy.feature_map, Identity)

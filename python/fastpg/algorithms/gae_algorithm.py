@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from fastpg import _core
 from fastpg.algorithms.base import Algorithm
-from fastpg.algorithms.batch import Batch
+from fastpg.algorithms.batch import Batch, make_batch
 from fastpg.algorithms.options import StepOptions
-from fastpg.functional.advantages import discounted_returns
 from fastpg.rollouts.collector import Collector
 from fastpg.rollouts.rollout import Rollout
+from fastpg.values.base import Baseline
+from fastpg.values.ridge import LinearBaseline
 
 _SAMPLES_PER_ITERATION = 2048  # where n_steps is None
 
@@ -57,25 +59,19 @@ class StepAlgorithm(Algorithm):
         Returns:
             The batch of its n valid samples.
         """
-        values, next_values = rollout.values(self.baseline)
-        options = self.options
-        advantages, targets = _core.gae(  # the arrays are our own
-            rollout.rewards,
-            values,
-            next_values,
-            rollout.terminated,
-            rollout.segment_ends,
+        options, baseline = self.options, self.baseline
+        value: Any = None
+        if type(baseline) is LinearBaseline:
+            value = baseline.weights
+        elif type(baseline) is not Baseline:
+            value = rollout.state_values(baseline)
+        estimates = _core.estimate(
+            vars(rollout),
+            value,
+            options.baseline_time,
             options.gamma,
             options.gae_lambda,
+            options.value_target == "mc",
             self.num_threads,
         )
-        if options.value_target == "mc":
-            targets = discounted_returns(
-                rollout.rewards,
-                rollout.segment_ends,
-                options.gamma,
-                terminated=rollout.terminated,
-                next_values=next_values,
-                num_threads=self.num_threads,
-            )
-        return self.batch(rollout, advantages, targets, values)
+        return make_batch(self.policy, rollout, estimates, self.num_threads)

@@ -7,13 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastpg import arrays
+from fastpg import _core, arrays
 from fastpg.algorithms.batch import Batch
 from fastpg.algorithms.gae_algorithm import StepAlgorithm
 from fastpg.algorithms.options import NaturalOptions
 from fastpg.arrays import Floats
-from fastpg.functional.advantages import standardize
-from fastpg.policies.batch import NaturalGradientResult, PolicyBatch
+from fastpg.functional.solvers import factorises
 from fastpg.training.metrics import Metrics
 
 # Where target_kl is None. A gradient never vanishes, since noise does not, and a natural step goes
@@ -33,7 +32,7 @@ class NaturalStep(NamedTuple):
     advantages: Floats
     dist: Floats
     gradient: Floats
-    natural: NaturalGradientResult
+    natural: _core.NaturalGradient
     status: str
     step_size: float
     ent_coef: float
@@ -58,20 +57,22 @@ class NaturalStep(NamedTuple):
         return max(1.0 - self.natural.noise / length, 0.0)  # NaN stays NaN in this order
 
     def record(self) -> Metrics:
-        """What to log of it."""
-        bound = {} if self.target_kl is None else {"train/target_kl": self.target_kl}
-        return {
-            **bound,
+        """Entries for the log."""
+        natural, step_size = self.natural, self.step_size
+        entries: Metrics = {
             "train/signal_share": self.signal_share,
             "train/step_limited_by": self.limited_by,
-            "train/step_size": self.step_size,
-            "train/predicted_kl": 0.5 * self.step_size**2 * self.natural.curvature,
-            "train/curvature": self.natural.curvature,
+            "train/step_size": step_size,
+            "train/predicted_kl": 0.5 * step_size**2 * natural.curvature,
+            "train/curvature": natural.curvature,
             "train/grad_norm": arrays.norm(self.gradient),
-            "train/cg_status": self.natural.status,
-            "train/cg_iterations": self.natural.iterations,
-            "train/cg_residual": self.natural.residual,
+            "train/cg_status": natural.status,
+            "train/cg_iterations": natural.iterations,
+            "train/cg_residual": natural.residual,
         }
+        if self.target_kl is not None:
+            entries["train/target_kl"] = self.target_kl
+        return entries
 
 
 class NaturalAlgorithm(StepAlgorithm):
@@ -89,48 +90,42 @@ class NaturalAlgorithm(StepAlgorithm):
             batch: samples and advantages of the iteration.
 
         Returns:
-            An `NaturalStep`; its status says why there is no step, if there is none.
+            A `NaturalStep`; its status says why there is no step, if there is none.
 
         Raises:
             ValueError: the KL bound is 0 without a fixed step size, or a schedule is negative.
             OverflowError: features or advantages so large that the gradient is not finite.
         """
-        options, samples = self.options, batch.samples
-        advantages = batch.advantages
-        if options.normalize_advantage:
-            advantages = standardize(advantages)
-        dist = samples.distribution()
+        options, theta, n = self.options, self.policy._theta, len(batch.advantages)
         ent_coef = self.at_progress(options.ent_coef)
-        gradient = samples.score_gradient(dist, advantages, ent_coef)
-        noise = None
-        if batch.halves is not None:
-            noise = samples.score_gradient(dist, batch.halves * advantages)
-        of_fisher, dist_of_fisher = self._fisher_samples(samples, dist)
-        natural = of_fisher.natural_gradient(
-            dist_of_fisher,
-            gradient,
-            sampled=options.fisher == "sampled",
-            solver=options.solver,
-            cg_max_steps=options.cg_max_steps,
-            cg_tol=options.cg_tol,
-            cg_damping=options.cg_damping,
-            noise=noise,
+        found = batch.samples.natural_step(
+            theta,
+            batch.advantages,
+            batch.halves,
+            options.normalize_advantage,
+            ent_coef,
+            options.fisher == "sampled",
+            max(1, round(options.fisher_subsample * n)),
+            factorises(options.solver, theta.size, options.cg_damping),
+            options.cg_max_steps,
+            options.cg_tol,
+            options.cg_damping,
         )
-        fixed = self._step_size
+        fixed = getattr(options, "step_size", None)  # of NPG alone
         most = options.max_step_size if fixed is None else None
         bound = self.kl_bound
-        if fixed is None:  # a fixed step needs none
+        if fixed is None and not bound > 0.0:  # a fixed step needs none
             arrays.positive("target_kl", bound)
-        status, step_size = step_to_kl(natural, bound, most, fixed)
+        status, step_size = step_to_kl(found.natural, bound, most, fixed)
         limited_by = "none"
         if status == "ok":
             limited_by = "max_step_size" if step_size == most else "target_kl"
             limited_by = limited_by if fixed is None else "step_size"
         return NaturalStep(
-            advantages,
-            dist,
-            gradient,
-            natural,
+            found.advantages,
+            found.dist,
+            found.gradient,
+            found.natural,
             status,
             step_size,
             ent_coef,
@@ -149,20 +144,6 @@ class NaturalAlgorithm(StepAlgorithm):
         target = self.at_progress(given)
         return target if per_step else target / self.mean_length
 
-    @property
-    def _step_size(self) -> float | None:
-        """A fixed eta, where the algorithm has one."""
-        return None
-
-    def _fisher_samples(self, samples: PolicyBatch, dist: Floats) -> tuple[PolicyBatch, Floats]:
-        """Evenly spread samples, `fisher_subsample` of all."""
-        n = len(dist)
-        count = max(1, round(self.options.fisher_subsample * n))
-        if count == n:
-            return samples, dist
-        rows = np.arange(count) * n // count
-        return samples.rows(rows), dist[rows]
-
     def measured(self, batch: Batch, ascent: NaturalStep) -> Metrics:
         """KL, surrogate and entropy after the step, against the policy before it.
 
@@ -173,11 +154,10 @@ class NaturalAlgorithm(StepAlgorithm):
         Returns:
             What to log, under keys "train/...": KL and entropy in nats.
         """
-        samples = batch.samples
-        step = samples.compare(ascent.dist, samples.distribution(), ascent.advantages)
+        step = batch.samples.compare(ascent.dist, self.policy._theta, ascent.advantages)
         return {
             "train/kl": step.kl,
-            "train/kl_trajectory": step.kl * self.mean_length,
+            "train/kl_trajectory": step.kl * self._episodes.mean_length,
             "train/approx_kl": step.approx_kl,
             "train/effective_sample_size": step.effective_sample_size,
             "train/policy_objective_before": step.objective_before,
@@ -187,7 +167,7 @@ class NaturalAlgorithm(StepAlgorithm):
 
 
 def step_to_kl(
-    natural: NaturalGradientResult,
+    natural: _core.NaturalGradient,
     target_kl: float,
     max_step_size: float | None,
     step_size: float | None = None,

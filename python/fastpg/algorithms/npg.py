@@ -50,9 +50,6 @@ class NPG(NaturalAlgorithm):
         ascent = self.ascend(batch)
         status = ascent.status
         if status == "ok":
-            status = self.try_theta(self.policy.theta + ascent.step)
+            step = ascent.step_size * ascent.natural.direction
+            status = self.try_theta(self.policy._theta + step)
         return {"train/status": status, **ascent.record(), **self.measured(batch, ascent)}
-
-    @property
-    def _step_size(self) -> float | None:
-        return self.options.step_size

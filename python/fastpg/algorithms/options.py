@@ -16,10 +16,10 @@ from fastpg.suggestions import one_of, unknown
 from fastpg.values.factory import BASELINES
 from fastpg.values.ridge import LEAST_RIDGE
 
-# Of any option: beyond them products and squares overflow or vanish, and nothing is learned.
+# Limits of every option: beyond them products and squares overflow or underflow.
 _LEAST, _MOST = 1e-100, 1e100
 
-# Of the algorithms and of `train`: known names too, where a misspelt one is explained.
+# Arguments of the algorithms and of `train`, which an error about a name lists with the options.
 _ARGUMENTS = ("policy", "env", "policy_kwargs", "seed", "total_timesteps", "callback")
 
 
@@ -32,37 +32,70 @@ def option(
     above: float | None = None,
     choices: tuple[str, ...] | None = None,
 ) -> Any:
-    """A dataclass field; `low` and `high` are inclusive, `above` is not."""
+    """A dataclass field for an option.
+
+    Args:
+        default: default value; it is not checked.
+        doc: one line of documentation, for `--help` and docs/api.md.
+        low: least value, inclusive.
+        high: greatest value, inclusive.
+        above: lower bound, exclusive.
+        choices: the allowed strings.
+
+    Returns:
+        The field, with documentation and limits as metadata.
+    """
     limits = {"low": low, "high": high, "above": above, "choices": choices}
     return field(default=default, metadata={"doc": doc, **limits})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Base of every option class: checks types and ranges, and names what is unknown."""
+    """Base of every option class: checks types, ranges and names of options."""
 
     def __post_init__(self) -> None:
         hints = _hints(type(self))
         for spec in dataclasses.fields(self):
             value = getattr(self, spec.name)
-            if value is spec.default:  # checked by the tests
+            if value is spec.default:  # a test checks the defaults
                 continue
             checked = _check(spec.name, value, hints[spec.name], spec.metadata)
             object.__setattr__(self, spec.name, checked)
         self.check_together()
 
     def check_together(self) -> None:
-        """Raise ValueError where options that do not belong together are given."""
+        """Raise ValueError if options contradict one another; subclasses override this."""
 
     def only_with(self, condition: bool, what: str, *names: str) -> None:
-        """Raise ValueError, naming both sides, if an option is given without its condition."""
+        """Raise ValueError if options are given that need a condition which does not hold.
+
+        Args:
+            condition: whether the options may be given.
+            what: the condition in words, for the error.
+            *names: the options; each must be None unless the condition holds.
+
+        Raises:
+            ValueError: one of the options is given, and the condition does not hold.
+        """
         for name in names:
             if not condition and getattr(self, name) is not None:
                 raise ValueError(f"{name}: goes only with {what}, got {getattr(self, name)!r}")
 
     @classmethod
     def build(cls, owner: str, given: dict[str, Any]) -> Self:
-        """The options with some values given; an unknown name raises TypeError."""
+        """Options with the given values, and defaults for the rest.
+
+        Args:
+            owner: name of the algorithm, for errors.
+            given: values by option name.
+
+        Returns:
+            The checked options.
+
+        Raises:
+            TypeError: unknown option, or a value of the wrong type.
+            ValueError: a value out of range, or options that contradict one another.
+        """
         own = [spec.name for spec in dataclasses.fields(cls)]
         for name in given:
             if name not in own:
@@ -72,7 +105,15 @@ class Options:
 
 @dataclass(frozen=True)
 class Described:
-    """An option as `--help` shows it."""
+    """An option as `--help` shows it.
+
+    Attributes:
+        name: name of the option.
+        hint: its type annotation.
+        default: its default.
+        doc: its line of documentation.
+        limits: its range or choices in words; None where any value of the type is allowed.
+    """
 
     name: str
     hint: Any
@@ -82,17 +123,17 @@ class Described:
 
     @property
     def takes_none(self) -> bool:
-        """Whether None is among the values."""
+        """Whether None is allowed."""
         return isinstance(self.hint, types.UnionType) and type(None) in typing.get_args(self.hint)
 
     @property
     def is_schedule(self) -> bool:
-        """Whether the value may change while learning goes on."""
+        """Whether the value may be a schedule, which changes during learning."""
         return _is_schedule(self.hint)
 
     @property
     def plain(self) -> type:
-        """The type of the values that are not None; str for a schedule."""
+        """The type of the option, without None; str for a schedule."""
         if self.is_schedule:
             return str
         members = typing.get_args(self.hint) if self.takes_none else (self.hint,)
@@ -101,7 +142,14 @@ class Described:
 
 
 def described(options_class: type[Options]) -> list[Described]:
-    """Every option of a class, in order."""
+    """Describe every option of a class.
+
+    Args:
+        options_class: the class.
+
+    Returns:
+        One description per option, in the order of the fields.
+    """
     hints = _hints(options_class)
     return [
         Described(
@@ -177,79 +225,98 @@ def _check_range(name: str, value: float, limits: typing.Mapping[str, Any]) -> f
 
 @dataclass(frozen=True, kw_only=True)
 class CommonOptions(Options):
-    """What every algorithm has."""
+    """Options of every algorithm."""
 
-    n_envs: int = option(16, "environments stepped together; goes with an id", low=1)
-    num_threads: int | None = option(
-        None, "threads, which change no bit; None: FASTPG_NUM_THREADS, or 1", low=1, high=256
+    n_envs: int = option(
+        16, "number of environments stepped together, if env is an id or a callable", low=1
     )
-    gamma: float = option(0.98, "discount", low=0.0, high=1.0)
+    num_threads: int | None = option(
+        None,
+        "threads of the kernels; results do not depend on it; None: FASTPG_NUM_THREADS, or 1",
+        low=1,
+        high=256,
+    )
+    gamma: float = option(0.98, "discount factor", low=0.0, high=1.0)
     ent_coef: Schedule = option(0.0, "weight of the entropy bonus, per step", low=0.0)
     baseline: str = option(
-        "linear", "value baseline; mean: of each step in the episode", choices=BASELINES
+        "linear",
+        "value function: linear in features of the observation, mean of each step, or none",
+        choices=BASELINES,
     )
-    ridge: float = option(0.1, "penalty of the linear baseline's regression", low=LEAST_RIDGE)
+    ridge: float = option(0.1, "ridge penalty of the linear baseline", low=LEAST_RIDGE)
     baseline_memory: float = option(
         0.8, "decay of earlier batches in the baseline's fit; 0 forgets them", low=0.0, high=1.0
     )
-    baseline_time: bool = option(False, "whether the linear baseline sees the step in the episode")
+    baseline_time: bool = option(False, "add the step in the episode to the baseline's inputs")
     baseline_batch: int = option(
         0,
-        "steps per environment that fit the baseline before each gradient; 0: earlier "
-        "iterations do",
+        "extra steps per environment, to fit the baseline before each gradient; 0: it is fitted "
+        "to earlier iterations",
         low=0,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepOptions(CommonOptions):
-    """What algorithms that collect by steps have."""
+    """Options of the algorithms that collect a fixed number of steps: NPG, TRPO and PPO."""
 
-    n_envs: int = option(4, "environments stepped together; goes with an id", low=1)
+    n_envs: int = option(
+        4, "number of environments stepped together, if env is an id or a callable", low=1
+    )
     n_steps: int | None = option(
         None, "steps per environment and iteration; None: about 2,048 samples in all", low=1
     )
-    gamma: float = option(0.985, "discount", low=0.0, high=1.0)
-    gae_lambda: float = option(0.97, "lambda of the advantage estimate", low=0.0, high=1.0)
+    gamma: float = option(0.985, "discount factor", low=0.0, high=1.0)
+    gae_lambda: float = option(
+        0.97, "lambda of generalised advantage estimation (GAE)", low=0.0, high=1.0
+    )
     ent_coef: Schedule = option(0.03, "weight of the entropy bonus, per step", low=0.0)
     value_target: str = option(
         "mc",
-        "what the baseline is fitted to: A + V (lambda), or the discounted return (mc)",
+        "targets of the baseline's fit: A + V (lambda), or discounted returns (mc)",
         choices=("lambda", "mc"),
     )
-    ridge: float = option(0.2, "penalty of the linear baseline's regression", low=LEAST_RIDGE)
+    ridge: float = option(0.2, "ridge penalty of the linear baseline", low=LEAST_RIDGE)
     baseline_memory: float = option(
         0.6, "decay of earlier batches in the baseline's fit; 0 forgets them", low=0.0, high=1.0
     )
-    normalize_advantage: bool = option(True, "advantages to mean 0 and standard deviation 1")
+    normalize_advantage: bool = option(True, "scale advantages to mean 0 and standard deviation 1")
 
 
 @dataclass(frozen=True, kw_only=True)
 class NaturalOptions(StepOptions):
-    """What the second-order algorithms have."""
+    """Options of NPG and TRPO."""
 
     target_kl: Schedule | None = option(
         None,
-        "KL(old | new) of a step, in nats; None: lin_0.012 per step, lin_1 per trajectory",
+        "bound on KL(old | new) of an update, in nats; None: lin_0.012 with kl_per=step, lin_1 "
+        "with trajectory",
         above=0.0,
     )
     kl_per: str = option(
         "step",
-        "what target_kl is a mean over; trajectory: mean step KL times the mean episode length",
+        "unit of target_kl: mean KL per step, or per trajectory (that times the mean episode "
+        "length)",
         choices=("step", "trajectory"),
     )
     max_step_size: float | None = option(
-        None, "upper bound of the multiplier of the natural direction", above=0.0
+        None, "upper bound of eta, the multiplier of the natural gradient", above=0.0
     )
     fisher: str = option(
-        "exact", "action summed out (exact) or taken (sampled)", choices=("exact", "sampled")
+        "exact",
+        "Fisher matrix: expectation over actions (exact), or the actions taken (sampled)",
+        choices=("exact", "sampled"),
     )
     fisher_subsample: float = option(
-        1.0, "share of the samples that F is made of", above=0.0, high=1.0
+        1.0, "fraction of the samples from which F is computed", above=0.0, high=1.0
     )
     solver: str = option(
         "auto", "auto: cholesky for at most 64 parameters, cg for more", choices=SOLVERS
     )
-    cg_max_steps: int = option(20, "most conjugate gradient iterations", low=1, high=MOST_CG_STEPS)
-    cg_tol: float = option(1e-10, "relative residual at which they stop", low=0.0)
-    cg_damping: float = option(1e-4, "damping, relative to the mean diagonal of F", low=0.0)
+    cg_max_steps: int = option(
+        20, "maximum number of conjugate gradient iterations", low=1, high=MOST_CG_STEPS
+    )
+    cg_tol: float = option(1e-10, "relative residual at which conjugate gradient stops", low=0.0)
+    cg_damping: float = option(
+        1e-4, "damping added to F, relative to the mean of its diagonal", low=0.0
+    )

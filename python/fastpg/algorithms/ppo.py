@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 import numpy.typing as npt
 
 from fastpg import arrays
-from fastpg.algorithms.adam_algorithm import AdamAlgorithm
 from fastpg.algorithms.batch import Batch
+from fastpg.algorithms.first_order import FirstOrderAlgorithm
 from fastpg.algorithms.gae_algorithm import StepAlgorithm
 from fastpg.algorithms.options import StepOptions, option
 from fastpg.algorithms.schedules import Schedule
@@ -19,9 +21,10 @@ from fastpg.functional.solvers import (
     OBJECTIVES,
     OPTIMIZERS,
     FeatureMoments,
-    ppo_epochs,
+    PpoUpdate,
+    Whitening,
+    ppo_settings,
 )
-from fastpg.policies.base import Undo
 from fastpg.training.checkpoints import State
 from fastpg.training.metrics import Metrics
 
@@ -83,7 +86,7 @@ class PPOOptions(StepOptions):
             self.only_with(False, "objective='clip' or adaptive_kl=True", "target_kl")
 
 
-class PPO(AdamAlgorithm, StepAlgorithm):
+class PPO(FirstOrderAlgorithm, StepAlgorithm):
     """Epochs of minibatch ascent on a surrogate of the advantages A, w the ratio of probabilities.
 
     `objective="clip"`: mean_i min(w_i A_i, clip(w_i, 1 - eps, 1 + eps) A_i).
@@ -109,10 +112,14 @@ class PPO(AdamAlgorithm, StepAlgorithm):
     options: PPOOptions
 
     def make_optimizer(self) -> None:
-        """Adam, its moments zero, and lambda at its start."""
+        """The optimizer before its first step, no features seen, and lambda at its start."""
         super().make_optimizer()
         self.moments = FeatureMoments(self.policy.n_features)
         self.kl_coef = _KL_COEF if self.options.kl_coef is None else self.options.kl_coef
+
+    @property
+    def _optimizer_name(self) -> str:
+        return self.options.optimizer
 
     def update(self, batch: Batch) -> Metrics:
         """Run the epochs of minibatch ascent; with `adaptive_kl` adapt lambda afterwards.
@@ -121,72 +128,76 @@ class PPO(AdamAlgorithm, StepAlgorithm):
             batch: samples, advantages and targets of the iteration.
 
         Returns:
-            What to log, under keys "train/..."; "train/status" is "accepted" or "not_finite".
+            Entries for the log, under keys "train/..."; "train/status" is "accepted" or
+                "not_finite".
         """
-        options, policy = self.options, self.policy
-        stops = options.objective == "clip"
-        learning_rate = self.at_progress(options.learning_rate)
-        clip_range = self.at_progress(options.clip_range)
-        if options.whitens:
-            self.moments.add(batch.phi)
-        result = ppo_epochs(
-            policy,
-            batch.phi,
-            batch.actions,
+        settings = self._settings()
+        optimizer = copy(self.optimizer)
+        found = batch.samples.ppo_epochs(
+            self.policy.theta,
             batch.advantages,
-            self.adam,
-            seed=self.seed,
-            first_epoch=self.adam.count,
-            whitening=self.moments.whitening() if options.whitens else None,
-            mask=batch.mask,
-            objective=options.objective,
-            clip_range=clip_range,
-            kl_coef=self.kl_coef,
-            kl_estimator=options.kl_estimator or "exact",
-            learning_rate=learning_rate,
-            ent_coef=self.at_progress(options.ent_coef),
-            max_grad_norm=options.max_grad_norm,
-            target_kl=options.target_kl if stops else None,
-            n_epochs=options.n_epochs,
-            batch_size=options.batch_size,
-            normalize_advantage=options.normalize_advantage,
-            optimizer=options.optimizer,
+            optimizer,
+            self.seed,
+            self.optimizer.count,
+            self._whitening(batch),
+            ppo_settings(**settings),
         )
-        before = batch.samples.distribution()
-        policy.move_to(result["parameters"].reshape(policy.shape))
-        after = batch.samples.distribution()
-        step = batch.samples.compare(before, after, batch.advantages)
-        record: Metrics = {
-            "train/status": "accepted" if result["finite"] else "not_finite",
-            "train/policy_gradient_loss": result["policy_loss"],
-            "train/kl": result["kl"],
-            "train/approx_kl": step.approx_kl,
-            "train/effective_sample_size": step.effective_sample_size,
-            "train/entropy_loss": -result["entropy"],
-            "train/grad_norm": result["grad_norm"],
-            "train/learning_rate": learning_rate,
-            "train/n_updates": self.adam.count,
-            "train/step_limited_by": "target_kl" if result["stopped"] else "n_epochs",
+        self.optimizer = optimizer
+        self.policy.move_to(found.theta)
+        return self._record(found, settings) | self._adapt(found)
+
+    def _settings(self) -> dict[str, Any]:
+        """Arguments of `ppo_settings` now."""
+        options = self.options
+        return {
+            "objective": options.objective,
+            "clip_range": self.at_progress(options.clip_range),
+            "kl_coef": self.kl_coef,
+            "kl_estimator": options.kl_estimator or "exact",
+            "learning_rate": self.at_progress(options.learning_rate),
+            "ent_coef": self.at_progress(options.ent_coef),
+            "max_grad_norm": options.max_grad_norm,
+            "target_kl": options.target_kl if options.objective == "clip" else None,
+            "n_epochs": options.n_epochs,
+            "batch_size": options.batch_size,
+            "normalize_advantage": options.normalize_advantage,
         }
+
+    def _whitening(self, batch: Batch) -> Whitening | None:
+        """The coordinates to ascend in, from all features seen so far."""
+        if not self.options.whitens:
+            return None
+        moments = copy(self.moments)
+        moments.add(batch.phi)
+        self.moments = moments
+        return moments.whitening()
+
+    def _record(self, found: PpoUpdate, settings: dict[str, Any]) -> Metrics:
+        entries: Metrics = {
+            "train/status": "accepted" if found.finite else "not_finite",
+            "train/policy_gradient_loss": found.policy_loss,
+            "train/kl": found.kl,
+            "train/approx_kl": found.statistics.approx_kl,
+            "train/effective_sample_size": found.statistics.effective_sample_size,
+            "train/entropy_loss": -found.entropy,
+            "train/grad_norm": found.grad_norm,
+            "train/learning_rate": settings["learning_rate"],
+            "train/n_updates": self.optimizer.count,
+            "train/step_limited_by": "target_kl" if found.stopped else "n_epochs",
+        }
+        if self.options.objective == "clip":
+            entries["train/clip_fraction"] = found.clip_fraction
+            entries["train/clip_range"] = settings["clip_range"]
+        return entries
+
+    def _adapt(self, found: PpoUpdate) -> Metrics:
+        """Lambda for the next iteration; the entry that logs the one of this iteration."""
+        options, used = self.options, self.kl_coef
         if options.objective == "clip":
-            return record | {
-                "train/clip_fraction": result["clip_fraction"],
-                "train/clip_range": clip_range,
-            }
-        record["train/kl_coef"] = self.kl_coef
-        if options.adaptive_kl and result["finite"]:
-            self.kl_coef = adapted(self.kl_coef, result["kl"], options.target_kl or _TARGET_KL)
-        return record
-
-    def _keep(self) -> Undo:
-        """What takes back all that is learned from now on, of the features' moments too."""
-        others, moments = super()._keep(), self.moments.__copy__()
-
-        def undo() -> None:
-            others()
-            self.moments = moments
-
-        return undo
+            return {}
+        if options.adaptive_kl and found.finite:
+            self.kl_coef = adapted(used, found.kl, options.target_kl or _TARGET_KL)
+        return {"train/kl_coef": used}
 
     def state(self) -> State:
         """Arrays and JSON values, with lambda and the features' moments."""
@@ -227,7 +238,10 @@ class PPO(AdamAlgorithm, StepAlgorithm):
 
 def _moments(like: FeatureMoments, stored: dict[str, npt.NDArray[Any]], name: str) -> Floats:
     key = f"{name}_of_features"
-    return arrays.finite_floats(key, stored[key], getattr(like, name).shape)
+    shape = getattr(like, name).shape
+    if 0 in shape:  # of so many features that no products are kept
+        return np.zeros(shape)
+    return arrays.finite_floats(key, stored[key], shape)
 
 
 def adapted(kl_coef: float, kl: float, target_kl: float) -> float:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from fastpg import arrays
-from fastpg.algorithms.adam_algorithm import AdamAlgorithm
 from fastpg.algorithms.batch import Batch
+from fastpg.algorithms.first_order import FirstOrderAlgorithm
 from fastpg.algorithms.options import CommonOptions, option
 from fastpg.algorithms.schedules import Schedule
 from fastpg.arrays import Floats
@@ -43,7 +44,7 @@ class REINFORCEOptions(CommonOptions):
     )
 
 
-class REINFORCE(AdamAlgorithm):
+class REINFORCE(FirstOrderAlgorithm):
     """g' = sum_h grad ln pi(a_h|s_h) (R_h - b(s_h, h)), averaged over whole episodes (lecture L1).
 
     The baseline b is fitted on the episodes of earlier iterations, or on `baseline_batch` fresh
@@ -92,12 +93,16 @@ class REINFORCE(AdamAlgorithm):
             The batch of its n valid samples.
         """
         options = self.options
-        values, _ = rollout.values(self.baseline)
+        values, _, _ = rollout.state_values(self.baseline)
         returns = discounted_returns(rollout.rewards, rollout.segment_ends, options.gamma)
         advantages = returns - values
         if options.discount_weighting:
             advantages = advantages * options.gamma ** rollout.step_index.astype(np.float64)
         return self.batch(rollout, advantages, returns, values)
+
+    @property
+    def _optimizer_name(self) -> str:
+        return self.options.optimizer
 
     def update(self, batch: Batch) -> Metrics:
         """Take one step along g'.
@@ -111,17 +116,19 @@ class REINFORCE(AdamAlgorithm):
         samples = batch.samples
         # Sums over h, means over episodes: per-step means times the mean length.
         mean_length = len(batch.actions) / batch.n_episodes
-        dist = samples.distribution()
+        theta = self.policy.theta
+        dist = samples.distribution(theta)
         ent_coef = self.at_progress(self.options.ent_coef)
         try:
-            gradient = mean_length * samples.score_gradient(dist, batch.advantages, ent_coef)
+            flat = samples.score_gradient(dist, batch.advantages, ent_coef)
+            gradient = mean_length * flat.reshape(theta.shape)
         except OverflowError:
             gradient = np.full(self.policy.shape, np.inf)  # then the status says so
 
         learning_rate = self.at_progress(self.options.learning_rate)
         status = self._step(gradient, learning_rate)
         log_pi = self.policy.log_prob(dist, batch.actions)
-        step = samples.compare(dist, samples.distribution(), batch.advantages)
+        step = samples.compare(dist, self.policy.theta, batch.advantages)
         return {
             "train/status": status,
             "train/policy_gradient_loss": -float(np.mean(batch.advantages * log_pi)),
@@ -129,23 +136,19 @@ class REINFORCE(AdamAlgorithm):
             "train/kl": step.kl,
             "train/entropy_loss": -step.entropy,
             "train/learning_rate": learning_rate,
-            "train/n_updates": self.adam.count,
+            "train/n_updates": self.optimizer.count,
         }
 
     def _step(self, gradient: Floats, learning_rate: float) -> str:
         """Ascend; "not_finite", and nothing changed, where the step is not."""
         if not np.isfinite(gradient).all():
             return "not_finite"
-        theta = self.policy.theta
-        if self.options.optimizer == "sgd":
-            with np.errstate(over="ignore"):
-                return self.try_theta(theta + learning_rate * gradient)
-        moments = self.adam.mean, self.adam.square, self.adam.count
+        optimizer = copy(self.optimizer)
         try:
-            moved = self.adam.ascend(theta, gradient, learning_rate)
+            moved = optimizer.ascend(self.policy.theta, gradient, learning_rate)
         except ValueError:
             return "not_finite"
         status = self.try_theta(moved)
-        if status != "accepted":
-            self.adam.restore(*moments)
+        if status == "accepted":
+            self.optimizer = optimizer
         return status

@@ -1,21 +1,22 @@
-"""Schedules: numbers that change while learning goes on.
+"""Schedules: options whose value changes during learning.
 
-An option that takes one is, with r falling from 1 at the start of `learn` to 0 at its end
-(stable-baselines3's progress_remaining):
+Let r be the fraction of `learn` that remains: 1 at its start, 0 at its end (stable-baselines3's
+progress_remaining). A schedule is one of:
 
-- a number, the same all the time;
-- "lin_0.02": 0.02 r, which falls to 0 in proportion;
-- "pow8_0.02": 0.02 r^8, or another power from 1 to 99; the higher, the sooner it is small;
-- a function of r that gives a number of at least 0. A checkpoint holds the larger of its first and
-  last values.
+- a number, which is constant;
+- "lin_0.02": 0.02 r, which falls linearly to 0;
+- "pow8_0.02": 0.02 r^8, or another power from 1 to 99; a higher power falls sooner;
+- a function of r that returns a number of at least 0. A checkpoint stores the larger of its values
+  at the start and at the end.
 
-r is the same during an iteration. On the command line all but a function.
+r is constant during an iteration. The command line takes all of these but a function.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from fastpg import arrays
@@ -26,23 +27,43 @@ _FALLING = re.compile(r"(?:lin|pow(?P<power>[1-9]\d?))_(?P<start>.+)")
 
 
 def at(schedule: Schedule, progress_remaining: float) -> float:
-    """The value where progress_remaining falls from 1 at the start of `learn` to 0 at its end.
+    """The value of a schedule.
 
-    A number is constant, "lin_0.02" falls in proportion, "pow8_0.02" with the eighth power of
-    progress_remaining, a callable is asked.
+    Args:
+        schedule: a checked schedule.
+        progress_remaining: r in [0, 1]: 1 at the start of `learn`, 0 at its end.
+
+    Returns:
+        The value.
+
+    Raises:
+        TypeError: a callable schedule returned no number.
+        ValueError: a callable schedule returned a number that is not finite.
     """
     if callable(schedule):
         return arrays.number("schedule", schedule(progress_remaining))
     if isinstance(schedule, str):
         falling = _parsed(schedule)
-        assert falling is not None  # as `checked`
+        assert falling is not None  # `checked` has parsed it before
         power, start = falling
         return start * progress_remaining**power
     return schedule
 
 
 def checked(name: str, value: Any) -> Schedule:
-    """A schedule; a string is a number, or a number after "lin_" or "pow" and a power and "_"."""
+    """Check a schedule.
+
+    Args:
+        name: name of the option, for errors.
+        value: a number, a callable, or a string: a number, or a number after "lin_" or "pow8_".
+
+    Returns:
+        A float, the callable, or the string "lin_..." or "pow...".
+
+    Raises:
+        TypeError: neither a number, a string nor a callable.
+        ValueError: a string of another form, or a number that is not finite.
+    """
     if callable(value):
         return value  # type: ignore[no-any-return]
     if not isinstance(value, str):
@@ -59,11 +80,19 @@ def checked(name: str, value: Any) -> Schedule:
 
 
 def start(schedule: Schedule) -> float:
-    """The value at the start."""
+    """The value at the start of `learn`, where r = 1.
+
+    Args:
+        schedule: a checked schedule.
+
+    Returns:
+        The value.
+    """
     return at(schedule, 1.0)
 
 
+@lru_cache
 def _parsed(text: str) -> tuple[int, float] | None:
-    """Power and start of a falling schedule; None for other text."""
+    """(power, value at the start) of a "lin_" or "pow" schedule; None for other text."""
     match = _FALLING.fullmatch(text)
     return None if match is None else (int(match["power"] or 1), float(match["start"]))

@@ -1,4 +1,4 @@
-"""Tuned settings: for an algorithm and an environment, from the built-in file or a user's own."""
+"""Tuned settings of an algorithm in an environment, from the built-in file or a user's file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from fastpg.suggestions import one_of, unknown
 
 BUILT_IN = Path(__file__).with_name("tuned.toml")
 
-# Keys of a row that are no options of the algorithm.
+# Keys of a row that are not options of the algorithm.
 _OTHERS = ("total_timesteps", "level", "policy_kwargs", "env_kwargs")
 
 Settings = Mapping[str, Any]
@@ -28,17 +28,17 @@ Settings = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class TunedSettings:
-    """Settings tuned to an environment; of no one seed.
+    """Settings tuned to an environment, over many seeds.
 
     Attributes:
         algorithm: "reinforce", "npg", "trpo" or "ppo".
-        env_id: as registered with Gymnasium.
-        total_timesteps: environment steps that are enough; None: the algorithm's default.
+        env_id: id registered with Gymnasium.
+        total_timesteps: environment steps to train for; None: the algorithm's default.
         level: mean greedy return that counts as learned; None: the threshold Gymnasium registers.
-        options: of the algorithm, where they are given.
-        policy_kwargs: as of the algorithm.
-        env_kwargs: of the environment while it learns; an evaluation has none of them.
-        file: that they are from; None for the built-in ones.
+        options: options of the algorithm; those not listed keep their defaults.
+        policy_kwargs: argument `policy_kwargs` of the algorithm.
+        env_kwargs: keywords of the training environment; evaluations do not use them.
+        file: path of the user's file; None for the built-in settings.
     """
 
     algorithm: str
@@ -51,7 +51,7 @@ class TunedSettings:
     file: str | None
 
     def __str__(self) -> str:
-        """What is used, in a few words."""
+        """A short description of the settings, for messages."""
         name = f"{self.algorithm} on {self.env_id}"
         return f"tuned for {name}" if self.file is None else f"of {self.file} for {name}"
 
@@ -62,18 +62,22 @@ Table = Mapping[tuple[str, str], TunedSettings]
 def tuned_settings(
     algorithm: str, env_id: str, file: str | os.PathLike[str] | None = None
 ) -> TunedSettings | None:
-    """The tuned settings of an algorithm in an environment; None where there are none.
+    """The tuned settings of an algorithm in an environment.
 
     Args:
         algorithm: "reinforce", "npg", "trpo" or "ppo".
-        env_id: an id, as "CartPole-v1"; one with a module, "module:id", has none.
-        file: a TOML file of your own, in the form of `fastpg/algorithms/tuned.toml`. Its settings
-            win over the built-in ones.
+        env_id: an id such as "CartPole-v1". An id with a module, "module:id", has no settings.
+        file: path of a TOML file in the form of `fastpg/algorithms/tuned.toml`. Its settings take
+            precedence over the built-in ones.
+
+    Returns:
+        The settings; None where there are none.
 
     Raises:
-        ValueError: an unknown algorithm, or a file with something unknown or wrong; the message
-            has the row.
-        OSError: a file that cannot be read.
+        ValueError: unknown algorithm, or a file with an unknown name or a wrong value; the message
+            names the row.
+        TypeError: `env_id` is not a string.
+        OSError: the file cannot be read.
     """
     one_of("algorithm", algorithm, ALGORITHMS)
     if not isinstance(env_id, str):
@@ -85,22 +89,33 @@ def tuned_settings(
 
 @functools.cache
 def built_in() -> Table:
-    """The settings that come with the package, by algorithm and id; all callers share them."""
+    """The settings of the package by (algorithm, id); all callers share one table."""
     return MappingProxyType(_read(BUILT_IN, None))
 
 
 def read_file(file: str | os.PathLike[str]) -> Table:
-    """The settings of a user's file, by algorithm and id; errors as of `tuned_settings`."""
+    """Read the settings of a user's file.
+
+    Args:
+        file: path of a TOML file.
+
+    Returns:
+        Settings by (algorithm, id).
+
+    Raises:
+        ValueError: no TOML, an unknown name or a wrong value; the message names the row.
+        OSError: the file cannot be read.
+    """
     return _read(Path(file), os.fspath(file))
 
 
 def _read(path: Path, name: str | None) -> dict[tuple[str, str], TunedSettings]:
-    import tomllib  # not short to load, and many runs read no settings
+    import tomllib  # slow to import, and many runs read no settings
 
     content = path.read_bytes()
     try:
         tables = tomllib.loads(content.decode())
-    except ValueError as error:  # of the encoding too
+    except ValueError as error:  # a wrong encoding too
         raise ValueError(f"{path}: expected TOML, got {error}") from error
     return {(row.algorithm, row.env_id): row for row in _rows(path, tables, name)}
 
@@ -153,7 +168,7 @@ def _options(algorithm: str, given: Settings) -> Settings:
 
 
 def _policy_kwargs(given: Any) -> Settings:
-    """What a file can hold of them, checked in a policy of one number for either."""
+    """The policy arguments of a row, checked by making a small policy with them."""
     keywords = arrays.keywords("policy_kwargs", given)
     known = ("features", "features_kwargs", "normalize_observations", "log_std_init")
     for name in keywords:

@@ -1,4 +1,4 @@
-"""Training in one call: an algorithm by its name, with the tuned settings of its environment."""
+"""Training in one call: an algorithm by name, with the tuned settings of the environment."""
 
 from __future__ import annotations
 
@@ -31,35 +31,39 @@ def train(
     callback: Callback | None = None,
     **options: Any,
 ) -> Algorithm:
-    """Build an algorithm, let it learn, return it.
+    """Build an algorithm, train it and return it.
 
-    Where `env` is an id that has `tuned_settings` and the policy is "linear", they are used, and a
-    line on standard error says so. What is given here wins: options one by one, `policy_kwargs`
-    and `env_kwargs` each as a whole.
+    If `env` is an id that has `tuned_settings` and the policy is "linear", these settings are used,
+    and a line on standard error says so. Arguments given here take precedence: options one by one,
+    `policy_kwargs` and `env_kwargs` each as a whole.
 
     Args:
         algorithm: "reinforce", "npg", "trpo" or "ppo".
-        env: as of the algorithm.
-        total_timesteps: environment steps; by default the tuned ones, or else 100,000 (REINFORCE
+        env: an id, a Gymnasium environment, a callable that makes one, or a vector environment.
+        total_timesteps: environment steps; None: the tuned number, or else 100,000 (REINFORCE:
             300,000).
-        seed: as of the algorithm.
-        policy: as of the algorithm.
-        policy_kwargs: as of the algorithm.
-        env_kwargs: with an id, keywords of `make_vec` where it is native, else of
+        seed: seed of everything random, in [0, 2^64); None draws one.
+        policy: "linear" or a policy.
+        policy_kwargs: with "linear", keywords of the policy's `for_env`.
+        env_kwargs: with an id, keywords of `make_vec` for a native environment, otherwise of
             `gymnasium.make`.
-        tuned: False uses the defaults. A file's path uses its settings, in the form of
-            `fastpg/algorithms/tuned.toml`, and the built-in ones where it has none.
-        callback: as of `learn`.
-        **options: the algorithm's own.
+        tuned: True uses tuned settings where there are any; False uses the defaults. The path of a
+            TOML file, in the form of `fastpg/algorithms/tuned.toml`, uses its settings, and the
+            built-in ones where it has none.
+        callback: called after each iteration, as in `learn`.
+        **options: options of the algorithm.
+
+    Returns:
+        The trained algorithm.
 
     Raises:
-        ValueError: an unknown algorithm, a value out of range, or a file of settings with something
-            unknown or wrong; the message says where.
-        TypeError: an unknown option, or an argument of the wrong type.
-        OSError: a file of settings that cannot be read.
+        ValueError: unknown algorithm, a value out of range, or a settings file with an unknown name
+            or a wrong value; the message names the place.
+        TypeError: unknown option, or an argument of the wrong type.
+        OSError: the settings file cannot be read.
     """
     settings = settings_for(algorithm, env, policy, tuned)
-    _tell(algorithm, env, settings, tuned)
+    _print_settings(algorithm, env, settings, tuned)
     algo = build(
         algorithm,
         env,
@@ -76,14 +80,28 @@ def train(
 def settings_for(
     algorithm: str, env: Any, policy: Any = "linear", tuned: Tuned = True
 ) -> TunedSettings | None:
-    """The tuned settings that `train` uses; None for the defaults."""
+    """The tuned settings that `train` uses.
+
+    Args:
+        algorithm: "reinforce", "npg", "trpo" or "ppo".
+        env: argument `env` of `train`.
+        policy: argument `policy` of `train`.
+        tuned: argument `tuned` of `train`.
+
+    Returns:
+        The settings; None for the defaults.
+
+    Raises:
+        ValueError, OSError: as for `tuned_settings`.
+        TypeError: `tuned` is neither a flag nor a path.
+    """
     find(algorithm)
     if tuned is False:
         return None
     if not isinstance(tuned, bool | str | os.PathLike):
         raise TypeError(f"tuned: expected True, False or the path of a file, got {tuned!r}")
     file = None if isinstance(tuned, bool) else tuned
-    named = env if isinstance(env, str) and policy == "linear" else ""  # "" has none
+    named = env if isinstance(env, str) and policy == "linear" else ""  # "" has no settings
     return tuned_settings(algorithm, named, file)
 
 
@@ -98,9 +116,27 @@ def build(
     env_kwargs: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Algorithm:
-    """The algorithm that `train` lets learn: with these settings, but for what is given."""
+    """The algorithm of `train`, before it learns.
+
+    Args:
+        algorithm: "reinforce", "npg", "trpo" or "ppo".
+        env: argument `env` of `train`.
+        settings: tuned settings; the arguments below take precedence. None: the defaults.
+        seed: argument `seed` of `train`.
+        policy: argument `policy` of `train`.
+        policy_kwargs: argument `policy_kwargs` of `train`.
+        env_kwargs: argument `env_kwargs` of `train`.
+        **options: options of the algorithm.
+
+    Returns:
+        A new algorithm.
+
+    Raises:
+        ValueError: a value out of range, or an unknown or unusable environment.
+        TypeError: unknown option, or an argument of the wrong type.
+    """
     kind = find(algorithm)
-    kind.options_class.build(kind.__name__, options)  # what is given is explained by itself
+    kind.options_class.build(kind.__name__, options)  # errors in them do not mention the settings
     if settings is not None:
         options = {**settings.options, **options}
         policy_kwargs = settings.policy_kwargs if policy_kwargs is None else policy_kwargs
@@ -116,7 +152,16 @@ def build(
 
 
 def timesteps(algorithm: str, settings: TunedSettings | None, given: int | None = None) -> int:
-    """Environment steps of a training: as given, as tuned, or the algorithm's default."""
+    """Number of environment steps to train for.
+
+    Args:
+        algorithm: "reinforce", "npg", "trpo" or "ppo".
+        settings: tuned settings, or None.
+        given: the user's number, or None.
+
+    Returns:
+        The given number, or else the tuned one, or else the algorithm's default.
+    """
     if given is not None:
         return given
     tuned = None if settings is None else settings.total_timesteps
@@ -131,7 +176,7 @@ def _made_with(
     return make_env(env, options.n_envs, num_threads=count, env_kwargs=keywords)
 
 
-def _tell(algorithm: str, env: Any, settings: TunedSettings | None, tuned: Tuned) -> None:
+def _print_settings(algorithm: str, env: Any, settings: TunedSettings | None, tuned: Tuned) -> None:
     if settings is not None:
         line = f"settings {settings}; tuned=False: the defaults"
     elif isinstance(tuned, bool):

@@ -52,11 +52,12 @@ class TRPO(NaturalAlgorithm):
         status, searched = ascent.status, self._no_search()
         if status == "ok":
             found = batch.samples.line_search(
+                self.policy.theta,
+                ascent.step,
                 ascent.dist,
                 ascent.advantages,
-                ascent.step,
-                target_kl=self.kl_bound,
                 ent_coef=ascent.ent_coef,
+                target_kl=self.kl_bound,
                 shrinking_factor=options.line_search_shrinking_factor,
                 max_iter=options.line_search_max_iter,
             )

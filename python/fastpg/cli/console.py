@@ -1,4 +1,4 @@
-"""What the command line prints, and how it ends where the user can mend an error."""
+"""Output of the command line, and errors that the user can correct."""
 
 from __future__ import annotations
 
@@ -26,14 +26,21 @@ _EXPLAINED = (
 
 
 def fail(message: str) -> NoReturn:
-    """End with exit code 2 and one line on standard error."""
+    """Print one line on standard error and exit with code 2.
+
+    Args:
+        message: the line, without "error: ".
+
+    Raises:
+        typer.Exit: always.
+    """
     Console(stderr=True, soft_wrap=True, highlight=False).print(f"error: {message}", markup=False)
     raise typer.Exit(2)
 
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Errors that the user can mend become one line and exit code 2."""
+    """Turn errors that the user can correct into one line and exit code 2."""
     try:
         yield
     except _EXPLAINED as error:
@@ -41,7 +48,11 @@ def explained() -> Iterator[None]:
 
 
 def show_table(rows: dict[str, str]) -> None:
-    """Print texts under their names, a row each."""
+    """Print a table of names and values.
+
+    Args:
+        rows: values by name, one row each.
+    """
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
@@ -51,6 +62,13 @@ def show_table(rows: dict[str, str]) -> None:
 
 
 def mean_return(record: Metrics) -> str:
-    """The mean return of a record; "-" until an episode has ended."""
+    """The mean return of a record as text.
+
+    Args:
+        record: an entry of the history.
+
+    Returns:
+        One decimal; "-" until an episode has ended.
+    """
     mean = float(record.get("rollout/ep_rew_mean", math.nan))
     return "-" if math.isnan(mean) else f"{mean:.1f}"

@@ -23,7 +23,18 @@ EVAL_ENVS = 20
 
 
 def gymnasium_env(env_id: str, num_envs: int = EVAL_ENVS) -> VectorEnv[Any, Any, Any]:
-    """Gymnasium's environment of that name, even where there is a native one; else the native."""
+    """Gymnasium's environment of an id; the native one only if Gymnasium has none.
+
+    Args:
+        env_id: a registered id.
+        num_envs: number of copies.
+
+    Returns:
+        The environments.
+
+    Raises:
+        ValueError, gymnasium.error.Error: the id is unknown or cannot be made.
+    """
     if env_id in NATIVE and env_id not in gymnasium.registry:
         return make_env(env_id, num_envs)
     return EnvCopies([lambda: gymnasium.make(env_id)] * num_envs)
@@ -39,7 +50,23 @@ def result_of(
     seed: int,
     max_episode_steps: int | None = None,
 ) -> tuple[str, float]:
-    """What to print of it, and the mean return."""
+    """Evaluate an algorithm and close the environment.
+
+    Args:
+        algo: the algorithm.
+        env: vector environment.
+        name: name of the environment, for the text.
+        episodes: number of whole episodes.
+        greedy: the most probable actions instead of sampled ones.
+        seed: seed of the environments.
+        max_episode_steps: as in `evaluate_policy`.
+
+    Returns:
+        The text to print, and the mean return.
+
+    Raises:
+        EndlessEpisodeError: an episode does not end.
+    """
     try:
         mean, std = evaluate_policy(
             algo,
@@ -58,12 +85,12 @@ def result_of(
 
 
 def _digits(std: float) -> str:
-    """Returns that differ by less than 1 need more than one."""
+    """Format of a return: one decimal, or three where returns differ by less than 1."""
     return ".1f" if std == 0.0 or std >= 1.0 else ".3f"
 
 
 def _owner(env: VectorEnv[Any, Any, Any]) -> str:
-    """Gymnasium, where its own code makes the environment, or this package."""
+    """Whose environment it is, for the text: fastpg's, Gymnasium's, or "" for any other."""
     if isinstance(env, NativeVectorEnv):
         return "fastpg's "
     assert isinstance(env, EnvCopies)
@@ -77,26 +104,28 @@ def evaluate(
     env: Annotated[
         str | None,
         typer.Option(
-            help="id, or module:id, which imports the module, of another environment, as "
-            "registered; default: the one trained on, with its options and wrappers"
+            help="id of another environment, as registered; module:id imports the module first; "
+            "default: the training environment, with its options and wrappers"
         ),
     ] = None,
     module: Annotated[
         str | None,
         typer.Option("--import", help="module to import first, which registers the environment"),
     ] = None,
-    episodes: Annotated[int, typer.Option(help="whole episodes")] = EVAL_EPISODES,
-    seed: Annotated[int, typer.Option(help="of the environment")] = 0,
-    stochastic: Annotated[bool, typer.Option(help="sample the actions")] = False,
+    episodes: Annotated[int, typer.Option(help="number of whole episodes")] = EVAL_EPISODES,
+    seed: Annotated[int, typer.Option(help="seed of the environments")] = 0,
+    stochastic: Annotated[
+        bool, typer.Option(help="sample actions instead of taking the most probable")
+    ] = False,
     max_episode_steps: Annotated[
         int | None,
         typer.Option(
-            help="steps after which an episode counts as endless; default: 10000 where the "
+            help="steps after which an episode counts as endless; default: 10000 if the "
             "environment has no time limit"
         ),
     ] = None,
 ) -> None:
-    """Evaluate a checkpoint on the environment it was trained on, Gymnasium's where it has one."""
+    """Evaluate a checkpoint on its training environment (Gymnasium's version, if there is one)."""
     with explained():
         algo = load(path)
         if module is not None:
@@ -115,7 +144,7 @@ def evaluate(
 
 
 def _eval_env(algo: Algorithm, env_id: str | None) -> tuple[VectorEnv[Any, Any, Any], str]:
-    """The environment to evaluate in, and its name."""
+    """The evaluation environment and its name."""
     if env_id is not None:
         return gymnasium_env(env_id), env_id
     recipe = algo.env_recipe

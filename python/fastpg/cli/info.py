@@ -22,7 +22,7 @@ from fastpg.envs import NATIVE
 def info(
     path: Annotated[Path | None, typer.Argument(help="a checkpoint")] = None,
 ) -> None:
-    """What is installed, or what a checkpoint holds."""
+    """Describe the installation, or a checkpoint."""
     with explained():
         show_table(_installed() if path is None else _checkpoint_info(load(path)))
 

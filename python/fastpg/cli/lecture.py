@@ -18,7 +18,7 @@ def lecture(
     out: Annotated[Path, typer.Option(help="folder of the figures and tables")] = Path("lecture"),
 ) -> None:
     """Print both sides of the lecture's identities; write a figure and a CSV for each system."""
-    from fastpg import lecture as systems  # it is not short, and no other command needs it
+    from fastpg import lecture as systems  # slow to import, and only this command needs it
 
     holds = True
     with explained():

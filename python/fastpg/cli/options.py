@@ -1,4 +1,4 @@
-"""The command line's options of an algorithm, of its policy and of the run."""
+"""Options of the command line: for the run, the policy and the algorithm."""
 
 from __future__ import annotations
 
@@ -16,16 +16,23 @@ from fastpg.envs import NATIVE
 from fastpg.policies.features import MAPS
 
 ENV_HELP = (
-    f"environment: {', '.join(NATIVE)} (native), any other id registered with Gymnasium, or "
-    "module:id, which imports the module"
+    f"environment: {', '.join(NATIVE)} (native), or any other id registered with Gymnasium; "
+    "module:id imports the module first"
 )
 
-# Of a policy, each also a key of policy_kwargs.
+# Options of the policy, which are keys of policy_kwargs.
 OF_POLICY = ("features", "features_kwargs", "normalize_observations", "log_std_init")
 
 
 def parameters(name: str) -> list[inspect.Parameter]:
-    """The signature of `fastpg train NAME`, for typer to read: the context and `env` first."""
+    """The parameters of the command `fastpg train NAME`, for typer.
+
+    Args:
+        name: name of the algorithm.
+
+    Returns:
+        The context and `env`, then the options of the run, the policy and the algorithm.
+    """
     plain = inspect.Parameter.POSITIONAL_OR_KEYWORD
     env = Annotated[str, typer.Argument(help=ENV_HELP)]
     return [
@@ -40,39 +47,44 @@ def parameters(name: str) -> list[inspect.Parameter]:
 def _of_the_run(name: str) -> list[inspect.Parameter]:
     steps = DEFAULT_TIMESTEPS[name]
     return [
-        _option("total_timesteps", int, steps, "environment steps"),
-        _option("seed", int, 0, "of everything random"),
+        _option("total_timesteps", int, steps, "environment steps to train for"),
+        _option("seed", int, 0, "seed of everything random"),
         _option(
             "tuned",
             Path | None,
             None,
-            "TOML file of settings for environments, which win over the built-in ones; options "
-            "given here win over both",
+            "TOML file of tuned settings; they take precedence over the built-in ones, and "
+            "options of the command line over both",
         ),
-        _option("no_tuned", bool, False, "the defaults below, no tuned settings", "--no-tuned"),
-        _option("out", Path | None, None, "where to save; default: ./ALGORITHM-ENV-SEED.npz"),
-        _option("force", bool, False, "replace that file if it exists", "--force"),
+        _option("no_tuned", bool, False, "use the defaults below, no tuned settings", "--no-tuned"),
+        _option("out", Path | None, None, "checkpoint file; default: ./ALGORITHM-ENV-SEED.npz"),
+        _option("force", bool, False, "replace the checkpoint file if it exists", "--force"),
     ]
 
 
 def _of_the_policy() -> list[inspect.Parameter]:
     names = ", ".join(MAPS)
     return [
-        _option("policy", str, "linear", "policy"),
-        _option("features", str, "identity", f"what it is linear in: {names}"),
+        _option("policy", str, "linear", "kind of policy; only linear"),
+        _option("features", str, "identity", f"features of the policy: {names}"),
         _option(
             "features_kwargs",
             list[str] | None,
             None,
-            "arguments of the features, as degree=3 or n_features=200,nu=2.0",
+            "arguments of the features, such as degree=3 or n_features=200,nu=2.0",
             metavar="NAME=VALUE",
         ),
-        _option("normalize_observations", bool, False, "by their running mean and deviation"),
+        _option(
+            "normalize_observations",
+            bool,
+            False,
+            "normalise observations by their running mean and standard deviation",
+        ),
         _option(
             "log_std_init",
             float | None,
             None,
-            "ln sigma at the start, in [-10, 2]; only with a Box of actions; default: 0",
+            "initial ln sigma, in [-10, 2], for Box action spaces only; default: 0",
         ),
     ]
 
@@ -93,8 +105,8 @@ def _of_the_algorithm(spec: Described) -> inspect.Parameter:
 
 
 SCHEDULE_HELP = (
-    "a schedule: a number, lin_X, which falls from X to 0 in proportion, or pow8_X, which falls "
-    "as the eighth power of what remains"
+    "a schedule: a number; lin_X, which falls linearly from X to 0; or pow8_X, which falls as X "
+    "r^8, where r is the fraction of training that remains"
 )
 
 
@@ -107,7 +119,7 @@ def _option(
 
 
 def _or_none(kind: type) -> Callable[[str], Any]:
-    """Reads a value of a type, or "none"."""
+    """A parser of values of a type, or "none"."""
 
     def read(text: str) -> Any:
         if text.lower() == "none":
@@ -125,10 +137,16 @@ def _or_none(kind: type) -> Callable[[str], Any]:
 
 
 def keywords(given: Iterable[str]) -> dict[str, Any]:
-    """Keywords out of "name=value" and "name=value,name=value", the values as in TOML.
+    """Parse keywords.
+
+    Args:
+        given: strings "name=value" or "name=value,name=value", with values as in TOML.
+
+    Returns:
+        Values by name.
 
     Raises:
-        ValueError: text of another form.
+        ValueError: a string of another form.
     """
     found = {}
     for text in (part for each in given for part in each.split(",")):

@@ -17,7 +17,7 @@ app = typer.Typer(
     help="Policy gradients on a CPU.",
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode=None,  # plain help shows long option names whole
+    rich_markup_mode=None,  # plain help does not cut long option names
     pretty_exceptions_enable=False,
 )
 app.add_typer(train_app, name="train")
@@ -27,10 +27,10 @@ app.add_typer(train_app, name="train")
     hidden=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
 )
 def train_preset() -> None:
-    """Of version 0.1.0."""
+    """A command of version 0.1.0, which now names its replacement."""
     fail(
-        "train-preset is no more: expected fastpg train ALGORITHM ENV, which uses the tuned "
-        "settings of the environment, as fastpg train trpo Pendulum-v1"
+        "train-preset was removed: expected fastpg train ALGORITHM ENV, which uses the tuned "
+        "settings of the environment, such as fastpg train trpo Pendulum-v1"
     )
 
 
@@ -40,5 +40,12 @@ app.command()(info)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point of the `fastpg` command."""
+    """Entry point of the `fastpg` command.
+
+    Args:
+        arguments: words of the command line; None: those of the process.
+
+    Raises:
+        SystemExit: always, with the exit code.
+    """
     app(args=list(arguments) if arguments is not None else None)

@@ -1,4 +1,4 @@
-"""`fastpg train ALGORITHM`: one command for each algorithm, out of its options."""
+"""`fastpg train ALGORITHM`: one command for each algorithm, generated from its options."""
 
 from __future__ import annotations
 
@@ -26,14 +26,22 @@ from fastpg.suggestions import unknown
 from fastpg.training.callbacks import Callback
 from fastpg.training.metrics import Metrics
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells count
+INTERRUPTED = 130  # exit code: 128 + SIGINT, as in shells
 
 
 class AlgorithmGroup(typer.core.TyperGroup):
-    """`fastpg train`: names the nearest algorithm when one is unknown."""
+    """`fastpg train`: for an unknown algorithm, the error suggests the nearest name."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command of the first argument."""
+        """The command that the first argument names.
+
+        Args:
+            ctx: typer's context.
+            args: words of the command line after `fastpg train`.
+
+        Returns:
+            The name, the command and the remaining words, as in click.
+        """
         if args and args[0] not in ALGORITHMS:
             fail(unknown("algorithm", args[0], ALGORITHMS))
         return super().resolve_command(ctx, args)
@@ -58,13 +66,13 @@ def _checkpoint_path(out: Path | None, default: str, force: bool) -> Path:
 
 
 def _file_part(env_id: str) -> str:
-    """An id in the name of a file: "ALE/Pong-v5" as ALE-Pong-v5."""
+    """An id as part of a file name: "ALE/Pong-v5" becomes ALE-Pong-v5."""
     return env_id.replace("/", "-").replace(":", "-")
 
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callback]:
-    """A live line on standard error, as a callback of `learn`."""
+    """A callback of `learn` that shows a progress bar on standard error."""
     columns = (
         BarColumn(),
         MofNCompleteColumn(),
@@ -86,7 +94,7 @@ def _progress(total: int) -> Iterator[Callback]:
 
 
 def _train(name: str, env_id: str, given: dict[str, Any]) -> None:
-    """Train with the options that were given, tuned settings, and the defaults."""
+    """Train with the given options, else tuned settings, else the defaults."""
     seed, total = given.pop("seed", 0), given.pop("total_timesteps", None)
     out, force = given.pop("out", None), given.pop("force", False)
     policy, file = given.pop("policy", "linear"), given.pop("tuned", None)
@@ -100,14 +108,14 @@ def _train(name: str, env_id: str, given: dict[str, Any]) -> None:
         algo = build(
             name, env_id, settings, seed=seed, policy=policy, policy_kwargs=policy_kwargs, **given
         )
-    told = _told(settings, file, f"{name} on {env_id}")
+    described = _settings_text(settings, file, f"{name} on {env_id}")
     _learn_and_report(
-        algo, env_id, timesteps(name, settings, total), path, told, tuned=settings is not None
+        algo, env_id, timesteps(name, settings, total), path, described, tuned=settings is not None
     )
 
 
 def _policy_kwargs(given: dict[str, Any], settings: TunedSettings | None) -> dict[str, Any] | None:
-    """Those given, taken out, and the tuned ones beside them; None where none were given."""
+    """Move the policy's options out of `given` and add tuned ones; None if none were given."""
     own = {key: given.pop(key) for key in OF_POLICY if key in given}
     if not own:
         return None
@@ -115,12 +123,12 @@ def _policy_kwargs(given: dict[str, Any], settings: TunedSettings | None) -> dic
         own["features_kwargs"] = keywords(own["features_kwargs"])
     tuned = {} if settings is None else dict(settings.policy_kwargs)
     if "features" in own:
-        tuned.pop("features_kwargs", None)  # of the other map
+        tuned.pop("features_kwargs", None)  # they belong to the tuned features
     return tuned | own
 
 
-def _told(settings: TunedSettings | None, file: Path | None, name: str) -> str:
-    """What the summary says of the settings."""
+def _settings_text(settings: TunedSettings | None, file: Path | None, name: str) -> str:
+    """The row "settings" of the summary."""
     if settings is not None:
         return f"{settings}; --no-tuned: the defaults"
     return "the defaults" + ("" if file is None else f"; {file} has none for {name}")
@@ -129,7 +137,7 @@ def _told(settings: TunedSettings | None, file: Path | None, name: str) -> str:
 def _learn_and_report(
     algo: Algorithm, env_id: str, total: int, path: Path, settings: str, *, tuned: bool
 ) -> None:
-    """Learn, save, evaluate, and print the summary; `tuned` settings need not be named again."""
+    """Learn, save, evaluate and print the summary; with `tuned`, the note names no settings."""
     interrupted, score = False, None
     start = time.perf_counter()
     with explained():
@@ -161,7 +169,7 @@ def _learn_and_report(
 
 
 def _final_score(algo: Algorithm, env_id: str) -> tuple[str, float | None]:
-    """What to print of an evaluation, and its mean return; None where an episode does not end."""
+    """The text of the final evaluation, and its mean return; None if an episode does not end."""
     try:
         return evaluation.result_of(
             algo,
@@ -176,7 +184,7 @@ def _final_score(algo: Algorithm, env_id: str) -> tuple[str, float | None]:
 
 
 def _train_command(name: str) -> Callable[..., None]:
-    """A function whose signature lists the options of an algorithm, for typer to read."""
+    """The command of an algorithm; its signature lists the options, for typer."""
     listed = parameters(name)
 
     def run(ctx: typer.Context, env: str, **values: Any) -> None:
@@ -194,7 +202,7 @@ def _train_command(name: str) -> Callable[..., None]:
 
 
 def _is_given(ctx: typer.Context, key: str) -> bool:
-    """Whether a value is the user's, not a default: tuned settings stand between the two."""
+    """Whether the user gave a value; tuned settings take precedence over defaults only."""
     source = ctx.get_parameter_source(key)
     return source is not None and not source.name.startswith("DEFAULT")
 

@@ -1,4 +1,4 @@
-"""Environments in C++ with Gymnasium's face; importing this registers them there."""
+"""Environments in C++ with Gymnasium's interface; the import registers them with Gymnasium."""
 
 from fastpg.envs.classic_control import NATIVE, native_spec
 from fastpg.envs.registration import register_native

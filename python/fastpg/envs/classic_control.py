@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,19 +13,37 @@ import numpy as np
 from gymnasium import spaces
 
 from fastpg import arrays
+from fastpg.envs.parameters import description, options_table
 from fastpg.suggestions import one_of
 
 Parameters = Mapping[str, Any]
+_OPTIONS = "{options}"
+
+
+class _Page:
+    """A docstring whose table of options is made where it is read: at import it would cost time."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __get__(self, instance: object, cls: type[Environment]) -> str:
+        return inspect.cleandoc(self._text).replace(_OPTIONS, options_table(cls.kernel))
 
 
 class Environment:
-    """A native environment: the name of its kernel and what Python adds to it."""
+    """A native environment: the name of its kernel and what Python adds to it.
+
+    In the docstring of a subclass `{options}` becomes the table of the kernel's parameters.
+    """
 
     kernel: ClassVar[str]
-    drawn_by: ClassVar[str]  # Gymnasium's class, module:name
+    drawn_by: ClassVar[str | None] = None  # Gymnasium's class, module:name; None: no pictures
     render_fps: ClassVar[int]
-    reset_options: ClassVar[tuple[str, ...]] = ("low", "high")
-    reset_bounds: ClassVar[tuple[float, float]]
+    reset_options: ClassVar[tuple[str, ...]] = ("low", "high")  # the kernel has their defaults
+
+    def __init_subclass__(cls) -> None:
+        if cls.__doc__ is not None and _OPTIONS in cls.__doc__:
+            cls.__doc__ = _Page(cls.__doc__)  # type: ignore[assignment]
 
     @staticmethod
     def observation_space(parameters: Parameters) -> spaces.Box:
@@ -51,22 +70,44 @@ class Environment:
         raise NotImplementedError
 
     @classmethod
-    def check_bounds(cls, first: float, second: float) -> None:
-        """Check the bounds of a reset.
-
-        Args:
-            first: value of the first of `reset_options`.
-            second: value of the second.
+    def reset_defaults(cls) -> dict[str, float]:
+        """The numbers of a reset without options, by the names of `reset_options`.
 
         Raises:
-            ValueError: bounds from which no start state can be drawn.
+            TypeError: not as many names as the kernel takes numbers.
         """
-        if first > second:
-            raise ValueError(f"low, high: expected low <= high, got {first} and {second}")
+        defaults = description(cls.kernel)[1]
+        if len(defaults) != len(cls.reset_options):
+            raise TypeError(
+                f"{cls.kernel}: expected {len(defaults)} reset_options, got {cls.reset_options}"
+            )
+        return dict(zip(cls.reset_options, defaults, strict=True))
+
+    @classmethod
+    def check_bounds(cls, bounds: Parameters) -> None:
+        """Check the numbers of a reset.
+
+        Args:
+            bounds: finite numbers by the names of `reset_options`.
+
+        Raises:
+            ValueError: numbers from which no start state can be drawn.
+        """
+        low, high = bounds.get("low", -math.inf), bounds.get("high", math.inf)
+        if low > high:
+            raise ValueError(f"low, high: expected low <= high, got {low} and {high}")
 
     @classmethod
     def gymnasium_class(cls) -> Any:
-        """Gymnasium's class of the same environment."""
+        """Gymnasium's class of the same environment, which draws its pictures.
+
+        Raises:
+            NotImplementedError: there is none.
+        """
+        if cls.drawn_by is None:
+            raise NotImplementedError(
+                f"render: {cls.kernel} has no pictures, for Gymnasium has no such environment"
+            )
         module, _, name = cls.drawn_by.partition(":")
         return getattr(importlib.import_module(module), name)
 
@@ -114,26 +155,12 @@ class CartPole(Environment):
 
     **Options**
 
-    | option | default | meaning |
-    |---|---|---|
-    | `sutton_barto_reward` | False | the reward of the original paper |
-    | `gravity` | 9.8 | m/s² |
-    | `masscart` | 1.0 | kg; no formula uses it but `total_mass`, set by itself |
-    | `masspole` | 0.1 | kg |
-    | `total_mass` | 1.1 | kg |
-    | `length` | 0.5 | m, half of the pole's |
-    | `polemass_length` | 0.05 | kg m |
-    | `force_mag` | 10.0 | N |
-    | `tau` | 0.02 | s between two steps |
-    | `kinematics_integrator` | "euler" | or "semi-implicit euler" |
-    | `theta_threshold_radians` | 0.2094 | rad, beyond which the pole has fallen |
-    | `x_threshold` | 2.4 | m, beyond which the cart has left |
+    {options}
     """
 
     kernel = "CartPole"
     drawn_by = "gymnasium.envs.classic_control.cartpole:CartPoleEnv"
     render_fps = 50
-    reset_bounds = (-0.05, 0.05)
 
     @staticmethod
     def observation_space(parameters: Parameters) -> spaces.Box:
@@ -183,17 +210,7 @@ class Acrobot(Environment):
 
     **Options**
 
-    | option | default | meaning |
-    |---|---|---|
-    | `dt` | 0.2 | s, one Runge-Kutta step |
-    | `LINK_LENGTH_1`, `LINK_LENGTH_2` | 1.0 | m; the second is only drawn |
-    | `LINK_MASS_1`, `LINK_MASS_2` | 1.0 | kg |
-    | `LINK_COM_POS_1`, `LINK_COM_POS_2` | 0.5 | m, the links' centres of mass |
-    | `LINK_MOI` | 1.0 | kg m², moment of inertia of either link |
-    | `MAX_VEL_1`, `MAX_VEL_2` | 4 pi, 9 pi | rad/s, bounds of the velocities |
-    | `AVAIL_TORQUE` | [-1, 0, 1] | N m, what the actions stand for |
-    | `torque_noise_max` | 0.0 | N m, bound of a uniform noise on the torque |
-    | `book_or_nips` | "book" | equations of Sutton & Barto's book, or those of the paper ("nips") |
+    {options}
 
     **Bits**: Gymnasium takes the sines and cosines right after a reset in float32, by NumPy, whose
     last bit depends on the machine. The vector environment asks NumPy for those rows too; rollouts
@@ -204,7 +221,6 @@ class Acrobot(Environment):
     kernel = "Acrobot"
     drawn_by = "gymnasium.envs.classic_control.acrobot:AcrobotEnv"
     render_fps = 15
-    reset_bounds = (-0.1, 0.1)
 
     @staticmethod
     def observation_space(parameters: Parameters) -> spaces.Box:
@@ -259,20 +275,12 @@ class MountainCar(Environment):
 
     **Options**
 
-    | option | default | meaning |
-    |---|---|---|
-    | `goal_velocity` | 0.0 | m per step that the car must have at the goal |
-    | `min_position`, `max_position` | -1.2, 0.6 | m |
-    | `max_speed` | 0.07 | m per step |
-    | `goal_position` | 0.5 | m |
-    | `force` | 0.001 | m per step², of the engine |
-    | `gravity` | 0.0025 | m per step² |
+    {options}
     """
 
     kernel = "MountainCar"
     drawn_by = "gymnasium.envs.classic_control.mountain_car:MountainCarEnv"
     render_fps = 30
-    reset_bounds = (-0.6, -0.4)
 
     @staticmethod
     def observation_space(parameters: Parameters) -> spaces.Box:
@@ -312,20 +320,12 @@ class MountainCarContinuous(Environment):
 
     **Options**
 
-    | option | default | meaning |
-    |---|---|---|
-    | `goal_velocity` | 0.0 | m per step that the car must have at the goal |
-    | `min_action`, `max_action` | -1.0, 1.0 | bounds of the force |
-    | `min_position`, `max_position` | -1.2, 0.6 | m |
-    | `max_speed` | 0.07 | m per step |
-    | `goal_position` | 0.45 | m |
-    | `power` | 0.0015 | m per step² and unit of force |
+    {options}
     """
 
     kernel = "MountainCarContinuous"
     drawn_by = "gymnasium.envs.classic_control.continuous_mountain_car:Continuous_MountainCarEnv"
     render_fps = 30
-    reset_bounds = (-0.6, -0.4)
 
     @staticmethod
     def observation_space(parameters: Parameters) -> spaces.Box:
@@ -365,21 +365,13 @@ class Pendulum(Environment):
 
     **Options**
 
-    | option | default | meaning |
-    |---|---|---|
-    | `g` | 10.0 | m/s² |
-    | `m` | 1.0 | kg |
-    | `l` | 1.0 | m |
-    | `dt` | 0.05 | s between two steps |
-    | `max_speed` | 8.0 | rad/s |
-    | `max_torque` | 2.0 | N m |
+    {options}
     """
 
     kernel = "Pendulum"
     drawn_by = "gymnasium.envs.classic_control.pendulum:PendulumEnv"
     render_fps = 30
     reset_options = ("x_init", "y_init")
-    reset_bounds = (math.pi, 1.0)
 
     @staticmethod
     def observation_space(parameters: Parameters) -> spaces.Box:
@@ -394,10 +386,11 @@ class Pendulum(Environment):
         return spaces.Box(-most, most, shape=(1,), dtype=np.float32)
 
     @classmethod
-    def check_bounds(cls, first: float, second: float) -> None:
+    def check_bounds(cls, bounds: Parameters) -> None:
         """Raise ValueError unless both are at least 0."""
-        if first < 0.0 or second < 0.0:
-            raise ValueError(f"x_init, y_init: expected at least 0, got {first} and {second}")
+        x, y = bounds["x_init"], bounds["y_init"]
+        if x < 0.0 or y < 0.0:
+            raise ValueError(f"x_init, y_init: expected at least 0, got {x} and {y}")
 
 
 def _car_space(parameters: Parameters) -> spaces.Box:
@@ -417,7 +410,7 @@ class NativeSpec:
     reward_threshold: float | None
 
 
-# A new environment is a class above, its C++ header, and one line here.
+# A new environment is a class above, its C++ kernel, and one line here.
 NATIVE: dict[str, NativeSpec] = {
     spec.id: spec
     for spec in (

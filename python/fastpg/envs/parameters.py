@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from fastpg import _core, arrays
@@ -20,6 +22,40 @@ def parameters(native: _core.VectorEnv, lane: int = 0) -> dict[str, Any]:
         Values by name.
     """
     return {name: value for name, (value, _) in native.parameters(lane).items()}
+
+
+# ({name: (default, choices, meaning)}, defaults of the numbers that a reset takes) of a kernel.
+description = cache(_core.describe_environment)
+
+
+def options_table(kernel: str) -> str:
+    """The parameters of an environment as a table in Markdown.
+
+    Args:
+        kernel: name of the environment's kernel, whose list of parameters this is.
+
+    Returns:
+        A row for each: name, default, meaning with its unit.
+
+    Raises:
+        ValueError: no such kernel.
+    """
+    rows = ["| option | default | meaning |", "|---|---|---|"]
+    for name, (default, choices, meaning) in description(kernel)[0].items():
+        others = "".join(f'; also "{choice}"' for choice in choices if choice != default)
+        rows.append(f"| `{name}` | {_shown(default)} | {meaning}{others} |")
+    return "\n".join(rows)
+
+
+def _shown(value: Any) -> str:
+    """A default value as a reader wants it."""
+    if isinstance(value, str):
+        return f'"{value}"'
+    if isinstance(value, list):
+        return f"[{', '.join(f'{number:g}' for number in value)}]"
+    if isinstance(value, float) and value != 0.0 and (value / math.pi).is_integer():
+        return f"{value / math.pi:g} pi"
+    return str(value) if len(str(value)) <= len("-0.0015") else f"{value:.4g}"
 
 
 def set_options(native: _core.VectorEnv, env_id: str, options: Mapping[str, Any]) -> None:

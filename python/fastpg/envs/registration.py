@@ -11,7 +11,7 @@ from fastpg.envs.vector import NAMESPACE, NativeVectorEnv
 
 
 def register_native() -> None:
-    """Let `gymnasium.make` and `gymnasium.make_vec` know "fastpg/CartPole-v1" and the others."""
+    """Register "fastpg/CartPole-v1" and the others with Gymnasium, unless they are already."""
     for spec in NATIVE.values():
         name = f"{NAMESPACE}/{spec.id}"
         if name not in gymnasium.registry:
@@ -26,12 +26,12 @@ def register_native() -> None:
 
 
 def make_registered(num_envs: int, env_id: str, **options: Any) -> NativeVectorEnv:
-    """The entry point for `gymnasium.make_vec`, which warns of old versions itself.
+    """The entry point for `gymnasium.make_vec`, which itself warns about old versions.
 
     Args:
         num_envs: number of copies.
         env_id: a Gymnasium id of a native environment.
-        **options: as of `make_vec`.
+        **options: keywords of `make_vec`.
 
     Returns:
         The environments.

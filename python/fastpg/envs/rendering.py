@@ -1,4 +1,4 @@
-"""Pictures of native environments, drawn by Gymnasium's classes from our states."""
+"""Pictures of native environments, drawn by Gymnasium's classes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def check_mode(render_mode: str | None) -> str | None:
         render_mode: None or "rgb_array".
 
     Returns:
-        The same.
+        The render mode.
 
     Raises:
         ValueError: another mode.
@@ -34,10 +34,10 @@ def check_mode(render_mode: str | None) -> str | None:
 
 
 class Painter:
-    """Draws each of some environments; needs pygame, `pip install '.[render]'`.
+    """Draws environments; needs pygame, `pip install '.[render]'`.
 
     Args:
-        environment: whose Gymnasium class draws.
+        environment: kind of environment; its Gymnasium class draws the pictures.
         num_envs: number of environments.
     """
 
@@ -46,17 +46,17 @@ class Painter:
         self._canvas: Any = None
         self._last_actions: list[Any] = [None] * num_envs  # Pendulum's picture shows them
 
-    def see_step(self, actions: npt.NDArray[Any], restarted: npt.NDArray[np.bool_]) -> None:
+    def record_step(self, actions: npt.NDArray[Any], restarted: npt.NDArray[np.bool_]) -> None:
         """Store the actions of a step, for environments that draw them.
 
         Args:
             actions: (n,) or (n, m).
-            restarted: bool (n,), environments that this step has reset; they have no last action.
+            restarted: bool (n,), environments that this step has reset; they get no last action.
         """
         for i, (action, fresh) in enumerate(zip(actions, restarted, strict=True)):
             self._last_actions[i] = None if fresh else action.copy()
 
-    def see_reset(self, touched: npt.NDArray[np.bool_]) -> None:
+    def record_reset(self, touched: npt.NDArray[np.bool_]) -> None:
         """Delete the last actions of environments that were reset.
 
         Args:
@@ -66,19 +66,22 @@ class Painter:
             self._last_actions[i] = None
 
     def frames(self, native: _core.VectorEnv) -> tuple[Frame, ...]:
-        """Pictures of the present states.
+        """Draw the current states.
 
         Args:
             native: n environments.
 
         Returns:
             n pictures (height, width, 3), uint8.
+
+        Raises:
+            RuntimeError: before the first reset.
         """
         if self._canvas is None:
             self._canvas = self.environment.gymnasium_class()(render_mode="rgb_array")
         return tuple(
-            self._frame(state, parameters(native, lane), self._last_actions[lane])
-            for lane, state in enumerate(native.get_state())
+            self._frame(state, parameters(native, i), self._last_actions[i])
+            for i, state in enumerate(native.get_state())
         )
 
     def _frame(self, state: npt.NDArray[Any], values: dict[str, Any], action: Any) -> Frame:
@@ -92,7 +95,7 @@ class Painter:
         return frame
 
     def close(self) -> None:
-        """Release what draws."""
+        """Close Gymnasium's renderer."""
         if self._canvas is not None:
             self._canvas.close()
             self._canvas = None

@@ -16,8 +16,8 @@ _MOST_BOUND = 1e38  # what a float32 observation can hold
 
 def reset_bounds(
     environment: type[Environment], options: dict[str, Any], others: Sequence[str] = ()
-) -> tuple[float, float] | None:
-    """The two bounds in the options of a reset.
+) -> tuple[float, ...] | None:
+    """The numbers in the options of a reset.
 
     Args:
         environment: class of the environment.
@@ -25,7 +25,7 @@ def reset_bounds(
         others: names of options that the caller reads itself, for the list in the error.
 
     Returns:
-        Two numbers, or None where `options` is empty.
+        One for each of the environment's `reset_options`, or None where `options` is empty.
 
     Raises:
         ValueError: an unknown option, a value that is not a finite number, or wrong bounds.
@@ -36,14 +36,14 @@ def reset_bounds(
             raise ValueError(unknown("option", name, [*names, *others]))
     if not options:
         return None
-    first, second = (
-        _bound(name, options.get(name, default))
-        for name, default in zip(names, environment.reset_bounds, strict=True)
-    )
-    environment.check_bounds(first, second)
-    if max(abs(first), abs(second)) > _MOST_BOUND:
+    bounds = {
+        name: _bound(name, options.get(name, default))
+        for name, default in environment.reset_defaults().items()
+    }
+    environment.check_bounds(bounds)
+    if max(map(abs, bounds.values())) > _MOST_BOUND:
         raise ValueError(f"{', '.join(names)}: expected magnitudes of at most {_MOST_BOUND:g}")
-    return first, second
+    return tuple(bounds.values())
 
 
 def _bound(name: str, value: Any) -> float:

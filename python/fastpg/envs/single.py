@@ -19,14 +19,18 @@ from fastpg.envs.state import EnvState
 class NativeEnv(gymnasium.Env[Any, Any]):
     """One native environment, as `gymnasium.make("fastpg:fastpg/CartPole-v1")` makes it.
 
-    It has no time limit of its own: `gymnasium.make` adds the registered one. `np_random` is a
-    real NumPy generator; the C++ environment draws from its stream and leaves it in step.
+    It has no time limit: `gymnasium.make` adds the registered one. `np_random` is a NumPy
+    generator; the C++ environment draws from its stream and keeps both in the same state.
 
     Args:
         env_id: a Gymnasium id of a native environment.
-        exact: see `make_vec`.
+        exact: as in `make_vec`.
         render_mode: None or "rgb_array".
-        **env_options: the environment's own, see `make_vec`.
+        **env_options: options of the environment, as in `make_vec`.
+
+    Raises:
+        ValueError: unknown id or render mode, or an option value out of range.
+        TypeError: unknown option, or an argument of the wrong type.
     """
 
     metadata: dict[str, Any] = {"render_modes": list(RENDER_MODES)}  # noqa: RUF012 (Gymnasium's)
@@ -60,10 +64,10 @@ class NativeEnv(gymnasium.Env[Any, Any]):
         """Start a new episode.
 
         Args:
-            seed: an integer of at least 0 for `np_random`; None continues its stream (the first
-                time: from fresh entropy).
+            seed: seed of `np_random`, an integer of at least 0; None continues its stream, which
+                starts from system entropy.
             options: bounds of the start state (`low` and `high`; Pendulum: `x_init` and `y_init`),
-                as of `NativeVectorEnv.reset`. The dict does not change.
+                as in `NativeVectorEnv.reset`. The dict is not changed.
 
         Returns:
             Observation float32 (d,), and an empty info.
@@ -74,63 +78,66 @@ class NativeEnv(gymnasium.Env[Any, Any]):
         """
         bounds = reset_bounds(self.environment, dict(options or {}))
         super().reset(seed=seed)
-        self._lead()
+        self._load_stream()
         observations = self.native.reset(None, None, bounds)
-        self._follow()
+        self._store_stream()
         self.environment.round_fresh(observations, self.native.get_state())
         if self._painter is not None:
-            self._painter.see_reset(np.ones(1, dtype=np.bool_))
+            self._painter.record_reset(np.ones(1, dtype=np.bool_))
         return observations[0], {}
 
     def step(self, action: Any) -> tuple[arrays.Float32s, float, bool, bool, dict[str, Any]]:
         """One step.
 
         Args:
-            action: an integer, or float32 or float64 (m,), as of `NativeVectorEnv.step`.
+            action: an integer, or float32 or float64 (m,), as in `NativeVectorEnv.step`.
 
         Returns:
-            observation float32 (d,), reward, terminated, truncated (always False) and an empty
-            info.
+            (observation float32 (d,), reward, terminated, truncated (always False), empty info).
 
         Raises:
             ValueError: wrong shape, an action out of range, NaN or infinity.
-            TypeError: a dtype that is not the action space's kind.
-            RuntimeError: before the first reset, or after the episode's end.
+            TypeError: a dtype of another kind than the action space's.
+            RuntimeError: before the first reset, or after the end of the episode.
         """
         if self.native.draws_in_steps:
-            self._lead()
+            self._load_stream()
         batch = np.asarray(action)[None]
         observations, rewards, terminated, _, _, restarted = self.native.step(
             batch, _core.Autoreset.disabled
         )
         if self.native.draws_in_steps:
-            self._follow()
+            self._store_stream()
         if self._painter is not None:
-            self._painter.see_step(batch, restarted)
+            self._painter.record_step(batch, restarted)
         return observations[0], float(rewards[0]), bool(terminated[0]), False, {}
 
-    def _lead(self) -> None:
-        """The C++ stream goes on where NumPy's generator stands."""
+    def _load_stream(self) -> None:
+        """Set the C++ random stream to the state of `np_random`."""
         self.native.streams = states.words_of(self.np_random)[None]
 
-    def _follow(self) -> None:
-        """NumPy's generator goes on where the C++ stream stands."""
+    def _store_stream(self) -> None:
+        """Set `np_random` to the state of the C++ random stream."""
         states.follow(self.np_random, self.native.streams[0])
 
     def get_state(self) -> EnvState:
-        """Everything that changes: state, random stream, step count."""
+        """The environment's state, random stream and step count.
+
+        Returns:
+            A copy, for `set_state`.
+        """
         return states.take(self.native)
 
     def set_state(self, state: EnvState | Any) -> None:
         """Continue from a state of `get_state`, or start an episode in a physical state.
 
         Args:
-            state: an `EnvState` of one environment, which brings its random stream along; or the
-                physical state, (k,), with which an episode starts.
+            state: an `EnvState` of one environment, with its random stream; or the physical state
+                (k,) in which an episode starts.
 
         Raises:
             ValueError: another shape, numbers that are not finite, or of a magnitude above 1e38,
-                which a float32 observation cannot hold.
+                which is too large for a float32 observation.
             TypeError: values that are not numbers.
             RuntimeError: a physical state before the first reset.
         """
@@ -141,7 +148,7 @@ class NativeEnv(gymnasium.Env[Any, Any]):
         self.native.set_state(arrays.finite_floats("state", state, self.state.shape)[None])
 
     def __getattr__(self, name: str) -> Any:
-        """The environment's parameters, by the names Gymnasium's class has."""
+        """Parameters of the environment, under the names of Gymnasium's class."""
         if name in self.__dict__.get("_parameters", ()):
             return parameters(self.native)[name]
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
@@ -163,7 +170,10 @@ class NativeEnv(gymnasium.Env[Any, Any]):
         self.set_state(value)
 
     def render(self) -> Frame:
-        """A picture (height, width, 3), uint8.
+        """Draw the current state.
+
+        Returns:
+            A picture (height, width, 3), uint8.
 
         Raises:
             RuntimeError: without `render_mode="rgb_array"`, or before the first reset.
@@ -173,6 +183,6 @@ class NativeEnv(gymnasium.Env[Any, Any]):
         return self._painter.frames(self.native)[0]
 
     def close(self) -> None:
-        """Release what draws."""
+        """Close the renderer; the environment itself holds no resources."""
         if self._painter is not None:
             self._painter.close()

@@ -31,7 +31,7 @@ _MODES = {
     AutoresetMode.DISABLED: _core.Autoreset.disabled,
 }
 MOST_ENVS = 2**24
-_UNKNOWN_SEED = -1  # Gymnasium's sign for a stream whose seed nobody knows
+_UNKNOWN_SEED = -1  # Gymnasium's value for a stream whose seed is unknown
 
 NAMESPACE = "fastpg"
 
@@ -54,25 +54,26 @@ def make_vec(
         id: a Gymnasium id: "Acrobot-v1", "CartPole-v0", "CartPole-v1", "MountainCar-v0",
             "MountainCarContinuous-v0" or "Pendulum-v1".
         num_envs: number of copies, from 1 to 2^24.
-        autoreset_mode: what follows the end of an episode, as in Gymnasium.
-        exact: True gives the numbers of `gymnasium.vector.SyncVectorEnv` bit for bit; False uses
-            vectorised sine and cosine, at most 1 ulp from the true values, and multiplies by
-            reciprocals of what it divides by more than once.
-        max_episode_steps: time limit in steps; None is the id's registered limit, -1 is none.
-        num_threads: threads that `step` and `fastpg.collect` by steps may use, from 1 to 256, for
-            512 copies each; None is the environment variable FASTPG_NUM_THREADS, or 1. The numbers
-            are the same for any.
-        copy: False lets every `step` write into the same arrays and return them again.
-        render_mode: "rgb_array" lets `render` draw; needs `pip install '.[render]'`.
-        **env_options: the environment's own, listed on its page in docs/environments. They are the
-            attributes of Gymnasium's class, each set by itself; `set_attr` changes them later. The
-            spaces are those of the options given here.
+        autoreset_mode: when an environment is reset after an episode, as in Gymnasium: NEXT_STEP,
+            SAME_STEP or DISABLED.
+        exact: True gives the numbers of `gymnasium.vector.SyncVectorEnv` bit for bit. False is
+            faster: vectorised sine and cosine, at most 1 ulp from the true values, and one
+            reciprocal instead of repeated divisions by the same number.
+        max_episode_steps: time limit in steps; None: the id's registered limit; -1: no limit.
+        num_threads: threads for `step` and for `fastpg.collect` by steps, from 1 to 256; one thread
+            for every 512 copies is used at most. None: the environment variable FASTPG_NUM_THREADS,
+            or 1. Results do not depend on it.
+        copy: False lets every `step` return the same arrays, overwritten.
+        render_mode: "rgb_array" makes `render` draw; needs `pip install '.[render]'`.
+        **env_options: options of the environment, listed on its page in docs/environments. They are
+            attributes of Gymnasium's class; `set_attr` changes them later. The spaces follow from
+            the values given here.
 
     Returns:
         The environments.
 
     Raises:
-        ValueError: unknown id, mode or option value, or a size out of range.
+        ValueError: unknown id or mode, or an option or a size out of range.
         TypeError: unknown option, or an argument of the wrong type.
     """
     native_spec(id)
@@ -97,7 +98,7 @@ def make_vec(
 
 
 def _caller_level() -> int:
-    """How far up the stack the code stands that is not this package's."""
+    """The stack level of the nearest caller outside this package, for warnings."""
     level, frame = 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == "fastpg":
         level, frame = level + 1, frame.f_back
@@ -105,7 +106,7 @@ def _caller_level() -> int:
 
 
 def _spec(env: NativeVectorEnv, options: Mapping[str, Any]) -> EnvSpec:
-    """Gymnasium's spec of an environment, from which `gymnasium.make_vec` makes it again."""
+    """Gymnasium's spec of an environment, with which `gymnasium.make_vec` makes it again."""
     registered = gymnasium.spec(f"{NAMESPACE}/{env.env_id}")
     return EnvSpec(
         id=registered.id,
@@ -147,16 +148,16 @@ def time_limit(given: Any, registered: int) -> int | None:
 
 
 class NativeVectorEnv(VectorEnv[Any, Any, Any]):
-    """A `gymnasium.vector.VectorEnv` whose environments live in C++; made by `make_vec`.
+    """A `gymnasium.vector.VectorEnv` whose environments are in C++; made by `make_vec`.
 
     Observations are float32 (num_envs, d), rewards float64 (num_envs,), flags bool (num_envs,).
-    Environment i of `reset(seed=s)` starts from NumPy's generator seeded with s + i, as in
-    Gymnasium's `SyncVectorEnv`; automatic resets continue the same streams, with default bounds.
+    After `reset(seed=s)` environment i draws from NumPy's generator seeded with s + i, as in
+    Gymnasium's `SyncVectorEnv`; automatic resets continue these streams, with default bounds.
 
-    It can be pickled and deep-copied: the copy goes on with the same numbers.
+    It can be pickled and deep-copied: the copy continues with the same numbers.
 
     Attributes:
-        moves: how often the environments were stepped, reset or put into a state.
+        moves: number of calls of `step`, `reset` and `set_state` so far.
     """
 
     moves = 0
@@ -220,15 +221,15 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         self._seeds: list[int | None] = [None] * self.num_envs
         self._seeded = np.zeros(self.num_envs, dtype=np.bool_)
 
-    # Made where they are asked for: copying spaces takes longer than making the environments.
+    # Made on first use: copying spaces takes longer than making the environments.
     @cached_property
     def observation_space(self) -> Space[Any]:  # type: ignore[override]
-        """Of the observations of all environments."""
+        """Space of the observations of all environments."""
         return batch_space(self.single_observation_space, self.num_envs)
 
     @cached_property
     def action_space(self) -> Space[Any]:  # type: ignore[override]
-        """Of the actions of all environments."""
+        """Space of the actions of all environments."""
         return batch_space(self.single_action_space, self.num_envs)
 
     @property
@@ -244,11 +245,11 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         """Start new episodes.
 
         Args:
-            seed: an integer s seeds environment i with s + i; a sequence gives one seed each;
-                None continues the streams (the first time: from fresh entropy).
+            seed: an integer s seeds environment i with s + i; a sequence gives one seed for each
+                environment; None continues the streams, which start from system entropy.
             options: bounds of the start state (`low` and `high`; Pendulum: `x_init` and `y_init`),
-                anything that `float` takes, as in Gymnasium; `reset_mask`, bool (num_envs,), resets
-                those environments alone. The dict is left as it is.
+                anything that `float` accepts, as in Gymnasium; `reset_mask`, bool (num_envs,), the
+                environments to reset. The dict is not changed.
 
         Returns:
             Observations float32 (num_envs, d) of all environments, and an empty info.
@@ -275,13 +276,13 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         if self._rounds:
             self._round(observations, self.native.snapshot()["elapsed_steps"] == 0)
         if self._painter is not None:
-            self._painter.see_reset(touched)
+            self._painter.record_reset(touched)
         return observations, {}
 
     def _next_seeds(self, seed: Any, touched: arrays.Bools) -> list[int | None]:
-        """The seed of each environment, None where its stream goes on; empty if all do.
+        """The new seed of each environment; None where its stream continues; empty if all do.
 
-        An environment that never had a seed gets one from fresh entropy.
+        An environment that never had a seed gets one from system entropy.
         """
         fresh = touched & ~self._seeded
         if seed is None and not fresh.any():
@@ -292,7 +293,7 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         ]
 
     def _round(self, observations: arrays.Float32s, fresh: arrays.Bools) -> None:
-        """Observations right after a reset, with Gymnasium's bits."""
+        """Round the observations of fresh environments as Gymnasium does."""
         if fresh.any():
             rows = observations[fresh]
             self.environment.round_fresh(rows, self.native.snapshot()["states"].T[fresh])
@@ -304,17 +305,17 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         """One step of every environment.
 
         Args:
-            actions: integers (num_envs,), or float32 or float64 (num_envs, m); Gymnasium, and this
-                library with it, computes in the dtype it is given.
+            actions: integers (num_envs,), or float32 or float64 (num_envs, m); as in Gymnasium, the
+                dtype decides the precision of the computation.
 
         Returns:
-            observations, rewards, terminated, truncated, infos. Under SAME_STEP, infos holds
-            `final_obs` (an object array of the last observations) for the episodes that ended.
+            (observations, rewards, terminated, truncated, infos). Under SAME_STEP, infos holds
+            `final_obs`, an object array with the last observations of the episodes that ended.
 
         Raises:
             ValueError: wrong shape, an action out of range, NaN or infinity.
-            TypeError: a dtype that is not the action space's kind.
-            RuntimeError: before the first reset, or under DISABLED after an episode's end.
+            TypeError: a dtype of another kind than the action space's.
+            RuntimeError: before the first reset, or under DISABLED after the end of an episode.
         """
         given = np.asarray(actions)
         observations, rewards, terminated, truncated, final, restarted = self.native.step(
@@ -324,7 +325,7 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         if self._rounds:
             self._round(observations, restarted)
         if self._painter is not None:
-            self._painter.see_step(given, restarted)
+            self._painter.record_step(given, restarted)
         infos: dict[str, Any] = {}
         if self.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP and restarted.any():
             infos = self._final_info(final, restarted)
@@ -343,20 +344,24 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         }
 
     def get_state(self) -> EnvState:
-        """Everything that changes: states, random streams, step counts."""
+        """The environments' states, random streams and step counts.
+
+        Returns:
+            A copy, for `set_state`.
+        """
         return states.take(self.native)
 
     def set_state(self, state: EnvState | Any) -> None:
         """Continue from a state of `get_state`, or start episodes in physical states.
 
         Args:
-            state: an `EnvState` of as many of the same environments, which brings their random
-                streams along; or physical states, (num_envs, k), with which episodes start.
-                Environments that were never reset are reset first.
+            state: an `EnvState` of the same number and kind of environments, with their random
+                streams; or physical states (num_envs, k) in which episodes start. Environments that
+                were never reset are reset first.
 
         Raises:
             ValueError: another shape, numbers that are not finite, or states of a magnitude above
-                1e38, which a float32 observation cannot hold.
+                1e38, which is too large for a float32 observation.
             TypeError: values that are not numbers.
         """
         self.moves += 1
@@ -372,13 +377,13 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
 
     @property
     def state(self) -> arrays.Floats | None:
-        """The physical states, (k, num_envs), as of Gymnasium's `CartPoleVectorEnv`.
+        """The physical states, a copy (k, num_envs), as in Gymnasium's `CartPoleVectorEnv`.
 
-        A copy: to change states, assign an array of this shape, which is `set_state` of the
-        transposed one. None before the first reset.
+        Assign an array of this shape to set the states; this equals `set_state` with its transpose.
+        None before the first reset.
 
         Raises:
-            RuntimeError: a `reset_mask` left out environments that were never reset.
+            RuntimeError: some environments, but not all, have been reset.
         """
         if not self.native.snapshot()["status"].any():
             return None
@@ -391,12 +396,12 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
 
     @property
     def has_time_limit(self) -> bool:
-        """Whether every episode ends after a number of steps."""
+        """Whether a time limit ends every episode."""
         return self.max_episode_steps is not None
 
     @contextmanager
     def _unchanged_on_error(self) -> Iterator[None]:
-        """What happens to the environments inside is undone where it raises."""
+        """Restore the environments if the body raises."""
         before, seeds, seeded = self.native.snapshot(), list(self._seeds), self._seeded.copy()
         try:
             yield
@@ -416,11 +421,11 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
             num_envs values.
 
         Raises:
-            AttributeError: no such attribute, with the nearest name.
+            AttributeError: no such attribute; the message suggests the nearest name.
             RuntimeError: "state" before every environment was reset.
         """
         if name in parameters(self.native):
-            return tuple(parameters(self.native, lane)[name] for lane in range(self.num_envs))
+            return tuple(parameters(self.native, i)[name] for i in range(self.num_envs))
         found = self._attributes()
         if name not in found:
             known = [*parameters(self.native), *found]
@@ -428,7 +433,7 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
         return found[name]()
 
     def _attributes(self) -> dict[str, Callable[[], tuple[Any, ...]]]:
-        """What `get_attr` knows beside parameters."""
+        """The attributes of `get_attr` other than parameters."""
         n = self.num_envs
         return {
             "state": lambda: tuple(self.native.get_state()),
@@ -446,11 +451,11 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
 
         Args:
             name: one of the environment's options, or "state".
-            values: a list or tuple gives one value each, anything else is for all.
+            values: a list or tuple with one value for each environment, or one value for all.
 
         Raises:
-            AttributeError: no such attribute, with the nearest name.
-            ValueError: not as many values as environments, or one out of range.
+            AttributeError: no such attribute; the message suggests the nearest name.
+            ValueError: another number of values than environments, or one out of range.
             TypeError: a value of the wrong type.
         """
         each = list(values) if isinstance(values, list | tuple) else [values]
@@ -468,14 +473,14 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
 
     @property
     def parameters_differ(self) -> bool:
-        """Whether environments have parameters of their own, given through `set_attr`."""
+        """Whether `set_attr` has given the environments different parameters."""
         return bool(self._differing)
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """The result of `render`, or an attribute, of each environment.
 
         Args:
-            name: "render", or a name of `get_attr`.
+            name: "render", or an attribute that `get_attr` knows.
             *args: ignored.
             **kwargs: ignored.
 
@@ -483,8 +488,8 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
             num_envs values.
 
         Raises:
-            AttributeError: as of `get_attr`.
-            RuntimeError: as of `render` or `get_attr`.
+            AttributeError: as in `get_attr`.
+            RuntimeError: as in `render` or `get_attr`.
         """
         if name == "render":
             return self.render()
@@ -494,7 +499,7 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
     def np_random(self) -> tuple[np.random.Generator, ...]:
         """Copies of the environments' random streams, as NumPy generators.
 
-        Assigning PCG64 generators, one an environment, lets the streams go on where they stand.
+        Assign one PCG64 generator for each environment to continue from their states.
         """
         return states.generators(self.native)
 
@@ -508,11 +513,14 @@ class NativeVectorEnv(VectorEnv[Any, Any, Any]):
 
     @property
     def np_random_seed(self) -> tuple[int | None, ...]:  # type: ignore[override]
-        """The seed each environment had last; None before the first reset."""
+        """The last seed of each environment: None before the first reset, -1 if unknown."""
         return tuple(self._seeds)
 
     def render(self) -> tuple[Frame, ...]:
-        """One picture (height, width, 3), uint8, of each environment.
+        """Draw the current states.
+
+        Returns:
+            One picture (height, width, 3), uint8, for each environment.
 
         Raises:
             RuntimeError: without `render_mode="rgb_array"`, or before the first reset.

@@ -25,16 +25,16 @@ def gae(
     A_t = delta_t + gamma lambda [not ended] A_{t+1}; the value target is A_t + V(s_t).
 
     Args:
-        rewards: (T, N), or (T,) for one environment; so are the next four.
+        rewards: (T, N), or (T,) for one environment; the next four arrays have the same shape.
         values: V(s_t).
-        next_values: V of the state that followed step t: at a truncation, of the true last
-            observation, never of the one after the reset.
-        terminated: bool, the episode ended by itself: no bootstrap.
-        ended: bool, terminated or truncated: the recursion is cut.
-        gamma: discount in [0, 1].
-        gae_lambda: in [0, 1]; 1 gives G_t - V(s_t), 0 the one-step error.
-        num_threads: at most so many threads share the lanes, with the same result to the last bit;
-            by default FASTPG_NUM_THREADS, else 1.
+        next_values: V of the state after step t. At a truncation this is the true last observation
+            of the episode, not the first one after the reset.
+        terminated: bool, the episode terminated at step t: no bootstrap.
+        ended: bool, terminated or truncated at step t: the recursion is cut.
+        gamma: discount factor in [0, 1].
+        gae_lambda: in [0, 1]; 1 gives G_t - V(s_t), 0 gives the one-step error delta_t.
+        num_threads: number of threads that share the environments, in [1, 256]; None:
+            FASTPG_NUM_THREADS, or 1. The result does not depend on it.
 
     Returns:
         (advantages, value targets), each of the shape of rewards. With gamma = gae_lambda = 1 on
@@ -43,7 +43,7 @@ def gae(
     Raises:
         TypeError: wrong dtype.
         ValueError: shapes that differ, values that are not finite, gamma or gae_lambda outside
-            [0, 1], a terminated step that has not ended.
+            [0, 1], or a step that is terminated but not ended.
     """
     return _core.gae(
         arrays.as_float64("rewards", rewards),
@@ -69,21 +69,21 @@ def discounted_returns(
     """Returns to go G_t = r_t + gamma G_{t+1}, cut where an episode ended.
 
     Args:
-        rewards: (T, N), or (T,) for one environment; so are the arrays below.
+        rewards: (T, N), or (T,) for one environment; the arrays below have the same shape.
         ended: bool, the last step of an episode.
-        gamma: discount in [0, 1]; 1 gives the lecture's R_h.
-        terminated: bool, ended without bootstrap; by default all of `ended`.
-        next_values: V of the state that followed; used where an episode ended without terminating,
-            and at the last step where the episode has not ended. Zero by default.
-        num_threads: as for `gae`.
+        gamma: discount factor in [0, 1]; 1 gives the lecture's R_h.
+        terminated: bool, the steps of `ended` without bootstrap; None: all of them.
+        next_values: V of the state after step t, used where an episode was truncated, and at step T
+            if the episode continues; None: zero.
+        num_threads: as in `gae`.
 
     Returns:
         The returns to go, of the shape of rewards.
 
     Raises:
         TypeError: wrong dtype.
-        ValueError: shapes that differ, values that are not finite, gamma outside [0, 1], a
-            terminated step that has not ended.
+        ValueError: shapes that differ, values that are not finite, gamma outside [0, 1], or a step
+            that is terminated but not ended.
     """
     cut = arrays.unchecked_flags("ended", ended)
     return _core.discounted_returns(
@@ -97,7 +97,7 @@ def discounted_returns(
 
 
 def standardize(advantages: Floats) -> Floats:
-    """Advantages with mean 0 and standard deviation 1: (A - mean) / (std + 1e-8).
+    """Scale advantages to mean 0 and standard deviation 1: (A - mean) / (std + 1e-8).
 
     Args:
         advantages: float64 (n,), n at least 1.
@@ -106,22 +106,22 @@ def standardize(advantages: Floats) -> Floats:
         (n,); zeros where the advantages are constant.
 
     Raises:
-        ValueError: another number of dimensions, none, or values that are not finite.
+        ValueError: another number of dimensions, no values, or values that are not finite.
         TypeError: not an array of float64.
     """
     return _core.standardize(advantages)
 
 
 def prediction_error(values: Floats, targets: Floats) -> tuple[float, float]:
-    """Errors of values as predictions of targets.
+    """How well values predict targets: explained variance and mean squared error.
 
     Args:
         values: float64 (n,), n at least 1.
         targets: float64 (n,).
 
     Returns:
-        1 - Var(targets - values) / Var(targets), the explained variance, 0 where the targets do not
-        vary; and the mean squared error.
+        (explained variance, mean squared error). The explained variance is
+            1 - Var(targets - values) / Var(targets); 0 if the targets are constant.
 
     Raises:
         ValueError: shapes that differ, or values that are not finite.

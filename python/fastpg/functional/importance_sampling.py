@@ -12,7 +12,7 @@ from fastpg.arrays import Floats
 
 
 def _log_weights(log_target: Any, log_proposal: Any, size: int | None = None) -> Floats:
-    """Ln w of `size` samples, or of as many as are given."""
+    """Ln w_i, (n,), checked; n must be `size` unless that is None."""
     target = probabilities.log_densities("log_target", log_target, (size,))
     proposal = probabilities.log_densities("log_proposal", log_proposal, target.shape)
     if np.isneginf(proposal).any():
@@ -28,10 +28,10 @@ def _log_weights(log_target: Any, log_proposal: Any, size: int | None = None) ->
 
 
 def importance_weights(log_target: Any, log_proposal: Any) -> Floats:
-    """w_i = p~(x_i) / p(x_i), for samples x_i of the proposal p and the target p~.
+    """Importance weights w_i = p~(x_i) / p(x_i) of samples x_i from p; p~ is the target.
 
     Args:
-        log_target: ln p~(x_i), (n,); -inf allowed, the weight is then 0.
+        log_target: ln p~(x_i), (n,); -inf is allowed and gives the weight 0.
         log_proposal: ln p(x_i), (n,), finite.
 
     Returns:
@@ -54,17 +54,17 @@ def _weights_of(log_w: Floats) -> Floats:
 
 
 def effective_sample_size(log_target: Any, log_proposal: Any) -> float:
-    """(sum w)^2 / sum w^2 of importance weights.
+    """Effective sample size (sum w)^2 / sum w^2 of importance weights.
 
     Args:
-        log_target: ln p~(x_i), (n,); -inf allowed.
+        log_target: ln p~(x_i), (n,); -inf is allowed.
         log_proposal: ln p(x_i), (n,), finite.
 
     Returns:
-        A number in [1, n]; 0 where every weight is 0.
+        A number in [1, n]; 0 if every weight is 0.
 
     Raises:
-        ValueError: as `importance_weights`, but weights too large for a float64 are no error.
+        ValueError: as for `importance_weights`; weights too large for a float64 are allowed.
         TypeError: values that are not numbers.
     """
     return _effective_size(_log_weights(log_target, log_proposal))
@@ -78,15 +78,15 @@ def _effective_size(log_w: Floats) -> float:
 
 
 def _scaled(log_w: Floats) -> Floats:
-    """Weights in units of the largest."""
-    with np.errstate(over="ignore"):  # to -inf, whose weight is 0
+    """Weights divided by the largest one."""
+    with np.errstate(over="ignore"):  # an overflow to -inf gives the weight 0
         scaled: Floats = np.exp(log_w - log_w.max())
     return scaled
 
 
 @dataclass(frozen=True)
 class ImportanceSamplingEstimate:
-    """An estimate of E f under the target and how much to trust it."""
+    """An estimate of E f under the target, with measures of its accuracy."""
 
     mean: float
     variance: float  # of `mean`, estimated from the same samples; the true one may be infinite
@@ -99,21 +99,21 @@ def importance_sampling_estimate(
     """Estimate E_{x ~ target} f(x) from samples of the proposal.
 
     Plain: (1/n) sum w_i f(x_i), unbiased, with variance (E_p[w^2 f^2] - (E f)^2) / n.
-    Self-normalised: sum w_i f(x_i) / sum w_i, biased and consistent; each density may then be known
-    up to a constant factor only.
+    Self-normalised: sum w_i f(x_i) / sum w_i, biased but consistent; it needs each density only up
+    to a constant factor.
 
     Args:
         values: f(x_i), (n,), n at least 2.
         log_target: ln p~(x_i), (n,).
         log_proposal: ln p(x_i), (n,).
-        self_normalized: True: the self-normalised estimate; False: the plain one.
+        self_normalized: whether to return the self-normalised estimate instead of the plain one.
 
     Returns:
         The mean, its estimated variance, and the effective sample size.
 
     Raises:
-        ValueError: as `importance_weights`; fewer than two samples; self-normalisation where every
-            weight is 0; a mean or a variance too large for a float64.
+        ValueError: as for `importance_weights`; fewer than two samples; self-normalisation although
+            every weight is 0; or a mean or variance too large for a float64.
         TypeError: values that are not numbers.
     """
     normalized = arrays.boolean("self_normalized", self_normalized)

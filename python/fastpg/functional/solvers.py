@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fastpg import _core, arrays, threads
-from fastpg.arrays import AnyFloats, Floats
+from fastpg import _core, arrays
+from fastpg.arrays import Floats
 from fastpg.policies.base import LinearPolicy
-from fastpg.policies.batch import LineSearchResult, NaturalGradientResult, PolicyBatch
 from fastpg.suggestions import one_of
 
+Optimizer = _core.Optimizer
 Adam = _core.Adam
+Sgd = _core.Sgd
 FeatureMoments = _core.FeatureMoments
+Whitening = _core.Whitening
+PpoUpdate = _core.PpoUpdate
 
 SOLVERS = ("auto", "cg", "cholesky")
+
+_MOST_FACTORISED = 64  # parameters
 
 # Iterations: far beyond any use.
 MOST_CG_STEPS = 1_000_000
@@ -25,23 +29,9 @@ MOST_EPOCHS = 1_000_000
 MOST_LINE_SEARCH = 10_000
 
 
-@dataclass(frozen=True)
-class ConjugateGradientResult:
-    """What conjugate gradient returns.
-
-    status is "converged", "max_steps", "zero_rhs", "bad_curvature" (the matrix is not positive
-    along a direction; x is the iterate before it) or "not_finite".
-    """
-
-    x: Floats
-    status: str
-    iterations: int
-    residual: float  # |b - A x| / |b|, by its recurrence
-
-
 def conjugate_gradient(
     matrix: Any, b: Any, *, max_steps: int = 10, tol: float = 1e-10, damping: float = 0.0
-) -> ConjugateGradientResult:
+) -> _core.ConjugateGradient:
     """Solve (A + damping I) x = b for a symmetric positive semi-definite A, from x = 0.
 
     Args:
@@ -54,16 +44,29 @@ def conjugate_gradient(
     rhs = arrays.finite_floats("b", b, (None,))
     a = arrays.finite_floats("matrix", matrix, (len(rhs), len(rhs)))
     steps = arrays.integer("max_steps", max_steps, 1, MOST_CG_STEPS)
-    return ConjugateGradientResult(
-        *_core.conjugate_gradient(
-            a, rhs, steps, arrays.number("tol", tol), arrays.number("damping", damping)
-        )
+    return _core.conjugate_gradient(
+        a, rhs, steps, arrays.number("tol", tol), arrays.number("damping", damping)
     )
+
+
+def factorises(solver: str, parameters: int, damping: float) -> bool:
+    """Whether a solver of this name factorises F: "auto" does it for few parameters with damping.
+
+    Args:
+        solver: "auto", "cg" or "cholesky".
+        parameters: their number.
+        damping: relative to the mean of F's diagonal.
+
+    Returns:
+        False where conjugate gradient is used.
+    """
+    few = parameters <= _MOST_FACTORISED and damping > 0.0
+    return solver == "cholesky" or (solver == "auto" and few)
 
 
 def natural_gradient(
     policy: LinearPolicy,
-    phi: AnyFloats,
+    phi: Floats,
     dist: Floats,
     gradient: Floats,
     *,
@@ -73,7 +76,7 @@ def natural_gradient(
     cg_tol: float = 1e-10,
     cg_damping: float = 1e-3,
     num_threads: int | None = None,
-) -> NaturalGradientResult:
+) -> _core.NaturalGradient:
     """The natural direction of a batch, wholly in C++ (lecture L6, L7).
 
     Args:
@@ -95,18 +98,17 @@ def natural_gradient(
             finite.
     """
     one_of("solver", solver, SOLVERS)
-    features = policy._phi(phi)
-    n = len(features)
-    taken = policy._taken(actions, n)
-    batch = PolicyBatch(policy, features, taken, None, threads.num_threads(num_threads))
+    batch = policy.batch(phi, actions, num_threads=num_threads)
+    damping = arrays.number("cg_damping", cg_damping)
+    g = arrays.shaped_floats("gradient", gradient, policy.shape)
     found = batch.natural_gradient(
-        policy._dist(dist, n),
-        arrays.shaped_floats("gradient", gradient, policy.shape),
-        sampled=taken is not None,
-        solver=solver,
-        cg_max_steps=arrays.integer("cg_max_steps", cg_max_steps, 1, MOST_CG_STEPS),
-        cg_tol=arrays.number("cg_tol", cg_tol),
-        cg_damping=arrays.number("cg_damping", cg_damping),
+        policy._dist(dist, len(batch.phi)),
+        g,
+        sampled=actions is not None,
+        factorise=factorises(solver, g.size, damping),
+        max_steps=arrays.integer("cg_max_steps", cg_max_steps, 1, MOST_CG_STEPS),
+        tolerance=arrays.number("cg_tol", cg_tol),
+        damping=damping,
     )
     if not np.isfinite([found.curvature, found.damping]).all():
         raise OverflowError("phi, gradient: expected numbers whose sums are finite")
@@ -115,7 +117,7 @@ def natural_gradient(
 
 def line_search(
     policy: LinearPolicy,
-    phi: AnyFloats,
+    phi: Floats,
     dist: Floats,
     actions: npt.NDArray[Any],
     advantages: Floats,
@@ -126,21 +128,21 @@ def line_search(
     ent_coef: float = 0.0,
     shrinking_factor: float = 0.8,
     max_iter: int = 10,
-) -> LineSearchResult:
+) -> _core.LineSearch:
     """Backtrack from theta + step until KL(old | new) <= target_kl and the objective improved.
 
     The objective is the surrogate mean_i w_i A_i + ent_coef mean_i H_i, w the ratio of the new
     to the old probability of the action taken (TRPO, Schulman et al. 2015, appendix C).
     """
-    features = policy._phi(phi)
-    n = len(features)
-    batch = PolicyBatch(policy, features, policy._actions(actions, n), policy._mask(mask, features))
+    batch = policy.batch(phi, actions, mask)
+    n = len(batch.phi)
     return batch.line_search(
+        policy.theta,
+        arrays.shaped_floats("step", step, policy.shape),
         policy._dist(dist, n),
         arrays.shaped_floats("advantages", advantages, (n,)),
-        arrays.shaped_floats("step", step, policy.shape),
-        target_kl=arrays.positive("target_kl", target_kl),
         ent_coef=arrays.number("ent_coef", ent_coef),
+        target_kl=arrays.positive("target_kl", target_kl),
         shrinking_factor=arrays.unit_interval("shrinking_factor", shrinking_factor),
         max_iter=arrays.integer("max_iter", max_iter, 1, MOST_LINE_SEARCH),
     )
@@ -157,17 +159,24 @@ OBJECTIVES = {
 }
 
 
-def ppo_epochs(
-    policy: LinearPolicy,
-    phi: AnyFloats,
-    actions: npt.NDArray[Any],
-    advantages: Floats,
-    adam: _core.Adam,
+def make_optimizer(name: str, size: int) -> Optimizer:
+    """The optimizer of a name.
+
+    Args:
+        name: "adam", or "sgd", plain ascent.
+        size: number of parameters.
+
+    Returns:
+        An optimizer that has taken no step.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    return Adam(size) if one_of("optimizer", name, OPTIMIZERS) == "adam" else Sgd(size)
+
+
+def ppo_settings(
     *,
-    seed: int,
-    first_epoch: int = 0,
-    whitening: _core.Whitening | None = None,
-    mask: Any = None,
     objective: str = "clip",
     clip_range: float = 0.2,
     kl_coef: float = 0.0,
@@ -179,40 +188,99 @@ def ppo_epochs(
     n_epochs: int = 10,
     batch_size: int = 256,
     normalize_advantage: bool = True,
-    optimizer: str = "adam",
-) -> _core._PpoDict:
+) -> _core.PpoSettings:
+    """Settings of PPO's epochs, checked.
+
+    Args:
+        objective: "clip" or "kl_penalty".
+        clip_range: epsilon of the clipped ratio, at least 0.
+        kl_coef: weight of the penalty, at least 0.
+        kl_estimator: "exact", the action summed out, or "sampled".
+        learning_rate: step size of the optimizer, at least 0.
+        ent_coef: weight of the entropy.
+        max_grad_norm: upper bound of the gradient's norm, above 0; None is no bound.
+        target_kl: stop before the first minibatch whose mean KL(old | new) is above it; None never.
+        n_epochs: passes over the samples, in [1, 1,000,000].
+        batch_size: samples of a minibatch, at least 1.
+        normalize_advantage: whether advantages are standardised in each minibatch.
+
+    Returns:
+        The settings, for `ppo_epochs`.
+
+    Raises:
+        ValueError: an unknown name, or a number out of range.
+        TypeError: an argument of another type.
+    """
+    forms = OBJECTIVES[one_of("objective", objective, OBJECTIVES)]
+    return _core.PpoSettings(
+        objective=forms[one_of("kl_estimator", kl_estimator, KL_ESTIMATORS)],
+        clip_range=arrays.non_negative("clip_range", clip_range),
+        kl_coef=arrays.non_negative("kl_coef", kl_coef),
+        learning_rate=arrays.non_negative("learning_rate", learning_rate),
+        ent_coef=arrays.number("ent_coef", ent_coef),
+        max_grad_norm=_positive_or_none("max_grad_norm", max_grad_norm),
+        target_kl=_positive_or_none("target_kl", target_kl),
+        n_epochs=arrays.integer("n_epochs", n_epochs, 1, MOST_EPOCHS),
+        batch_size=arrays.integer("batch_size", batch_size, 1),
+        normalize_advantage=arrays.boolean("normalize_advantage", normalize_advantage),
+    )
+
+
+def _positive_or_none(name: str, value: float | None) -> float | None:
+    return None if value is None else arrays.positive(name, value)
+
+
+def ppo_epochs(
+    policy: LinearPolicy,
+    phi: Floats,
+    actions: npt.NDArray[Any],
+    advantages: Floats,
+    optimizer: Optimizer,
+    *,
+    seed: int,
+    first_epoch: int = 0,
+    whitening: _core.Whitening | None = None,
+    mask: Any = None,
+    num_threads: int | None = None,
+    **settings: Any,
+) -> _core.PpoUpdate:
     """PPO's epochs of minibatch ascent, wholly in C++ (Schulman et al. 2017, arXiv 1707.06347).
 
     The batch is shuffled anew each epoch by (seed, first_epoch + epoch) and cut into minibatches
-    whose sizes differ by at most one. `adam` is updated in place, the policy is not: its new
-    parameters are returned, flat, under "parameters". With `target_kl` the epochs stop before the
-    first minibatch whose mean KL(old | new) is above it, the action summed out, and "stopped" is
-    True. With `whitening` the steps, and `max_grad_norm`, are those of the parameters t in
-    theta = W t, means of a Gaussian counted in sigmas. If a gradient is not finite, nothing is
-    changed and "finite" is False.
+    whose sizes differ by at most one. `optimizer` is updated in place, the policy is not: the
+    result has its new parameters. With `target_kl` the epochs stop before the first minibatch whose
+    mean KL(old | new) is above it, the action summed out. With `whitening` the steps, and
+    `max_grad_norm`, are those of the parameters t in theta = W t, means of a Gaussian counted in
+    sigmas. If a gradient is not finite, nothing is changed and `finite` is False.
+
+    Args:
+        policy: whose parameters are the first ones.
+        phi: features (n, n_features).
+        actions: of the n samples, as of `LinearPolicy.score_gradient`.
+        advantages: (n,), finite.
+        optimizer: of as many numbers as theta has.
+        seed: of the order of the samples, in [0, 2^64).
+        first_epoch: number of the first epoch in the stream of random numbers, at least 0.
+        whitening: coordinates to ascend in; None is theta's own.
+        mask: bool (n, n_actions), True where the action is allowed; None allows all.
+        num_threads: from 1 to 256, with the same result to the last bit; None is
+            FASTPG_NUM_THREADS, else 1.
+        **settings: arguments of `ppo_settings`.
+
+    Returns:
+        A `PpoUpdate`.
+
+    Raises:
+        TypeError: arrays or arguments of another type.
+        ValueError: another shape, or values that are not finite or out of range.
     """
-    features = policy._phi(phi)
-    n = len(features)
-    forms = OBJECTIVES[one_of("objective", objective, OBJECTIVES)]
-    return policy._head.ppo_epochs(
-        features,
-        policy._actions(actions, n),
-        arrays.shaped_floats("advantages", advantages, (n,)),
-        policy._mask(mask, features),
-        policy.theta.ravel(),
-        adam,
+    batch = policy.batch(phi, actions, mask, num_threads=num_threads)
+    return batch.ppo_epochs(
+        policy.theta,
+        arrays.shaped_floats("advantages", advantages, (len(batch.phi),)),
+        optimizer,
         arrays.seed(seed),
         arrays.integer("first_epoch", first_epoch, 0),
         whitening,
-        forms[one_of("kl_estimator", kl_estimator, KL_ESTIMATORS)],
-        arrays.non_negative("clip_range", clip_range),
-        arrays.non_negative("kl_coef", kl_coef),
-        arrays.non_negative("learning_rate", learning_rate),
-        arrays.number("ent_coef", ent_coef),
-        None if max_grad_norm is None else arrays.positive("max_grad_norm", max_grad_norm),
-        None if target_kl is None else arrays.positive("target_kl", target_kl),
-        arrays.integer("n_epochs", n_epochs, 1, MOST_EPOCHS),
-        arrays.integer("batch_size", batch_size, 1),
-        arrays.boolean("normalize_advantage", normalize_advantage),
-        one_of("optimizer", optimizer, OPTIMIZERS) == "sgd",
+        ppo_settings(**settings),
     )

@@ -1,4 +1,4 @@
-"""The lecture's numbered systems as runnable checks with figures; `fastpg lecture` runs them."""
+"""The numbered systems of the lecture as checks with figures; `fastpg lecture` runs them."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -32,7 +32,18 @@ SYSTEMS: Mapping[str, System] = MappingProxyType(
 
 
 def find(number: str) -> tuple[System, ...]:
-    """The system of a number, or every one for "all"; another name raises ValueError."""
+    """The systems with a given number.
+
+    Args:
+        number: "L1" to "L12", "Kakade" or "all"; upper or lower case.
+
+    Returns:
+        One system, or all of them.
+
+    Raises:
+        ValueError: unknown number; the message suggests the nearest known one.
+        TypeError: not a string.
+    """
     if number == "all":
         return tuple(SYSTEMS.values())
     wanted = {key.lower(): system for key, system in SYSTEMS.items()}

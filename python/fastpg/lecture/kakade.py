@@ -18,25 +18,26 @@ from fastpg.tabular import MDP, LocalModel, OneLogit, TabularPolicy, TabularSoft
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TEXT = """Two states i and j, each with a self-loop, which pays 1 at i and 2 at j, and a move to the
-other state, which pays nothing; the criterion is the average reward (Kakade 2001). From self-loop
-probabilities p = 0.8 and q = 0.1 the gradient is nearly blind at j, which is visited least: it
-first learns to stay at i, so that ρ(j) falls to a millionth, and with it what it could learn of j.
-The average reward waits near 1 for a million times longer than the natural gradient needs, whose
-metric is weighed by the same ρ. A damping of 10⁻³ costs the natural gradient little here.
+TEXT = """There are two states i and j. Each has a self-loop, which pays 1 at i and 2 at j, and a move to
+the other state, which pays nothing; the criterion is the average reward (Kakade 2001). The initial
+probabilities of the self-loops are p = 0.8 and q = 0.1. The gradient at j is small, since j is
+visited rarely. So the policy first learns to stay at i; then ρ(j) falls to a millionth, and the
+gradient at j falls with it. The average reward stays near 1 for a million times longer than the
+natural gradient needs, whose metric is weighted by the same ρ. A damping of 10⁻³ slows the natural
+gradient only a little.
 
-The figure has the three flows dθ/dt = ∇J, F⁻¹∇J and (F + 10⁻³ I)⁻¹ ∇J in one logit per state,
-F per step. With two logits per state the gradient is twice as fast, the natural gradient the same,
-and the damped one in between."""
+The figure shows the three flows dθ/dt = ∇J, F⁻¹∇J and (F + 10⁻³ I)⁻¹ ∇J with one logit per state
+and F per step. With two logits per state the gradient is twice as fast, the natural gradient is
+unchanged, and the damped one is in between."""
 
 START = np.array([0.8, 0.1])
 LEVEL = 1.9
 DAMPING = 1e-3
-END = 1e7  # of time, which no flow needs
-AFTER = 1.5  # how much longer than to the level a flow is drawn
+END = 1e7  # a time that is long enough for every flow
+AFTER = 1.5  # a flow is drawn up to this multiple of the time at which it reaches the level
 POINTS = 241
 FIRST = 1e-2  # time of the first point after the start
-PLATEAU = 1e5  # in the midst of the gradient's
+PLATEAU = 1e5  # a time in the middle of the gradient's plateau
 
 Velocity = Callable[[LocalModel, TabularPolicy], Floats]
 
@@ -63,19 +64,19 @@ TIMES_TWO_LOGITS = {"PG": TIMES["PG"] / 2.0, "NPG": TIMES["NPG"], "damped NPG": 
 
 @dataclass(frozen=True)
 class Flow:
-    """A policy that moves by its velocity."""
+    """A policy that changes continuously with a velocity."""
 
     start: TabularPolicy
     end: float  # time at which the average reward passes the level
     at: Callable[[Floats], Floats]  # theta, flat (theta.size, n), of times (n,)
 
     def policies(self, times: Floats) -> list[TabularPolicy]:
-        """At each time."""
+        """The policy at each of the times."""
         return [self.start.with_theta(theta) for theta in self.at(times).T]
 
 
 def flow(mdp: MDP, start: TabularPolicy, velocity: Velocity) -> Flow:
-    """Integrated until the average reward passes the level, and a little further.
+    """Integrate the flow until the average reward passes the level, and a little further.
 
     Raises:
         ImportError: scipy is missing.
@@ -93,7 +94,7 @@ def flow(mdp: MDP, start: TabularPolicy, velocity: Velocity) -> Flow:
         return mdp.evaluate(start.with_theta(theta)).J - LEVEL
 
     def solve(end: float, **arguments: Any) -> Any:
-        # The gradient's flow is stiff; LSODA turns to implicit steps where it needs them.
+        # The gradient's flow is stiff; LSODA switches to implicit steps where they are needed.
         solved = integrate.solve_ivp(
             rate, (0.0, end), start.theta.ravel(), method="LSODA", dense_output=True, rtol=1e-9,
             atol=1e-11, **arguments,
@@ -108,7 +109,7 @@ def flow(mdp: MDP, start: TabularPolicy, velocity: Velocity) -> Flow:
 
 
 def run() -> Result:
-    """The start, the flows, and the times at which they pass 1.9."""
+    """Check the start, the flows, and the times at which they pass 1.9."""
     mdp = tabular.kakade()
     logits = np.log(START / (1.0 - START))
     one = OneLogit(2, logits)
@@ -143,7 +144,7 @@ def run() -> Result:
 
 
 def plateau_checks(mdp: MDP, moved: Flow, columns: Mapping[str, Any]) -> list[Check]:
-    """Of the gradient's flow."""
+    """Checks of the plateau in the gradient's flow."""
     waiting = mdp.evaluate(moved.policies(np.array([PLATEAU]))[0]).J
     return [
         Check("PG: least ρ(j)", min(columns["PG: rho(j)"]), 1.3e-6, 5e-8),

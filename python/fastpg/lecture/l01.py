@@ -17,26 +17,26 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TEXT = """The gradient of J is the mean of g' over trajectories, for every baseline b(s, h) that does not
-depend on the trajectory itself. A baseline changes the variance alone. One that is fitted on the
-same N trajectories does depend on them: the mean over them at each step shrinks g' to (1 - 1/N) of
-the gradient.
+depend on the trajectory itself. Such a baseline changes only the variance. A baseline that is
+fitted to the same N trajectories does depend on them: if b(h) is their mean at each step, the mean
+of g' is (1 - 1/N) times the gradient.
 
-The figure has the exact gradient of a random MDP (4 states, 3 actions, 6 steps) on the horizontal
-axis and means over 4,000 sampled trajectories on the vertical one, with bars of two standard
-errors. Fitted on pairs (N = 2), the mean lies on the line of slope 1/2."""
+The figure shows the exact gradient of a random MDP (4 states, 3 actions, 6 steps) on the horizontal
+axis, and means over 4,000 sampled trajectories on the vertical axis, with bars of two standard
+errors. If the baseline is fitted to pairs (N = 2), the mean lies on the line of slope 1/2."""
 
 COUNT = 4000
 BASELINES = ("none", "V", "arbitrary", "same pair")
 
 
 def mean_of_g(local: LocalModel, policy: Any, baseline: Any) -> Any:
-    """E g' by summing over states and actions instead of sampling them; baseline (H, S)."""
+    """E g' as a sum over states and actions instead of samples; baseline (H, S)."""
     evaluation = local.evaluation
     return policy.score_sum(evaluation.state_actions * (evaluation.Q - baseline[..., None]))
 
 
 def run() -> Result:
-    """Exact and sampled means of g' for each baseline."""
+    """Check exact and sampled means of g' for each baseline."""
     mdp = problems.small_mdp()
     linear = problems.one_hot_policy(mdp)
     policy = exact(linear)
@@ -75,7 +75,7 @@ def run() -> Result:
 
 
 def draw(columns: Mapping[str, Any], figure: Figure) -> None:
-    """Means against the gradient, and variances."""
+    """Draw means against the gradient, and variances."""
     means, bars = figure.subplots(1, 2, width_ratios=(3, 2))
     span = np.array([columns["grad J"].min(), columns["grad J"].max()])
     means.plot(span, span, color="0.6", lw=1, label="slope 1")

@@ -15,13 +15,13 @@ from fastpg.tabular import MDP, TabularSoftmax
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TEXT = """The difference of two values is the mean advantage of the old policy along the new one's way,
-from every start and for any two policies, near or far. With a discount the way is weighed by
-1/(1 − γ) times the normalised discounted visits; for an average reward by the stationary
-distribution.
+TEXT = """The difference of two policies' values is the expected sum of the old policy's advantages along
+the new policy's trajectories. This holds from every start state and for any two policies, however
+different. With a discount, states are weighted by 1/(1 − γ) times the normalised discounted visits;
+for an average reward, by the stationary distribution.
 
-The figure has both sides for 150 random MDPs and pairs of policies under each criterion, and how
-far they lie apart."""
+The figure shows both sides for 150 random MDPs and pairs of policies under each criterion, and the
+distance between the two sides."""
 
 CRITERIA: Mapping[str, Mapping[str, Any]] = {
     "H = 6": {"horizon": 6},
@@ -32,7 +32,7 @@ COUNT = 150
 
 
 def pair(seed: int, **criterion: Any) -> tuple[MDP, TabularSoftmax, TabularSoftmax]:
-    """A random MDP and two policies far apart."""
+    """A random MDP and two very different policies."""
     rng = np.random.default_rng(seed)
     mdp = tabular.garnet(5, 3, 4, seed=seed, **criterion)
     old, new = (TabularSoftmax(5, 3, 2.0 * rng.normal(size=(5, 3))) for _ in range(2))
@@ -40,14 +40,14 @@ def pair(seed: int, **criterion: Any) -> tuple[MDP, TabularSoftmax, TabularSoftm
 
 
 def from_state(mdp: MDP, s: int) -> MDP:
-    """The same process, starting in one state."""
+    """The same process with start state s."""
     start = np.eye(mdp.n_states)[s]
     gamma = None if mdp.average else mdp.gamma
     return MDP(mdp.P, mdp.r, start, horizon=mdp.horizon, gamma=gamma, average=mdp.average)
 
 
 def run() -> Result:
-    """Both sides for every criterion, and from every state."""
+    """Check both sides for every criterion, and from every state."""
     kinds, left, right = [], [], []
     for name, criterion in CRITERIA.items():
         for seed in range(COUNT):
@@ -71,7 +71,7 @@ def run() -> Result:
 
 
 def draw(columns: Mapping[str, Any], figure: Figure) -> None:
-    """Both sides, and their distance."""
+    """Draw both sides, and their distance."""
     sides, apart = figure.subplots(1, 2)
     kinds = np.array(columns["criterion"])
     left, right = np.array(columns["J(new) - J(old)"]), np.array(columns["E_new sum A_old"])

@@ -15,23 +15,24 @@ from fastpg.tabular import MDP, LocalModel, TabularSoftmax, fitted_q, greedy, tr
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TEXT = """A fit of the advantage Â is good where the old policy goes, for its data lie there, and
-arbitrary elsewhere. The greedy policy of Â may go exactly there and be much worse. What training
-makes small is the error under the old policy's visits; what the performance difference (L2) needs
-is the error under the new one's. The remedy is a new policy near the old one.
+TEXT = """A fitted advantage Â is accurate in the states that the old policy visits, since its data come
+from there, and arbitrary in other states. The greedy policy of Â may visit exactly those other
+states and be much worse. The fit makes the error small under the old policy's visits; the
+performance difference (L2) needs a small error under the new policy's visits. The remedy is a new
+policy near the old one.
 
-Both runs start from the same policy of a random MDP (6 states, 3 actions, 6 steps) and fit Q by
+Both runs start from the same policy in a random MDP (6 states, 3 actions, 6 steps). Both fit Q by
 least squares on the same 5 random features of state and action, weighted by their own visits and
-actions. One takes the greedy policy, which depends on the step; the other maximises the same Â
-within a KL of 0.02 per step. The left figure has their J, the right one the mean |Â − A| of every
-iteration, under the visits and actions of the old and of the new policy. (The mean of A under the
-old policy is 0, whatever the policy, so that signed means say little.)"""
+actions. One run takes the greedy policy, which depends on the step; the other maximises the same Â
+within a KL of 0.02 per step. The left figure shows J. The right figure shows the mean |Â − A| of
+every iteration, under the visits and actions of the old and of the new policy. (Means without the
+absolute value say little, since the mean of A under the old policy is always 0.)"""
 
 SEED, N_FEATURES, ITERATIONS, TARGET_KL = 7, 5, 12, 0.02
 
 
 def problem() -> tuple[MDP, Floats, Floats]:
-    """The MDP, features (S, A, d), and a policy on the way to the optimum."""
+    """The MDP, features (S, A, d), and a policy between the uniform one and the optimum."""
     mdp = tabular.garnet(6, 3, 2, seed=SEED, horizon=6)
     features = np.random.default_rng(SEED).normal(size=(6, 3, N_FEATURES))
     start = tabular.trpo(mdp, TabularSoftmax(6, 3), 6, target_kl=TARGET_KL).policy
@@ -72,7 +73,7 @@ def path(mdp: MDP, features: Floats, table: Floats, step: Any) -> tuple[Floats, 
 
 
 def run() -> Result:
-    """Both paths from the same policy."""
+    """Check both runs from the same policy."""
     mdp, features, start = problem()
     optimum = tabular.policy_iteration(mdp, start, 6).J[-1]
     J, old, new = path(mdp, features, start, greedy_step)
@@ -106,7 +107,7 @@ def run() -> Result:
 
 
 def draw(columns: Mapping[str, Any], figure: Figure) -> None:
-    """J, and the errors of the fit."""
+    """Draw J, and the errors of the fit."""
     returns, errors = figure.subplots(1, 2)
     k = columns["k"]
     returns.axhline(columns["optimal J"][0], color="0.6", ls=":", label="optimum")

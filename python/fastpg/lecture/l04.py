@@ -1,4 +1,4 @@
-"""L4: TRPO, its models against the truth, and its exact step."""
+"""L4: TRPO, its models of objective and KL, and its exact step."""
 
 from __future__ import annotations
 
@@ -25,17 +25,19 @@ from fastpg.tabular import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TEXT = """TRPO maximises f^k, the advantage of the new policy in the old one's states, within a KL of
-the old one. At θk it touches J: f^k(θk) = 0 and ∇f^k(θk) = ∇J(θk). The practical form
-models f^k by a line and the KL by a parabola, goes along the natural direction to where the
-parabola meets the bound, and checks both against the truth.
+TEXT = """TRPO maximises f^k, the expected advantage of the new policy in the states of the old one,
+subject to a bound on the KL from the old policy. At θk, f^k agrees with J to first order:
+f^k(θk) = 0 and ∇f^k(θk) = ∇J(θk). The practical form models f^k by a line and the KL by a parabola.
+It steps along the natural direction to the point where the parabola reaches the bound, and then
+checks the true f^k and the true KL.
 
 For a table of probabilities the true maximiser has a closed form, π(a|s) = λ π_k(a|s)/(ν_s − A(s, a)),
-with ν_s normalising each state and one λ chosen so that the KL meets the bound.
+where ν_s normalises each state and λ is chosen so that the KL equals the bound.
 
-The figure follows the natural direction on a random MDP (4 states, 3 actions, γ = 0.9) by the step
-that the parabola predicts: J, f^k and the line on the left, the KL and the parabola on the right
-(both per step). The crosses are the exact maximiser at three bounds, against the KL it has."""
+The figure follows the natural direction in a random MDP (4 states, 3 actions, γ = 0.9). The left
+part shows J, f^k and the line against the KL that the parabola predicts; the right part shows the
+KL and the parabola (both per step). The crosses are the exact maximisers at three bounds, at their
+own KL."""
 
 POINTS, FURTHEST, BOUNDS = 81, 0.8, (0.02, 0.1, 0.3)
 TARGET_KL = 0.05
@@ -49,7 +51,7 @@ def problem() -> tuple[MDP, TabularSoftmax]:
 
 
 def lower_bound(local: LocalModel, new: TabularPolicy) -> float:
-    """J(π) + f^k(π') − 4 ε γ/(1 − γ)² max_s KL(π | π'), which J(π') is at least."""
+    """A lower bound of J(π'): J(π) + f^k(π') − 4 ε γ/(1 − γ)² max_s KL(π | π')."""
     evaluation, gamma = local.evaluation, local.mdp.gamma
     largest = float(np.max(np.abs(evaluation.advantage)))
     furthest = float(np.max(tabular.state_kl(evaluation.pi, new.probabilities())))
@@ -58,7 +60,7 @@ def lower_bound(local: LocalModel, new: TabularPolicy) -> float:
 
 
 def run() -> Result:
-    """The natural ray, the exact step, and the bound."""
+    """Check the models along the natural direction, the exact step, and the lower bound."""
     mdp, old = problem()
     local = LocalModel(mdp, old)
     gradient = tabular.gradient(mdp, old)
@@ -104,7 +106,7 @@ def run() -> Result:
 
 
 def draw(columns: Mapping[str, Any], figure: Figure) -> None:
-    """Objectives and constraint along the ray."""
+    """Draw objectives and constraint along the natural direction."""
     gains, bounds = figure.subplots(1, 2)
     predicted = columns["quadratic"]
     gains.plot(predicted, columns["linear"], "--", color="0.5", label="line, ∇Jᵀ(θ − θk)")

@@ -20,21 +20,22 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TEXT = """KL(P|Q) = E_P ln P/Q is at least 0, is 0 only for equal distributions, is not symmetric, and
-is infinite where Q gives up what P takes. Of trajectories the dynamics cancel: what is left is the
-sum over the steps of ln π_θk/π_θ, or, with the action summed out, of KL(π_θk(·|s_h) | π_θ(·|s_h)).
+is infinite if Q gives probability 0 to an outcome of P. In the KL of trajectories the dynamics
+cancel. It is the expected sum over the steps of ln π_θk/π_θ, or, with the action summed out, of
+KL(π_θk(·|s_h) | π_θ(·|s_h)).
 
-The left figure has both directions between Bernoulli distributions, P of probability 0.5 and Q of
-probability q; the right one both directions between Gaussians of equal mean, P with σ = 1 and Q
-with σ'. The two agree to second order in the distance, which is all that L6 needs."""
+The left figure shows both directions between Bernoulli distributions, P with probability 0.5 and Q
+with probability q. The right figure shows both directions between Gaussians of equal mean, P with
+σ = 1 and Q with σ'. The two directions agree to second order in the distance; L6 needs no more."""
 
 
 def bernoulli(p: Any) -> Floats:
-    """Tables (..., 2)."""
+    """Tables (..., 2) of the probabilities p and 1 - p."""
     return np.stack([np.asarray(p, dtype=np.float64), 1.0 - np.asarray(p)], axis=-1)
 
 
 def gaussian_kl(old: tuple[float, float], new: tuple[float, float]) -> float:
-    """KL of N(m, σ²) from the package's Gaussian policy, of one feature, the constant."""
+    """KL between two N(m, σ²), by the package's Gaussian policy on a constant feature."""
     policy = LinearGaussian(1, 1)
     dists = [
         policy.distribution(np.array([[0.0, 1.0]]), theta=np.array([0.0, mean, np.log(sigma)]))
@@ -74,7 +75,7 @@ def enumerated_kl(mdp: MDP, old: TabularSoftmax, new: TabularSoftmax) -> float:
 
 
 def run() -> Result:
-    """Examples with both sides."""
+    """Check examples."""
     mdp = tabular.garnet(2, N_ACTIONS, 2, seed=4, horizon=3)
     rng = np.random.default_rng(0)
     old, new = (TabularSoftmax(2, N_ACTIONS, rng.normal(size=(2, N_ACTIONS))) for _ in range(2))
@@ -108,7 +109,7 @@ def run() -> Result:
 
 
 def draw(columns: Mapping[str, Any], figure: Figure) -> None:
-    """Both directions."""
+    """Draw both directions of the KL."""
     bernoullis, gaussians = figure.subplots(1, 2)
     for axes, kind, x in ((bernoullis, "Bernoulli", "q"), (gaussians, "Gaussian", "sigma")):
         axes.plot(columns[x], columns[f"{kind} KL(P|Q)"], label="KL(P|Q)")

@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 TEXT = """Expanded at θk, TRPO (L4) becomes: maximise ∇Jᵀ(θ − θk) subject to
 (θ − θk)ᵀF(θ − θk) ≤ δ. The maximiser has a closed form, θk + η F⁻¹∇J with
-η = √(δ/(∇JᵀF⁻¹∇J)). The lecture drops the ½ of the expansion, so that its δ is twice the predicted
+η = √(δ/(∇JᵀF⁻¹∇J)). The lecture omits the ½ of the expansion, so that its δ is twice the predicted
 KL: δ = 2 target_kl.
 
-The left figure has the ellipse of the constraint in the plane of the two logits of a two-state MDP,
-the level lines of ∇Jᵀ(θ − θk), the gradient (which points elsewhere), the natural step, and the
-best of 2,000 points around the ellipse. The right one has the objective around the ellipse."""
+The left figure shows the plane of the two logits of a two-state MDP: the ellipse of the constraint,
+level lines of ∇Jᵀ(θ − θk), the gradient (which has another direction), the natural step, and the
+best of 2,000 points on the ellipse. The right figure shows the objective along the ellipse."""
 
 DELTA, POINTS = 0.02, 2000
 
 
 def problem() -> tuple[MDP, OneLogit]:
-    """Kakade's two states at his starting point, where the gradient is far from natural."""
+    """Kakade's two states and initial policy, where gradient and natural gradient differ much."""
     return tabular.kakade(), OneLogit(2, np.log([0.8 / 0.2, 0.1 / 0.9]))
 
 
@@ -63,7 +63,7 @@ def closed_form(local: LocalModel, policy: OneLogit) -> Floats:
 
 
 def run() -> Result:
-    """Closed form, Lagrange conditions, search, and the library's step."""
+    """Check the closed form, the Lagrange conditions, a search, and the library's step."""
     mdp, policy = problem()
     local = LocalModel(mdp, policy)
     gradient, metric = tabular.gradient(mdp, policy), tabular.fisher(mdp, policy, "step")
@@ -94,7 +94,7 @@ def run() -> Result:
 
 
 def draw(columns: Mapping[str, Any], figure: Figure) -> None:
-    """The plane of the logits, and the objective around the ellipse."""
+    """Draw the plane of the logits, and the objective along the ellipse."""
     plane, around = figure.subplots(1, 2)
     x, y, objective = columns["logit 1"], columns["logit 2"], columns["objective"]
     step = np.array([columns["natural step 1"][0], columns["natural step 2"][0]])

@@ -19,23 +19,23 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TEXT = """The Fisher matrix of trajectories is the mean of ∇ln ρ ∇ln ρᵀ. Cross terms between steps have
-mean zero and the dynamics drop out, so that it is a sum over steps. The gradient of
-KL(ρ_θk|ρ_θ) in θ is zero at θk, and its Hessian there is F.
+mean zero, and the dynamics do not depend on θ, so that F is a sum over steps. The gradient of
+KL(ρ_θk|ρ_θ) in θ is zero at θk, and its Hessian at θk is F.
 
 For a linear softmax F is singular: adding one vector to every column of θ changes no probability.
-Sampled, F takes the action summed out ("exact") or the one taken ("sampled"); both have the same
-mean.
+An estimate from samples either sums the action out ("exact") or uses the action taken ("sampled");
+both have the same mean.
 
-The left figure has the KL along ten random directions against the parabola ½ dᵀFd, which it
-touches; the right one the relative error of the sampled F against the number of trajectories, with
-slope −1/2."""
+The left figure shows the KL along ten random directions, and the parabola ½ dᵀFd, with which it
+agrees to second order. The right figure shows the relative error of the estimated F against the
+number of trajectories; the slope is −1/2."""
 
 COUNT, RAYS, REPEATS = 4096, 10, 8
 SIZES = 2 ** np.arange(3, 13)
 
 
 def numerical_hessian(local: LocalModel, policy: FeatureSoftmax, step: float = 1e-5) -> Floats:
-    """Central differences of the gradient of the KL at the policy itself."""
+    """The Hessian of the KL at the policy, by central differences of the gradient."""
     flat, size = policy.theta.ravel(), policy.theta.size
     out = np.empty((size, size))
     moves: Floats = step * np.eye(size)
@@ -47,7 +47,7 @@ def numerical_hessian(local: LocalModel, policy: FeatureSoftmax, step: float = 1
 
 
 def of_trajectories(played: Trajectories, count: int, *, taken: bool) -> Floats:
-    """F of the first trajectories by the package's own estimate, a sum over steps."""
+    """The package's estimate of F, a sum over steps, from the first `count` trajectories."""
     steps, total = played.actions.shape
     rows = np.arange(steps * total).reshape(steps, total)[:, :count].ravel()
     actions = played.actions.ravel()[rows] if taken else None
@@ -56,7 +56,7 @@ def of_trajectories(played: Trajectories, count: int, *, taken: bool) -> Floats:
 
 
 def run() -> Result:
-    """Gradient, Hessian, null space, samples."""
+    """Check gradient, Hessian, null space and estimates."""
     mdp = problems.small_mdp()
     linear = problems.one_hot_policy(mdp)
     policy = exact(linear)
@@ -98,7 +98,7 @@ def run() -> Result:
 
 
 def draw(columns: Mapping[str, Any], figure: Figure) -> None:
-    """The KL along rays, and errors of the samples."""
+    """Draw the KL along rays, and errors of the estimates."""
     rays, errors = figure.subplots(1, 2)
     for k in range(RAYS):
         label = "KL along a random ray" if k == 0 else None

@@ -10,12 +10,12 @@ import numpy as np
 from fastpg.algorithms import NPG
 from fastpg.algorithms.batch import Batch
 from fastpg.algorithms.natural import NaturalAlgorithm, step_to_kl
-from fastpg.arrays import AnyFloats, Floats
+from fastpg.arrays import Floats
 from fastpg.functional.advantages import standardize
+from fastpg.functional.solvers import natural_gradient
 from fastpg.lecture.problems import worst
 from fastpg.lecture.system import Check, Formula, Result, System
 from fastpg.policies.base import LinearPolicy
-from fastpg.policies.batch import PolicyBatch
 from fastpg.rollouts.collect import make_collector
 from fastpg.rollouts.evaluation import evaluate_policy
 
@@ -23,14 +23,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TEXT = """The smallest complete run of NPG: a batch of trajectories gives ĝ and F̂, and
-θ ← θ + η (F̂ + damping)⁻¹ ĝ with η such that the predicted KL ½ xᵀF̂x of the step x is `target_kl`.
-Nothing is checked afterwards, and the KL measured on the batch differs from the predicted one by
-terms of third order. The first update, and one after half of the steps, are made again in NumPy
-with dense matrices from the same batch.
+θ ← θ + η (F̂ + damping)⁻¹ ĝ, with η such that the predicted KL ½ xᵀF̂x of the step x is `target_kl`.
+The step is not checked. The KL measured on the batch differs from the predicted one by terms of
+third order. The first update and the one after half of the steps are repeated in NumPy, with dense
+matrices from the same batch.
 
-The figure has `fastpg.NPG` on CartPole-v1, with a `target_kl` that falls from 0.01 to 0 while it
-learns: on the left the mean return of the last 100 episodes, actions sampled; on the right the two
-KLs of every update. With these settings the greedy policy then holds the pole for all 500 steps."""
+The figure shows `fastpg.NPG` on CartPole-v1, with a `target_kl` that falls from 0.01 to 0 during
+learning. The left part shows the mean return of the last 100 episodes, with sampled actions; the
+right part shows predicted and measured KL of every update. With these settings the final greedy
+policy balances the pole for all 500 steps."""
 
 ENV_ID = "CartPole-v1"
 STEPS = 200_000
@@ -48,16 +49,16 @@ OPTIONS: Mapping[str, Any] = {
 }
 EPISODES = 50
 SOLVED = 475.0
-FRACTION = 1e-2  # of a step, at which its KL is compared with the quadratic form
+FRACTION = 1e-2  # multiple of a step at which its KL is compared with the quadratic form
 
 
 def make(seed: int) -> NPG:
-    """Not trained yet."""
+    """An untrained NPG."""
     return NPG("linear", ENV_ID, seed=seed, **OPTIONS)
 
 
 def next_batch(algo: NPG, seed: int) -> Batch:
-    """What the next update would learn from, played by the algorithm's own collector."""
+    """A batch for the next update, from the algorithm's own collector."""
     assert algo.env is not None
     collector = make_collector(algo.env, algo.policy, seed)
     collector.reset(seed)
@@ -66,7 +67,7 @@ def next_batch(algo: NPG, seed: int) -> Batch:
 
 
 def dense_step(algo: NPG, batch: Batch) -> Floats:
-    """The change of theta by the formulas alone, with dense matrices."""
+    """The step of theta from the formulas, with dense matrices."""
     phi, n = batch.phi, len(batch.phi)
     pi = softmax(phi @ algo.policy.theta)
     advantages = (batch.advantages - batch.advantages.mean()) / (batch.advantages.std() + 1e-8)
@@ -88,14 +89,14 @@ def softmax(logits: Floats) -> Floats:
     return powers
 
 
-def kl_of(policy: LinearPolicy, phi: AnyFloats, step: Floats) -> float:
-    """Mean KL(old | new) of a step, actions summed out."""
+def kl_of(policy: LinearPolicy, phi: Floats, step: Floats) -> float:
+    """Mean KL(old | new) of a step of theta, with actions summed out."""
     old, new = softmax(phi @ policy.theta), softmax(phi @ (policy.theta + step))
     return float((old * (np.log(old) - np.log(new))).sum(axis=1).mean())
 
 
 def update_checks(name: str, algo: NPG, seed: int) -> list[Check]:
-    """One update against the dense one, and its KLs."""
+    """Compare an update with the dense one, and its KLs."""
     batch, before = next_batch(algo, seed), algo.policy.theta
     expected = dense_step(algo, batch)
     near = [kl_of(algo.policy, batch.phi, sign * FRACTION * expected) for sign in (-1.0, 1.0)]
@@ -112,7 +113,7 @@ def update_checks(name: str, algo: NPG, seed: int) -> list[Check]:
 
 
 def run() -> Result:
-    """Updates against dense ones, and training runs."""
+    """Check updates against dense ones, and training runs."""
     halfway = make(SEEDS[0])
     halfway.learn(STEPS, lambda _: 2 * halfway.num_timesteps < STEPS)
     checks = update_checks("first update", make(SEEDS[0]), SEEDS[0])
@@ -137,7 +138,7 @@ def run() -> Result:
 
 
 def draw(columns: Mapping[str, Any], figure: Figure) -> None:
-    """Learning curves, and KLs."""
+    """Draw learning curves, and KLs."""
     returns, kls = figure.subplots(1, 2, width_ratios=(3, 2))
     steps = np.array(columns["environment steps"]) / 1000
     for seed in SEEDS:
@@ -159,9 +160,9 @@ SYSTEM = System(
     TEXT,
     (
         Formula("θ ← θ + η F̂⁻¹ĝ", NPG.update, "ascent.step"),
-        Formula("ĝ: mean of ∇ln π(a|s) Â", NaturalAlgorithm.ascend, "samples.score_gradient"),
+        Formula("ĝ: mean of ∇ln π(a|s) Â", NaturalAlgorithm.ascend, "samples.natural_step"),
         Formula("Â with mean 0 and standard deviation 1", standardize, "_core.standardize("),
-        Formula("(F̂ + damping)⁻¹ ĝ", PolicyBatch.natural_gradient, "_head.natural_gradient"),
+        Formula("(F̂ + damping)⁻¹ ĝ", natural_gradient, "batch.natural_gradient"),
         Formula("η = √(2 target_kl / xᵀF̂x)", step_to_kl, "math.sqrt"),
         Formula("KL(old|new), measured", NaturalAlgorithm.measured, "samples.compare"),
     ),

@@ -15,14 +15,15 @@ from fastpg.tabular import LocalModel, OneLogit, TabularSoftmax
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TEXT = """One state, two actions that pay 100 and 1, and one logit: π = (e^θ, 1) / (1 + e^θ), so that
-J = 100 π_1 + π_2. The gradient 99 e^θ/(1 + e^θ)² vanishes as θ grows, and the policy gradient's
-steps with it; the Fisher information e^θ/(1 + e^θ)² vanishes likewise, so that the natural step is
-99 η, always. θ* = ∞ is never reached. With η = √(δ/(∇JᵀF⁻¹∇J)) the natural step is √(δ/F), which
-grows.
+TEXT = """There are one state, two actions that pay 100 and 1, and one logit: π = (e^θ, 1) / (1 + e^θ), so
+that J = 100 π_1 + π_2. The gradient 99 e^θ/(1 + e^θ)² vanishes as θ grows, and with it the steps of
+the policy gradient. The Fisher information e^θ/(1 + e^θ)² vanishes at the same rate, so that the
+natural step is always 99 η. The optimum θ* = ∞ is never reached. With η = √(δ/(∇JᵀF⁻¹∇J)) the
+natural step is √(δ/F), which grows.
 
-As flows (η → 0, time t = ηk) with x = θ and the gap Δ = 99: PG x + sinh x = Δt/2, NPG x = Δt, both
-from 0. With two logits, x = θ1 − θ2, PG is twice as fast, x + sinh x = Δt, and NPG is the same."""
+As flows (η → 0, time t = ηk) from x = 0, with x = θ and the gap Δ = 99: PG satisfies
+x + sinh x = Δt/2, and NPG x = Δt. With two logits and x = θ1 − θ2, PG is twice as fast,
+x + sinh x = Δt, and NPG is unchanged."""
 
 ETA, STEPS = 0.01, 10
 DELTA = 0.02
@@ -31,7 +32,7 @@ PRINTED_PG_10, PRINTED_PG_J_10, PRINTED_NPG_J_10 = 1.8946206960, 87.05886674, 99
 
 
 def run() -> Result:
-    """Iterates of PG and NPG, closed forms, and printed numbers."""
+    """Check iterates of PG and NPG against closed forms and the lecture's numbers."""
     mdp, start = tabular.two_actions(), OneLogit(1)
     pg = tabular.pg(mdp, start, STEPS, learning_rate=ETA)
     npg = tabular.npg(mdp, start, STEPS, step_size=ETA)
@@ -73,7 +74,7 @@ def run() -> Result:
 
 
 def draw(columns: Mapping[str, Any], figure: Figure) -> None:
-    """Theta and J over the steps."""
+    """Draw theta and J over the steps."""
     logits, returns = figure.subplots(1, 2)
     for name, label in (
         ("PG", f"PG, η = {ETA}"),

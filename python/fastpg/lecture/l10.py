@@ -10,7 +10,7 @@ import numpy as np
 from fastpg import tabular
 from fastpg.algorithms.ppo import adapted
 from fastpg.arrays import Floats
-from fastpg.functional.solvers import Adam, ppo_epochs
+from fastpg.functional.solvers import Sgd, ppo_epochs
 from fastpg.lecture import problems
 from fastpg.lecture.problems import Trajectories, exact, sampled, worst
 from fastpg.lecture.system import Check, Formula, Result, System
@@ -28,27 +28,27 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TEXT = """Instead of maximising f^k within a trust region (L4), maximise
-ℓ^k(θ) = f^k(θ) − λ E_{ρ_θk} Σ_h ln 1/π_θ(a_h|s_h), which is f^k − λ KL(ρ_θk|ρ_θ) and a term without
-θ. The penalty's gradient vanishes at θk, so that ∇ℓ^k(θk) = ∇J(θk) for every λ: the first step of
-SGD is that of the policy gradient, and λ matters from the second on. The maximisers over all λ
-are those within all trust regions: λ and δ name points of one curve. Near θk the maximiser is
-θk + F⁻¹∇J/λ, at KL ∇JᵀF⁻¹∇J/(2λ²).
+ℓ^k(θ) = f^k(θ) − λ E_{ρ_θk} Σ_h ln 1/π_θ(a_h|s_h). This equals f^k − λ KL(ρ_θk|ρ_θ) plus a term that
+does not depend on θ. The gradient of the KL vanishes at θk, so that ∇ℓ^k(θk) = ∇J(θk) for every λ:
+the first step of SGD is that of the policy gradient, and λ matters from the second step on. The
+maximisers for all λ are the maximisers for all trust regions: λ and δ parametrise one curve. Near
+θk the maximiser is θk + F⁻¹∇J/λ, and its KL is ∇JᵀF⁻¹∇J/(2λ²).
 
-A sample may penalise the action taken, −ln π_θ(a_h|s_h), or sum it out, the cross entropy of π_θk
-and π_θ: the means are equal, the variances not in any fixed order. The first does not vanish at θk
-sample by sample.
+An estimate of the penalty either uses the action taken, −ln π_θ(a_h|s_h), or sums it out, which
+gives the cross entropy of π_θk and π_θ. The means are equal; either variance may be the larger. The
+gradient of the first does not vanish at θk for a single sample.
 
-The figure has the maximisers in a random MDP (4 states, 3 actions, 6 steps) for λ from 0.05 to 100:
-f^k against the KL, both of trajectories, and the KL against λ with its asymptote."""
+The figure shows the maximisers in a random MDP (4 states, 3 actions, 6 steps) for λ from 0.05 to
+100: f^k against the KL, both per trajectory, and the KL against λ with its asymptote."""
 
 LAMBDAS = np.geomspace(0.05, 100.0, 34)
 LARGE = 1e3  # λ at which the step is nearly the natural one
 COUNT = 4000
-RATE, KL_COEF = 0.5, 2.0  # of the two steps of SGD
+RATE, KL_COEF = 0.5, 2.0  # learning rate and λ of the two steps of SGD
 
 
 def path_checks(local: LocalModel, old: TabularSoftmax, columns: dict[str, Any]) -> list[Check]:
-    """Both curves, filled into the columns."""
+    """Check that penalty and trust region give one curve; fill both into the columns."""
     penalised = [penalised_policy(local, old, kl_coef) for kl_coef in LAMBDAS]
     kls = [local.kl(policy) for policy in penalised]
     bounded = [trust_region_policy(local, old, kl, "trajectory") for kl in kls]
@@ -72,7 +72,7 @@ def path_checks(local: LocalModel, old: TabularSoftmax, columns: dict[str, Any])
 def asymptote_checks(
     local: LocalModel, old: TabularSoftmax, gradient: Floats, columns: dict[str, Any]
 ) -> list[Check]:
-    """Step and KL for a large λ: extrapolated from λ and 2λ, which leaves errors of λ^-2."""
+    """Check step and KL for large λ, extrapolated from λ and 2λ with an error of order λ^-2."""
     direction, curvature = natural_step(local, old, 0.0, "trajectory")
     columns["asymptote of the KL"] = curvature / (2.0 * LAMBDAS**2)
     steps, kls = [], []
@@ -89,7 +89,7 @@ def asymptote_checks(
 
 
 def penalty_checks(played: Trajectories, local: LocalModel, theta: Floats) -> list[Check]:
-    """The penalty at another theta, of the action taken and with the action summed out."""
+    """Check the penalty at another theta, for the action taken and with the action summed out."""
     shape = (*played.actions.shape, theta.shape[1])
     phi, old = played.phi.reshape(*shape[:2], -1), np.exp(played.dist).reshape(shape)
     log_new = played.policy.distribution(played.phi, theta).reshape(shape)
@@ -108,7 +108,7 @@ def penalty_checks(played: Trajectories, local: LocalModel, theta: Floats) -> li
 
 
 def sgd_checks(played: Trajectories, values: Floats) -> list[Check]:
-    """One and two steps of the package's SGD on all samples at once."""
+    """Check one and two steps of the package's SGD on the whole batch."""
     policy, phi, dist = played.policy, played.phi, played.dist
     rows = np.arange(len(played.states))[:, None]
     advantages = (played.to_go - values[rows, played.states]).ravel()
@@ -116,11 +116,11 @@ def sgd_checks(played: Trajectories, values: Floats) -> list[Check]:
 
     def learned(n_epochs: int, kl_coef: float, kl_estimator: str) -> Floats:
         result = ppo_epochs(
-            policy, phi, actions, advantages, Adam(policy.theta.size), seed=0,
+            policy, phi, actions, advantages, Sgd(policy.theta.size), seed=0,
             objective="kl_penalty", kl_coef=kl_coef, kl_estimator=kl_estimator, learning_rate=RATE,
-            n_epochs=n_epochs, batch_size=len(phi), normalize_advantage=False, optimizer="sgd",
+            n_epochs=n_epochs, batch_size=len(phi), normalize_advantage=False,
         )  # fmt: skip
-        return np.asarray(result["parameters"]).reshape(policy.theta.shape)
+        return result.theta
 
     pi, taken = np.exp(dist), np.eye(dist.shape[1])[actions]
     first = policy.theta + RATE * phi.T @ ((taken - pi) * advantages[:, None]) / len(phi)
@@ -142,7 +142,7 @@ def sgd_checks(played: Trajectories, values: Floats) -> list[Check]:
 
 
 def run() -> Result:
-    """Gradients, both curves, their end near theta_k, and samples of the penalty."""
+    """Check gradients, both curves, their asymptote near theta_k, and samples of the penalty."""
     mdp = problems.small_mdp()
     linear = problems.one_hot_policy(mdp)
     rng = np.random.default_rng(10)
@@ -167,7 +167,7 @@ def run() -> Result:
 
 
 def draw(columns: Mapping[str, Any], figure: Figure) -> None:
-    """The curve that both trace, and the KL against lambda."""
+    """Draw the common curve of penalty and trust region, and the KL against lambda."""
     curve, kls = figure.subplots(1, 2)
     curve.semilogx(columns["trust region: KL"], columns["trust region: f"], lw=3, alpha=0.4,
                    label="argmax of f^k with KL ≤ δ")  # fmt: skip
@@ -196,7 +196,7 @@ SYSTEM = System(
         Formula("argmax f^k subject to KL(ρ_θk|ρ_θ) ≤ δ", trust_region_policy,
                 "_trust_region_log_ratio"),
         Formula("near θk: F⁻¹∇J/λ", natural_step, "direction = "),
-        Formula("SGD on ℓ̂^k, the penalty exact or sampled", ppo_epochs, "_head.ppo_epochs"),
+        Formula("SGD on ℓ̂^k, the penalty exact or sampled", ppo_epochs, "batch.ppo_epochs"),
         Formula("adaptive λ: double if KL > 1.5 d", adapted, "kl_coef * 2.0"),
     ),
     run,

@@ -26,21 +26,21 @@ from fastpg.tabular import MDP, LocalModel
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TEXT = """SGD needs an unbiased gradient. Where θ stands inside the expectation alone, a sample
-gives it; in reinforcement learning θ is in the distribution too, and importance sampling moves it
-inside: E_{x~p̃} f = E_{x~p} w f with w = p̃/p, for p > 0 wherever p̃ f ≠ 0. The estimator
-(1/n) Σ w_i f(x_i) is unbiased, with variance (E_p[w² f²] − (E_p̃ f)²)/n; divided by Σ w_i/n it is
-biased and consistent. The effective sample size (Σw)²/Σw² tells how many samples of p̃ the n are
-worth.
+TEXT = """SGD needs an unbiased estimate of the gradient. If θ appears only inside the expectation, the
+gradient of a sample is one. In reinforcement learning θ is also a parameter of the distribution, and
+importance sampling moves it inside: E_{x~p̃} f = E_{x~p} w f with w = p̃/p, if p > 0 wherever
+p̃ f ≠ 0. The estimator (1/n) Σ w_i f(x_i) is unbiased, with variance (E_p[w² f²] − (E_p̃ f)²)/n.
+Divided by Σ w_i/n it is biased but consistent. The effective sample size (Σw)²/Σw² is the number of
+samples from p̃ that would be about as accurate.
 
-Here p = N(0, 1), p̃ = N(m, 1) and f(x) = x, for which everything is known: w = e^{mx − m²/2},
-E_p̃ f = m, E_p[w² f²] = e^{m²}(1 + 4m²), and ESS/n tends to e^{−m²}. The self-normalised form has
-bias −m e^{m²}/n, up to smaller terms.
+The example has p = N(0, 1), p̃ = N(m, 1) and f(x) = x, with closed forms for everything:
+w = e^{mx − m²/2}, E_p̃ f = m, E_p[w² f²] = e^{m²}(1 + 4m²), and ESS/n tends to e^{−m²}. The
+self-normalised estimator has bias −m e^{m²}/n, up to smaller terms.
 
-The figure has, on the left, the variance measured over 2,000 estimates from 100 samples each, and
-ESS/n of 20,000 samples, with the closed forms as m grows. On the right are two policies of a random
-MDP: ESS/n of the ratio of one step, and of the product of the ratios up to step h, exact (lines)
-and of 4,000 trajectories (dots). L12 needs the first alone."""
+The left part of the figure shows the variance of 2,000 estimates from 100 samples each, and ESS/n
+of 20,000 samples, with the closed forms, for growing m. The right part shows two policies in a
+random MDP: ESS/n for the ratio of one step, and for the product of the ratios up to step h, exact
+(lines) and from 4,000 trajectories (dots). L12 needs only the ratio of one step."""
 
 MEANS = np.array([0.0, 0.15, 0.3, 0.45, 0.6, 0.75])  # m; as many as the MDP has steps
 SAMPLES, REPETITIONS = 100, 2000
@@ -56,7 +56,7 @@ def log_densities(x: Floats, m: float) -> tuple[Floats, Floats]:
 
 
 def estimates(x: Floats, m: float, self_normalized: bool = False) -> Floats:
-    """Of E f, one for every row of samples, as a column."""
+    """Estimates of E f, one for every row of samples, as a column."""
     rows = [
         importance_sampling_estimate(
             row, *log_densities(row, m), self_normalized=self_normalized
@@ -67,7 +67,7 @@ def estimates(x: Floats, m: float, self_normalized: bool = False) -> Floats:
 
 
 def gaussian_checks(columns: dict[str, Any]) -> list[Check]:
-    """Estimates against closed forms for every m."""
+    """Check estimates against closed forms for every m."""
     rng = np.random.default_rng(11)
     checks = []
     rows: list[tuple[float, ...]] = []
@@ -90,7 +90,7 @@ def gaussian_checks(columns: dict[str, Any]) -> list[Check]:
 
 
 def normalised_checks() -> list[Check]:
-    """The self-normalised form: biased for few samples, right for many."""
+    """Check the self-normalised estimator: biased for few samples, accurate for many."""
     rng = np.random.default_rng(12)
     m = float(MEANS[BIASED_AT])
     few = estimates(rng.normal(size=(FEW_REPETITIONS, FEW)), m, self_normalized=True)
@@ -107,12 +107,12 @@ def normalised_checks() -> list[Check]:
 
 
 def exact_sizes(mdp: MDP, local: LocalModel, new: Floats) -> tuple[Floats, Floats]:
-    """1/E w² of the ratio of step h, and of the product of ratios up to it, each (H,)."""
+    """1/E w² for the ratio of step h, and for the product of the ratios up to step h, each (H,)."""
     old = local.evaluation.pi
     squares = old * (new / old) ** 2
     step = local.evaluation.visits @ squares.sum(axis=1)
     product = np.empty_like(step)
-    mass = mdp.start  # E w² so far, by the state now
+    mass = mdp.start  # E w² of the product so far, for each current state
     for h in range(len(product)):
         product[h] = np.sum(mass[:, None] * squares)
         mass = np.einsum("s,sa,sat->t", mass, squares, mdp.P)
@@ -120,7 +120,7 @@ def exact_sizes(mdp: MDP, local: LocalModel, new: Floats) -> tuple[Floats, Float
 
 
 def policy_checks(columns: dict[str, Any]) -> list[Check]:
-    """Ratios of two policies: of a step, and multiplied over the steps."""
+    """Check ratios of two policies: of one step, and multiplied over the steps."""
     mdp = problems.small_mdp()
     linear = problems.one_hot_policy(mdp)
     rng = np.random.default_rng(13)
@@ -161,14 +161,14 @@ def policy_checks(columns: dict[str, Any]) -> list[Check]:
 
 
 def run() -> Result:
-    """Gaussians, then policies."""
+    """Check Gaussians, then policies."""
     columns: dict[str, Any] = {}
     checks = [*gaussian_checks(columns), *normalised_checks(), *policy_checks(columns)]
     return Result(tuple(checks), columns)
 
 
 def draw(columns: Mapping[str, Any], figure: Figure) -> None:
-    """Variance and effective sample size: of Gaussians, and of policies."""
+    """Draw variance and effective sample size, for Gaussians and for policies."""
     gaussians, policies = figure.subplots(1, 2)
     m = columns["m"]
     scaled = {name: SAMPLES * np.array(columns[name]) for name in ("variance", "exact variance")}

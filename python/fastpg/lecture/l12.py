@@ -31,36 +31,35 @@ from fastpg.values.ridge import LinearBaseline
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-TEXT = """N trajectories from π_θk fit b̃(s, h); M new ones give
-ℓ̂^k(θ) = (1/M) Σ_m Σ_h [π_θ/π_θk (R_h(τ_m) − b̃(s_h, h)) − λ ln 1/π_θ] and its gradient g(θ), with
-the ratio of one step and never a product over h, since ℓ^k keeps the states of θk. At every fixed
-θ, not at θk alone, the mean of g is ∇ℓ^k, and that of ℓ̂^k is ℓ^k + E Σ_h (V_h − b̃), whose last
-term θ does not change. Both fail where b̃ or θ depends on the M trajectories: with the mean over the
-same M at each step as baseline, the mean of g at θk is 1 − 1/M of the gradient; and after a step
-along g the same M promise more than ℓ^k keeps.
+TEXT = """The baseline b̃(s, h) is fitted to N trajectories from π_θk. M new trajectories give
+ℓ̂^k(θ) = (1/M) Σ_m Σ_h [π_θ/π_θk (R_h(τ_m) − b̃(s_h, h)) − λ ln 1/π_θ] and its gradient g(θ). They
+contain the ratio of one step, not a product over h, since ℓ^k uses the states of θk. At every fixed
+θ, not only at θk, the mean of g is ∇ℓ^k, and the mean of ℓ̂^k is ℓ^k + E Σ_h (V_h − b̃), where the
+last term does not depend on θ. Both statements fail if b̃ or θ depends on the M trajectories. If the
+baseline is the mean of the same M trajectories at each step, the mean of g at θk is 1 − 1/M times
+the gradient. After a step along g, ℓ̂^k from the same M trajectories gains more than ℓ^k does.
 
-The figure has 1,000 repetitions with N = 8, M = 4 and λ = 0.7 in a random MDP (4 states, 3 actions,
-6 steps), with bars of two standard errors. On the left are the means of g at θk, elsewhere, and at
-θk with the baseline of the same M. On the right are the gains of ℓ^k (lines) and ℓ̂^k (dots) from
-θk, on one line along ∇J, and for the first 200 repetitions on lines of their own, each along its
-g(θk)."""
+The figure shows 1,000 repetitions with N = 8, M = 4 and λ = 0.7 in a random MDP (4 states,
+3 actions, 6 steps), with bars of two standard errors. The left part shows the means of g at θk, at
+another θ, and at θk with the baseline of the same M. The right part shows the gains of ℓ^k (lines)
+and ℓ̂^k (dots) from θk: along ∇J, and for the first 200 repetitions each along its own g(θk)."""
 
 REPETITIONS, OWN = 1000, 200
 N, M = 8, 4
 KL_COEF = 0.7
 LENGTHS = np.linspace(0.0, 2.8, 15)  # of steps; as many as theta has components
-AT = 5  # index of the length at which the promise is judged
-MOVED = 0.5  # standard deviation of the fixed theta elsewhere, around theta_k
+AT = 5  # index of the length at which the excess gain is checked
+MOVED = 0.5  # standard deviation of the other fixed theta, around theta_k
 
 
 class Repetitions:
-    """The M new trajectories of each repetition, and the baseline that N others fitted.
+    """The M new trajectories of each repetition, and the baseline fitted to N others.
 
-    Arrays have shape (REPETITIONS, H M, ...), steps first within a repetition.
+    Arrays have shape (REPETITIONS, H M, ...); within a repetition the step is the first index.
 
     Args:
-        linear: pi_k.
-        played: N + M trajectories a repetition.
+        linear: the old policy pi_k.
+        played: N + M trajectories for each repetition.
     """
 
     def __init__(self, linear: LinearSoftmax, played: Trajectories) -> None:
@@ -85,7 +84,7 @@ class Repetitions:
         return np.moveaxis(values.reshape(HORIZON, REPETITIONS, N + M, *values.shape[2:]), 1, 0)
 
     def values(self, theta: Floats, of: slice = slice(None)) -> Floats:
-        """l-hat at theta of some repetitions."""
+        """l-hat(theta) of some repetitions."""
         log_new, log_old = self._log_probabilities(theta, of)
         weights = importance_weights(log_new, log_old)
         gains = (self.to_go - self.baseline)[of].ravel()
@@ -105,7 +104,7 @@ class Repetitions:
         return out
 
     def same_baseline(self) -> Floats:
-        """b(h), fitted on the M trajectories themselves."""
+        """b(h), fitted to the M trajectories themselves."""
         steps = np.repeat(np.arange(HORIZON), M)
         unseen = np.zeros((HORIZON * M, N_STATES))
         out = np.empty((REPETITIONS, HORIZON * M))
@@ -116,7 +115,7 @@ class Repetitions:
         return out
 
     def _log_probabilities(self, theta: Floats, of: slice) -> tuple[Floats, Floats]:
-        """Ln pi of the actions taken, at theta and at theta_k, flat."""
+        """Ln pi of the actions taken, at theta and at theta_k, as flat arrays."""
         phi, actions = self.phi[of].reshape(-1, self.phi.shape[2]), self.actions[of].ravel()
         dist = self.linear.distribution(phi, theta)
         old = self.dist[of].reshape(dist.shape)
@@ -124,7 +123,7 @@ class Repetitions:
 
 
 def fitted(states: Any, to_go: Floats) -> Floats:
-    """b(s, h) of the first N trajectories, (H, S); states and returns to go (H, N + M)."""
+    """b(s, h), (H, S), from the first N trajectories; states and returns to go are (H, N + M)."""
     baseline = LinearBaseline(N_STATES)
     one_hot, steps = np.eye(N_STATES), np.arange(HORIZON)
     baseline.fit(one_hot[states[:, :N].ravel()], np.repeat(steps, N), to_go[:, :N].ravel())
@@ -133,7 +132,7 @@ def fitted(states: Any, to_go: Floats) -> Floats:
 
 
 def own_lines(local: LocalModel, repeated: Repetitions, gradients: Floats) -> tuple[Floats, Floats]:
-    """l-hat and l^k, each (OWN, lengths), on lines along each g."""
+    """l-hat and l^k, each (OWN, lengths), along each g."""
     linear, side = repeated.linear, exact(repeated.linear)
     promised, kept = np.empty((2, OWN, len(LENGTHS)))
     for k, g in enumerate(gradients[:OWN]):
@@ -146,13 +145,13 @@ def own_lines(local: LocalModel, repeated: Repetitions, gradients: Floats) -> tu
 
 
 def gain(values: Floats) -> Floats:
-    """From theta_k, the first length: the constant drops out, and much of the noise."""
+    """The gain from theta_k, the first length; this removes the constant and much of the noise."""
     out: Floats = values - values[..., :1]
     return out
 
 
 def run() -> Result:
-    """Means at theta_k, elsewhere, and where something depends on the same trajectories."""
+    """Check means at theta_k, at another theta, and with dependence on the same trajectories."""
     mdp = problems.small_mdp()
     linear = problems.one_hot_policy(mdp)
     side = exact(linear)
@@ -187,7 +186,7 @@ def run() -> Result:
 
 
 def same_checks(samples: Floats, gradient: Floats) -> list[Check]:
-    """Of g with a baseline fitted on the same trajectories."""
+    """Checks of g with a baseline fitted to the same trajectories."""
     along = samples @ gradient.ravel() / np.sum(gradient**2)
     mean, error = mean_and_error(along[:, None])
     return [
@@ -201,7 +200,7 @@ def same_checks(samples: Floats, gradient: Floats) -> list[Check]:
 def line_checks(
     local: LocalModel, repeated: Repetitions, gradients: Floats, columns: dict[str, Any]
 ) -> list[Check]:
-    """Gains on one line for all, and on lines that depend on the sample."""
+    """Checks of gains along a fixed direction, and along directions that depend on the sample."""
     linear, side = repeated.linear, exact(repeated.linear)
     ahead = local.surrogate_gradient(side)
     thetas = [linear.theta + length * ahead / np.linalg.norm(ahead) for length in LENGTHS]
@@ -226,7 +225,7 @@ def line_checks(
 
 
 def draw(columns: Mapping[str, Any], figure: Figure) -> None:
-    """Means against gradients; estimates and l^k on lines."""
+    """Draw means against gradients; estimates and l^k along lines."""
     slopes, lines = figure.subplots(1, 2)
     span = np.array([columns["θk: gradient"].min(), columns["θk: gradient"].max()])
     slopes.plot(span, span, color="0.6", lw=1, label="slope 1")
@@ -260,14 +259,14 @@ SYSTEM = System(
     "Estimating ℓ^k and its gradient",
     TEXT,
     (
-        Formula("b̃(s, h) from N trajectories", LinearBaseline.fit, "_regression.fit"),
+        Formula("b̃(s, h) from N trajectories", LinearBaseline.fit_rollout, "_regression.fitted"),
         Formula("w = π_θ(a|s)/π_θk(a|s)", _weights_of, "np.exp(log_w"),
         Formula("ℓ̂^k(θ) = (1/M) Σ_m Σ_h [w (R_h − b̃) − λ ln 1/π_θ]",
                 Repetitions.values, "KL_COEF * log_new"),
         Formula("g(θ) = (1/M) Σ_m Σ_h [w (R_h − b̃) + λ] ∇ln π_θ",
                 Repetitions.gradients, "score_gradient"),
         Formula("mean of w_i ∇ln π_θ(a_i|s_i)",
-                LinearPolicy.score_gradient, "_head.score_gradient"),
+                LinearPolicy.score_gradient, "batch.score_gradient"),
         Formula("ℓ^k(θ)", LocalModel.penalised, "kl_coef * penalty"),
         Formula("∇ℓ^k(θ)", LocalModel.penalised_gradient, "kl_gradient"),
     ),

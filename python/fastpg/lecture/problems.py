@@ -1,4 +1,4 @@
-"""The small problem that most systems use, trajectories from it, and sides of an identity."""
+"""The small MDP of most systems, its trajectories, and checks of identities."""
 
 from __future__ import annotations
 
@@ -15,27 +15,34 @@ from fastpg.tabular import MDP, FeatureSoftmax, garnet, make_vec
 
 HORIZON = 6
 N_STATES, N_ACTIONS = 4, 3
-STANDARD_ERRORS = 4.5  # of a sampled mean around the exact one
+STANDARD_ERRORS = 4.5  # tolerance of a sampled mean, in standard errors
 
 
 def small_mdp(seed: int = 3) -> MDP:
-    """A random MDP of 4 states, 3 actions and 6 steps."""
+    """A random MDP with 4 states, 3 actions and 6 steps."""
     return garnet(N_STATES, N_ACTIONS, 3, seed=seed, horizon=HORIZON)
 
 
 def one_hot_policy(mdp: MDP, seed: int = 0, scale: float = 0.7) -> LinearSoftmax:
-    """The package's linear softmax on one-hot states, theta standard normal times a scale."""
+    """The package's linear softmax on one-hot states; theta is normal with deviation `scale`."""
     theta = scale * np.random.default_rng(seed).normal(size=(mdp.n_states + 1, mdp.n_actions))
     return LinearSoftmax(mdp.n_states, mdp.n_actions, theta)
 
 
 def exact(policy: LinearSoftmax) -> FeatureSoftmax:
-    """Its exact side."""
+    """The tabular policy that equals a linear softmax on one-hot states."""
     return FeatureSoftmax.of(policy, np.eye(policy.observation_size))
 
 
 class Trajectories:
-    """N whole episodes of H steps, played by the package's own rollout."""
+    """N whole episodes of H steps, collected by the package.
+
+    Args:
+        mdp: an MDP with a horizon.
+        policy: a linear softmax on one-hot states.
+        count: number of episodes N.
+        seed: seed of states and actions.
+    """
 
     def __init__(self, mdp: MDP, policy: LinearSoftmax, count: int, seed: int) -> None:
         assert mdp.horizon is not None
@@ -61,17 +68,17 @@ class Trajectories:
 
 
 def worst(text: str, left: Any, right: Any, slack: float = 1e-10) -> Check:
-    """The component in which two sides differ most, or the largest where none differs."""
+    """A check of the component in which two sides differ most; of the largest if they agree."""
     a, b = np.ravel(left), np.ravel(right)
     apart = np.abs(a - b)
-    # What differs most by rounding alone is another component on every machine.
+    # If only rounding errors differ, the largest difference depends on the machine.
     size = np.abs(b).round(9)
     at = int(np.argmax(size if np.max(apart) <= slack and np.any(size > 0.0) else apart))
     return Check(text, float(a[at]), float(b[at]), slack)
 
 
 def sampled(text: str, samples: Floats, right: Any) -> Check:
-    """The mean of samples (N, k): the component that lies the most standard errors away."""
+    """A check of the mean of samples (N, k), in the component with the largest relative error."""
     mean, error = mean_and_error(samples)
     target = np.ravel(right)
     at = int(np.argmax(np.abs(mean - target) / np.maximum(error, 1e-300)))
@@ -79,5 +86,5 @@ def sampled(text: str, samples: Floats, right: Any) -> Check:
 
 
 def mean_and_error(samples: Floats) -> tuple[Floats, Floats]:
-    """Mean of the rows and its standard error."""
+    """The mean of the rows and its standard error."""
     return samples.mean(axis=0), samples.std(axis=0, ddof=1) / np.sqrt(len(samples))

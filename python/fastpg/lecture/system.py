@@ -1,4 +1,4 @@
-"""What a numbered system of the lecture is: formulas, identities with both sides, a figure."""
+"""A numbered system of the lecture: formulas, checked identities, and a figure."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Check:
     text: str
     left: float
     right: float
-    slack: float = 1e-10  # what rounding, or four standard errors of a mean, may make of it
+    slack: float = 1e-10  # tolerance: for rounding errors, or some standard errors of a mean
     relation: str = "="
 
     @property
     def holds(self) -> bool:
-        """False where a side is not a number."""
+        """Whether the relation holds within the tolerance; False if a side is NaN."""
         return bool(_RELATIONS[self.relation](self.left, self.right, self.slack))
 
 
@@ -44,20 +44,20 @@ class Formula:
     """A formula of the lecture and the statement that computes it."""
 
     text: str
-    owner: Callable[..., Any]  # the function that holds the statement
-    part: str  # of the statement, which it names
+    owner: Callable[..., Any]  # the function with the statement
+    part: str  # a part of the statement, by which it is found
 
     @property
     def where(self) -> str:
-        """Dotted name of the function."""
+        """Full name of the function."""
         return f"{self.owner.__module__}.{self.owner.__qualname__}"
 
     @property
     def code(self) -> str:
-        """The statement.
+        """Source text of the statement.
 
         Raises:
-            LookupError: no statement has the part.
+            LookupError: no statement contains `part`.
         """
         source = textwrap.dedent(inspect.getsource(self.owner))
         statements = [
@@ -74,18 +74,25 @@ class Formula:
 
 @dataclass(frozen=True)
 class Result:
-    """What a system found."""
+    """The result of a system."""
 
     checks: tuple[Check, ...]
-    columns: Mapping[str, Any]  # of the figure and its CSV; one length
+    columns: Mapping[str, Any]  # data of the figure and of its CSV file, all of one length
 
     @property
     def holds(self) -> bool:
-        """Whether every check does."""
+        """Whether every check holds."""
         return all(check.holds for check in self.checks)
 
     def write(self, path: Path) -> None:
-        """The columns as CSV, numbers to the last bit."""
+        """Write the columns as CSV, with all digits.
+
+        Args:
+            path: path of the file.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
         columns = [np.asarray(column).tolist() for column in self.columns.values()]
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
@@ -99,13 +106,19 @@ class System:
 
     number: str
     title: str
-    text: str  # Markdown: what is claimed, and what the figure shows
+    text: str  # Markdown: the statements, and a description of the figure
     formulas: tuple[Formula, ...]
     run: Callable[[], Result]
     draw: Callable[[Mapping[str, Any], Figure], None]
 
     def figure(self, result: Result) -> Figure:
-        """Drawn with matplotlib, which is loaded here.
+        """Draw the figure; this imports matplotlib.
+
+        Args:
+            result: result of `run`.
+
+        Returns:
+            The figure.
 
         Raises:
             ImportError: matplotlib is missing.
@@ -119,12 +132,33 @@ class System:
         return figure
 
     def write(self, result: Result, folder: Path) -> list[Path]:
-        """NUMBER.csv and NUMBER.png in a folder."""
+        """Write NUMBER.csv and NUMBER.png.
+
+        Args:
+            result: result of `run`.
+            folder: an existing folder.
+
+        Returns:
+            The paths of the two files.
+
+        Raises:
+            ImportError: matplotlib is missing.
+            OSError: a file cannot be written.
+        """
         table, picture = folder / f"{self.number}.csv", folder / f"{self.number}.png"
         result.write(table)
         self.draw_to(picture, result)
         return [table, picture]
 
     def draw_to(self, path: Path, result: Result) -> None:
-        """The figure as a PNG, without what would change from machine to machine."""
+        """Write the figure as a PNG, without metadata that depend on the machine.
+
+        Args:
+            path: path of the file.
+            result: result of `run`.
+
+        Raises:
+            ImportError: matplotlib is missing.
+            OSError: the file cannot be written.
+        """
         self.figure(result).savefig(path, metadata={"Software": None})

@@ -3,44 +3,26 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, NamedTuple, Self, overload
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
 from fastpg import _core, arrays, threads
-from fastpg.arrays import AnyFloats, Bools, Floats
+from fastpg.arrays import Bools, Float32s, Floats, Integers
 from fastpg.policies.feature_choice import Features, choose_features
 from fastpg.policies.features import RunningNormalizer
 from fastpg.spaces import flat_size
 from fastpg.suggestions import unknown
 
 State = tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]
-Undo = Callable[[], None]
-Actor = _core.SoftmaxActor | _core.GaussianActor
 
 # Arguments of a policy that `for_env` takes from the spaces.
 _OF_SPACES = ("observation_size", "n_actions", "action_size", "low", "high")
 
-_MOST = 1e150  # beyond it products with float32 observations may overflow
-
-
-class UpdateStatistics(NamedTuple):
-    """What a step did, over the batch that it was made from; w are the ratios new to old.
-
-    kl: mean KL(old | new) in nats, the action summed out. approx_kl: mean of (w - 1) - ln w.
-    effective_sample_size: (sum w)^2 / sum w^2. entropy: mean, of the new policy. objective_before:
-    mean of the advantages A. objective: mean of w A.
-    """
-
-    kl: float
-    approx_kl: float
-    effective_sample_size: float
-    entropy: float
-    objective_before: float
-    objective: float
+_MOST = _core.MOST_PARAMETER
 
 
 class LinearPolicy:
@@ -50,9 +32,8 @@ class LinearPolicy:
     `dist`, made by `distribution`. Gradients have the shape of theta and are means over the batch;
     the flat order of parameters is `theta.ravel()`.
 
-    `phi` is float64, or float32: then its products with vectors are float32 within a block of rows,
-    sums over blocks, distributions and all else double. `num_threads` (None: FASTPG_NUM_THREADS,
-    else 1) changes no bit of a result.
+    Everything is float64. `num_threads` (None: FASTPG_NUM_THREADS, else 1) changes no bit of a
+    result.
 
     Args:
         features: the map of observations and steps to features: "identity", the default,
@@ -73,8 +54,9 @@ class LinearPolicy:
     """
 
     kind: ClassVar[str]
+    bounds: tuple[Floats, ...] = ()  # of the actions that an environment gets, where there are any
     masked: ClassVar[bool] = False
-    _head: _core.CategoricalHead | _core.GaussianHead
+    _distribution: _core.Categorical | _core.DiagGaussian
 
     def _set_up(
         self,
@@ -88,6 +70,8 @@ class LinearPolicy:
         # A map of its own: the normalisation is set inside it.
         self.feature_map = choose_features(features, self.observation_size, features_kwargs)
         self._n_features = self.feature_map.size
+        self._shape = self._theta_shape()
+        self._action_size = self._distribution.action_size
         wanted = arrays.boolean("normalize_observations", normalize_observations)
         self.normalizer = RunningNormalizer(self.observation_size) if wanted else None
         self.theta = self._initial_theta() if theta is None else theta
@@ -121,6 +105,9 @@ class LinearPolicy:
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of theta."""
+        return self._shape
+
+    def _theta_shape(self) -> tuple[int, ...]:
         raise NotImplementedError
 
     def _initial_theta(self) -> Floats:
@@ -153,6 +140,27 @@ class LinearPolicy:
         """
         self._take(self._project(self._checked_theta(theta)))
 
+    def takes(self, theta: Floats) -> bool:
+        """Take the parameters of a step of learning, unless they are not finite.
+
+        Args:
+            theta: float64, of the shape of theta; where it passes a bound it stops there.
+
+        Returns:
+            False where nothing was changed: numbers that are not finite, or beyond 1e150.
+
+        Raises:
+            ValueError: another shape.
+        """
+        if theta.shape != self._shape:
+            raise ValueError(f"theta: expected shape {self._shape}, got {theta.shape}")
+        if not arrays.norm(theta) <= _MOST and not np.abs(theta).max() <= _MOST:  # NaN neither
+            return False
+        theta = self._project(theta)
+        theta.flags.writeable = False
+        self._theta = theta
+        return True
+
     def _take(self, theta: Floats) -> None:
         theta.flags.writeable = False
         self._theta = theta
@@ -170,32 +178,29 @@ class LinearPolicy:
     def _project(self, theta: Floats) -> Floats:
         return theta
 
-    @overload
-    def features(self, observations: Any, step_index: Any = None) -> Floats: ...
-    @overload
-    def features(
-        self, observations: Any, step_index: Any = None, *, dtype: npt.DTypeLike
-    ) -> AnyFloats: ...
     def features(
         self, observations: Any, step_index: Any = None, *, dtype: npt.DTypeLike = np.float64
-    ) -> AnyFloats:
+    ) -> Floats:
         """Features phi(s, h) of observations s at steps h of the episode.
 
         Args:
             observations: (n, d), finite.
             step_index: steps in the episode, integers (n,), at least 0; None is 0 for all.
-            dtype: float64 or float32.
+            dtype: float64. Linear policies no longer take float32 features.
 
         Returns:
-            phi, (n, n_features), of that dtype.
+            phi, (n, n_features).
 
         Raises:
             TypeError: observations that are not real numbers, or steps that are not integers.
             ValueError: another shape or dtype, values that are not finite, or a negative step.
         """
-        if dtype not in (np.float64, np.float32):
-            raise ValueError(f"dtype: expected float64 or float32, got {dtype!r}")
-        return self.feature_map(observations, step_index).astype(dtype, copy=False)
+        if dtype != np.float64:
+            raise ValueError(
+                f"dtype: expected float64, got {dtype!r}: float32 features of linear policies were "
+                "removed"
+            )
+        return self.feature_map(observations, step_index)
 
     def observe(self, observations: npt.NDArray[Any]) -> None:
         """Update the running normalisation with observations; without a normalisation do nothing.
@@ -217,22 +222,15 @@ class LinearPolicy:
         The first samples are then to be taken in before the first step, which would otherwise be
         made for features of another scale than all later ones.
         """
-        weights = self._theta.reshape(-1)[: self._n_features * self._head.outputs]
+        weights = self._theta.reshape(-1)[: self._n_features * self._distribution.outputs]
         return self.normalizer is not None and not self.normalizer.count and not weights.any()
 
-    def _keep(self) -> Undo:
-        """What brings back parameters and normalisation as they are now."""
-        theta, native, normalizer = self._theta, self.feature_map.native, self.normalizer
-        moments = None if normalizer is None else normalizer._keep()
+    def _parts(self) -> list[Any]:
+        """Objects whose attributes learning replaces; none is changed in place."""
+        normalizer = [] if self.normalizer is None else [self.normalizer]
+        return [self, self.feature_map, *normalizer]
 
-        def undo() -> None:
-            self._theta, self.feature_map.native = theta, native
-            if moments is not None:
-                moments()
-
-        return undo
-
-    def distribution(self, phi: AnyFloats, theta: Floats | None = None, mask: Any = None) -> Floats:
+    def distribution(self, phi: Floats, theta: Floats | None = None, mask: Any = None) -> Floats:
         """The distribution over actions in each state.
 
         Args:
@@ -250,8 +248,7 @@ class LinearPolicy:
                 products are not finite.
         """
         parameters = self._theta if theta is None else self._checked_theta(theta)
-        features = self._phi(phi)
-        return self._head.distribution(features, parameters.ravel(), self._mask(mask, features))
+        return self.batch(phi, mask=mask).distribution(parameters)
 
     def sample(self, dist: Floats, uniforms: Any) -> npt.NDArray[Any]:
         """Sample actions by the inverse of the cumulative distribution function (CDF).
@@ -270,7 +267,7 @@ class LinearPolicy:
         """
         d = self._dist(dist)
         u = arrays.finite_floats("uniforms", np.reshape(uniforms, (len(d), -1)), (len(d), None))
-        return self._public(self._head.sample(d, u))
+        return self._public(self._distribution.sample(d, u))
 
     def mode(self, dist: Floats) -> npt.NDArray[Any]:
         """The most probable action in each state; the first one among equals.
@@ -285,7 +282,7 @@ class LinearPolicy:
             TypeError: arrays of another kind, such as text.
             ValueError: another shape, or values that are not finite or out of range.
         """
-        return self._public(self._head.mode(self._dist(dist)))
+        return self._public(self._distribution.mode(self._dist(dist)))
 
     def log_prob(self, dist: Floats, actions: Any) -> Floats:
         """Ln pi(a_i|s_i) of given actions; a log density for a `LinearGaussian`.
@@ -303,11 +300,11 @@ class LinearPolicy:
             ValueError: another shape, or values that are not finite or out of range.
         """
         d = self._dist(dist)
-        return self._head.log_prob(d, self._actions(actions, len(d)))
+        return self._distribution.log_prob(d, self._rows(actions, len(d)))
 
     def score_gradient(
         self,
-        phi: AnyFloats,
+        phi: Floats,
         dist: Floats,
         actions: Any,
         weights: Any,
@@ -333,22 +330,14 @@ class LinearPolicy:
             ValueError: another shape, or values that are not finite or out of range.
             OverflowError: features or weights so large that the sums are not finite.
         """
-        features = self._phi(phi)
-        n = len(features)
-        return self._shaped(
-            self._head.score_gradient(
-                features,
-                self._dist(dist, n),
-                self._actions(actions, n),
-                arrays.shaped_floats("weights", weights, (n,)),
-                0.0,
-                threads.num_threads(num_threads),
-            )
-        )
+        batch = self.batch(phi, actions, num_threads=num_threads)
+        n = len(batch.phi)
+        w = arrays.shaped_floats("weights", weights, (n,))
+        return self._shaped(batch.score_gradient(self._dist(dist, n), w))
 
     def compare(
         self, old_dist: Floats, new_dist: Floats, actions: Any, advantages: Any
-    ) -> UpdateStatistics:
+    ) -> _core.UpdateStatistics:
         """Statistics of a step of the policy, over the batch that the step was computed from.
 
         Args:
@@ -367,13 +356,11 @@ class LinearPolicy:
         """
         old = self._dist(old_dist)
         n = len(old)
-        return UpdateStatistics(
-            *self._head.compare(
-                old,
-                self._dist(new_dist, n),
-                self._actions(actions, n),
-                arrays.shaped_floats("advantages", advantages, (n,)),
-            )
+        return self._distribution.compare(
+            old,
+            self._dist(new_dist, n),
+            self._rows(actions, n),
+            arrays.shaped_floats("advantages", advantages, (n,)),
         )
 
     def entropy(self, dist: Floats) -> Floats:
@@ -389,9 +376,9 @@ class LinearPolicy:
             TypeError: arrays of another kind, such as text.
             ValueError: another shape, or values that are not finite or out of range.
         """
-        return self._head.entropy(self._dist(dist))
+        return self._distribution.entropy(self._dist(dist))
 
-    def entropy_gradient(self, phi: AnyFloats, dist: Floats) -> Floats:
+    def entropy_gradient(self, phi: Floats, dist: Floats) -> Floats:
         """Gradient of the mean entropy over the batch.
 
         Args:
@@ -406,9 +393,8 @@ class LinearPolicy:
             ValueError: another shape, or values that are not finite or out of range.
             OverflowError: features so large that the sums are not finite.
         """
-        features = self._phi(phi)
-        gradient = self._head.entropy_gradient(features, self._dist(dist, len(features)))
-        return self._shaped(gradient)
+        batch = self.batch(phi)
+        return self._shaped(batch.entropy_gradient(self._dist(dist, len(batch.phi))))
 
     def kl(self, old_dist: Floats, new_dist: Floats) -> Floats:
         """The exact KL(old | new) in each state (lecture L5).
@@ -425,11 +411,11 @@ class LinearPolicy:
             ValueError: another shape, or values that are not finite or out of range.
         """
         old = self._dist(old_dist)
-        return self._head.kl(old, self._dist(new_dist, len(old)))
+        return self._distribution.kl(old, self._dist(new_dist, len(old)))
 
     def fisher_vector_product(
         self,
-        phi: AnyFloats,
+        phi: Floats,
         dist: Floats,
         vector: Any,
         actions: Any = None,
@@ -457,22 +443,14 @@ class LinearPolicy:
             ValueError: another shape, or values that are not finite or out of range.
             OverflowError: features or a vector so large that the sums are not finite.
         """
-        features = self._phi(phi)
-        n = len(features)
-        v = arrays.finite_floats("vector", vector, self.shape).ravel()
-        return self._shaped(
-            self._head.fisher_vector_product(
-                features,
-                self._dist(dist, n),
-                v,
-                self._taken(actions, n),
-                threads.num_threads(num_threads),
-            )
-        )
+        batch = self.batch(phi, actions, num_threads=num_threads)
+        v = arrays.finite_floats("vector", vector, self.shape)
+        d = self._dist(dist, len(batch.phi))
+        return batch.fisher_vector_product(d, v, actions is not None)
 
     def fisher(
         self,
-        phi: AnyFloats,
+        phi: Floats,
         dist: Floats,
         actions: Any = None,
         *,
@@ -495,12 +473,39 @@ class LinearPolicy:
             ValueError: another shape, or values that are not finite or out of range.
             OverflowError: features so large that the sums are not finite.
         """
+        batch = self.batch(phi, actions, num_threads=num_threads)
+        return batch.fisher(self._dist(dist, len(batch.phi)), actions is not None)
+
+    def batch(
+        self,
+        phi: Floats,
+        actions: Any = None,
+        mask: Any = None,
+        *,
+        num_threads: int | None = None,
+    ) -> _core.PolicyBatch:
+        """States and actions as the kernels take them, converted and checked.
+
+        Args:
+            phi: features (n, n_features).
+            actions: of the n samples, as of `score_gradient`; None where no method needs them.
+            mask: bool (n, n_actions), True where the action is allowed; None allows all.
+            num_threads: from 1 to 256, with the same result to the last bit; None is
+                FASTPG_NUM_THREADS, else 1.
+
+        Returns:
+            The evaluator of the batch.
+
+        Raises:
+            TypeError: arrays of another kind, such as text, or a mask where there is none.
+            ValueError: another shape, or values that are not finite or out of range.
+        """
         features = self._phi(phi)
-        n = len(features)
-        return self._head.fisher(
+        return _core.PolicyBatch(
+            self._distribution,
             features,
-            self._dist(dist, n),
-            self._taken(actions, n),
+            None if actions is None else self._rows(actions, len(features)),
+            self._mask(mask, len(features)),
             threads.num_threads(num_threads),
         )
 
@@ -519,8 +524,8 @@ class LinearPolicy:
         """What to log of the policy as it is now, and of actions that were drawn from it before."""
         return {}
 
-    def actor(self, space: spaces.Space[Any], deterministic: bool) -> Actor:
-        """A copy of the policy with its present parameters, for a rollout in C++.
+    def actor(self, space: spaces.Space[Any], deterministic: bool) -> _core.Actor:
+        """The form of the policy, for rollouts in C++, which get its parameters with it.
 
         Args:
             space: the action space of one environment.
@@ -558,13 +563,13 @@ class LinearPolicy:
             self.normalizer.restore(stored["normalizer"], count)
             self.normalizer.use_in(self.feature_map)
 
-    def _phi(self, phi: AnyFloats) -> AnyFloats:
+    def _phi(self, phi: Floats) -> Floats:
         return arrays.features("phi", phi, self.n_features)
 
     def _dist(self, dist: Floats, rows: int | None = None) -> Floats:
         raise NotImplementedError
 
-    def _mask(self, mask: Any, features: AnyFloats) -> Bools | None:
+    def _mask(self, mask: Any, count: int) -> Bools | None:
         if mask is not None:
             raise TypeError(f"mask: {type(self).__name__} takes none")
         return None
@@ -575,8 +580,80 @@ class LinearPolicy:
     def _public(self, actions: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return actions
 
-    def _taken(self, actions: Any, count: int) -> npt.NDArray[Any] | None:
-        return None if actions is None else self._actions(actions, count)
+    def act(
+        self,
+        observations: Float32s,
+        step_index: Integers | None,
+        mask: Bools | None,
+        stream: _core.LaneStream | None,
+        draw: int,
+    ) -> npt.NDArray[Any]:
+        """Actions at some observations.
+
+        Args:
+            observations: float32 (n, d), C-contiguous.
+            step_index: int64 (n,), steps in the episode; None is 0 for all.
+            mask: bool (n, n_actions), True where the action is allowed; None allows all.
+            stream: random numbers; None takes the most probable actions.
+            draw: number of the draw in the stream, at least 0.
+
+        Returns:
+            n actions, as of `sample`.
+
+        Raises:
+            ValueError: another shape, or numbers that are not finite.
+        """
+        native = self.feature_map.native
+        if isinstance(native, _core.FeatureMap):
+            return self._public(
+                _core.act(
+                    self._distribution,
+                    native,
+                    self._theta,
+                    observations,
+                    step_index,
+                    mask,
+                    stream,
+                    draw,
+                )
+            )
+        dist = self.distribution(self.features(observations, step_index), mask=mask)
+        if stream is None:
+            return self.mode(dist)
+        return self.sample(dist, stream.uniforms(len(dist), draw, self._action_size))
+
+    def core_batch(
+        self,
+        observations: Float32s,
+        step_index: Integers,
+        actions: npt.NDArray[Any],
+        mask: Bools | None,
+        num_threads: int,
+    ) -> _core.PolicyBatch:
+        """The evaluator of samples of a rollout, which need no conversion.
+
+        Args:
+            observations: float32 (n, d), C-contiguous.
+            step_index: int64 (n,).
+            actions: int32 or float64, of n samples.
+            mask: bool (n, n_actions), or None.
+            num_threads: from 1 to 256.
+
+        Returns:
+            The evaluator, its features computed.
+        """
+        native = self.feature_map.native
+        rows = actions.reshape(len(observations), self._action_size)
+        if isinstance(native, _core.FeatureMap):
+            return _core.PolicyBatch.of_observations(
+                self._distribution, native, observations, step_index, rows, mask, num_threads
+            )
+        phi = native.features(observations, step_index, num_threads)
+        return _core.PolicyBatch(self._distribution, phi, rows, mask, num_threads)
+
+    def _rows(self, actions: Any, count: int) -> npt.NDArray[Any]:
+        """Checked actions, (count, numbers of an action)."""
+        return self._actions(actions, count).reshape(count, self._action_size)
 
     def _shaped(self, flat: Floats) -> Floats:
         return flat.reshape(self._theta.shape)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -14,7 +13,7 @@ from fastpg.arrays import Float32s, Floats
 from fastpg.suggestions import one_of
 
 _FOURIER_PAIRS = 1000
-_CLIP = 10.0  # of normalised observations, as in C++
+_CLIP = _core.OBSERVATION_CLIP
 
 
 class MapInUse(Protocol):
@@ -253,17 +252,12 @@ class RunningNormalizer:
             ValueError: another shape, or values that are not finite.
         """
         batch, _ = arrays.observations("observations", observations, self.observation_size)
-        self._moments.update(batch)
+        self._moments = self._moments.updated(batch)
 
     def __call__(self, observations: Any) -> Floats:
         """The normalised observations, (n, d)."""
         batch, _ = arrays.observations("observations", observations, self.observation_size)
         return normalized(batch, self.mean, self.inverse_std)
-
-    def _keep(self) -> Callable[[], None]:
-        """What brings back the moments as they are now."""
-        moments = self._moments.__copy__()
-        return lambda: setattr(self, "_moments", moments)
 
     def use_in(self, features: FeatureMap) -> None:
         """Let a feature map normalise by the present mean and standard deviation.

@@ -11,11 +11,11 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from fastpg import _core, arrays
-from fastpg.arrays import AnyFloats, Bools, Floats
+from fastpg.arrays import Bools, Floats
 from fastpg.policies.base import LinearPolicy, State, observation_size, single_space
 from fastpg.policies.feature_choice import Features
 
-LOG_STD_RANGE = (-10.0, 2.0)
+LOG_STD_RANGE = _core.LOG_STD_RANGE
 _LEAST_LOG_STD, _MOST_LOG_STD = LOG_STD_RANGE
 
 
@@ -35,7 +35,7 @@ class LinearSoftmax(LinearPolicy):
 
     kind = "linear_softmax"
     masked = True
-    _head: _core.CategoricalHead
+    _distribution: _core.Categorical
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class LinearSoftmax(LinearPolicy):
         self.single = not isinstance(n_actions, Sequence | np.ndarray)
         given = [n_actions] if self.single else list(n_actions)  # type: ignore[arg-type]
         self.choices = [arrays.integer("n_actions", count, 1, 2**20) for count in given]
-        self._head = _core.CategoricalHead(self.choices)
+        self._distribution = _core.Categorical(self.choices)
         self._set_up(observation_size, features, features_kwargs, normalize_observations, theta)
 
     @classmethod
@@ -80,14 +80,12 @@ class LinearSoftmax(LinearPolicy):
     @property
     def n_actions(self) -> int:
         """Number of actions, of all choices together."""
-        return self._head.outputs
+        return self._distribution.outputs
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(n_features, n_actions)."""
+    def _theta_shape(self) -> tuple[int, ...]:
         return self.n_features, self.n_actions
 
-    def log_probs(self, phi: AnyFloats, theta: Floats | None = None, mask: Any = None) -> Floats:
+    def log_probs(self, phi: Floats, theta: Floats | None = None, mask: Any = None) -> Floats:
         """Ln pi of every action; the same as `distribution`.
 
         Args:
@@ -105,11 +103,9 @@ class LinearSoftmax(LinearPolicy):
         """
         return self.distribution(phi, theta, mask)
 
-    def actor(self, space: spaces.Space[Any], deterministic: bool) -> _core.SoftmaxActor:
+    def actor(self, space: spaces.Space[Any], deterministic: bool) -> _core.Actor:
         """See `LinearPolicy`."""
-        return _core.SoftmaxActor(
-            self.feature_map.core, self._theta.ravel().tolist(), self.n_actions, deterministic
-        )
+        return _core.Actor.softmax(self.feature_map.core, self.n_actions, deterministic)
 
     def state(self) -> State:
         """As of every policy, with the number of actions."""
@@ -119,10 +115,10 @@ class LinearSoftmax(LinearPolicy):
     def _dist(self, dist: Floats, rows: int | None = None) -> Floats:
         return arrays.shaped_floats("dist", dist, (rows, self.n_actions))
 
-    def _mask(self, mask: Any, features: AnyFloats) -> Bools | None:
+    def _mask(self, mask: Any, count: int) -> Bools | None:
         if mask is None:
             return None
-        return arrays.flags("mask", mask, (len(features), self.n_actions))
+        return arrays.flags("mask", mask, (count, self.n_actions))
 
     def _actions(self, actions: Any, count: int) -> npt.NDArray[Any]:
         shape = (count,) if self.single else (count, len(self.choices))
@@ -156,7 +152,7 @@ class LinearGaussian(LinearPolicy):
     """
 
     kind = "linear_gaussian"
-    _head: _core.GaussianHead
+    _distribution: _core.DiagGaussian
 
     def __init__(
         self,
@@ -175,11 +171,11 @@ class LinearGaussian(LinearPolicy):
         self.log_std_init = arrays.between(
             "log_std_init", log_std_init, _LEAST_LOG_STD, _MOST_LOG_STD
         )
-        self.low = self._bound("low", low, -np.inf)
-        self.high = self._bound("high", high, np.inf)
-        if (self.low > self.high).any():
+        least, most = self._bound("low", low, -np.inf), self._bound("high", high, np.inf)
+        if (least > most).any():
             raise ValueError("low, high: expected low <= high")
-        self._head = _core.GaussianHead(self.action_size)
+        self.bounds = _read_only(least), _read_only(most)
+        self._distribution = _core.DiagGaussian(self.action_size)
         self._set_up(observation_size, features, features_kwargs, normalize_observations, theta)
 
     @classmethod
@@ -202,9 +198,7 @@ class LinearGaussian(LinearPolicy):
         low, high = action.low.ravel(), action.high.ravel()
         return cls(size, low.size, low=low, high=high, **arguments)
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """(n_features action_size + action_size,)."""
+    def _theta_shape(self) -> tuple[int, ...]:
         return ((self.n_features + 1) * self.action_size,)
 
     @property
@@ -217,6 +211,16 @@ class LinearGaussian(LinearPolicy):
         """Ln sigma, (action_size,)."""
         return self._theta[-self.action_size :]
 
+    @property
+    def low(self) -> Floats:
+        """Lower bounds of the actions that the environment gets, (action_size,), read-only."""
+        return self.bounds[0]
+
+    @property
+    def high(self) -> Floats:
+        """Upper bounds, as `low`."""
+        return self.bounds[1]
+
     def keep_within(self, space: spaces.Box) -> None:
         """Narrow the bounds `low` and `high`, so that clipped actions lie in this space.
 
@@ -224,7 +228,10 @@ class LinearGaussian(LinearPolicy):
             space: a Box with action_size numbers.
         """
         low, high = space.low.ravel(), space.high.ravel()
-        self.low, self.high = np.clip(self.low, low, high), np.clip(self.high, low, high)
+        self.bounds = (
+            _read_only(np.clip(self.low, low, high)),
+            _read_only(np.clip(self.high, low, high)),
+        )
 
     def for_environment(self, actions: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The actions clipped to the bounds `low` and `high`.
@@ -235,7 +242,7 @@ class LinearGaussian(LinearPolicy):
         Returns:
             A new array of the same shape.
         """
-        clipped: npt.NDArray[Any] = np.clip(actions, self.low, self.high)
+        clipped: npt.NDArray[Any] = np.minimum(np.maximum(actions, self.low), self.high)
         return clipped
 
     def _log(self, actions: npt.NDArray[Any]) -> dict[str, float]:
@@ -246,19 +253,15 @@ class LinearGaussian(LinearPolicy):
             "rollout/clipped_actions": _share_outside(actions, self.low, self.high),
         }
 
-    def actor(self, space: spaces.Space[Any], deterministic: bool) -> _core.GaussianActor:
+    def actor(self, space: spaces.Space[Any], deterministic: bool) -> _core.Actor:
         """See `LinearPolicy`."""
         if not isinstance(space, spaces.Box) or space.shape != (self.action_size,):
             raise ValueError(
                 f"policy: expected a Box ({self.action_size},) action space, got {space}"
             )
         low, high = (np.clip(bound, space.low, space.high) for bound in (self.low, self.high))
-        return _core.GaussianActor(
-            self.feature_map.core,
-            self._theta.tolist(),
-            low.tolist(),
-            high.tolist(),
-            deterministic,
+        return _core.Actor.gaussian(
+            self.feature_map.core, low.tolist(), high.tolist(), deterministic
         )
 
     def state(self) -> State:
@@ -305,6 +308,12 @@ class LinearGaussian(LinearPolicy):
             f"LinearGaussian(observation_size={self.observation_size}, "
             f"action_size={self.action_size})"
         )
+
+
+def _read_only(values: Floats) -> Floats:
+    copied = values.copy()
+    copied.flags.writeable = False
+    return copied
 
 
 def _share_outside(actions: npt.NDArray[Any], low: Floats, high: Floats) -> float:

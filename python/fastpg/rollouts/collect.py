@@ -1,4 +1,4 @@
-"""Collecting from any environment: in C++ where both sides are native, else step by step."""
+"""Collecting rollouts: in C++ if environment and policy are native, otherwise step by step."""
 
 from __future__ import annotations
 
@@ -15,14 +15,28 @@ from fastpg.rollouts.make_env import has_time_limit, require_vector
 from fastpg.rollouts.rollout import Rollout
 from fastpg.rollouts.stepping import SteppingCollector
 
-# Steps of an episode after which one without a time limit counts as endless.
+# Steps after which an episode without a time limit counts as endless.
 ENDLESS = 10_000
 
 
 def make_collector(
     env: VectorEnv[Any, Any, Any], policy: LinearPolicy, seed: int, *, evaluation: bool = False
 ) -> Collector:
-    """The collector that fits both sides."""
+    """Make the collector for an environment and a policy.
+
+    Args:
+        env: a vector environment.
+        policy: a policy that fits the environment's spaces.
+        seed: seed of the actions, in [0, 2^64).
+        evaluation: use the random stream of evaluations, not the one of training.
+
+    Returns:
+        A `NativeCollector` if environment and policy are native, otherwise a `SteppingCollector`.
+
+    Raises:
+        TypeError: not a vector environment, or not a policy.
+        ValueError: a policy that does not fit the spaces, or an environment that cannot be used.
+    """
     vector = require_vector(env)
     if not isinstance(policy, LinearPolicy):
         raise TypeError(f"policy: expected a policy, got {policy!r}")
@@ -33,14 +47,26 @@ def make_collector(
 
 
 def _is_plain(env: NativeVectorEnv) -> bool:
-    """Whether a rollout in C++ does what `step` and `reset` would; a subclass may change them."""
+    """Whether `step` and `reset` are those in C++; a subclass may override them."""
     kind = type(env)
     own = kind.step is NativeVectorEnv.step and kind.reset is NativeVectorEnv.reset
     return own and not hasattr(env, "action_masks")
 
 
 def episode_limit(env: VectorEnv[Any, Any, Any], given: int | None) -> int | None:
-    """Steps after which an episode is an error: as given, or 10,000 without a time limit."""
+    """Steps after which an episode counts as endless.
+
+    Args:
+        env: a vector environment.
+        given: the user's limit, in [1, 2^31 - 1], or None.
+
+    Returns:
+        The user's limit; otherwise 10,000, or None if the environment has a time limit.
+
+    Raises:
+        TypeError: not an integer.
+        ValueError: out of range.
+    """
     if given is not None:
         return arrays.integer("max_episode_steps", given, 1, 2**31 - 1)
     return None if has_time_limit(env) else ENDLESS
@@ -51,7 +77,14 @@ class EndlessEpisodeError(RuntimeError):
 
 
 def endless(limit: int) -> EndlessEpisodeError:
-    """What to raise when an episode has taken so many steps."""
+    """The error for an endless episode.
+
+    Args:
+        limit: number of steps that the episode has taken.
+
+    Returns:
+        The error.
+    """
     return EndlessEpisodeError(
         f"an episode has not ended after {limit:,} steps, and its environment has no time limit: "
         "wrap it in gymnasium.wrappers.TimeLimit, or give a larger max_episode_steps"
@@ -68,17 +101,22 @@ def collect(
     deterministic: bool = False,
     max_episode_steps: int | None = None,
 ) -> Rollout:
-    """Reset the environment and run a policy in it; wholly in C++ where both are native.
+    """Reset the environment and run a policy in it; entirely in C++ if both are native.
 
     Args:
         env: made by `make_vec`, or any Gymnasium vector environment.
-        policy: whose actions are taken.
-        n_steps: steps of every environment; or
-        n_episodes: whole episodes. Exactly one of the two is given.
-        seed: of the environment and of the actions, in [0, 2^64); None draws one.
-        deterministic: take the most probable action.
-        max_episode_steps: with `n_episodes`, how long they may be on average before they count as
-            endless; None: 10,000 where the environment has no time limit, else any length.
+        policy: the policy that chooses the actions.
+        n_steps: number of steps of every environment. Give exactly one of `n_steps` and
+            `n_episodes`.
+        n_episodes: number of whole episodes.
+        seed: seed of the environment and of the actions, in [0, 2^64); None draws one.
+        deterministic: take the most probable action instead of a sampled one.
+        max_episode_steps: with `n_episodes`, mean length beyond which the episodes count as
+            endless; None: 10,000 if the environment has no time limit, otherwise unlimited.
+
+    Returns:
+        The rollout: T rows (steps) by N columns, one per environment, or per episode with
+            `n_episodes`.
 
     Raises:
         EndlessEpisodeError: the episodes do not end.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from gymnasium.vector import VectorEnv
 
 from fastpg import _core, arrays
 from fastpg.envs import NativeVectorEnv
-from fastpg.policies.base import Actor, LinearPolicy
+from fastpg.policies.base import LinearPolicy
 from fastpg.rollouts.instances import Moves
 from fastpg.rollouts.rollout import Rollout
 
@@ -41,7 +42,8 @@ class Collector:
         self.env = env
         self.policy = policy
         self.seed = arrays.seed(seed)
-        self.purpose = _core.Purpose.evaluation if evaluation else _core.Purpose.action
+        self.purpose = _core.RandomStream.evaluation if evaluation else _core.RandomStream.action
+        self._stream = _core.LaneStream(self.seed, self.purpose)
         self.step_count = 0
         self._moves = Moves(env)
         self._moves_here: int | None = None  # their count after the last call
@@ -132,22 +134,30 @@ class NativeCollector(Collector):
     """A `Collector` that runs wholly in C++, in a native environment."""
 
     env: NativeVectorEnv
+    _form: tuple[Any, ...] | None = None
+    _made: _core.Actor
 
     def _reset(self, seed: int | None) -> None:
         self.env.reset(seed=seed)
 
     def steps(self, n_steps: int, *, deterministic: bool = False) -> Rollout:
         """See `Collector`."""
-        self._resume()
-        return self._rollout(
-            self.env.native.collect_steps(
-                self._actor(deterministic),
-                arrays.integer("n_steps", n_steps, 1, MOST_STEPS),
-                self.seed,
-                self.purpose,
-                self.step_count,
-            )
+        return self._steps(arrays.integer("n_steps", n_steps, 1, MOST_STEPS), deterministic)
+
+    def samples(self, count: int) -> Rollout:
+        """See `Collector`."""
+        return self._steps(count // self.env.num_envs, False)
+
+    def _steps(self, n_steps: int, deterministic: bool) -> Rollout:
+        env = self.env
+        if env.moves != self._moves_here:
+            self._resume()
+        collected = env.native.collect_steps(
+            self._actor(deterministic), self.policy._theta, n_steps, self._stream, self.step_count
         )
+        self.step_count += n_steps
+        env.moves = self._moves_here = env.moves + 1
+        return Rollout.from_core(collected)
 
     def episodes(
         self, n_episodes: int, *, max_samples: int | None = None, deterministic: bool = False
@@ -155,22 +165,24 @@ class NativeCollector(Collector):
         """See `Collector`."""
         limit = UNLIMITED if max_samples is None else max_samples
         self._resume()
-        return self._rollout(
-            self.env.native.collect_episodes(
-                self._actor(deterministic),
-                arrays.integer("n_episodes", n_episodes, 1, MOST_STEPS),
-                arrays.integer("max_samples", limit, 1, UNLIMITED),
-                self.seed,
-                self.purpose,
-                self.step_count,
-            )
+        collected = self.env.native.collect_episodes(
+            self._actor(deterministic),
+            self.policy.theta,
+            arrays.integer("n_episodes", n_episodes, 1, MOST_STEPS),
+            arrays.integer("max_samples", limit, 1, UNLIMITED),
+            self._stream,
+            self.step_count,
         )
-
-    def _actor(self, deterministic: bool) -> Actor:
-        return self.policy.actor(self.env.single_action_space, deterministic)
-
-    def _rollout(self, collected: _core._RolloutDict) -> Rollout:
         self.step_count += collected["step_count"]
         self.env.moves += 1
         self._leave()
         return Rollout.from_core(collected)
+
+    def _actor(self, deterministic: bool) -> _core.Actor:
+        """Made anew where the policy's form has changed: its features or its bounds."""
+        policy = self.policy
+        form = (policy.feature_map.native, policy.bounds, deterministic)
+        if self._form is None or any(map(operator.is_not, form, self._form)):
+            self._made = policy.actor(self.env.single_action_space, deterministic)
+            self._form = form
+        return self._made

@@ -1,4 +1,4 @@
-"""What an environment written in Python must give, and one sentence for each way it may fail."""
+"""Checks that an environment written in Python keeps to Gymnasium's interface."""
 
 from __future__ import annotations
 
@@ -16,21 +16,27 @@ from fastpg.arrays import Bools
 Env = gymnasium.Env[Any, Any]
 Step = tuple[Any, float, bool, bool, dict[str, Any]]
 
-# Kinds that are right without a closer look.
+# Types that need no further check.
 _REWARDS = frozenset((float, int, np.float64, np.float32))
 _FLAGS = frozenset((bool, np.bool_))
 
 
 def require_env(env: Any) -> Env:
-    """The environment, once it has spaces and a `reset` that can be called.
+    """Check that an environment has spaces and a `reset` with the usual arguments.
+
+    Args:
+        env: return value of a user's callable.
+
+    Returns:
+        `env`.
 
     Raises:
-        TypeError: something else, named with what is missing.
+        TypeError: not a `gymnasium.Env`, or one that lacks a space or an argument of `reset`.
     """
     if not isinstance(env, gymnasium.Env) or isinstance(env, gymnasium.vector.VectorEnv):
         raise TypeError(
-            f"env: expected the callable to make a gymnasium.Env, got {env!r}; a VectorEnv is "
-            "given itself"
+            f"env: expected the callable to make a gymnasium.Env, got {env!r}; give a VectorEnv "
+            "itself, not a callable"
         )
     for name in ("observation_space", "action_space"):
         space = getattr(env, name, None)
@@ -41,7 +47,7 @@ def require_env(env: Any) -> Env:
 
 
 def _require_keywords(env: Env) -> None:
-    """`reset` is called with a seed; wrappers hand on options as well."""
+    """Raise TypeError unless `reset` takes a seed and, under a wrapper, options."""
     base = env.unwrapped
     needed = ["seed"] if env is base else ["seed", "options"]
     try:
@@ -59,7 +65,15 @@ def _require_keywords(env: Env) -> None:
 
 
 def reset(env: Env, seed: int | None, options: dict[str, Any] | None) -> tuple[Any, Any]:
-    """(observation, info) of a reset.
+    """Reset an environment and check what it returns.
+
+    Args:
+        env: a single environment.
+        seed: seed of the reset, or None.
+        options: options of the reset, or None.
+
+    Returns:
+        (observation, info).
 
     Raises:
         TypeError: the environment returned something else.
@@ -73,7 +87,14 @@ def reset(env: Env, seed: int | None, options: dict[str, Any] | None) -> tuple[A
 
 
 def step(env: Env, action: Any) -> Step:
-    """(observation, reward, terminated, truncated, info) of a step, the middle ones plain.
+    """Step an environment and check what it returns.
+
+    Args:
+        env: a single environment.
+        action: an action of its space.
+
+    Returns:
+        (observation, reward, terminated, truncated, info), with reward and flags as plain numbers.
 
     Raises:
         TypeError, ValueError: the environment returned something else.
@@ -100,14 +121,14 @@ def _plain_reward(env: Env, reward: Any) -> float:
     where = f"{_name(env)}.step: expected a reward that is one number"
     try:
         array = np.asarray(reward)
-    except Exception as error:  # whatever an object's own __array__ raises
+    except Exception as error:  # an object's own __array__ may raise anything
         raise TypeError(f"{where}, got {_shown(reward)}") from error
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{where}, got {_shown(reward)}")
     if array.ndim:
         raise ValueError(
-            f"{where}, got an array of shape {array.shape}; of several rewards a wrapper has to "
-            "make one number"
+            f"{where}, got an array of shape {array.shape}; a wrapper has to combine several "
+            "rewards to one number"
         )
     return float(array)
 
@@ -122,10 +143,17 @@ def _plain_flag(env: Env, name: str, flag: Any) -> bool:
 
 
 def write_row(space: spaces.Space[Any], room: Any, row: int, value: Any, name: str) -> None:
-    """Copy one observation into a row of a batch, as `create_empty_array` made it.
+    """Copy one observation into a row of a batch.
+
+    Args:
+        space: of one observation.
+        room: the batch, made by Gymnasium's `create_empty_array`.
+        row: index of the row.
+        value: the observation.
+        name: name of the observation, for errors.
 
     Raises:
-        TypeError, ValueError: an observation that is not of the space, by its name.
+        TypeError, ValueError: the observation does not belong to the space.
     """
     if isinstance(space, spaces.Dict):
         _require_parts(name, value, dict, space.spaces)
@@ -174,12 +202,19 @@ def _write_array(name: str, room: npt.NDArray[Any], row: int, value: Any) -> Non
 def _as_array(name: str, value: Any) -> npt.NDArray[Any]:
     try:
         return np.asarray(value)
-    except Exception as error:  # whatever an object's own __array__ raises
+    except Exception as error:  # an object's own __array__ may raise anything
         raise TypeError(f"{name}: expected an array, got {_shown(value)}") from error
 
 
 def vector_rewards(rewards: Any, count: int) -> npt.NDArray[Any]:
-    """The rewards of a vector environment's step, (count,).
+    """Check the rewards of a vector environment's step.
+
+    Args:
+        rewards: as the environment returned them.
+        count: number of environments.
+
+    Returns:
+        Real numbers (count,).
 
     Raises:
         TypeError, ValueError: not one number for each environment.
@@ -190,16 +225,24 @@ def vector_rewards(rewards: Any, count: int) -> npt.NDArray[Any]:
     if given.shape != (count,):
         raise ValueError(
             f"step: expected one reward for each environment, shape ({count},), got shape "
-            f"{given.shape}; of several rewards a wrapper has to make one number"
+            f"{given.shape}; a wrapper has to combine several rewards to one number"
         )
     return given
 
 
 def vector_flags(name: str, flags: Any, count: int) -> Bools:
-    """`terminated` or `truncated` of a vector environment's step, bool (count,).
+    """Check `terminated` or `truncated` of a vector environment's step.
+
+    Args:
+        name: name of the flags, for errors.
+        flags: as the environment returned them.
+        count: number of environments.
+
+    Returns:
+        Bool (count,).
 
     Raises:
-        TypeError, ValueError: not one flag for each environment.
+        ValueError: not one flag for each environment.
     """
     given = np.asarray(flags)
     if given.dtype.kind not in "biu" or given.shape != (count,):
@@ -212,7 +255,7 @@ def _name(env: Env) -> str:
 
 
 def _shown(value: Any) -> str:
-    """A value in a sentence: what it is, rather than pages of numbers."""
+    """A short description of a value, for errors: shape and dtype of an array, not its numbers."""
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape} and dtype {value.dtype}"
     if isinstance(value, tuple | list):

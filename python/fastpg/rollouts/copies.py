@@ -1,4 +1,4 @@
-"""Copies of one environment written in Python, stepped together."""
+"""Copies of one Python environment, stepped together."""
 
 from __future__ import annotations
 
@@ -16,24 +16,26 @@ from fastpg.rollouts.instances import require_distinct
 
 
 class EnvCopies(SyncVectorEnv):
-    """A `gymnasium.vector.VectorEnv` over environments that are made here.
+    """A `gymnasium.vector.VectorEnv` over environments that it makes, for environments of users.
 
-    It differs from Gymnasium's `SyncVectorEnv` in what users' environments meet. An observation is
-    copied as soon as it comes, so that an environment may return its own array. Of the infos only
-    `action_mask` is kept, and nothing else that stands there can end a training. What does not keep
-    to Gymnasium's interface is named. One environment cannot stand in two places. Ended ones wait
-    for `reset(options={"reset_mask": …})` (`AutoresetMode.DISABLED`), so that their last
-    observations are the true ones.
+    It differs from Gymnasium's `SyncVectorEnv` in these points:
+
+    - Each observation is copied at once, so that an environment may return the same array again.
+    - Of the infos only `action_mask` is kept; other entries cannot cause errors.
+    - Errors name the part of Gymnasium's interface that an environment violates.
+    - The same environment cannot be used twice.
+    - The autoreset mode is DISABLED: ended environments wait for
+      `reset(options={"reset_mask": …})`, so that their last observations are kept.
 
     Args:
-        makers: each makes one environment.
+        makers: callables; each makes one environment.
 
     Attributes:
-        module: that registers the environment's id, where the user named it.
+        module: module that registers the environment's id, if the user named one.
 
     Raises:
-        TypeError: what one made is no environment, or lacks a space.
-        ValueError: two made the same environment.
+        TypeError: a callable did not return an environment, or one that lacks a space.
+        ValueError: two callables returned the same environment.
     """
 
     module: str | None = None
@@ -47,7 +49,15 @@ class EnvCopies(SyncVectorEnv):
 
     @classmethod
     def of(cls, env: VectorEnv[Any, Any, Any]) -> VectorEnv[Any, Any, Any]:
-        """The environments of a plain `SyncVectorEnv`, stepped in this way; another one itself."""
+        """Take over the environments of a plain `SyncVectorEnv`.
+
+        Args:
+            env: any vector environment.
+
+        Returns:
+            New copies with the same environments; `env` itself if it is not a plain
+                `SyncVectorEnv`.
+        """
         if type(env) is not SyncVectorEnv or env.observation_mode != "same":
             return env
         return cls([_giving(one) for one in env.envs])
@@ -55,14 +65,19 @@ class EnvCopies(SyncVectorEnv):
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Start new episodes, of all environments or of those in `reset_mask` alone.
+        """Start new episodes, of all environments or only of those in `reset_mask`.
 
         Args:
             seed: an integer s seeds environment i with s + i; a list gives one seed each.
-            options: handed on to the environments; `reset_mask`, bool (num_envs,), is taken out.
+            options: options for the environments; `reset_mask`, bool (num_envs,), selects those to
+                reset and is not passed on.
 
         Returns:
-            Observations of all environments, and {"action_mask": …} where one is given.
+            Observations of all environments, and {"action_mask": …} if an environment gives one.
+
+        Raises:
+            TypeError, ValueError: a wrong mask or list of seeds, or an environment that violates
+                Gymnasium's interface.
         """
         given = dict(options or {})
         mask = given.pop("reset_mask", None)
@@ -80,9 +95,15 @@ class EnvCopies(SyncVectorEnv):
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
         """One step of every environment.
 
+        Args:
+            actions: batch of actions in the space `action_space`.
+
+        Returns:
+            (observations, rewards, terminated, truncated, infos); infos holds only action masks.
+
         Raises:
             RuntimeError: an episode has ended, and its environment was not reset.
-            TypeError, ValueError: an environment broke Gymnasium's interface; the error says how.
+            TypeError, ValueError: an environment violates Gymnasium's interface.
         """
         if self._ended.any():
             raise RuntimeError(
@@ -120,7 +141,7 @@ class EnvCopies(SyncVectorEnv):
         return seeds
 
     def _masks(self, infos: dict[int, Any]) -> dict[str, Any]:
-        """The action masks among the infos, as a vector environment has them."""
+        """The action masks of the infos, in the form of a vector environment's info."""
         given = {i: info["action_mask"] for i, info in infos.items() if "action_mask" in info}
         if not given:
             return {}

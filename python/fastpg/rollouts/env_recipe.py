@@ -1,4 +1,4 @@
-"""How an environment was made, as JSON values, and the same environment again."""
+"""How an environment was made, as JSON values, and making it again."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ _OWN_WRAPPERS = "gymnasium.wrappers."
 
 @dataclass(frozen=True, kw_only=True)
 class EnvRecipe:
-    """What `gymnasium.make`, or `make_vec`, needs to make an environment again.
+    """The data with which `gymnasium.make` or `make_vec` makes an environment again.
 
     Attributes:
-        id: as registered, without a module.
-        module: that registers the id, where the user named it.
-        kwargs: of the environment; of a native one, its parameters that are not the default.
-        max_episode_steps: the time limit in steps; None is none.
-        wrappers: of Gymnasium, from the innermost: class, as module:name, and keywords.
-        obstacle: why the environment cannot be made again from the rest; None where it can.
+        id: registered id, without a module.
+        module: module that registers the id, if the user named one.
+        kwargs: keywords of the environment; for a native one the parameters that differ from their
+            defaults.
+        max_episode_steps: time limit in steps; None: no limit.
+        wrappers: wrappers of Gymnasium, innermost first: class, as module:name, and keywords.
+        obstacle: why the environment cannot be made again from this data; None if it can.
     """
 
     id: str | None
@@ -45,7 +46,14 @@ class EnvRecipe:
 
     @classmethod
     def of(cls, env: VectorEnv[Any, Any, Any]) -> Self:
-        """Of the environments that a vector environment holds."""
+        """The recipe of the environments in a vector environment.
+
+        Args:
+            env: any vector environment.
+
+        Returns:
+            The recipe; `obstacle` says why, if they cannot be made again.
+        """
         base: Any = env.unwrapped
         name = type(env).__name__
         if isinstance(env, NativeVectorEnv):
@@ -63,7 +71,17 @@ class EnvRecipe:
 
     @classmethod
     def of_id(cls, env_id: str) -> Self:
-        """Of the environment as it is registered; ValueError for an unknown id."""
+        """The recipe of an environment as registered.
+
+        Args:
+            env_id: a registered id, without a module.
+
+        Returns:
+            The recipe.
+
+        Raises:
+            ValueError: unknown id.
+        """
         require_registered(env_id)
         registered = gymnasium.registry.get(env_id)
         if registered is None:
@@ -100,17 +118,31 @@ class EnvRecipe:
         return dataclasses.replace(made, kwargs=kwargs, wrappers=tuple(wrappers))
 
     def state(self) -> dict[str, Any]:
-        """JSON values for `restore`."""
+        """JSON values for `restore`.
+
+        Returns:
+            Values by field name.
+        """
         return dataclasses.asdict(self)
 
     @classmethod
     def restore(cls, state: Any) -> Self:
-        """The recipe of a `state`; KeyError, TypeError or ValueError for anything else."""
+        """The recipe of a `state`.
+
+        Args:
+            state: values by field name.
+
+        Returns:
+            The recipe.
+
+        Raises:
+            KeyError, TypeError, ValueError: a value is missing, or has the wrong type or form.
+        """
         known = {field.name: state[field.name] for field in dataclasses.fields(cls)}
         for name in ("id", "module", "obstacle"):
             if known[name] is not None and not isinstance(known[name], str):
                 raise TypeError(f"env: expected {name} to be a string, got {known[name]!r}")
-        if known["id"] is not None and ":" in known["id"]:  # Gymnasium would import what is before
+        if known["id"] is not None and ":" in known["id"]:  # Gymnasium would import the module
             raise ValueError(f"env: expected an id without a module, got {known['id']!r}")
         limit = known["max_episode_steps"]
         if limit is not None:
@@ -122,12 +154,18 @@ class EnvRecipe:
         return cls(**known)
 
     def make(self, num_envs: int) -> VectorEnv[Any, Any, Any]:
-        """The environment again: Gymnasium's own where it has one with these options.
+        """Make the environment again: Gymnasium's own, if it has one with these options.
 
-        Nothing is imported: a file may name what is registered, never what to import.
+        This never imports a module: a checkpoint may name a registered id, but not code to import.
+
+        Args:
+            num_envs: number of copies.
+
+        Returns:
+            The environments.
 
         Raises:
-            ValueError: it cannot be made again; the error says why and what helps.
+            ValueError: the environment cannot be made again; the error says why and what to do.
         """
         if self.obstacle is not None or self.id is None:
             raise ValueError(
@@ -136,8 +174,8 @@ class EnvRecipe:
             )
         if self.id not in gymnasium.registry and self.id not in NATIVE and self.module is not None:
             raise ValueError(
-                f"{self.id} is registered by the module {self.module}, which a file may not have "
-                f"imported: give --import {self.module}"
+                f"{self.id} is registered by the module {self.module}, which is not imported "
+                f"automatically: give --import {self.module}"
             )
         require_registered(self.id)
         if self.is_native:
@@ -147,7 +185,7 @@ class EnvRecipe:
 
     @property
     def is_native(self) -> bool:
-        """Whether `make` takes the environment in C++: one that Gymnasium has not, or not so."""
+        """Whether `make` uses the environment in C++: Gymnasium lacks it, or its parameters."""
         return self.id in NATIVE and (bool(self.kwargs) or self.id not in gymnasium.registry)
 
     def _make_one(self) -> gymnasium.Env[Any, Any]:
@@ -160,7 +198,7 @@ class EnvRecipe:
         return env
 
     def __str__(self) -> str:
-        """The id, and in brackets what is not as registered."""
+        """The id, followed in brackets by everything that differs from the registered form."""
         registered = gymnasium.registry.get(self.id or "")
         usual: dict[str, Any] = {} if registered is None else registered.kwargs
         shown = [f"{k}={v!r}" for k, v in self.kwargs.items() if k not in usual or usual[k] != v]
@@ -171,7 +209,14 @@ class EnvRecipe:
 
 
 def import_module(name: str) -> None:
-    """Import a module that registers environments; ValueError where that fails."""
+    """Import a module that registers environments.
+
+    Args:
+        name: name of the module.
+
+    Raises:
+        ValueError: the module cannot be imported.
+    """
     try:
         importlib.import_module(name)
     except ImportError as error:
@@ -191,7 +236,7 @@ def _own_wrapper(entry_point: Any) -> str:
 
 
 def _not_json(kwargs: dict[str, Any]) -> str | None:
-    """The first keyword whose value JSON does not give back."""
+    """The first keyword whose value JSON cannot hold; None if there is none."""
     for name, value in kwargs.items():
         try:
             same = bool(json.loads(json.dumps(value, allow_nan=False)) == value)

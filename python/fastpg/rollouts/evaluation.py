@@ -21,14 +21,23 @@ from fastpg.rollouts.second_resets import SecondResets
 EpisodeArrays = tuple[arrays.Floats, npt.NDArray[np.int64]]
 
 _MOST_COPIES = 100
-_FIRST_PIECE, _PIECE = 16, 250  # steps of a rollout: short episodes should not wait for many
+# Steps of the first rollout, and of the longest: short episodes need only a few.
+_FIRST_PIECE, _PIECE = 16, 250
 
 
 class Predictor(Protocol):
     """Anything with `predict(observation, deterministic=)` returning (action, state)."""
 
     def predict(self, observation: Any, deterministic: bool = False) -> tuple[Any, Any]:
-        """Actions for observations."""
+        """Actions for observations.
+
+        Args:
+            observation: one observation, or a batch.
+            deterministic: the most probable action instead of a sampled one.
+
+        Returns:
+            (actions, state); the state is not used.
+        """
         ...
 
 
@@ -45,23 +54,28 @@ def evaluate_policy(
     """Mean and standard deviation of the undiscounted return over whole episodes.
 
     Args:
-        model: an algorithm, or anything with `predict`.
-        env: an id (native where there is one), a Gymnasium environment, a callable that makes one,
-            or a vector environment.
-        n_eval_episodes: environment i of n plays episodes i, i + n, …, so that short episodes are
-            not counted more often than long ones.
-        deterministic: the most probable action instead of a sampled one.
-        return_episode_rewards: return (returns, lengths), two arrays (n_eval_episodes,), instead.
-        seed: of the environments and of sampled actions; None draws one. Environment i gets
-            seed + i, as in Gymnasium, so that seeds closer than the number of environments share
-            start states: evaluations that shall be independent need seeds further apart.
-        max_episode_steps: how long an episode may be before it counts as endless; None: 10,000
-            where the environment has no time limit, else any length.
+        model: an algorithm, or any object with `predict`.
+        env: an id (the native environment, if there is one), a Gymnasium environment, a callable
+            that makes one, or a vector environment.
+        n_eval_episodes: number of episodes. Environment i of n plays episodes i, i + n, …, so that
+            short episodes do not count more often than long ones.
+        deterministic: take the most probable action instead of a sampled one.
+        return_episode_rewards: return the two arrays of all episodes instead of mean and deviation.
+        seed: seed of the environments and of sampled actions; None draws one. Environment i gets
+            seed + i, as in Gymnasium. Two seeds that differ by less than the number of environments
+            therefore share start states: independent evaluations need seeds further apart.
+        max_episode_steps: steps after which an episode counts as endless; None: 10,000 if the
+            environment has no time limit, otherwise unlimited.
+
+    Returns:
+        (mean, standard deviation) of the returns; with `return_episode_rewards` (returns, lengths),
+            each (n_eval_episodes,).
 
     Raises:
         EndlessEpisodeError: an episode does not end.
-        ValueError: the spaces of the environment are not those of the algorithm.
-        TypeError: no model, or no environment.
+        ValueError: the environment has other spaces than the algorithm, or an argument is out of
+            range.
+        TypeError: `model` has no `predict`, or `env` is no environment.
     """
     n_episodes = arrays.integer("n_eval_episodes", n_eval_episodes, 1, MOST_STEPS)
     start = arrays.seed(seed)
@@ -81,7 +95,7 @@ def evaluate_policy(
 
 
 def _acts_by_its_policy(model: Any) -> TypeGuard[PolicyModel]:
-    """Whether `predict` is ours, so that the policy may be asked without it."""
+    """Whether `predict` is not overridden, so that the policy can be used directly."""
     return (
         isinstance(model, PolicyModel)
         and type(model).predict is PolicyModel.predict
@@ -97,7 +111,7 @@ def _play_policy(
     seed: int,
     limit: int | None,
 ) -> EpisodeArrays:
-    """By pieces of a rollout: memory stays bounded, and Ctrl-C comes through between them."""
+    """Evaluate in short rollouts, which bounds memory and lets Ctrl-C through between them."""
     collector = make_collector(env, policy, seed, evaluation=True)
     collector.reset(seed)
     returns = np.zeros(n_episodes)
@@ -110,10 +124,10 @@ def _play_policy(
         ends = zip(
             rollout.end_columns, rollout.episode_returns, rollout.episode_lengths, strict=True
         )
-        for lane, total, length in ends:
-            if playing[lane] < n_episodes:
-                returns[playing[lane]], lengths[playing[lane]] = total, length
-            playing[lane] += env.num_envs
+        for i, total, length in ends:
+            if playing[i] < n_episodes:
+                returns[playing[i]], lengths[playing[i]] = total, length
+            playing[i] += env.num_envs
         _require_ends(rollout.last_step_index, playing < n_episodes, limit)
     return returns, lengths
 
@@ -131,7 +145,7 @@ def _play(
     lengths = np.zeros(n_episodes, dtype=np.int64)
     playing = np.arange(env.num_envs)  # the episode of each environment
     second_resets = SecondResets(env)
-    resetting = second_resets.expected()  # whose next step is only a reset
+    resetting = second_resets.expected()  # environments whose next step only resets
     elapsed = np.zeros(env.num_envs, dtype=np.int64)
     observations, _ = env.reset(seed=seed)
     while (playing < n_episodes).any():
@@ -157,6 +171,6 @@ def _play(
 
 
 def _require_ends(elapsed: npt.NDArray[np.int64], playing: arrays.Bools, limit: int | None) -> None:
-    """Raise EndlessEpisodeError where an episode that counts goes on after `limit` steps."""
+    """Raise EndlessEpisodeError if an episode that counts continues after `limit` steps."""
     if limit is not None and (elapsed[playing] >= limit).any():
         raise endless(limit)

@@ -1,4 +1,4 @@
-"""The environments inside an environment: whether each is there once, and whether any has moved."""
+"""The innermost environments of an environment: are they distinct, and have they been stepped?"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from fastpg.envs import NativeVectorEnv
 
-# Whatever lets an environment move on, under the names of Gymnasium's and EnvPool's classes.
+# Methods of Gymnasium's and EnvPool's classes that change an environment's state.
 _MOVING = ("step", "reset", "step_async", "reset_async", "send", "async_reset", "set_state")
 _KEY = "_fastpg_moves"
 
@@ -19,26 +19,30 @@ class _Counts(Protocol):
 
 
 class RewardSum:
-    """What an environment has given since its reset, or since someone set `total` to 0."""
+    """The sum of an environment's rewards since its reset, or since `total` was set to 0."""
 
     total = 0.0
-    before_reset = 0.0  # the total that the last reset ended
+    before_reset = 0.0  # the total at the last reset
 
     def add(self, given: Any) -> None:
-        """Take in what a step returned; the sum is NaN after anything but one number."""
+        """Add the reward of a step.
+
+        Args:
+            given: return value of `step`; if its reward is not one number, the sum becomes NaN.
+        """
         try:
             reward = np.asarray(given[1])
             self.total += float(reward) if reward.ndim == 0 else np.nan
-        except Exception:  # whatever an object raises: whoever called the step says what is wrong
+        except Exception:  # an object may raise anything; the caller of `step` reports the error
             self.total = np.nan
 
     def reset(self) -> None:
-        """A new episode."""
+        """Start the sum of a new episode."""
         self.before_reset, self.total = self.total, 0.0
 
 
 class _Calls:
-    """How often an environment has moved, and a note of whoever moved it last."""
+    """Number of calls that changed an environment, and a note from its last user."""
 
     moves = 0
     note: tuple[int, Any] | None = None
@@ -46,7 +50,7 @@ class _Calls:
 
 
 class _Counted:
-    """A method of an environment that counts its calls, whoever makes them."""
+    """A method of an environment that counts its calls."""
 
     def __init__(self, method: Callable[..., Any], calls: _Calls) -> None:
         self.method = method
@@ -57,12 +61,12 @@ class _Counted:
         return self.method(*args, **kwargs)
 
     def __reduce__(self) -> Any:
-        """Of a pickled or copied environment the plain method is left."""
+        """A pickled or copied environment gets the plain method, which does not count."""
         return getattr, (self.method.__self__, self.method.__name__)  # type: ignore[attr-defined]
 
 
 class _CountedStep(_Counted):
-    """A step that adds up rewards too, where someone asks for them."""
+    """A `step` that also adds up rewards, if `reward_sums` was called."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         given = super().__call__(*args, **kwargs)
@@ -72,7 +76,7 @@ class _CountedStep(_Counted):
 
 
 class _CountedReset(_Counted):
-    """A reset that begins the sum of rewards again."""
+    """A `reset` that also starts a new sum of rewards."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self.calls.rewards is not None:
@@ -84,7 +88,14 @@ _KINDS = {"step": _CountedStep, "reset": _CountedReset}
 
 
 def innermost(env: Any) -> list[Any]:
-    """The environments that an `Env` or a `VectorEnv` wraps or holds, as they were made."""
+    """The innermost environments of an `Env` or a `VectorEnv`, without wrappers.
+
+    Args:
+        env: an `Env` or a `VectorEnv`.
+
+    Returns:
+        The environments that it holds in this process; if it holds none, itself without wrappers.
+    """
     base = env.unwrapped
     inner = getattr(base, "envs", None)
     if isinstance(inner, list | tuple) and inner:
@@ -93,9 +104,15 @@ def innermost(env: Any) -> list[Any]:
 
 
 def require_distinct(env: Any) -> None:
-    """Raise ValueError where one environment stands in two places.
+    """Raise ValueError if a vector environment holds the same environment twice.
 
-    Its episodes would be joined in every batch.
+    Its episodes would be mixed in every batch.
+
+    Args:
+        env: an `Env` or a `VectorEnv`.
+
+    Raises:
+        ValueError: it holds the same environment several times.
     """
     inner = innermost(env)
     if len(set(map(id, inner))) < len(inner):
@@ -107,10 +124,10 @@ def require_distinct(env: Any) -> None:
 
 
 class Moves:
-    """Counts every step and reset of an environment, through whatever wrapper it was made.
+    """Counts every step and reset of an environment, also those made through wrappers.
 
-    The methods of the innermost environments are replaced, in those objects, by ones that count;
-    the environments themselves notice nothing.
+    In the innermost environments, the methods that change their state are replaced by methods that
+    also count.
 
     Args:
         env: an `Env` or a `VectorEnv`.
@@ -121,16 +138,20 @@ class Moves:
 
     @property
     def count(self) -> int:
-        """Moves so far, those of before included."""
+        """Number of steps and resets so far, including those before this object was made."""
         return sum(one.moves for one in self._counted)
 
     def write_note(self, note: Any) -> None:
-        """Leave a note for whoever moves the environment next; a move makes it void."""
+        """Leave a note for the environment's next user; the next step or reset makes it void.
+
+        Args:
+            note: any value.
+        """
         first: Any = self._counted[0]
         first.note = (self.count, note)
 
     def read_note(self) -> Any:
-        """The note of the last move; None where there is none."""
+        """The note, if the environment has not moved since it was written; otherwise None."""
         note = getattr(self._counted[0], "note", None)
         return note[1] if note is not None and note[0] == self.count else None
 
@@ -140,7 +161,7 @@ def _counter(env: Any) -> _Counts:
         return env
     attributes = getattr(env, "__dict__", {})
     known = attributes.get(_KEY)
-    # A copy of an environment has the count, but methods that count nothing.
+    # A copy of an environment has the count, but its methods do not count.
     if isinstance(known, _Calls) and any(isinstance(v, _Counted) for v in attributes.values()):
         return known
     calls = _Calls()
@@ -156,10 +177,13 @@ def _counter(env: Any) -> _Counts:
 
 
 def reward_sums(env: Any) -> list[RewardSum] | None:
-    """One sum for each innermost environment; None where one has no room for it.
+    """Start to sum the rewards of each innermost environment.
 
     Args:
-        env: whose moves are counted already.
+        env: an environment whose steps are already counted by `Moves`.
+
+    Returns:
+        One sum for each innermost environment; None if the methods of one cannot be replaced.
     """
     sums = []
     for one in innermost(env):
@@ -172,9 +196,15 @@ def reward_sums(env: Any) -> list[RewardSum] | None:
 
 
 def overwrites_observations(env: Any) -> bool:
-    """Whether the environments of a vector environment return the same array again and again.
+    """Whether the environments of a vector environment return the same array at every step.
 
-    One environment more is made, reset and stepped; False where none can be made.
+    This is found out with an additional environment, which is reset and stepped once.
+
+    Args:
+        env: a vector environment.
+
+    Returns:
+        False if no additional environment can be made.
     """
     makers = getattr(env.unwrapped, "env_fns", None)
     if not makers:

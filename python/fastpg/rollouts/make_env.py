@@ -1,4 +1,4 @@
-"""A vector environment out of an id, an environment, a callable or a vector environment."""
+"""Making a vector environment from an id, an environment, a callable or a vector environment."""
 
 from __future__ import annotations
 
@@ -27,18 +27,25 @@ def make_env(
     num_threads: int | None = None,
     env_kwargs: Mapping[str, Any] | None = None,
 ) -> VectorEnv[Any, Any, Any]:
-    """A vector environment of an id, an environment, a callable that makes one, or itself.
+    """Make a vector environment.
 
     Args:
-        env: native ids are made natively, other ids by `gymnasium.make`, which imports the module
-            of an id "module:Name-v0". What is both an Env and a VectorEnv is a VectorEnv.
-        n_envs: number of copies where they are made here.
-        explicit: whether the caller asked for that number, which then must be the environment's.
-        num_threads: of a native environment made here.
-        env_kwargs: with an id, of `make_vec` where it is native, else of `gymnasium.make`.
+        env: an id, a `gymnasium.Env`, a callable that makes one, or a vector environment. A native
+            id gives native environments; any other id is made by `gymnasium.make`, after importing
+            the module of an id "module:Name-v0". An object that is both an Env and a VectorEnv
+            counts as a VectorEnv.
+        n_envs: number of copies, for an id or a callable.
+        explicit: whether the user gave `n_envs`; a given environment must then have that number.
+        num_threads: threads of native environments made from an id.
+        env_kwargs: with an id, keywords of `make_vec` for a native environment, otherwise of
+            `gymnasium.make`.
+
+    Returns:
+        A new vector environment, or `env` itself if it is one.
 
     Raises:
-        TypeError, ValueError: none of these, or one that lacks something; see `require_vector`.
+        TypeError, ValueError: `env` is none of these, an unknown id, or an environment that
+            `require_vector` refuses.
     """
     keywords = dict(env_kwargs or {})
     if isinstance(env, str):
@@ -65,12 +72,18 @@ def make_env(
 
 
 def require_vector(env: Any) -> VectorEnv[Any, Any, Any]:
-    """The vector environment, once it has what collecting reads.
+    """Check that rollouts can be collected from a vector environment.
+
+    Args:
+        env: a vector environment.
+
+    Returns:
+        `env`.
 
     Raises:
-        TypeError: no VectorEnv, or one without the spaces of a single environment.
-        ValueError: one that does not step all its environments together (EnvPool with
-            `batch_size`), or holds one environment several times.
+        TypeError: not a VectorEnv, or one without the spaces of a single environment.
+        ValueError: a VectorEnv that does not step all its environments together (EnvPool with
+            `batch_size`), or that holds the same environment several times.
     """
     if not isinstance(env, VectorEnv):
         raise TypeError(f"env: expected a VectorEnv, of fastpg.make_vec or Gymnasium, got {env!r}")
@@ -89,7 +102,14 @@ def require_vector(env: Any) -> VectorEnv[Any, Any, Any]:
 
 
 def has_time_limit(env: VectorEnv[Any, Any, Any]) -> bool:
-    """Whether every episode is known to end: by a time limit of every environment in it."""
+    """Whether every environment is known to have a time limit.
+
+    Args:
+        env: a vector environment.
+
+    Returns:
+        False if this is unknown.
+    """
     base = env.unwrapped
     if isinstance(base, NativeVectorEnv):
         return base.has_time_limit
@@ -101,7 +121,14 @@ def has_time_limit(env: VectorEnv[Any, Any, Any]) -> bool:
 
 
 def env_name(env: VectorEnv[Any, Any, Any]) -> str | None:
-    """The id under which an environment is known, if it is."""
+    """The registered id of an environment.
+
+    Args:
+        env: a vector environment.
+
+    Returns:
+        The id without a module; None if there is none.
+    """
     if isinstance(env, NativeVectorEnv):
         return env.env_id
     if isinstance(env, SyncVectorEnv) and env.envs[0].spec is not None:
@@ -110,22 +137,39 @@ def env_name(env: VectorEnv[Any, Any, Any]) -> str | None:
 
 
 def autoreset_mode(env: VectorEnv[Any, Any, Any]) -> AutoresetMode:
-    """What follows the end of an episode; NEXT_STEP where an environment does not say."""
+    """The autoreset mode of a vector environment.
+
+    Args:
+        env: a vector environment.
+
+    Returns:
+        The mode in its metadata; NEXT_STEP if there is none.
+    """
     return AutoresetMode(env.metadata.get("autoreset_mode", AutoresetMode.NEXT_STEP))
 
 
 def resets_alone(env: VectorEnv[Any, Any, Any]) -> bool:
-    """Whether a NEXT_STEP environment resets some of its copies when it is asked to."""
-    if isinstance(env, AsyncVectorEnv):  # without shared memory they reset again at the next step
+    """Whether a NEXT_STEP environment can reset single copies, by `reset_mask`.
+
+    Args:
+        env: a vector environment.
+
+    Returns:
+        False if this is unknown.
+    """
+    if isinstance(env, AsyncVectorEnv):  # without shared memory the next step would reset again
         return bool(env.shared_memory) and has_usual_workers(env)
     return isinstance(env, SyncVectorEnv | NativeVectorEnv)
 
 
 def require_registered(env_id: str) -> None:
-    """Raise ValueError with the nearest name unless an id is native or registered; imports nothing.
+    """Raise ValueError unless an id is native or registered. This imports no module.
 
     Args:
-        env_id: without a module, as a checkpoint names it.
+        env_id: an id without a module.
+
+    Raises:
+        ValueError: unknown id; the message suggests the nearest known one.
     """
     if env_id in NATIVE or env_id in gymnasium.registry:
         return

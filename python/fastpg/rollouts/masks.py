@@ -1,4 +1,4 @@
-"""Action masks, wherever an environment tells them."""
+"""Action masks of environments."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from fastpg.arrays import Bools
 
 
 class Masks:
-    """Asks a vector environment which actions are allowed.
+    """Reads the action masks of a vector environment.
 
-    The places, in this order: `info["action_mask"]`; an `action_masks()` method of the vector
-    environment, of one of its wrappers too; the same method of the environments in it.
+    They are looked for in this order: in `info["action_mask"]`; in a method `action_masks()` of the
+    vector environment or of one of its wrappers; in the same method of its single environments.
 
     Args:
         env: the vector environment.
@@ -29,18 +29,39 @@ class Masks:
         self.env = env
         self.size = size
         self.given = False
-        self._asks_each: bool | None = None
+        self._each_has_method: bool | None = None
 
     def of(self, info: dict[str, Any]) -> Bools | None:
-        """The masks after a step or a reset, (num_envs, size); None where there are none."""
+        """The masks after a step or a reset.
+
+        Args:
+            info: info of the step or reset.
+
+        Returns:
+            Bool (num_envs, size), True for allowed actions; None if the environment gives none.
+
+        Raises:
+            ValueError: a mask of another size, or values other than 0 and 1.
+        """
         masks = self.in_info(info)
         if masks is None:
-            masks = self._asked()
+            masks = self._from_methods()
         self.given = self.given or masks is not None
         return masks
 
     def in_info(self, info: dict[str, Any]) -> Bools | None:
-        """The masks of an info; all True for the environments that gave none there."""
+        """The masks in an info.
+
+        Args:
+            info: info of a step or a reset.
+
+        Returns:
+            Bool (num_envs, size), all True for environments without a mask; None without the entry
+                "action_mask".
+
+        Raises:
+            ValueError: a mask of another size, or values other than 0 and 1.
+        """
         if "action_mask" not in info:
             return None
         count = self.env.num_envs
@@ -54,7 +75,19 @@ class Masks:
     def merged(
         self, info: dict[str, Any], reset_info: dict[str, Any], was_reset: Bools
     ) -> dict[str, Any]:
-        """An info with the masks of a step and of the resets that followed it."""
+        """Merge the masks of a step with those of the resets after it.
+
+        Args:
+            info: info of the step.
+            reset_info: info of the reset.
+            was_reset: bool (num_envs,), the environments that were reset.
+
+        Returns:
+            An info with the merged masks; empty if neither info has masks.
+
+        Raises:
+            ValueError: a mask of another size, or values other than 0 and 1.
+        """
         given = [self.in_info(each) for each in (info, reset_info)]
         if given[0] is None and given[1] is None:
             return {}
@@ -62,10 +95,10 @@ class Masks:
         step, reset = (every if masks is None else masks for masks in given)
         return {"action_mask": np.where(was_reset[:, None], reset, step)}
 
-    def _asked(self) -> Bools | None:
-        ask = getattr(self.env, "action_masks", None)
-        if callable(ask):
-            given = ask()
+    def _from_methods(self) -> Bools | None:
+        method = getattr(self.env, "action_masks", None)
+        if callable(method):
+            given = method()
         elif self._each_has_the_method():
             base: Any = self.env.unwrapped
             given = base.call("action_masks")
@@ -80,16 +113,23 @@ class Masks:
         return masks
 
     def _each_has_the_method(self) -> bool:
-        """Asked once; where the method is missing, a call would end AsyncVectorEnv's workers."""
-        if self._asks_each is None:
+        """Checked once, since calling a missing method would end the workers of AsyncVectorEnv."""
+        if self._each_has_method is None:
             base: Any = self.env.unwrapped
             usual = isinstance(base, AsyncVectorEnv) and has_usual_workers(base)
-            self._asks_each = (isinstance(base, SyncVectorEnv) or usual) and all(
+            self._each_has_method = (isinstance(base, SyncVectorEnv) or usual) and all(
                 base.call("has_wrapper_attr", "action_masks")
             )
-        return self._asks_each
+        return self._each_has_method
 
 
 def has_usual_workers(env: AsyncVectorEnv) -> bool:
-    """Whether its processes run Gymnasium's own worker, which answers calls."""
+    """Whether the processes run Gymnasium's own worker function, which supports `call`.
+
+    Args:
+        env: a vector environment.
+
+    Returns:
+        False for a custom worker function.
+    """
     return getattr(env, "worker", None) is None

@@ -9,8 +9,11 @@ from gymnasium import spaces
 from gymnasium.vector import VectorEnv
 
 from fastpg import _core, arrays
+from fastpg.arrays import Bools, Float32s
 from fastpg.policies.base import LinearPolicy
 from fastpg.spaces import flatten, is_single, require_same, to_action_space
+
+_FLOAT32 = np.dtype(np.float32)
 
 
 class PolicyModel:
@@ -61,33 +64,42 @@ class PolicyModel:
                 by default.
 
         Raises:
-            TypeError: an observation of another kind than the space's.
+            TypeError: an observation of another kind than the space's, or a flag that is none.
             ValueError: one of another shape, outside a discrete space, or not finite.
         """
         policy = self.policy
-        single = is_single(self.observation_space, observation)
-        batch = flatten(self.observation_space, observation, single=single)
-        mask = self._allowed(action_masks, single)
-        steps = None if step_index is None else np.atleast_1d(step_index)
-        dist = policy.distribution(policy.features(batch, steps), mask=mask)
-        if deterministic:
-            actions = policy.mode(dist)
-        else:
-            uniforms = _core.lane_uniforms(
-                self.seed,
-                _core.Purpose.prediction,
-                0,
-                len(batch),
-                self._predictions,
-                policy._head.action_size,
-            )
-            self._predictions += 1
-            actions = policy.sample(dist, uniforms)
+        batch, single = self._batch(observation)
+        mask = None if action_masks is None else self._allowed(action_masks, len(batch), single)
+        steps = None
+        if step_index is not None:
+            steps = arrays.steps("step_index", np.atleast_1d(step_index), len(batch))
+        stream = None
+        if not (deterministic is True or arrays.boolean("deterministic", deterministic)):
+            stream = _core.LaneStream(self.seed, _core.RandomStream.prediction)
+        try:
+            actions = policy.act(batch, steps, mask, stream, self._predictions)
+        except ValueError:
+            arrays.observations("observation", batch, batch.shape[1])  # says what is not finite
+            raise
+        self._predictions += stream is not None
         given = to_action_space(self.action_space, policy.for_environment(actions))
         return (given[0] if single else given), None
 
-    def _allowed(self, masks: Any, single: bool) -> Any:
-        if masks is None or not self.policy.masked:
-            return masks
-        several = [masks] if single else np.atleast_2d(masks)
-        return arrays.action_masks("action_masks", several, self.policy._head.outputs)
+    def _batch(self, observation: Any) -> tuple[Float32s, bool]:
+        """Observations (n, d), and whether there was a single one."""
+        space = self.observation_space
+        if type(observation) is np.ndarray and observation.dtype is _FLOAT32:
+            ready = observation.flags.carray and type(space) is spaces.Box
+            if ready and observation.shape == space.shape:
+                return observation.reshape(1, -1), True
+            if ready and observation.shape[1:] == space.shape and len(observation):
+                return observation.reshape(len(observation), -1), False
+        single = is_single(space, observation)
+        return flatten(space, observation, single=single), single
+
+    def _allowed(self, masks: Any, count: int, single: bool) -> Bools | None:
+        policy = self.policy
+        if policy.masked:
+            several = [masks] if single else np.atleast_2d(masks)
+            masks = arrays.action_masks("action_masks", several, policy._distribution.outputs)
+        return policy._mask(masks, count)

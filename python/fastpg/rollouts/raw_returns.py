@@ -1,4 +1,4 @@
-"""Returns in an environment's own rewards, where wrappers change them for the learner."""
+"""Returns in an environment's own rewards, if reward wrappers change those of the learner."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _CHANGING = (
 
 
 class RawReturns:
-    """What the innermost environments gave in the episodes that a collector plays.
+    """Returns of a collector's episodes, in the rewards of the innermost environments.
 
     Args:
-        sums: one for each environment.
+        sums: reward sums, one for each environment.
     """
 
     def __init__(self, sums: list[RewardSum]) -> None:
@@ -33,10 +33,14 @@ class RawReturns:
 
     @classmethod
     def of(cls, env: VectorEnv[Any, Any, Any]) -> Self | None:
-        """None without a reward wrapper, and where no environment of Python's is in this process.
+        """Raw returns of a vector environment.
 
         Args:
-            env: whose moves are counted already (`Moves`).
+            env: an environment whose steps are already counted by `Moves`.
+
+        Returns:
+            None without a reward wrapper, or if the environments are not Python objects in this
+                process.
         """
         base = env.unwrapped
         if not isinstance(base, SyncVectorEnv) or not any(
@@ -49,16 +53,23 @@ class RawReturns:
         return None if sums is None else cls(sums)
 
     def begin(self, which: Bools | None = None) -> None:
-        """Episodes begin now, in all environments or in some."""
+        """Start new episodes now.
+
+        Args:
+            which: bool (num_envs,), environments whose episodes start; None: all.
+        """
         for i in range(len(self._sums)) if which is None else np.flatnonzero(which):
             self._sums[i].total = 0.0
 
     def of_ended(self, ended: Bools, reset_since: bool) -> Floats:
-        """Returns of the episodes that ended at this step, (num_envs,), NaN elsewhere.
+        """Returns of the episodes that ended at this step.
 
         Args:
-            ended: bool (num_envs,).
-            reset_since: whether those environments have been reset in the same step.
+            ended: bool (num_envs,), environments whose episode ended.
+            reset_since: whether the same step has already reset those environments.
+
+        Returns:
+            (num_envs,), NaN where no episode ended.
         """
         found = np.full(len(ended), np.nan)
         for i in np.flatnonzero(ended):
@@ -68,7 +79,7 @@ class RawReturns:
 
 
 def _layers(env: Any) -> Iterator[Any]:
-    """The environment and what it wraps, from the outermost."""
+    """The environment and its wrapped environments, outermost first."""
     while env is not None:
         yield env
         env = getattr(env, "env", None) if env is not env.unwrapped else None

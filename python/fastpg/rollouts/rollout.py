@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from fastpg import _core
 from fastpg.arrays import Bools, Float32s, Floats, Integers
 from fastpg.values.base import Baseline
 
@@ -62,23 +61,22 @@ class Rollout:
         """Terminated or truncated, (T, N)."""
         return self.terminated | self.truncated
 
-    @cached_property
-    def steps(self) -> Integers:
-        """`step_index` as kernels take it, (T, N)."""
-        return self.step_index.astype(np.int64)
+    def flattened(self, *values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+        """The valid samples of arrays, in row-major order.
 
-    def flattening(self) -> Callable[[npt.NDArray[Any]], npt.NDArray[Any]]:
-        """A function that takes the valid samples of a (T, N, ...) array, in row-major order.
+        Args:
+            *values: (T, N, ...) each.
 
         Returns:
-            A function of one array (T, N, ...) with the result (n, ...).
+            (n, ...) each, n = sample_count.
         """
-        if not self._has_no_gaps:
-            return lambda values: values[self.valid]
-        size = self.valid.size
-        return lambda values: (
-            values.ravel() if values.ndim == 2 else values.reshape(size, *values.shape[2:])
-        )
+        flat = []
+        for array in values:
+            if self.sample_count == self.valid.size:
+                flat.append(array.reshape(self.sample_count, *array.shape[2:]))
+            else:
+                flat.append(array[self.valid])
+        return flat
 
     def flat(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The valid samples of one array, in row-major order.
@@ -89,7 +87,27 @@ class Rollout:
         Returns:
             (n, ...), n = sample_count.
         """
-        return self.flattening()(values)
+        return self.flattened(values)[0]
+
+    def state_values(self, baseline: Baseline) -> tuple[Floats, Floats, Floats]:
+        """The baseline's values of all states.
+
+        Args:
+            baseline: of observations of the same length.
+
+        Returns:
+            V of each state (T, N), of what follows the last row of each column (N,), and of the
+                true last observations of the episodes that ended (K,). Entries that are not valid
+                mean nothing.
+        """
+        observations = self.observations.reshape(-1, self.observations.shape[2])
+        steps = self.step_index.astype(np.int64)
+        values = baseline.values(observations, steps.ravel()).reshape(steps.shape)
+        last = baseline.values(self.last_observations, self.last_step_index)
+        final = np.zeros(0)
+        if len(self.end_rows):
+            final = baseline.values(self.final_observations, self.episode_lengths)
+        return values, last, final
 
     def values(self, baseline: Baseline) -> tuple[Floats, Floats]:
         """The baseline's values of each state and of the state that followed it.
@@ -102,23 +120,11 @@ class Rollout:
                 s_t+1 is its true last observation, not the first one after the reset. Entries that
                 are not valid mean nothing.
         """
-        shape = self.rewards.shape
-        values = baseline.values(
-            self.observations.reshape(-1, self.observations.shape[2]),
-            self.steps.ravel(),
-        ).reshape(shape)
-        last = baseline.values(self.last_observations, self.last_step_index)
-        final = np.zeros(0)
-        if len(self.end_rows):
-            final = baseline.values(self.final_observations, self.episode_lengths)
-        if self._has_no_gaps:
-            return values, _core.following_values(
-                values, last, self.end_rows, self.end_columns, final
-            )
-        following = np.zeros(shape)
+        values, last, final = self.state_values(baseline)
+        following = np.zeros(values.shape)
         following[:-1] = values[1:]
-        last_rows = shape[0] - 1 - np.argmax(self.valid[::-1], axis=0)
-        following[last_rows, np.arange(shape[1])] = last
+        last_rows = len(values) - 1 - np.argmax(self.valid[::-1], axis=0)
+        following[last_rows, np.arange(values.shape[1])] = last
         following[self.end_rows, self.end_columns] = final
         return values, following
 
@@ -145,7 +151,7 @@ def contrast(rollout: Rollout) -> Floats | None:
     half has no samples.
     """
     shape = rollout.valid.shape
-    if rollout._has_no_gaps:
+    if rollout.sample_count == rollout.valid.size:
         return _whole_contrast(shape)
     return _contrast(rollout.flat(_first_half(shape)))
 

@@ -1,4 +1,4 @@
-"""Steps after a reset that only reset once more."""
+"""Environments that reset again at the first step after a reset."""
 
 from __future__ import annotations
 
@@ -14,10 +14,16 @@ from fastpg.rollouts.masks import has_usual_workers
 
 
 def resets_twice(env: VectorEnv[Any, Any, Any]) -> bool:
-    """Whether a step after `reset` only resets once more where an episode had ended before.
+    """Whether the step after `reset` resets again if the episode before it had ended.
 
-    So Gymnasium's workers do without shared memory under NEXT_STEP (seen in 1.4.0): the reset
-    leaves their note of the end as it is.
+    Workers of Gymnasium's AsyncVectorEnv without shared memory do this under NEXT_STEP (observed in
+    1.4.0), since `reset` does not clear their flag for the ended episode.
+
+    Args:
+        env: a vector environment.
+
+    Returns:
+        True for such an environment.
     """
     base = env.unwrapped
     return (
@@ -29,9 +35,9 @@ def resets_twice(env: VectorEnv[Any, Any, Any]) -> bool:
 
 
 class SecondResets:
-    """Knows, for environments that reset twice, whose first step will be a reset.
+    """For environments that reset twice: which of them will reset at the next first step.
 
-    Whoever steps such an environment leaves a note with its moves.
+    Every user of such an environment leaves a note with its count of moves.
 
     Args:
         env: any vector environment.
@@ -42,10 +48,13 @@ class SecondResets:
         self._moves = Moves(env) if resets_twice(env) else None
 
     def expected(self) -> Bools:
-        """Which rows of the step after the next reset only reset; to be asked before that reset.
+        """Environments whose first step after the next `reset` only resets; call this before it.
+
+        Returns:
+            Bool (num_envs,).
 
         Raises:
-            ValueError: it depends on steps that others took.
+            ValueError: this depends on steps of another user, who left no note.
         """
         none: Bools = np.zeros(self._num_envs, dtype=np.bool_)
         if self._moves is None:
@@ -56,12 +65,16 @@ class SecondResets:
         if self._moves.count:
             raise ValueError(
                 "env: expected shared_memory=True, or another autoreset mode, from an "
-                "AsyncVectorEnv that others have stepped: under NEXT_STEP its step after a reset "
-                "may be a reset again"
+                "AsyncVectorEnv that other code has stepped: under NEXT_STEP its step after a "
+                "reset may reset again"
             )
         return none
 
     def leave(self, ended: Bools) -> None:
-        """Tell whoever moves the environment next whose episode ended at the last step."""
+        """Leave a note for the next user of the environment.
+
+        Args:
+            ended: bool (num_envs,), environments whose episode ended at the last step.
+        """
         if self._moves is not None:
             self._moves.write_note(ended.copy())

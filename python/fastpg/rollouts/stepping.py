@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.vector import AutoresetMode, VectorEnv
 
-from fastpg import _core, arrays
+from fastpg import arrays
 from fastpg.arrays import Bools, Float32s
 from fastpg.policies.base import LinearPolicy
 from fastpg.rollouts.collector import MOST_STEPS, UNLIMITED, Collector
@@ -25,7 +25,7 @@ from fastpg.spaces import flatten, gather, to_action_space
 
 
 class _Recorder:
-    """Rows of a rollout as they come, and the ends of episodes."""
+    """Rows of a rollout in order, and the ends of episodes."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, npt.NDArray[Any]]] = []
@@ -52,9 +52,9 @@ class _Recorder:
 class SteppingCollector(Collector):
     """A `Collector` that steps any Gymnasium vector environment from Python.
 
-    Ended environments are reset before the next step whatever the autoreset mode, so that no row is
-    spent on a reset; a NEXT_STEP environment that cannot be reset alone keeps such rows, and
-    `valid` is False there.
+    Ended environments are reset before the next step in every autoreset mode, so that no row is
+    spent on a reset. A NEXT_STEP environment that cannot reset single copies does spend such rows;
+    `valid` is False for them.
     """
 
     def __init__(
@@ -73,15 +73,15 @@ class SteppingCollector(Collector):
             not self._same_step and resets_alone(env)
         )
         self._second_resets = SecondResets(env)
-        self._keeps_last = False  # whether last observations are known not to be overwritten
+        self._keeps_last = False  # True once last observations are known not to be overwritten
         self._dead = np.zeros(env.num_envs, dtype=np.bool_)
         self._elapsed = np.zeros(env.num_envs, dtype=np.int64)
         self._returns = np.zeros(env.num_envs)
         self._observations: Float32s | None = None
         self._masks: Bools | None = None
-        self._asks = Masks(env, policy._head.outputs) if policy.masked else None
+        self._mask_reader = Masks(env, policy._distribution.outputs) if policy.masked else None
         self._raw = RawReturns.of(env)
-        self._raw_ended = np.full(env.num_envs, np.nan)  # of the episodes that ended last
+        self._raw_ended = np.full(env.num_envs, np.nan)  # raw returns of the last ended episodes
 
     def _reset(self, seed: int | None) -> None:
         dead = self._second_resets.expected()
@@ -108,7 +108,7 @@ class SteppingCollector(Collector):
         return self._rows(room, deterministic=False)
 
     def _rows(self, room: Callable[[int, int], bool], deterministic: bool) -> Rollout:
-        """Rows as long as there is room after so many samples and rows."""
+        """Collect rows while `room(samples so far, rows so far)` is True."""
         self._resume()
         if self._observations is None:
             self.reset(None)
@@ -165,7 +165,7 @@ class SteppingCollector(Collector):
         count: int,
         complete: bool,
     ) -> Rollout:
-        """Rows of environments, laid out again as columns of episodes."""
+        """Rearrange rows of environments to columns of episodes."""
         if not cells:
             raise ValueError("max_samples: expected room for one step of every environment")
         steps, columns = (np.stack(part) for part in zip(*cells, strict=True))
@@ -186,20 +186,11 @@ class SteppingCollector(Collector):
         return self._rollout(laid, recorder, last, last_step, count, complete)
 
     def _row(self, deterministic: bool) -> dict[str, npt.NDArray[Any]]:
-        """What is known before a step, and the actions."""
+        """Observations, masks and actions of the next step."""
         policy = self.policy
         observations = self._current()
-        dist = policy.distribution(policy.features(observations, self._elapsed), mask=self._masks)
-        if deterministic:
-            actions = policy.mode(dist)
-        else:
-            size = policy._head.action_size
-            actions = policy.sample(
-                dist,
-                _core.lane_uniforms(
-                    self.seed, self.purpose, 0, self.env.num_envs, self.step_count, size
-                ),
-            )
+        stream = None if deterministic else self._stream
+        actions = policy.act(observations, self._elapsed, self._masks, stream, self.step_count)
         row: dict[str, npt.NDArray[Any]] = {
             "observations": observations,
             "actions": actions,
@@ -207,14 +198,15 @@ class SteppingCollector(Collector):
             "step_index": self._elapsed.astype(np.int32),
         }
         if policy.masked:
-            allowed = np.ones((len(observations), policy._head.outputs), dtype=np.bool_)
+            allowed = np.ones((len(observations), policy._distribution.outputs), dtype=np.bool_)
             row["action_masks"] = allowed if self._masks is None else self._masks
         return row
 
     def _advance(self, row: dict[str, npt.NDArray[Any]]) -> tuple[Float32s, Bools]:
-        """Step; fill in what came of it. Returns true next observations and who ended.
+        """Step the environments and complete the row.
 
-        After an error the next call starts new episodes: what the environment did is not known.
+        Returns the true next observations, and which episodes ended. After an error the state of
+        the environments is unknown, so the next call starts new episodes.
         """
         actions = self.policy.for_environment(row["actions"])
         observations, rewards, terminated, truncated, info = self._stepped.step(
@@ -243,7 +235,7 @@ class SteppingCollector(Collector):
     def _after_ends(
         self, ended: Bools, finals: Float32s, following: Float32s, info: dict[str, Any]
     ) -> tuple[Float32s, dict[str, Any]]:
-        """Observations to go on from and their info; the last observations go into `finals`."""
+        """Next observations and their info; last observations are written into `finals`."""
         if self._raw is not None:
             self._raw_ended = self._raw.of_ended(ended, reset_since=self._same_step)
         if self._same_step:
@@ -254,8 +246,8 @@ class SteppingCollector(Collector):
             if self._raw is not None:
                 self._raw.begin(ended)
             following = np.where(ended[:, None], self._flat(reset), following)
-            if self._asks is not None:
-                info = self._asks.merged(info, reset_info, ended)
+            if self._mask_reader is not None:
+                info = self._mask_reader.merged(info, reset_info, ended)
         else:
             self._dead[ended] = True
         return following, info
@@ -270,13 +262,13 @@ class SteppingCollector(Collector):
             self._raw.begin()
 
     def _record_end(
-        self, recorder: _Recorder, row: int, column: int, lane: int, final: Float32s
+        self, recorder: _Recorder, row: int, column: int, i: int, final: Float32s
     ) -> None:
-        length = int(self._elapsed[lane])
-        returned, raw = float(self._returns[lane]), float(self._raw_ended[lane])
+        length = int(self._elapsed[i])
+        returned, raw = float(self._returns[i]), float(self._raw_ended[i])
         recorder.end(row, column, final, returned, length, raw)
-        self._elapsed[lane] = 0
-        self._returns[lane] = 0.0
+        self._elapsed[i] = 0
+        self._returns[i] = 0.0
 
     def _rollout(
         self,
@@ -288,7 +280,7 @@ class SteppingCollector(Collector):
         complete: bool = True,
     ) -> Rollout:
         self._leave()
-        if self._asks is None or not self._asks.given:
+        if self._mask_reader is None or not self._mask_reader.given:
             rows.pop("action_masks", None)
         ends = recorder.ends_dict(self.policy.observation_size)
         if self._raw is None:
@@ -318,11 +310,11 @@ class SteppingCollector(Collector):
         return flatten(space, gather(space, info["final_obs"], ended))
 
     def _require_last(self, finals: Float32s, following: Float32s, ended: Bools) -> None:
-        """Raise ValueError where a reset has written over the last observations.
+        """Raise ValueError if a reset has overwritten the last observations.
 
-        Gymnasium's SAME_STEP hands on the array that the environment returned, which one that
-        returns its own array fills again in the reset. It shows as a last observation that equals
-        the next first one; then one environment more is made and tried.
+        Under SAME_STEP Gymnasium passes on the array that the environment returned. An environment
+        that always returns the same array overwrites it in the reset. Then the last observation
+        equals the next first one; if so, an additional environment is made and examined.
         """
         if self._keeps_last or not (finals == following)[ended].all(axis=1).any():
             return
@@ -335,10 +327,10 @@ class SteppingCollector(Collector):
         self._keeps_last = True
 
     def _mask_of(self, info: dict[str, Any]) -> Bools | None:
-        """What is allowed now, (num_envs, n_actions)."""
-        if self._asks is None:
+        """The current action masks, (num_envs, n_actions); None if there are none."""
+        if self._mask_reader is None:
             return None
-        masks = self._asks.of(info)
+        masks = self._mask_reader.of(info)
         if masks is not None:
             masks[self._dead] = True
         return masks

@@ -1,4 +1,4 @@
-"""Finite MDPs, exactly: values, gradients, Fisher matrices and algorithms, and their sampling."""
+"""Finite MDPs: exact values, gradients, Fisher matrices and algorithms; the MDP to sample from."""
 
 from fastpg.tabular.ascent import natural_step, npg, pg, ppo_penalty, trpo
 from fastpg.tabular.env import TabularVectorEnv, make_vec

@@ -18,7 +18,7 @@ from fastpg.tabular.policies import TabularPolicy
 from fastpg.tabular.trajectories import Iterates, iterate
 from fastpg.tabular.trust_region import length, penalised_policy, trust_region_policy
 
-ROUNDING = 1e-14  # of values, relative to the largest
+ROUNDING = 1e-14  # rounding error of values, relative to the largest one
 
 
 def pg(
@@ -33,23 +33,23 @@ def pg(
 
     Args:
         mdp: a finite MDP.
-        policy: where to start.
-        n_iterations: steps, at least 0.
-        learning_rate: eta, or a schedule of it.
-        kl_per: whether the KL recorded is of a "trajectory" or per "step".
+        policy: initial policy.
+        n_iterations: number of steps, in [0, 10^6].
+        learning_rate: eta, or a schedule for it.
+        kl_per: unit of the recorded KL: "trajectory" or "step".
 
     Returns:
         The policies and their J; the multiplier `step` is eta.
 
     Raises:
         TypeError: no MDP, or arguments of the wrong type.
-        ValueError: as `MDP.evaluate`, arguments out of range, or results that are not finite.
+        ValueError: as in `MDP.evaluate`, arguments out of range, or results that are not finite.
     """
     rate = schedules.checked("learning_rate", learning_rate)
 
     def step(local: LocalModel, old: Any, progress_remaining: float) -> tuple[Any, float]:
         eta = schedules.at(rate, progress_remaining)
-        gradient = local.surrogate_gradient(old)  # first: it checks the policy
+        gradient = local.surrogate_gradient(old)  # comes first, since it checks the policy
         return old.with_theta(old.theta + eta * gradient), eta
 
     return iterate(mdp, policy, n_iterations, step, kl_per)
@@ -67,26 +67,26 @@ def npg(
 ) -> Iterates:
     """Theta <- theta + eta F^-1 grad J, eta = sqrt(2 target_kl / x^T F x) (lecture L6).
 
-    The lecture's delta is 2 target_kl. With `step_size` eta is fixed and F and the gradient are
-    both sums over a trajectory: for a softmax table the step is then eta A, with nothing divided by
-    (1 - gamma). A singular F is inverted in its range. Theta does not change where the predicted
-    gain of a step is below the rounding error of V, as near a deterministic optimum.
+    The lecture's delta is 2 target_kl. With `step_size`, eta is fixed. F and the gradient have the
+    same unit, so the step of a softmax table is eta A, without a factor 1 / (1 - gamma). A singular
+    F is inverted on its range. Theta stays as it is if the predicted gain of a step is below the
+    rounding error of V, as it is near a deterministic optimum.
 
     Args:
         mdp: a finite MDP.
-        policy: where to start.
-        n_iterations: steps, at least 0.
-        target_kl: predicted KL of a step, or a schedule of it.
-        step_size: eta, instead of target_kl.
-        cg_damping: added to the diagonal of F, at least 0; `kl_per` sets the scale of F.
-        kl_per: whether F and the KLs are of a "trajectory" or per "step".
+        policy: initial policy.
+        n_iterations: number of steps, in [0, 10^6].
+        target_kl: predicted KL of a step, or a schedule for it.
+        step_size: a fixed eta, instead of `target_kl`.
+        cg_damping: added to the diagonal of F, at least 0; `kl_per` decides the scale of F.
+        kl_per: unit of F and of the KLs: "trajectory" or "step".
 
     Returns:
         The policies and their J; the multiplier `step` is eta.
 
     Raises:
         TypeError: no MDP, not a tabular policy with a theta, or arguments of the wrong type.
-        ValueError: as `MDP.evaluate`, arguments out of range, or results that are not finite.
+        ValueError: as in `MDP.evaluate`, arguments out of range, or results that are not finite.
     """
     bound = schedules.checked("target_kl", target_kl)
     fixed = None if step_size is None else arrays.positive("step_size", step_size)
@@ -110,16 +110,16 @@ def npg(
 def natural_step(
     local: LocalModel, policy: TabularPolicy, damping: float = 0.0, per: str = "step"
 ) -> tuple[Floats, float]:
-    """X = (F + damping)^-1 grad J and x^T F x; both F and grad J are of a trajectory or per step.
+    """X = (F + damping)^-1 grad J and x^T F x; F and grad J are per trajectory or per step.
 
     Args:
-        local: at `policy`.
-        policy: with theta.
-        damping: added to the diagonal of F.
+        local: model at `policy`.
+        policy: a policy with a theta.
+        damping: added to the diagonal of F, at least 0.
         per: "trajectory" or "step".
 
     Returns:
-        x, the shape of theta, and x^T F x.
+        (x, x^T F x); x has the shape of theta.
 
     Raises:
         ValueError: another `per`, a `damping` below 0, or results that are not finite.
@@ -141,24 +141,24 @@ def trpo(
     target_kl: Schedule = 0.01,
     kl_per: str = "step",
 ) -> Iterates:
-    """The maximiser of f^k within KL(old | new) <= target_kl (lecture L4).
+    """Each step maximises f^k subject to KL(old | new) <= target_kl (lecture L4).
 
-    In closed form for tables; for theta of features a local maximiser. Lambda is the multiplier of
-    the constraint; where no policy is better, 0 is recorded for 1 / lambda.
+    The maximiser has a closed form for tables; for `FeatureSoftmax` it is a local one. Lambda is
+    the multiplier of the constraint. If no policy is better, the recorded 1 / lambda is 0.
 
     Args:
         mdp: a finite MDP.
-        policy: where to start.
-        n_iterations: steps, at least 0.
-        target_kl: bound, or a schedule of it.
-        kl_per: whether the bound is of a "trajectory" or per "step".
+        policy: initial policy.
+        n_iterations: number of steps, in [0, 10^6].
+        target_kl: bound on the KL, or a schedule for it.
+        kl_per: unit of the bound: "trajectory" or "step".
 
     Returns:
         The policies and their J; the multiplier `step` is 1 / lambda.
 
     Raises:
         TypeError: no MDP, not a tabular policy with a theta, or arguments of the wrong type.
-        ValueError: as `MDP.evaluate`, arguments out of range, or results that are not finite.
+        ValueError: as in `MDP.evaluate`, arguments out of range, or results that are not finite.
     """
     bound = schedules.checked("target_kl", target_kl)
 
@@ -180,26 +180,26 @@ def ppo_penalty(
     target_kl: float = 0.01,
     kl_per: str = "step",
 ) -> Iterates:
-    """The maximiser of l^k = f^k - lambda KL(old | new), both of trajectories (lecture L10).
+    """Each step maximises l^k = f^k - lambda KL(old | new), both per trajectory (lecture L10).
 
-    In closed form for tables; for theta of features a local maximiser.
+    The maximiser has a closed form for tables; for `FeatureSoftmax` it is a local one.
 
     Args:
         mdp: a finite MDP.
-        policy: where to start.
-        n_iterations: steps, at least 0.
+        policy: initial policy.
+        n_iterations: number of steps, in [0, 10^6].
         kl_coef: lambda, above 0.
         adaptive_kl: whether lambda is halved after a step whose KL is below target_kl / 1.5, and
-            doubled after one whose KL is above 1.5 target_kl.
-        target_kl: the KL that `adaptive_kl` aims at, above 0.
-        kl_per: whether the KLs are of a "trajectory" or per "step".
+            doubled after a step whose KL is above 1.5 target_kl.
+        target_kl: target of the adaptive penalty, above 0.
+        kl_per: unit of the recorded KL and of `target_kl`: "trajectory" or "step".
 
     Returns:
         The policies and their J; the multiplier `step` is 1 / lambda.
 
     Raises:
         TypeError: no MDP, not a tabular policy with a theta, or arguments of the wrong type.
-        ValueError: as `MDP.evaluate`, arguments out of range, or results that are not finite.
+        ValueError: as in `MDP.evaluate`, arguments out of range, or results that are not finite.
     """
     coefficient = arrays.positive("kl_coef", kl_coef)
     adapts = arrays.boolean("adaptive_kl", adaptive_kl)

@@ -1,4 +1,4 @@
-"""A finite MDP as a native environment, so that every algorithm trains on it."""
+"""A finite MDP as a native environment, on which every algorithm can train."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fastpg.tabular.mdp import MDP, an_mdp
 
 
 class TabularEnvironment(Environment):
-    """What Python adds to the kernel of a finite MDP: nothing."""
+    """The kind of environment; the C++ kernel needs nothing else from Python."""
 
     kernel = "Tabular"
     render_fps = 1
@@ -26,9 +26,9 @@ class TabularEnvironment(Environment):
 class TabularVectorEnv(NativeVectorEnv):
     """Copies of a finite MDP as a `gymnasium.vector.VectorEnv`; made by `tabular.make_vec`.
 
-    The observation of a state is its row of the features, one-hot by default. An episode
-    terminates in a terminal state and, where the MDP has a horizon, after that many steps. Rewards
-    are the expected ones of the MDP.
+    The observation of a state is its row in `features`, by default one-hot. An episode terminates
+    in a terminal state and, if the MDP has a horizon, after that many steps. Rewards are the MDP's
+    expected rewards.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class TabularVectorEnv(NativeVectorEnv):
             np.eye(n) if features is None else arrays.finite_floats("features", features, (n, None))
         )
         self.mdp = mdp
-        with np.errstate(over="ignore"):  # the kernel refuses what is not finite
+        with np.errstate(over="ignore"):  # the kernel refuses values that are not finite
             self.features = table.astype(np.float32)
         limit = None if max_episode_steps is None else time_limit(max_episode_steps, 1)
         self._arguments = (
@@ -63,7 +63,7 @@ class TabularVectorEnv(NativeVectorEnv):
 
     @property
     def has_time_limit(self) -> bool:
-        """Whether every episode ends after a number of steps, by its limit or the MDP's horizon."""
+        """Whether a time limit or the MDP's horizon ends every episode."""
         return self.max_episode_steps is not None or self.mdp.horizon is not None
 
     def _native(self) -> _core.VectorEnv:
@@ -94,11 +94,12 @@ def make_vec(mdp: MDP, num_envs: int = 1, **options: Any) -> TabularVectorEnv:
     """Copies of a finite MDP, stepped in C++.
 
     Args:
-        mdp: with a horizon, terminal states, or a limit in `options`: otherwise episodes never end.
-        num_envs: number of copies.
-        **options: `features` (S, d), the observation of each state, one-hot by default;
-            `autoreset_mode`, `max_episode_steps` (which truncates; none by default), `num_threads`
-            and `copy` as of `fastpg.make_vec`.
+        mdp: a finite MDP. Without a horizon, terminal states or `max_episode_steps`, episodes never
+            end.
+        num_envs: number of copies, from 1 to 2^24.
+        **options: `features`, (S, d), the observation of each state, by default one-hot;
+            `max_episode_steps`, after which an episode is truncated, by default never;
+            `autoreset_mode`, `num_threads` and `copy`, as in `fastpg.make_vec`.
 
     Returns:
         The environments.

@@ -1,10 +1,10 @@
 """Exact gradients, Fisher matrices, KLs and surrogates of policies in a finite MDP (L2, L4 to L10).
 
-Quantities "per trajectory" are sums over the steps of an episode, as in the lecture; "per step"
-they are divided by its mean length. No action is taken in a terminal state, which counts for
-nothing. An endless discounted episode weighs states by its normalised
-discounted visits per step, and by 1 / (1 - gamma) of them per trajectory; for an average reward
-only the step has a meaning.
+Quantities "per trajectory" are sums over the steps of an episode, as in the lecture. Quantities
+"per step" are these sums divided by the mean length of an episode. Terminal states have weight 0,
+since no action is taken in them. With a discount and no horizon, the weights of states are the
+normalised discounted visits per step, and 1 / (1 - gamma) times these per trajectory. For an
+average reward only "per step" has a meaning.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ PER = ("trajectory", "step")
 
 
 def parametric(name: str, policy: Any, mdp: MDP) -> TabularPolicy:
-    """The policy, checked: with a theta, and of the MDP's states and actions.
+    """Check that a policy has a theta and fits the MDP.
 
     Args:
-        name: of the argument, for the error.
+        name: name of the argument, for errors.
         policy: a tabular policy.
         mdp: a finite MDP.
 
     Returns:
-        The policy itself.
+        `policy`.
 
     Raises:
         TypeError: not a tabular policy with a theta.
-        ValueError: a policy of other states, actions or steps.
+        ValueError: a policy with another number of states, actions or steps.
     """
     if not isinstance(policy, TabularPolicy):
         raise TypeError(f"{name}: expected a tabular policy with a theta, got {policy!r}")
@@ -46,11 +46,11 @@ def parametric(name: str, policy: Any, mdp: MDP) -> TabularPolicy:
 
 @checked("weights of states")
 def state_weights(mdp: MDP, evaluation: Evaluation, per: str = "trajectory") -> Floats:
-    """Weight of each state in a KL or a Fisher matrix; 0 in terminal states.
+    """Weight of each state in a KL or a Fisher matrix; 0 for terminal states.
 
     Args:
         mdp: a finite MDP.
-        evaluation: of the policy whose visits are the weights.
+        evaluation: evaluation of the policy whose visits are the weights.
         per: "trajectory", or "step": divided by the mean length of an episode.
 
     Returns:
@@ -74,15 +74,15 @@ def gradient(mdp: MDP, policy: TabularPolicy) -> Floats:
 
     Args:
         mdp: a finite MDP.
-        policy: with a theta.
+        policy: a policy with a theta.
 
     Returns:
-        The shape of theta.
+        The gradient, of the shape of theta.
 
     Raises:
         TypeError: no MDP, or not a tabular policy with a theta.
-        ValueError: a policy that does not fit the MDP, or a gradient that is not finite; else as
-            `MDP.evaluate`.
+        ValueError: a policy that does not fit the MDP, or a gradient that is not finite; otherwise
+            as in `MDP.evaluate`.
     """
     evaluation = an_mdp(mdp).evaluate(parametric("policy", policy, mdp))
     return policy.score_sum(evaluation.occupancy[..., None] * evaluation.pi * evaluation.advantage)
@@ -93,7 +93,7 @@ def fisher(mdp: MDP, policy: TabularPolicy, per: str = "trajectory") -> Floats:
 
     Args:
         mdp: a finite MDP.
-        policy: with a theta.
+        policy: a policy with a theta.
         per: "trajectory": the sum over the steps; "step": divided by the mean length of an episode.
 
     Returns:
@@ -102,7 +102,7 @@ def fisher(mdp: MDP, policy: TabularPolicy, per: str = "trajectory") -> Floats:
     Raises:
         TypeError: no MDP, or not a tabular policy with a theta.
         ValueError: a policy that does not fit the MDP, another `per`, or a matrix that is not
-            finite; else as `MDP.evaluate`.
+            finite; otherwise as in `MDP.evaluate`.
     """
     evaluation = an_mdp(mdp).evaluate(parametric("policy", policy, mdp))
     return policy.fisher(state_weights(mdp, evaluation, per))
@@ -151,7 +151,7 @@ def kl_of_logs(p: Floats, log_q: Floats) -> Floats:
 
 
 def _log_table(mdp: MDP, policy: Any) -> Floats:
-    """Ln pi; of a policy with a theta also where pi is too small for a double."""
+    """Ln pi; for a policy with a theta it is finite even if pi underflows to 0."""
     table = mdp.policy_table(policy)
     with np.errstate(divide="ignore"):
         logs: Floats = np.log(table)
@@ -161,11 +161,15 @@ def _log_table(mdp: MDP, policy: Any) -> Floats:
 
 
 class LocalModel:
-    """Surrogates, KLs and their derivatives for new policies, with the states of an old policy.
+    """Surrogates, KLs and their derivatives for new policies, on the states an old policy visits.
 
     Args:
         mdp: a finite MDP.
-        old: pi_k, a policy or its table.
+        old: the old policy pi_k, or its table.
+
+    Raises:
+        TypeError: no MDP, or values that are not numbers.
+        ValueError: as in `MDP.evaluate`.
     """
 
     def __init__(self, mdp: MDP, old: Any) -> None:
@@ -195,10 +199,10 @@ class LocalModel:
         """Gradient of `surrogate` in theta; at the old policy it is that of J (lecture L6).
 
         Args:
-            new: with a theta.
+            new: a policy with a theta.
 
         Returns:
-            The shape of theta.
+            The gradient, of the shape of theta.
 
         Raises:
             TypeError: not a tabular policy with a theta.
@@ -209,7 +213,7 @@ class LocalModel:
         return new.score_sum(weights * self.evaluation.advantage)
 
     def weights(self, per: str = "trajectory") -> Floats:
-        """Weights of the states under the old policy: see `state_weights`.
+        """Weights of the states under the old policy, as in `state_weights`.
 
         Args:
             per: "trajectory", or "step": divided by the mean length of an episode.
@@ -225,7 +229,7 @@ class LocalModel:
 
     @checked("KL", infinite=True)
     def kl(self, new: Any, per: str = "trajectory") -> float:
-        """KL(rho_old | rho_new) of trajectories: the dynamics cancel (lecture L5).
+        """KL(rho_old | rho_new) of trajectories, in which the dynamics cancel (lecture L5).
 
         Args:
             new: a policy or its table, (S, A) or (H, S, A).
@@ -233,8 +237,8 @@ class LocalModel:
                 episode of the old policy.
 
         Returns:
-            In nats. Infinite where the new policy gives probability 0 to an action that the old one
-            takes, or where the KL is too large for a float64.
+            The KL in nats. It is infinite if the new policy gives probability 0 to an action that
+            the old one takes, or if it is too large for a float64.
 
         Raises:
             ValueError: not probabilities, another shape, or another `per`.
@@ -251,11 +255,11 @@ class LocalModel:
         """Gradient of `kl` in theta; 0 at the old policy (lecture L7).
 
         Args:
-            new: with a theta.
-            per: "trajectory" or "step", as of `kl`.
+            new: a policy with a theta.
+            per: "trajectory" or "step", as in `kl`.
 
         Returns:
-            The shape of theta.
+            The gradient, of the shape of theta.
 
         Raises:
             TypeError: not a tabular policy with a theta.
@@ -266,14 +270,14 @@ class LocalModel:
         return -new.score_sum(self.weights(per)[..., None] * self.evaluation.pi)
 
     def kl_hessian(self, new: TabularPolicy, per: str = "trajectory") -> Floats:
-        """Hessian of `kl` in theta; the Fisher matrix at the old policy (lecture L7).
+        """Hessian of `kl` in theta; at the old policy it is the Fisher matrix (lecture L7).
 
-        The logits are linear in theta, so it is the Fisher matrix of the new policy with the states
+        Since the logits are linear in theta, it is the Fisher matrix of the new policy, with states
         weighted by the visits of the old one.
 
         Args:
-            new: with a theta.
-            per: "trajectory" or "step", as of `kl`.
+            new: a policy with a theta.
+            per: "trajectory" or "step", as in `kl`.
 
         Returns:
             (P, P), where P is `theta.size`, in the order of `theta.ravel()`.
@@ -294,8 +298,8 @@ class LocalModel:
             kl_coef: lambda, at least 0; both terms are sums over a trajectory.
 
         Returns:
-            Minus infinity where lambda is above 0 and the new policy gives probability 0 to an
-            action that the old one takes, or where the value is too low for a float64.
+            l^k. It is minus infinity if lambda is above 0 and the new policy gives probability 0 to
+            an action that the old one takes, or if it is too low for a float64.
 
         Raises:
             ValueError: not probabilities, another shape, or a `kl_coef` below 0 or not finite.
@@ -315,11 +319,11 @@ class LocalModel:
         """Gradient of `penalised` in theta.
 
         Args:
-            new: with a theta.
+            new: a policy with a theta.
             kl_coef: lambda, at least 0.
 
         Returns:
-            The shape of theta.
+            The gradient, of the shape of theta.
 
         Raises:
             TypeError: not a tabular policy with a theta, or a `kl_coef` that is not a number.
@@ -331,11 +335,11 @@ class LocalModel:
 
 
 def kl(mdp: MDP, old: Any, new: Any, per: str = "trajectory") -> float:
-    """KL(rho_old | rho_new) of trajectories (lecture L5); see `LocalModel.kl`.
+    """KL(rho_old | rho_new) of trajectories (lecture L5), as in `LocalModel.kl`.
 
     Args:
         mdp: a finite MDP.
-        old: pi_k, a policy or its table.
+        old: the old policy pi_k, or its table.
         new: a policy or its table, (S, A) or (H, S, A).
         per: "trajectory": the sum over the steps; "step": divided by the mean length of an episode
             of the old policy.
@@ -344,39 +348,39 @@ def kl(mdp: MDP, old: Any, new: Any, per: str = "trajectory") -> float:
         In nats; may be infinite.
 
     Raises:
-        TypeError: no MDP; else as `LocalModel.kl`.
-        ValueError: as `MDP.evaluate` for `old`; else as `LocalModel.kl`.
+        TypeError: no MDP; otherwise as in `LocalModel.kl`.
+        ValueError: as in `MDP.evaluate` for `old`; otherwise as in `LocalModel.kl`.
     """
     return LocalModel(mdp, old).kl(new, per)
 
 
 def kl_gradient(mdp: MDP, old: Any, new: TabularPolicy, per: str = "trajectory") -> Floats:
-    """Gradient of `kl` in theta (lecture L7); see `LocalModel.kl_gradient`.
+    """Gradient of `kl` in theta (lecture L7), as in `LocalModel.kl_gradient`.
 
     Args:
         mdp: a finite MDP.
-        old: pi_k, a policy or its table.
-        new: with a theta.
+        old: the old policy pi_k, or its table.
+        new: a policy with a theta.
         per: "trajectory": the sum over the steps; "step": divided by the mean length of an episode
             of the old policy.
 
     Returns:
-        The shape of theta.
+        The gradient, of the shape of theta.
 
     Raises:
-        TypeError: no MDP; else as `LocalModel.kl_gradient`.
-        ValueError: as `MDP.evaluate` for `old`; else as `LocalModel.kl_gradient`.
+        TypeError: no MDP; otherwise as in `LocalModel.kl_gradient`.
+        ValueError: as in `MDP.evaluate` for `old`; otherwise as in `LocalModel.kl_gradient`.
     """
     return LocalModel(mdp, old).kl_gradient(new, per)
 
 
 def kl_hessian(mdp: MDP, old: Any, new: TabularPolicy, per: str = "trajectory") -> Floats:
-    """Hessian of `kl` in theta (lecture L7); see `LocalModel.kl_hessian`.
+    """Hessian of `kl` in theta (lecture L7), as in `LocalModel.kl_hessian`.
 
     Args:
         mdp: a finite MDP.
-        old: pi_k, a policy or its table.
-        new: with a theta.
+        old: the old policy pi_k, or its table.
+        new: a policy with a theta.
         per: "trajectory": the sum over the steps; "step": divided by the mean length of an episode
             of the old policy.
 
@@ -384,54 +388,54 @@ def kl_hessian(mdp: MDP, old: Any, new: TabularPolicy, per: str = "trajectory") 
         (P, P), where P is `theta.size`.
 
     Raises:
-        TypeError: no MDP; else as `LocalModel.kl_hessian`.
-        ValueError: as `MDP.evaluate` for `old`; else as `LocalModel.kl_hessian`.
+        TypeError: no MDP; otherwise as in `LocalModel.kl_hessian`.
+        ValueError: as in `MDP.evaluate` for `old`; otherwise as in `LocalModel.kl_hessian`.
     """
     return LocalModel(mdp, old).kl_hessian(new, per)
 
 
 def surrogate(mdp: MDP, old: Any, new: Any) -> float:
-    """Surrogate f^k of a new policy (lecture L4); see `LocalModel.surrogate`.
+    """Surrogate f^k of a new policy (lecture L4), as in `LocalModel.surrogate`.
 
     Args:
         mdp: a finite MDP.
-        old: pi_k, a policy or its table.
+        old: the old policy pi_k, or its table.
         new: a policy or its table, (S, A) or (H, S, A).
 
     Returns:
         The surrogate, a number.
 
     Raises:
-        TypeError: no MDP; else as `LocalModel.surrogate`.
-        ValueError: as `MDP.evaluate` for `old`; else as `LocalModel.surrogate`.
+        TypeError: no MDP; otherwise as in `LocalModel.surrogate`.
+        ValueError: as in `MDP.evaluate` for `old`; otherwise as in `LocalModel.surrogate`.
     """
     return LocalModel(mdp, old).surrogate(new)
 
 
 def surrogate_gradient(mdp: MDP, old: Any, new: TabularPolicy) -> Floats:
-    """Gradient of `surrogate` in theta (lecture L6); see `LocalModel.surrogate_gradient`.
+    """Gradient of `surrogate` in theta (lecture L6), as in `LocalModel.surrogate_gradient`.
 
     Args:
         mdp: a finite MDP.
-        old: pi_k, a policy or its table.
-        new: with a theta.
+        old: the old policy pi_k, or its table.
+        new: a policy with a theta.
 
     Returns:
-        The shape of theta.
+        The gradient, of the shape of theta.
 
     Raises:
-        TypeError: no MDP; else as `LocalModel.surrogate_gradient`.
-        ValueError: as `MDP.evaluate` for `old`; else as `LocalModel.surrogate_gradient`.
+        TypeError: no MDP; otherwise as in `LocalModel.surrogate_gradient`.
+        ValueError: as in `MDP.evaluate` for `old`; otherwise as in `LocalModel.surrogate_gradient`.
     """
     return LocalModel(mdp, old).surrogate_gradient(new)
 
 
 def penalised(mdp: MDP, old: Any, new: Any, kl_coef: float) -> float:
-    """Penalised surrogate l^k (lecture L10); see `LocalModel.penalised`.
+    """Penalised surrogate l^k (lecture L10), as in `LocalModel.penalised`.
 
     Args:
         mdp: a finite MDP.
-        old: pi_k, a policy or its table.
+        old: the old policy pi_k, or its table.
         new: a policy or its table, (S, A) or (H, S, A).
         kl_coef: lambda, at least 0.
 
@@ -439,27 +443,27 @@ def penalised(mdp: MDP, old: Any, new: Any, kl_coef: float) -> float:
         The penalised surrogate, a number; may be minus infinity.
 
     Raises:
-        TypeError: no MDP; else as `LocalModel.penalised`.
-        ValueError: as `MDP.evaluate` for `old`; else as `LocalModel.penalised`.
+        TypeError: no MDP; otherwise as in `LocalModel.penalised`.
+        ValueError: as in `MDP.evaluate` for `old`; otherwise as in `LocalModel.penalised`.
     """
     return LocalModel(mdp, old).penalised(new, kl_coef)
 
 
 def penalised_gradient(mdp: MDP, old: Any, new: TabularPolicy, kl_coef: float) -> Floats:
-    """Gradient of `penalised` in theta; see `LocalModel.penalised_gradient`.
+    """Gradient of `penalised` in theta, as in `LocalModel.penalised_gradient`.
 
     Args:
         mdp: a finite MDP.
-        old: pi_k, a policy or its table.
-        new: with a theta.
+        old: the old policy pi_k, or its table.
+        new: a policy with a theta.
         kl_coef: lambda, at least 0.
 
     Returns:
-        The shape of theta.
+        The gradient, of the shape of theta.
 
     Raises:
-        TypeError: no MDP; else as `LocalModel.penalised_gradient`.
-        ValueError: as `MDP.evaluate` for `old`; else as `LocalModel.penalised_gradient`.
+        TypeError: no MDP; otherwise as in `LocalModel.penalised_gradient`.
+        ValueError: as in `MDP.evaluate` for `old`; otherwise as in `LocalModel.penalised_gradient`.
     """
     return LocalModel(mdp, old).penalised_gradient(new, kl_coef)
 
@@ -478,7 +482,7 @@ def performance_difference(mdp: MDP, old: Any, new: Any) -> float:
 
     Raises:
         TypeError: no MDP, or values that are not numbers.
-        ValueError: as `MDP.evaluate`, or a result that is not finite.
+        ValueError: as in `MDP.evaluate`, or a result that is not finite.
     """
     advantage = an_mdp(mdp).evaluate(old).advantage
     evaluation = mdp.evaluate(new)

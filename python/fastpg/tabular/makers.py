@@ -1,4 +1,4 @@
-"""Small MDPs with names: random ones, those of the literature, and Gymnasium's tables."""
+"""Small MDPs: random ones, some from the literature, and tables of Gymnasium's environments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fastpg.arrays import Floats
 from fastpg.results import quiet
 from fastpg.tabular.mdp import MDP
 
-_PLAYED = 1500  # steps of play that a table is compared with
+_PLAYED = 1500  # number of played steps with which a table is compared
 
 
 def garnet(
@@ -30,16 +30,17 @@ def garnet(
 ) -> MDP:
     """A random MDP (Archibald, McKinnon & Thomas 1995).
 
-    Every pair of a state and an action leads to `branching` different states. Their probabilities
-    are uniform over all distributions (Dirichlet with parameters 1); rewards are standard normal.
+    Every pair of state and action leads to `branching` different states. Their probabilities are
+    drawn uniformly from all distributions (Dirichlet with parameters 1); rewards are standard
+    normal.
 
     Args:
         n_states: S, at least 1.
         n_actions: A, at least 1.
         branching: number of next states, in [1, S].
-        seed: of the random numbers, in [0, 2^64).
-        horizon: number of steps H, as of `MDP`.
-        gamma: discount in [0, 1], as of `MDP`.
+        seed: seed of the random numbers, in [0, 2^64).
+        horizon: number of steps H, as in `MDP`.
+        gamma: discount factor in [0, 1], as in `MDP`.
         average: whether the criterion is the average reward.
 
     Returns:
@@ -70,8 +71,8 @@ def chain(
     Args:
         length: number of states, at least 2.
         slip: probability in [0, 1] of the other action's move.
-        horizon: number of steps H, as of `MDP`.
-        gamma: discount in [0, 1], as of `MDP`.
+        horizon: number of steps H, as in `MDP`.
+        gamma: discount factor in [0, 1], as in `MDP`.
 
     Returns:
         An MDP with `length` states and 2 actions.
@@ -98,7 +99,11 @@ def chain(
 def kakade() -> MDP:
     """Two states, each with a self-loop (action 0) and a cross move (1); average reward.
 
-    The self-loop pays 1 in the first state and 2 in the second, a cross move nothing (Kakade 2001).
+    The self-loop pays 1 in the first state and 2 in the second; a cross move pays nothing (Kakade
+    2001).
+
+    Returns:
+        An MDP with 2 states and 2 actions.
     """
     P = np.zeros((2, 2, 2))
     P[0, 0, 0] = P[1, 0, 1] = P[0, 1, 1] = P[1, 1, 0] = 1.0
@@ -141,8 +146,8 @@ def cliff(
         width: columns, at least 3.
         slip: probability in [0, 1] that the action is replaced by one drawn uniformly from all
             four.
-        horizon: number of steps H, as of `MDP`.
-        gamma: discount in [0, 1], as of `MDP`.
+        horizon: number of steps H, as in `MDP`.
+        gamma: discount factor in [0, 1], as in `MDP`.
 
     Returns:
         An MDP with `height * width` states and 4 actions.
@@ -171,25 +176,25 @@ def cliff(
 
 
 def from_gymnasium(env: Any, *, horizon: int | None = None, gamma: float | None = None) -> MDP:
-    """The tables of an environment with Gymnasium's `P`: FrozenLake, Taxi, CliffWalking.
+    """The MDP of an environment with Gymnasium's table `P`: FrozenLake, Taxi, CliffWalking.
 
-    Rewards are expectations over the next state. A transition that ends an episode leads to one
-    additional state, the last, which is terminal.
+    Rewards are expectations over the next state. A transition that ends an episode leads to an
+    additional terminal state, which is the last one.
 
-    `P` may be incomplete: Taxi with `fickle_passenger=True` is refused. Where the environment keeps
-    its state as the number `s`, a copy of it plays some steps, and an outcome to which `P` gives no
-    probability is an error too.
+    `P` may be incomplete. Taxi with `fickle_passenger=True` is refused. If the environment stores
+    its state as the number `s`, a copy of it plays some steps; an outcome to which `P` gives
+    probability 0 is an error.
 
     Args:
         env: a `gymnasium.Env` whose unwrapped form has `P` and `initial_state_distrib`.
-        horizon: number of steps; without it and `gamma`, the registered time limit.
-        gamma: discount in [0, 1].
+        horizon: number of steps H; if neither it nor `gamma` is given, the registered time limit.
+        gamma: discount factor in [0, 1].
 
     Returns:
         An MDP with one state more than the environment.
 
     Raises:
-        ValueError: no tables, tables that differ from the environment, or arguments that `MDP`
+        ValueError: no tables, tables that do not describe the environment, or arguments that `MDP`
             refuses.
     """
     inner: Any = getattr(env, "unwrapped", None)
@@ -207,13 +212,13 @@ def from_gymnasium(env: Any, *, horizon: int | None = None, gamma: float | None 
 
 
 def _compare_with_play(inner: Any, start: Floats) -> None:
-    """ValueError where a copy of the environment does what its tables give no probability."""
+    """Raise ValueError if a copy of the environment takes a transition of probability 0 in `P`."""
     played = _playable(inner)
     if played is None:
         return
     begins = set(np.flatnonzero(start).tolist())
     for state, action in _some_pairs(inner.P, start):
-        # Every pair has a new episode: what is hidden is often drawn when one begins.
+        # A new episode for every pair, since hidden state is often drawn at its start.
         first = played.reset()[0]
         if first not in begins:
             raise ValueError(
@@ -229,15 +234,15 @@ def _compare_with_play(inner: Any, start: Floats) -> None:
 
 
 def _playable(inner: Any) -> Any:
-    """A copy, seeded, whose state can be set; None where there is no such thing."""
+    """A seeded copy whose state can be set through `s`; None if that is impossible."""
     if not isinstance(inner, gymnasium.Env):
         return None
     try:
         played: Any = copy.deepcopy(inner)
-        played.render_mode = None  # nobody looks at the copy
+        played.render_mode = None  # the copy is not shown
     except MemoryError:
         raise
-    except Exception:  # windows and locks, for instance, have no copies
+    except Exception:  # for instance, windows and locks cannot be copied
         return None
     first = played.reset(seed=0)[0]
     state: Any = getattr(played, "s", None)
@@ -246,7 +251,7 @@ def _playable(inner: Any) -> Any:
 
 
 def _some_pairs(outcomes: Any, start: Floats) -> list[tuple[int, int]]:
-    """State and action of every step of play, evenly spread over what an episode can meet."""
+    """Pairs of state and action to play, evenly spread over those that an episode can reach."""
     entered = {int(s) for s in np.flatnonzero(start)}
     for s, a in itertools.product(range(len(outcomes)), range(len(outcomes[0]))):
         entered.update(int(after) for p, after, _, ended in outcomes[s][a] if p > 0.0 and not ended)
@@ -263,9 +268,9 @@ def _is_outcome(outcomes: Any, following: Any, reward: Any, ended: Any) -> bool:
     return False
 
 
-@np.errstate(**quiet)  # the MDP refuses what is not finite
+@np.errstate(**quiet)  # `MDP` refuses values that are not finite
 def _tables_of(outcomes: Any) -> tuple[Floats, Floats]:
-    """P and r of Gymnasium's `P[s][a]`, with one more state for the end."""
+    """P and r from Gymnasium's `P[s][a]`, with an additional terminal state."""
     try:
         n, m = len(outcomes), len(outcomes[0])
         P, r = np.zeros((n + 1, m, n + 1)), np.zeros((n + 1, m))

@@ -16,13 +16,13 @@ _MOST_HORIZON = 2**31 - 1
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """Exact quantities of a policy; S states, A actions, H steps where there is a horizon."""
+    """Exact quantities of a policy; S states, A actions, H steps if there is a horizon."""
 
     J: float  # expected return from the start, or the average reward
-    V: Floats  # (H + 1, S), or (S,); differential values where the reward is averaged
+    V: Floats  # (H + 1, S), or (S,); for an average reward, differential values
     Q: Floats  # (H, S, A), or (S, A)
     advantage: Floats  # Q - V, the shape of Q
-    visits: Floats  # distribution of the state: (H, S) at every step, or (S,), each summing to 1
+    visits: Floats  # distribution of the state: (H, S) for each step, or (S,); sums are 1
     occupancy: (
         Floats  # weight of a state in the gradient of J: gamma^h visits, visits / (1 - gamma)
     )
@@ -30,27 +30,27 @@ class Evaluation:
 
     @property
     def state_actions(self) -> Floats:
-        """Distribution of state and action, the shape of Q."""
+        """Joint distribution of state and action, of the shape of Q."""
         return self.visits[..., None] * self.pi
 
 
 class MDP:
     """A finite MDP from arrays, with one of three criteria.
 
-    - `horizon`: episodes of that many steps, which then terminate; V_H = 0 (the lecture). `gamma`
-      may be given beside it, 1 by default.
-    - `gamma` below 1 alone: the discounted return of an endless episode.
+    - `horizon`: episodes terminate after that many steps; V_H = 0, as in the lecture. `gamma` may
+      be given too; it is 1 by default.
+    - only `gamma`, below 1: the discounted return of an endless episode.
     - `average=True`: the average reward of an endless episode.
 
     Args:
-        P: P(s'|s, a), (S, A, S); rows sum to one within 1e-9. Rows of float32 sum to one within
-            1e-6 and are divided by their sums. The same holds for `start` and tables of policies.
+        P: P(s'|s, a), (S, A, S). Rows must sum to 1 within 1e-9; rows of float32 within 1e-6, and
+            they are divided by their sums. The same holds for `start` and for tables of policies.
         r: expected reward, (S, A).
         start: distribution of the first state, (S,); uniform by default.
-        horizon: number of steps H, at least 1.
-        gamma: discount in [0, 1].
+        horizon: number of steps H, in [1, 2^31 - 1].
+        gamma: discount factor in [0, 1].
         average: whether the criterion is the average reward.
-        terminal: bool (S,), states that end an episode. They become self-loops that pay nothing.
+        terminal: bool (S,), states that end an episode. They get self-loops with reward 0.
 
     Raises:
         ValueError: other shapes, rows that are not distributions, numbers that are not finite, a
@@ -79,7 +79,7 @@ class MDP:
             if terminal is None
             else arrays.flags("terminal", terminal, (n,)).copy()
         )
-        # What terminal states hold is nothing: they are closed before rows are checked.
+        # Rows of terminal states are replaced before the check, since their values do not matter.
         table = self._closed(table, rewards)
         table = probabilities.normalised(
             "P", table, probabilities.is_single(P), ("state", "action")
@@ -102,7 +102,7 @@ class MDP:
             array.flags.writeable = False
 
     def _closed(self, table: Floats, rewards: Floats) -> Floats:
-        """Terminal states stay where they are and pay nothing."""
+        """Replace the rows of terminal states by self-loops with reward 0."""
         if not self.terminal.any():
             return table.copy()
         closed = table.copy()
@@ -118,7 +118,7 @@ class MDP:
                 raise ValueError("average: expected neither horizon, gamma nor terminal states")
             return 1.0
         if self.horizon is None and gamma is None:
-            raise ValueError("expected one of horizon, gamma and average=True")
+            raise ValueError("expected one of horizon, gamma and average=True, got none")
         if gamma is None:
             return 1.0
         checked = arrays.unit_interval("gamma", gamma)
@@ -128,12 +128,12 @@ class MDP:
 
     @property
     def n_states(self) -> int:
-        """S."""
+        """Number of states S."""
         return int(self.P.shape[0])
 
     @property
     def n_actions(self) -> int:
-        """A."""
+        """Number of actions A."""
         return int(self.P.shape[1])
 
     @property
@@ -147,14 +147,14 @@ class MDP:
         """Exact values of a policy.
 
         Args:
-            policy: probabilities (S, A), or (H, S, A) where there is a horizon; or an object with
+            policy: probabilities (S, A), or with a horizon also (H, S, A); or an object with
                 `probabilities()`.
 
         Returns:
             J, V, Q, the advantage and the visits.
 
         Raises:
-            ValueError: not probabilities, another shape, rewards so large that values overflow, or,
+            ValueError: not probabilities; another shape; rewards so large that values overflow; or,
                 for an average reward, more than one recurrent class of states.
             TypeError: values that are not numbers.
         """
@@ -191,7 +191,7 @@ class MDP:
         """The probabilities of a policy, checked.
 
         Args:
-            policy: probabilities (S, A), or (H, S, A) where there is a horizon; or an object with
+            policy: probabilities (S, A), or with a horizon also (H, S, A); or an object with
                 `probabilities()`.
 
         Returns:
@@ -215,13 +215,13 @@ class MDP:
     def with_criterion(
         self, *, horizon: int | None = None, gamma: float | None = None, average: bool = False
     ) -> MDP:
-        """The same process under another criterion.
+        """The same process with another criterion.
 
         Args:
-            horizon: number of steps H, as of `MDP`.
-            gamma: discount in [0, 1], as of `MDP`.
-            average: whether the criterion is the average reward. Terminal states are then ordinary
-                states with a self-loop that pay nothing.
+            horizon: number of steps H, as in `MDP`.
+            gamma: discount factor in [0, 1], as in `MDP`.
+            average: whether the criterion is the average reward. Terminal states then count as
+                ordinary states with a self-loop and reward 0.
 
         Returns:
             A new MDP with the same P, r and start.
@@ -240,7 +240,7 @@ class MDP:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._freeze()  # copies of arrays can be written to
+        self._freeze()  # copies of arrays are writeable
         n, m, _ = self.P.shape
         self.transitions = _core.Transitions(self.P.reshape(n * m, n), m)
 
@@ -254,13 +254,13 @@ class MDP:
 
 
 def an_mdp(mdp: Any) -> MDP:
-    """The MDP itself, checked.
+    """Check that an argument is an MDP.
 
     Args:
-        mdp: anything.
+        mdp: any object.
 
     Returns:
-        The same object.
+        `mdp`.
 
     Raises:
         TypeError: not an MDP.

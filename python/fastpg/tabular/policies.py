@@ -1,7 +1,8 @@
 """Policies over the states of a finite MDP: softmax tables, one logit, softmax of features.
 
-Each is a theta with the probabilities it gives and the gradients of their logarithms, in closed
-form (lecture L7, L9). A policy that sees the time has a leading axis of H steps.
+Each has a theta, the probabilities that follow from it, and the gradients of their logarithms in
+closed form (lecture L7, L9). The table of a policy that depends on the time has a leading axis of H
+steps.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from fastpg.results import checked, finite, quiet
 
 
 class TabularPolicy:
-    """Base: theta of some shape, and what depends on it."""
+    """Base class of policies with a theta."""
 
     kind: ClassVar[str]
     shape: tuple[int, ...]  # of theta
@@ -28,10 +29,10 @@ class TabularPolicy:
         self.theta.flags.writeable = False
 
     def with_theta(self, theta: Any) -> Self:
-        """The same kind of policy at other parameters.
+        """The same kind of policy with other parameters.
 
         Args:
-            theta: the shape of theta, or flat, (theta.size,).
+            theta: of the shape of theta, or flat, (theta.size,).
 
         Returns:
             A new policy; this one does not change.
@@ -50,7 +51,7 @@ class TabularPolicy:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        for value in state.values():  # copies of arrays can be written to
+        for value in state.values():  # copies of arrays are writeable
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False
 
@@ -67,10 +68,11 @@ class TabularPolicy:
         """Sum of w(h, s, a) grad ln pi(a|s).
 
         Args:
-            weights: (S, A), or (H, S, A); a policy that does not see the time sums over h.
+            weights: (S, A), or (H, S, A); if the policy does not depend on the time, they are
+                summed over h.
 
         Returns:
-            The shape of theta.
+            The sum, of the shape of theta.
 
         Raises:
             ValueError: another shape, or numbers or results that are not finite.
@@ -83,7 +85,7 @@ class TabularPolicy:
         """Sum of w(h, s) E_a grad ln pi grad ln pi^T.
 
         Args:
-            weights: of the states, (S,) or (H, S).
+            weights: weights of the states, (S,) or (H, S).
 
         Returns:
             (P, P), where P is `theta.size`, in the order of `theta.ravel()`.
@@ -94,9 +96,9 @@ class TabularPolicy:
         """
         return self._fisher(self._gathered(weights, self.table_shape[:-1]))
 
-    @np.errstate(**quiet)  # theta is refused where it is not finite
+    @np.errstate(**quiet)  # a theta that is not finite is refused
     def with_probabilities(self, table: Any) -> Self:
-        """The policy with these probabilities; theta does not change where they do not.
+        """The policy with these probabilities; theta stays the same for equal probabilities.
 
         Args:
             table: (S, A) or (H, S, A); above 0.
@@ -105,7 +107,7 @@ class TabularPolicy:
             A new policy of the same kind.
 
         Raises:
-            NotImplementedError: as of `with_log_ratio`.
+            NotImplementedError: as in `with_log_ratio`.
             ValueError: not probabilities, another shape, or a probability of 0.
             TypeError: values that are not numbers.
         """
@@ -116,15 +118,15 @@ class TabularPolicy:
 
     @checked("natural direction")
     def natural_direction(self, weights: Any, gradient: Any, damping: float = 0.0) -> Floats:
-        """(F + damping I)^-1 g; where the matrix is singular, the solution of least norm.
+        """(F + damping I)^-1 g; if the matrix is singular, the solution of least norm.
 
         Args:
-            weights: of the states in F, as of `fisher`.
-            gradient: g, the shape of theta.
+            weights: weights of the states in F, as in `fisher`.
+            gradient: g, of the shape of theta.
             damping: at least 0.
 
         Returns:
-            The shape of theta.
+            The direction, of the shape of theta.
 
         Raises:
             ValueError: another shape, a damping below 0, or results that are not finite.
@@ -136,11 +138,11 @@ class TabularPolicy:
 
     @checked("curvature")
     def curvature(self, weights: Any, direction: Any) -> float:
-        """x^T F x, computed without F: the weighted variance of the change of the logits by x.
+        """x^T F x, computed without F as the weighted variance of the logits' change along x.
 
         Args:
-            weights: of the states in F, as of `fisher`.
-            direction: x, the shape of theta.
+            weights: weights of the states in F, as in `fisher`.
+            direction: x, of the shape of theta.
 
         Returns:
             x^T F x, a number.
@@ -159,21 +161,21 @@ class TabularPolicy:
         """The policy whose probabilities are proportional to pi(a|s) exp(ratio).
 
         Args:
-            ratio: the shape of the table, (S, A) or (H, S, A).
+            ratio: of the shape of the table, (S, A) or (H, S, A).
 
         Returns:
             A new policy of the same kind.
 
         Raises:
-            NotImplementedError: theta cannot give every table of probabilities, as of
-                `FeatureSoftmax`.
+            NotImplementedError: the kind of policy cannot represent every table of probabilities,
+                as `FeatureSoftmax`.
             ValueError: the new theta is not finite or has another shape.
         """
         raise NotImplementedError(f"{type(self).__name__} does not hold every probability")
 
     @staticmethod
     def _gathered(weights: Any, shape: tuple[int, ...]) -> Floats:
-        """Weights in this shape, summed over h where the shape has no time."""
+        """Weights of this shape, summed over h if the shape has no time axis."""
         given = arrays.numbers("weights", weights)
         if given.ndim == len(shape) + 1:
             given = given.sum(axis=0)
@@ -200,8 +202,8 @@ class TabularSoftmax(TabularPolicy):
     Args:
         n_states: S.
         n_actions: A.
-        theta: (S, A), or (H, S, A) with a horizon; zeros, the uniform policy, by default.
-        horizon: number of steps H of a policy that sees the time.
+        theta: (S, A), or (H, S, A) with a horizon; by default zeros, the uniform policy.
+        horizon: number of steps H of a policy that depends on the time; None: it does not.
     """
 
     kind = "softmax"
@@ -214,7 +216,7 @@ class TabularSoftmax(TabularPolicy):
         super().__init__(theta)
 
     def log_probabilities(self) -> Floats:
-        """See `TabularPolicy`."""
+        """As in `TabularPolicy`."""
         return _log_softmax(self.theta)
 
     def _logits_of(self, theta: Floats) -> Floats:
@@ -226,7 +228,7 @@ class TabularSoftmax(TabularPolicy):
         return centred
 
     def _natural_direction(self, weights: Floats, gradient: Floats, damping: float) -> Floats:
-        """State by state, F = w (diag pi - pi pi^T) inverted by hand."""
+        """Invert F = w (diag pi - pi pi^T) in closed form, state by state."""
         pi, w = self.probabilities(), weights[..., None]
         scale = w * pi + damping
         inverted = np.divide(gradient, scale, out=np.zeros(self.shape), where=scale > 0.0)
@@ -241,7 +243,7 @@ class TabularSoftmax(TabularPolicy):
 
     @np.errstate(**quiet)
     def with_log_ratio(self, ratio: Floats) -> Self:
-        """See `TabularPolicy`."""
+        """As in `TabularPolicy`."""
         return self.with_theta(self.theta + ratio)
 
     def _fisher(self, weights: Floats) -> Floats:
@@ -260,7 +262,7 @@ class OneLogit(TabularPolicy):
     Args:
         n_states: S.
         theta: (S,), or (H, S) with a horizon; zeros by default.
-        horizon: number of steps H of a policy that sees the time.
+        horizon: number of steps H of a policy that depends on the time; None: it does not.
     """
 
     kind = "one_logit"
@@ -271,7 +273,7 @@ class OneLogit(TabularPolicy):
         super().__init__(theta)
 
     def log_probabilities(self) -> Floats:
-        """See `TabularPolicy`."""
+        """As in `TabularPolicy`."""
         return -np.logaddexp(0.0, np.stack([-self.theta, self.theta], axis=-1))
 
     def _logits_of(self, theta: Floats) -> Floats:
@@ -290,7 +292,7 @@ class OneLogit(TabularPolicy):
 
     @np.errstate(**quiet)
     def with_log_ratio(self, ratio: Floats) -> Self:
-        """See `TabularPolicy`."""
+        """As in `TabularPolicy`."""
         return self.with_theta(self.theta + ratio[..., 0] - ratio[..., 1])
 
     def _fisher(self, weights: Floats) -> Floats:
@@ -302,7 +304,7 @@ class FeatureSoftmax(TabularPolicy):
     """pi(a|s) proportional to exp(phi(s)^T theta_a), for any table of features.
 
     Args:
-        features: phi, (S, d), or (H, S, d) for a policy that sees the time.
+        features: phi, (S, d), or (H, S, d) for a policy that depends on the time.
         n_actions: A.
         theta: (d, A); zeros by default.
     """
@@ -322,12 +324,19 @@ class FeatureSoftmax(TabularPolicy):
 
     @classmethod
     def of(cls, policy: Any, observations: Any, horizon: int | None = None) -> Self:
-        """The exact side of a `fastpg.LinearSoftmax`.
+        """The tabular policy that equals a `fastpg.LinearSoftmax`.
 
         Args:
-            policy: with a single choice of actions.
-            observations: what the environment shows in each state, (S, d).
-            horizon: number of steps, for a policy whose features see the time.
+            policy: a `LinearSoftmax` for a Discrete action space.
+            observations: the observation of each state, (S, d).
+            horizon: number of steps H, if the policy's features depend on the time.
+
+        Returns:
+            A policy with the same probabilities in every state.
+
+        Raises:
+            ValueError: observations of another shape, or not finite.
+            TypeError: values that are not numbers.
         """
         steps = range(1 if horizon is None else arrays.integer("horizon", horizon, 1))
         count = len(observations)
@@ -336,7 +345,7 @@ class FeatureSoftmax(TabularPolicy):
         return cls(features, policy.n_actions, policy.theta)
 
     def log_probabilities(self) -> Floats:
-        """See `TabularPolicy`."""
+        """As in `TabularPolicy`."""
         return _log_softmax(self._logits_of(self.theta))
 
     @checked("logits")
@@ -366,7 +375,7 @@ def _with_time(horizon: int | None, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _log_softmax(logits: Floats) -> Floats:
-    with np.errstate(over="ignore"):  # to -inf, whose probability is 0
+    with np.errstate(over="ignore"):  # an overflow to -inf gives probability 0
         shifted = logits - logits.max(axis=-1, keepdims=True)
     out: Floats = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     return out

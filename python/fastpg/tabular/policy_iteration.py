@@ -18,7 +18,7 @@ WEIGHTINGS = ("visits", "uniform")
 
 
 def greedy(q: Any) -> Floats:
-    """The table that takes the best action of Q; of equal ones the first.
+    """The greedy policy of Q; of equally good actions it takes the first.
 
     Args:
         q: (..., A), finite.
@@ -27,7 +27,7 @@ def greedy(q: Any) -> Floats:
         Probabilities 0 and 1, (..., A).
 
     Raises:
-        ValueError: numbers that are not finite, or none.
+        ValueError: numbers that are not finite, or no numbers.
         TypeError: values that are not numbers.
     """
     values = arrays.finite_floats("q", q, (None,) * arrays.ndim("q", q))
@@ -41,21 +41,21 @@ def policy_iteration(mdp: MDP, policy: Any, n_iterations: int, *, kl_per: str = 
 
     With a horizon the greedy policy depends on the step of the episode. A state in which no action
     has a positive advantage keeps its probabilities, so that the optimum is a fixed point. The KL
-    of a step is infinite where the new policy gives probability 0 to an action of the old one.
+    of a step is infinite if the new policy gives probability 0 to an action of the old one.
 
     Args:
         mdp: a finite MDP.
-        policy: where to start, a policy or its table.
-        n_iterations: steps, in [0, 10^6].
-        kl_per: whether the KL recorded is of a "trajectory" or per "step".
+        policy: initial policy, or its table.
+        n_iterations: number of steps, in [0, 10^6].
+        kl_per: unit of the recorded KL: "trajectory" or "step".
 
     Returns:
-        The policies and their J; `policies[0]` is the given one, the others are tables (S, A), or
-        (H, S, A) with a horizon. Every multiplier `step` is 1.
+        The policies and their J. `policies[0]` is the given policy; the others are tables (S, A),
+        or (H, S, A) with a horizon. Every multiplier `step` is 1.
 
     Raises:
         TypeError: no MDP, or arguments of the wrong type.
-        ValueError: as `MDP.evaluate`, or arguments out of range.
+        ValueError: as in `MDP.evaluate`, or arguments out of range.
     """
 
     def step(local: LocalModel, old: Any, _: float) -> tuple[Any, float]:
@@ -77,23 +77,23 @@ def fitted_policy_iteration(
     weighting: Any = "visits",
     kl_per: str = "step",
 ) -> Iterates:
-    """Policy iteration with a Q that is fitted: linear in features (lecture L3).
+    """Policy iteration with a Q fitted linearly in features (lecture L3).
 
     Args:
         mdp: a finite MDP.
-        policy: where to start.
-        n_iterations: steps, at least 0.
-        features: (S, A, d), of states with actions; the same at every step.
-        weighting: of the squared errors: "visits", the visits of the policy; "uniform"; or weights
-            (S, A) of at least 0.
-        kl_per: whether the KL recorded is of a "trajectory" or per "step".
+        policy: initial policy, or its table.
+        n_iterations: number of steps, in [0, 10^6].
+        features: features of state and action, (S, A, d); the same at every step of the episode.
+        weighting: weights of the squared errors: "visits", the visits of the policy; "uniform"; or
+            numbers (S, A) of at least 0.
+        kl_per: unit of the recorded KL: "trajectory" or "step".
 
     Returns:
         The policies and their J; every multiplier `step` is 1.
 
     Raises:
         TypeError: no MDP, or arguments of the wrong type.
-        ValueError: as `MDP.evaluate`, arguments out of range, or results that are not finite.
+        ValueError: as in `MDP.evaluate`, arguments out of range, or results that are not finite.
     """
     table, weights = _checked_fit(an_mdp(mdp), features, weighting)
 
@@ -105,12 +105,12 @@ def fitted_policy_iteration(
 
 @checked("fitted Q")
 def fitted_q(local: LocalModel, features: Any, weighting: Any = "visits") -> Floats:
-    """The weighted least-squares fit of Q; of several solutions the one of least norm.
+    """The weighted least-squares fit of Q; if it is not unique, the solution of least norm.
 
     Args:
-        local: at the policy whose Q is fitted.
+        local: model at the policy whose Q is fitted.
         features: (S, A, d).
-        weighting: as of `fitted_policy_iteration`.
+        weighting: as in `fitted_policy_iteration`.
 
     Returns:
         Fitted Q, (H, S, A) with a horizon, else (S, A).
@@ -147,17 +147,17 @@ def conservative_policy_iteration(
 
     Args:
         mdp: a finite MDP.
-        policy: where to start.
-        n_iterations: steps, at least 0.
-        alpha: in [0, 1]; None: `guaranteed_alpha`, for a discount and no horizon only.
-        kl_per: whether the KL recorded is of a "trajectory" or per "step".
+        policy: initial policy, or its table.
+        n_iterations: number of steps, in [0, 10^6].
+        alpha: in [0, 1]; None: `guaranteed_alpha`, only with a discount and no horizon.
+        kl_per: unit of the recorded KL: "trajectory" or "step".
 
     Returns:
         The policies and their J; the multiplier `step` is alpha.
 
     Raises:
         TypeError: no MDP, or arguments of the wrong type.
-        ValueError: as `MDP.evaluate`, arguments out of range, or results that are not finite.
+        ValueError: as in `MDP.evaluate`, arguments out of range, or results that are not finite.
     """
     fixed = None if alpha is None else arrays.unit_interval("alpha", alpha)
     if fixed is None and an_mdp(mdp).criterion != "discounted":
@@ -174,17 +174,17 @@ def conservative_policy_iteration(
 
 @checked("alpha")
 def guaranteed_alpha(local: LocalModel, new: Any) -> float:
-    """The alpha that makes alpha / (1 - gamma) (gain - 2 alpha gamma eps / (1 - gamma)) largest.
+    """The alpha that maximises alpha / (1 - gamma) (gain - 2 alpha gamma eps / (1 - gamma)).
 
-    With gain = E_{s ~ d, a ~ new} A and eps = max_s |E_{a ~ new} A|, that is a lower bound of the
-    improvement; at most 1.
+    With gain = E_{s ~ d, a ~ new} A and eps = max_s |E_{a ~ new} A|, this expression is a lower
+    bound of the improvement.
 
     Args:
-        local: of an MDP with a discount and no horizon.
+        local: model of an MDP with a discount and no horizon.
         new: the policy to mix in, or its table.
 
     Returns:
-        Alpha in [0, 1]; 0 where the gain is not positive.
+        Alpha in [0, 1]; 0 if the gain is not positive.
 
     Raises:
         ValueError: another criterion, not probabilities, another shape, or numbers too large for a
@@ -203,7 +203,7 @@ def guaranteed_alpha(local: LocalModel, new: Any) -> float:
 
 
 def _checked_fit(mdp: MDP, features: Any, weighting: Any) -> tuple[Floats, Any]:
-    """Features (S, A, d) and the name of a weighting, or weights (S, A)."""
+    """Check features (S, A, d), and the name of a weighting or weights (S, A)."""
     shape = (mdp.n_states, mdp.n_actions)
     table = arrays.finite_floats("features", features, (*shape, None))
     if isinstance(weighting, str):

@@ -1,4 +1,4 @@
-"""The path of an exact algorithm: its policies, their J, and how far each step went."""
+"""The iterates of an exact algorithm: policies, their J, and the KL of each step."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from fastpg.tabular.mdp import MDP, an_mdp
 
 MOST_ITERATIONS = 1_000_000
 
-# Of a policy and the progress that remains (1 at the start, towards 0) the next policy, and the
-# multiplier of the step.
+# A step: from the model at the old policy, this policy, and the fraction of progress that remains
+# (from 1 towards 0), to the next policy and the multiplier of the step.
 Step = Callable[[LocalModel, Any, float], tuple[Any, float]]
 
 
@@ -27,12 +27,12 @@ class Iterates:
 
     policies: tuple[Any, ...]  # n + 1: policies, or tables of probabilities
     J: Floats  # (n + 1,)
-    kl: Floats  # (n,) KL(old | new) of every step, of a trajectory or per step as asked; or inf
+    kl: Floats  # (n,) KL(old | new) of every step, in the unit of `kl_per`; may be infinite
     step: Floats  # (n,) the multiplier: eta, alpha, or 1 / lambda
 
     @property
     def policy(self) -> Any:
-        """The last one."""
+        """The last policy."""
         return self.policies[-1]
 
     def __len__(self) -> int:
@@ -45,18 +45,17 @@ def iterate(mdp: MDP, policy: Any, n_iterations: int, step: Step, kl_per: str) -
 
     Args:
         mdp: a finite MDP.
-        policy: where to start, a policy or its table.
+        policy: initial policy, or its table.
         n_iterations: n, in [0, 10^6].
-        step: gives the next policy and its multiplier, from the old policy and the remaining
-            progress.
-        kl_per: whether the KL recorded is of a "trajectory" or per "step".
+        step: function that returns the next policy and the multiplier of the step.
+        kl_per: unit of the recorded KL: "trajectory" or "step".
 
     Returns:
-        The n + 1 policies and what was recorded.
+        The n + 1 policies and the recorded numbers.
 
     Raises:
         TypeError: no MDP, or arguments of the wrong type.
-        ValueError: as `MDP.evaluate`, arguments out of range, or a multiplier that is not finite.
+        ValueError: as in `MDP.evaluate`; arguments out of range; a multiplier that is not finite.
     """
     an_mdp(mdp)
     count = arrays.integer("n_iterations", n_iterations, 0, MOST_ITERATIONS)

@@ -1,7 +1,7 @@
-"""True maximisers of the surrogate, under a KL penalty or within a trust region (L4, L10).
+"""Exact maximisers of the surrogate, with a KL penalty or within a trust region (L4, L10).
 
-Tables of probabilities are maximised in closed form, state by state; theta of features by ascent
-from where it stands, which finds a local maximiser.
+For tables of probabilities the maximiser has a closed form in each state. For a `FeatureSoftmax`
+it is found by ascent from the old theta, and is a local maximiser.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _ROOT_STEPS = 200
 _NEWTON_STEPS = 100
 _ASCENT_STEPS = 500
 _TOLERANCE = 1e-13
-_LOST = 1e-9  # of probability, by rounding
-_CLOSE = 1e-13  # relative, of the KL to its bound or of lambda
+_LOST = 1e-9  # tolerated rounding error of a sum of probabilities
+_CLOSE = 1e-13  # relative tolerance of the KL and of lambda
 
 
 @checked("log ratio")
 def penalised_log_ratio(pi: Any, advantages: Any, kl_coef: float) -> Floats:
     """Ln pi'/pi for the maximiser of sum_a pi'(a) A(a) - lambda KL(pi | pi') in every state (L4).
 
-    pi'(a) = lambda pi(a) / (nu - A(a)), nu > max A such that pi' sums to one.
+    pi'(a) = lambda pi(a) / (nu - A(a)), with nu > max A such that pi' sums to 1.
 
     Args:
         pi: (..., A), the old probabilities; for actions of probability 0 the log ratio is 0.
@@ -53,13 +53,13 @@ def _tables(pi: Any, advantages: Any) -> tuple[Floats, Floats]:
 
 
 def _log_ratio(p: Floats, a: Floats, kl_coef: float) -> Floats:
-    """See `penalised_log_ratio`."""
+    """The same as `penalised_log_ratio`, without checks."""
     taken = p > 0.0
     best = np.max(np.where(taken, a, -np.inf), axis=-1, keepdims=True)
     gap = _gaps(np.where(taken, best - a, 1.0))
     share = kl_coef * p
-    # Each term is at most 1 at the root, so this start lies below it, and Newton's method on a
-    # convex falling function climbs to it.
+    # Each term is at most 1 at the root, so this start is below the root. The function is convex
+    # and falling, so that Newton's method increases monotonically to the root.
     above = np.max(np.where(taken, share - gap, -np.inf), axis=-1, keepdims=True)
     for _ in range(_NEWTON_STEPS):
         terms = share / (above + gap)
@@ -78,7 +78,7 @@ def _gaps(gaps: Floats) -> Floats:
 
 
 def _moved(p: Floats, ratio: Floats) -> Floats:
-    """The table with this log ratio; numbers below double precision leave no distribution."""
+    """The table p exp(ratio); ValueError if rounding errors spoil its sums."""
     table: Floats = finite("maximiser", p * np.exp(ratio))
     off = np.abs(table.sum(axis=-1) - p.sum(axis=-1)).max()
     if off > _LOST:
@@ -94,7 +94,7 @@ def penalised_table(pi: Any, advantages: Any, kl_coef: float) -> Floats:
     """The maximiser pi' of `penalised_log_ratio` as probabilities (lecture L4).
 
     Args:
-        pi: (..., A), the old probabilities; actions of probability 0 keep it.
+        pi: (..., A), the old probabilities; actions of probability 0 keep probability 0.
         advantages: (..., A).
         kl_coef: lambda, above 0.
 
@@ -117,9 +117,9 @@ def trust_region_table(pi: Any, advantages: Any, weights: Any, target_kl: float)
     Args:
         pi: (..., A), the old probabilities.
         advantages: (..., A).
-        weights: (...), of the states in both sums, at least 0. States of weight 0 keep their
-            probabilities.
-        target_kl: bound, above 0.
+        weights: (...), weights of the states in both sums, at least 0. States of weight 0 keep
+            their probabilities.
+        target_kl: bound on the KL, above 0.
 
     Returns:
         pi', (..., A).
@@ -140,8 +140,8 @@ def trust_region_table(pi: Any, advantages: Any, weights: Any, target_kl: float)
 def _trust_region_log_ratio(
     pi: Floats, advantages: Floats, weights: Floats, target_kl: float
 ) -> tuple[Floats, float]:
-    """Ln pi'/pi, and lambda of the constraint: 0 where nothing is to be gained."""
-    weighed = weights[..., None] > 0.0  # what is not weighed stays as it is
+    """Ln pi'/pi and the constraint's multiplier lambda, which is 0 if no policy is better."""
+    weighed = weights[..., None] > 0.0  # states of weight 0 keep their probabilities
     gained = np.where(weighed & (pi > 0.0), advantages, -np.inf)
     best = gained.max(axis=-1, keepdims=True)
     gaps = _gaps(np.where(np.isfinite(gained), best - advantages, 0.0))
@@ -151,29 +151,29 @@ def _trust_region_log_ratio(
     flat = np.where(weighed, advantages, 0.0)
 
     def divergence(kl_coef: float) -> float:
-        # KL(pi | pi') = -sum pi ln pi'/pi, which no pi' that underflows makes infinite
+        # KL(pi | pi') = -sum pi ln pi'/pi, which stays finite if pi' underflows
         return -float(np.sum(weights[..., None] * pi * _log_ratio(pi, flat, kl_coef)))
 
     kl_coef = finite("kl_coef", _coefficient(divergence, target_kl, scale))
     return finite("log ratio", _log_ratio(pi, flat, kl_coef)), kl_coef
 
 
-@np.errstate(**quiet)  # what is not finite is refused
+@np.errstate(**quiet)  # results that are not finite are errors
 def penalised_policy(local: LocalModel, old: TabularPolicy, kl_coef: float) -> TabularPolicy:
-    """Maximiser of l^k (lecture L10); a local one for theta of features.
+    """Maximiser of l^k (lecture L10); for a `FeatureSoftmax` a local one.
 
     Args:
-        local: at `old`.
-        old: pi_k.
-        kl_coef: lambda of trajectory sums, above 0.
+        local: model at `old`.
+        old: the old policy pi_k.
+        kl_coef: lambda, above 0; both terms of l^k are sums over a trajectory.
 
     Returns:
         The new policy, of the same kind as `old`.
 
     Raises:
         TypeError: not a tabular policy with a theta, or arguments of the wrong type.
-        ValueError: a policy that does not fit the MDP, a bound or coefficient of 0 or below, or
-            results that are not finite.
+        ValueError: a policy that does not fit the MDP, a `kl_coef` of 0 or below, or results that
+            are not finite.
     """
     parametric("policy", old, local.mdp)
     kl_coef = arrays.positive("kl_coef", kl_coef)
@@ -187,21 +187,22 @@ def penalised_policy(local: LocalModel, old: TabularPolicy, kl_coef: float) -> T
 def trust_region_policy(
     local: LocalModel, old: TabularPolicy, target_kl: float, per: str
 ) -> tuple[TabularPolicy, float]:
-    """Maximiser of f^k subject to KL <= target_kl (lecture L4), and its multiplier.
+    """Maximiser of f^k subject to KL <= target_kl (lecture L4), and the constraint's multiplier.
 
     Args:
-        local: at `old`.
-        old: pi_k.
-        target_kl: bound, above 0.
-        per: "trajectory" or "step", the unit of the KL in the bound.
+        local: model at `old`.
+        old: the old policy pi_k.
+        target_kl: bound on the KL, above 0.
+        per: unit of the bound: "trajectory" or "step".
 
     Returns:
-        The new policy, of the same kind as `old`, and lambda; 0 where no policy is better.
+        (new policy, lambda); the policy is of the same kind as `old`, and lambda is 0 if no policy
+        is better.
 
     Raises:
         TypeError: not a tabular policy with a theta, or arguments of the wrong type.
-        ValueError: a policy that does not fit the MDP, a bound or coefficient of 0 or below, or
-            results that are not finite.
+        ValueError: a policy that does not fit the MDP, a `target_kl` of 0 or below, another `per`,
+            or results that are not finite.
     """
     parametric("policy", old, local.mdp)
     bound = arrays.positive("target_kl", target_kl) * length(local, per)
@@ -217,14 +218,14 @@ def trust_region_policy(
 
 
 def length(local: LocalModel, per: str) -> float:
-    """The mean number of steps of an episode, for sums that are to be taken per step.
+    """The number by which a sum over a trajectory is divided: the mean length of an episode, or 1.
 
     Args:
-        local: at the policy that is followed.
+        local: model at the policy that is followed.
         per: "trajectory" or "step".
 
     Returns:
-        For "step" the mean length, with discounted steps where a discount has no horizon; 1 for
+        For "step" the mean length; with a discount and no horizon, steps are discounted. 1 for
         "trajectory" and for an average reward.
 
     Raises:
@@ -239,12 +240,12 @@ def length(local: LocalModel, per: str) -> float:
 def mean_advantages(local: LocalModel, policy: TabularPolicy) -> tuple[Floats, Floats]:
     """Advantages in the shape of the policy's table, and the weights of its states (lecture L4).
 
-    With a horizon, a policy that depends on the step has gamma^h A_h in step h; one that does not
-    has sum_h gamma^h d_h A_h / sum_h d_h, where d_h are the visits. Without a horizon it is A.
+    Without a horizon they are A. With a horizon they are gamma^h A_h for a policy that depends on
+    the step h, and sum_h gamma^h d_h A_h / sum_h d_h for one that does not; d_h are the visits.
 
     Args:
-        local: at the old policy.
-        policy: with a theta, whose table gives the shape.
+        local: model at the old policy.
+        policy: a policy with a theta; its table decides the shape.
 
     Returns:
         (advantages, weights), (S, A) and (S,), or (H, S, A) and (H, S); advantages are 0 where the
@@ -265,7 +266,7 @@ def mean_advantages(local: LocalModel, policy: TabularPolicy) -> tuple[Floats, F
 
 
 def _coefficient(divergence: Callable[[float], float], bound: float, scale: float) -> float:
-    """The least lambda whose maximiser is within the bound: the KL falls as lambda grows."""
+    """The smallest lambda whose maximiser is within the bound; the KL falls as lambda grows."""
 
     def excess(kl_coef: float) -> float:
         kl = divergence(kl_coef)
@@ -284,7 +285,8 @@ def _coefficient(divergence: Callable[[float], float], bound: float, scale: floa
         low /= _factor(above)
         above = excess(low)
     for k in range(_ROOT_STEPS):
-        # ln KL is nearly a line in ln lambda; every third step halves what a line creeps along
+        # ln KL is nearly linear in ln lambda, so use secants; every third step bisects, in case the
+        # secants converge slowly.
         secant = above / (above - below) if k % 3 < 2 and np.isfinite(above - below) else 0.5
         middle = float(low * (high / low) ** np.clip(secant, 1e-3, 1.0 - 1e-3))
         if high - low <= _CLOSE * high or below >= -_CLOSE:
@@ -298,7 +300,7 @@ def _coefficient(divergence: Callable[[float], float], bound: float, scale: floa
 
 
 def _factor(excess: float) -> float:
-    """Of lambda, past where the KL meets the bound if it falls with lambda squared."""
+    """A factor for lambda that passes the bound, if the KL falls as 1 / lambda^2."""
     return float(2.0 * np.exp(min(0.5 * abs(excess), np.log(8.0))))
 
 

@@ -1,1 +1,1 @@
-"""What a training writes down: checkpoints, metrics and what they say; and Ctrl-C meanwhile."""
+"""Around the learn loop: metrics, checkpoints, diagnosis, callbacks and Ctrl-C."""

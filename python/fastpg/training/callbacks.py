@@ -1,4 +1,4 @@
-"""What `learn` calls after every iteration, and what its answer means."""
+"""Callbacks of `learn`, called after every iteration."""
 
 from __future__ import annotations
 
@@ -13,15 +13,22 @@ Callback = Callable[[Metrics], bool | None]
 
 
 def says_stop(answer: Any) -> bool:
-    """Whether a callback returned False: Python's, or the one number of a boolean array.
+    """Whether a callback asks to stop, that is, returned False.
+
+    Args:
+        answer: return value of the callback; NumPy's False and a boolean array of one element count
+            too.
+
+    Returns:
+        Whether to stop.
 
     Raises:
-        ValueError: an array of several flags, which is neither True nor False.
+        ValueError: a boolean array of several elements, which is neither True nor False.
     """
     if answer is None or isinstance(answer, bool):
         return answer is False
     if "bool" not in str(getattr(answer, "dtype", "")):
-        return False  # whatever else it may be: None is not asked for
+        return False  # any other return value continues
     if np.size(answer) != 1:
         raise ValueError(f"callback: expected True or False, got {answer!r}")
     return not answer

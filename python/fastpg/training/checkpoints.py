@@ -1,4 +1,4 @@
-"""Checkpoints: an .npz archive of arrays and one JSON text. Nothing in it is ever executed."""
+"""Checkpoints: an .npz archive of arrays and one JSON text. Loading never executes code."""
 
 from __future__ import annotations
 
@@ -24,7 +24,21 @@ class CheckpointError(ValueError):
 
 
 def write(path: str | os.PathLike[str], arrays: dict[str, Any], meta: dict[str, Any]) -> Path:
-    """Write all or nothing: a file of that name is replaced only by a complete one."""
+    """Write a checkpoint, completely or not at all.
+
+    Args:
+        path: path of the file; ".npz" is appended if it has another suffix. An existing file is
+            replaced only once the new one is complete.
+        arrays: arrays by name.
+        meta: JSON values by name.
+
+    Returns:
+        The path of the file written.
+
+    Raises:
+        TypeError, ValueError: `path` does not name a file, or `meta` is not JSON.
+        OSError: the file cannot be written.
+    """
     target = _named(path)
     if target.suffix != ".npz":
         target = target.with_name(target.name + ".npz")
@@ -36,11 +50,18 @@ def write(path: str | os.PathLike[str], arrays: dict[str, Any], meta: dict[str, 
 
 
 def read(path: str | os.PathLike[str]) -> State:
-    """The arrays and the JSON object of a checkpoint.
+    """Read a checkpoint.
+
+    Args:
+        path: path of the file; the suffix ".npz" may be left out.
+
+    Returns:
+        (arrays by name, JSON values by name).
 
     Raises:
         FileNotFoundError: no such file.
-        CheckpointError: anything else that is wrong with it.
+        CheckpointError: the file is damaged, no checkpoint, or of another version.
+        TypeError, ValueError: `path` does not name a file.
     """
     source = _named(path)
     if not source.is_file() and source.suffix != ".npz":
@@ -52,7 +73,7 @@ def read(path: str | os.PathLike[str]) -> State:
             arrays = {name: archive[name] for name in archive.files}
         meta = json.loads(str(arrays.pop("meta")[()]))
         found = meta["format"]
-    except Exception as error:  # damaged bytes raise nearly anything in zipfile and numpy
+    except Exception as error:  # zipfile and numpy may raise anything on damaged bytes
         raise CheckpointError(
             f"{source}: expected a fastpg checkpoint, got a damaged or foreign file ({error})"
         ) from error
@@ -62,7 +83,7 @@ def read(path: str | os.PathLike[str]) -> State:
 
 
 def _named(path: str | os.PathLike[str]) -> Path:
-    """The path of a file; ValueError where it names none."""
+    """The path of a file; TypeError or ValueError if it names none."""
     try:
         named = Path(path)
     except TypeError:
@@ -73,11 +94,11 @@ def _named(path: str | os.PathLike[str]) -> Path:
 
 
 def _require_its_own_size(content: bytes) -> None:
-    """Raise ValueError, before anything is unpacked, where an archive would grow beyond measure.
+    """Raise ValueError, before unpacking, if an archive would become far larger than its file.
 
-    `save` compresses nothing; one compressed by somebody else may grow tenfold.
+    `save` does not compress; an archive that others have compressed may grow tenfold.
     """
-    import zipfile  # not short to load, and many runs read no checkpoint
+    import zipfile  # slow to import, and many runs read no checkpoint
 
     most = 10 * len(content) + 2**20
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -91,7 +112,7 @@ def _require_its_own_size(content: bytes) -> None:
 
 
 def _require_size_of_array(file: IO[bytes], size: int) -> None:
-    """Raise ValueError where the head of an array promises more numbers than stand behind it."""
+    """Raise ValueError if the header of an array claims more bytes than the archive has for it."""
     version = np.lib.format.read_magic(file)
     read_head = {
         (1, 0): np.lib.format.read_array_header_1_0,

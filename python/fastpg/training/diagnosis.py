@@ -1,4 +1,4 @@
-"""Why a run did not learn: sentences from its history, each only where the evidence is there."""
+"""Why a run did not learn: sentences, each only if the history gives evidence for it."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from typing import NamedTuple
 from fastpg.policies.linear import LOG_STD_RANGE
 from fastpg.training.metrics import Metrics
 
-# Iterations from which on there is a trend to speak of: quarters of a few records each.
+# Least number of iterations for a trend, so that a quarter has a few records.
 _TREND = 10
-# As many for a verdict on the policy itself: before, most runs are just short.
+# Least number of iterations for a judgement on the kind of policy; shorter runs may just be short.
 _LONG = 20
-# Of the range of the first returns, between two quarters of a run: four standard errors of a mean
-# of 100 returns that differ as much as they do at the start.
+# Least rise of the returns between two quarters of a run, as a fraction of the range of the first
+# returns: about four standard errors of a mean of 100 returns.
 _RISE = 0.1
-# Nats from the first policy to the last, if all steps pointed one way: one step of KL 0.01. NPG
-# learns CartPole-v1 over about 1.
+# KL in nats from the first policy to the last, if all steps had one direction. NPG learns
+# CartPole-v1 over about 1 nat.
 _HARDLY_MOVED = 0.01
-# Of the most entropy (or sigma) of the run: of two actions the rarer one is taken 6 times in 1,000.
+# Fraction of the run's largest entropy (or sigma): the rarer of two actions has probability 0.006.
 _ALMOST_DETERMINISTIC = 0.05
-# Relative distance from a bound of sigma that counts as at it.
+# Relative distance to a bound of sigma that counts as being at the bound.
 _AT_BOUND = 1e-3
-# More often than not.
+# More than half.
 _MOST = 0.5
-# Of the variance of the targets: advantages are then as noisy as without a baseline.
+# Explained variance below which the baseline hardly reduces the noise of the advantages.
 _EXPLAINS_NOTHING = 0.1
 
-# Times the KL bound. The quadratic model of the KL is within a few percent where it means anything.
+# Multiple of the KL bound. A good quadratic model of the KL is within a few percent.
 _FAR_BEYOND = 10.0
-# Of a gradient's squared length: directions are then chance.
+# Signal share of a gradient below which its direction is random.
 _ALL_NOISE = 0.1
 
 _REASONS = {
@@ -50,11 +50,14 @@ History = Sequence[Metrics]
 
 
 class Goal(NamedTuple):
-    """What a run should have reached.
+    """The return that a run should have reached, and the one it reached.
 
-    env_id: of the environment. level: mean return that counts as learned. result: what was reached.
-    plain: whether the policy is linear in an observation of real numbers itself. settings: how to
-    train with settings tuned to it, or None.
+    Attributes:
+        env_id: id of the environment.
+        level: mean return that counts as learned.
+        result: mean return that was reached.
+        plain: whether the policy is linear in a Box observation itself.
+        settings: command that trains with tuned settings; None where there are none.
     """
 
     env_id: str
@@ -65,11 +68,14 @@ class Goal(NamedTuple):
 
 
 def explain(history: History, goal: Goal | None = None) -> list[str]:
-    """The sentences of `diagnose`, from records alone.
+    """The sentences of `diagnose`, from the history alone.
 
     Args:
-        history: records, under the keys of docs/records.md.
-        goal: what should have been reached, where that is known.
+        history: one dict per iteration, with the keys of docs/records.md; not empty.
+        goal: the level and the result, where they are known.
+
+    Returns:
+        One string per finding; empty for a run that learned.
     """
     if _improved(history) if goal is None else goal.result >= goal.level:
         return []
@@ -77,16 +83,16 @@ def explain(history: History, goal: Goal | None = None) -> list[str]:
     checks += [_clipped, _far_beyond_the_bound]
     equal = _equal_returns(history)
     stuck = equal is None and not _rises(history)
-    if equal is None:  # otherwise the rest would follow from it
+    if equal is None:  # otherwise these findings would follow from it
         checks += [_refused, _only_time_limits]
     if stuck:
         checks += [_hardly_moved, _baseline_explains_nothing, _only_noise]
-    said = [_no_episode(history) or equal, *(check(history) for check in checks)]
+    found = [_no_episode(history) or equal, *(check(history) for check in checks)]
     if goal is not None and stuck:
-        said.append(_beyond_the_policy(history, goal))
-    if goal is not None and any(said):
-        said.append(_settings(goal))
-    return [sentence for sentence in said if sentence is not None]
+        found.append(_beyond_the_policy(history, goal))
+    if goal is not None and any(found):
+        found.append(_settings(goal))
+    return [sentence for sentence in found if sentence is not None]
 
 
 def _no_episode(history: History) -> str | None:
@@ -94,20 +100,19 @@ def _no_episode(history: History) -> str | None:
     if _series(history, key) or key not in history[-1]:
         return None
     return (
-        f"No episode ended in {history[-1]['time/total_timesteps']:,} steps, so that no return is "
+        f"No episode ended in {history[-1]['time/total_timesteps']:,} steps, so no return is "
         "known: train longer, or limit the episodes (gymnasium.wrappers.TimeLimit)."
     )
 
 
 def _equal_returns(history: History) -> str | None:
-    """Least and greatest return of every record are one number."""
+    """All returns in the history are equal."""
     least, greatest = (_series(history, f"rollout/ep_rew_{name}") for name in ("min", "max"))
     if not least or min(least) < max(greatest):
         return None
     return (
-        f"No episode earned more than another: every return on record is {least[0]:g}, and equal "
-        "returns cannot tell good actions from bad ones. More exploration, longer episodes or "
-        "denser rewards may."
+        f"All returns are equal ({least[0]:g}), so the policy cannot learn which actions are "
+        "better. More exploration, longer episodes or denser rewards may help."
     )
 
 
@@ -116,25 +121,25 @@ def _not_finite(history: History) -> str | None:
     if not count:
         return None
     return (
-        f"A number that was not finite was met in {_of(count, history)}, which left the policy as "
-        "it was: rewards or observations may be too large (normalize_observations=True)."
+        f"A number was not finite in {_of(count, history)}, and the policy was not changed then: "
+        "rewards or observations may be too large (normalize_observations=True)."
     )
 
 
 def _sigma_at_bound(history: History) -> str | None:
     sigmas = _series(history, "train/std")
-    for name, log_std in zip(("least", "greatest"), LOG_STD_RANGE, strict=True):
+    for name, log_std in zip(("lower", "upper"), LOG_STD_RANGE, strict=True):
         bound = math.exp(log_std)
         if sigmas and abs(sigmas[-1] - bound) <= _AT_BOUND * bound:
             return (
-                f"Sigma stands at its {name} bound, {bound:.3g}: the noise of the actions does not "
-                "fit their scale, or ent_coef is wrong for it."
+                f"Sigma is at its {name} bound, {bound:.3g}: the noise of the actions does not fit "
+                "their scale, or ent_coef is unsuitable."
             )
     return None
 
 
 def _no_more_noise(history: History) -> str | None:
-    """Entropy, or sigma of a Gaussian, fell early to next to nothing, and stayed there."""
+    """Entropy, or sigma of a Gaussian, became almost 0 in the first half and stayed there."""
     sigmas = _series(history, "train/std")
     noise = sigmas or [-value for value in _series(history, "train/entropy_loss")]
     if len(noise) < _TREND:
@@ -147,8 +152,8 @@ def _no_more_noise(history: History) -> str | None:
     unit = "" if sigmas else " nats"
     return (
         f"The policy is almost deterministic since iteration {since + 1} of {len(noise)} ({what} "
-        f"{noise[-1]:.3g}{unit} of {max(noise):.3g}), and tries nothing new: a larger ent_coef or "
-        "smaller steps keep it exploring."
+        f"{noise[-1]:.3g}{unit}, at most {max(noise):.3g}), so it no longer explores: a larger "
+        "ent_coef or smaller steps keep it exploring."
     )
 
 
@@ -157,9 +162,8 @@ def _clipped(history: History) -> str | None:
     if not shares or _mean(_last_quarter(shares)) <= _MOST:
         return None
     return (
-        f"{_mean(_last_quarter(shares)):.0%} of the numbers of actions were beyond the bounds at "
-        "the end, where the environment gets the bound whatever was drawn: a smaller sigma "
-        "(log_std_init) keeps more of them within."
+        f"{_mean(_last_quarter(shares)):.0%} of the action components were outside the bounds at "
+        "the end, and were clipped: a smaller sigma (log_std_init) keeps more of them inside."
     )
 
 
@@ -174,9 +178,9 @@ def _far_beyond_the_bound(history: History) -> str | None:
     if not far:
         return None
     return (
-        f"{len(far)} of {len(ratios)} steps went more than {_FAR_BEYOND:.0f} times beyond their KL "
-        f"bound, one {max(far):,.0f} times: NPG does not check what its step became, TRPO does. A "
-        "larger cg_damping or a smaller target_kl keeps its model good."
+        f"{len(far)} of {len(ratios)} steps had a KL more than {_FAR_BEYOND:.0f} times their "
+        f"bound, at most {max(far):,.0f} times: NPG does not check the KL of its step, TRPO does. "
+        "A larger cg_damping or a smaller target_kl makes the predicted KL more accurate."
     )
 
 
@@ -191,7 +195,7 @@ def _refused(history: History) -> str | None:
 
 
 def _only_time_limits(history: History) -> str | None:
-    """Of returns above zero the limit may be the best end, as CartPole's is."""
+    """Most episodes end by time limit; if returns are above 0 that may be best, as in CartPole."""
     shares = _series(history, "rollout/terminated_share")
     means = _series(history, "rollout/ep_rew_mean")
     if not shares or not means or shares[-1] >= 1.0 - _MOST or means[-1] > 0.0:
@@ -205,27 +209,27 @@ def _only_time_limits(history: History) -> str | None:
 
 def _hardly_moved(history: History) -> str | None:
     kls = _series(history, "train/kl")
-    # KL grows with the square of a distance, and distances add up.
+    # The KL grows with the square of the distance; distances add up.
     farthest = sum(math.sqrt(max(kl, 0.0)) for kl in kls) ** 2
     if len(kls) < _TREND or farthest >= _HARDLY_MOVED:
         return None
     by_rate = "train/learning_rate" in history[-1]
     options = "learning_rate" if by_rate else "target_kl or max_step_size"
     return (
-        f"The policy hardly moved: all {len(kls)} steps in one direction would come to a KL of "
+        f"The policy hardly changed: all {len(kls)} steps in one direction would give a KL of "
         f"{farthest:.2g} nats. A larger {options} makes larger steps."
     )
 
 
 def _baseline_explains_nothing(history: History) -> str | None:
-    # 0 stands for targets that did not vary, too: nothing was there to be explained.
+    # 0 is also recorded for constant targets, which have no variance to explain.
     explained = [value for value in _series(history, "train/explained_variance") if value != 0.0]
     if len(explained) < _TREND or _mean(_last_quarter(explained)) >= _EXPLAINS_NOTHING:
         return None
     return (
-        "The baseline explains next to nothing of the returns (explained variance "
-        f"{_mean(_last_quarter(explained)):.2f} at the end), so that advantages are noisy: larger "
-        "batches, or baseline_time=True where returns depend on the step, may help."
+        "The baseline explains almost nothing of the returns (explained variance "
+        f"{_mean(_last_quarter(explained)):.2f} at the end), so advantages are noisy: larger "
+        "batches may help, or baseline_time=True if returns depend on the step."
     )
 
 
@@ -234,8 +238,8 @@ def _only_noise(history: History) -> str | None:
     if len(shares) < _TREND or _mean(shares) >= _ALL_NOISE:
         return None
     return (
-        f"Gradients were noise: {_mean(shares):.0%} of their length was common to both halves of "
-        "the environments. Larger batches (n_steps, n_envs) leave less of it."
+        f"Gradients were mostly noise: the mean signal share was {_mean(shares):.0%}. Larger "
+        "batches (n_steps, n_envs) reduce the noise."
     )
 
 
@@ -244,8 +248,8 @@ def _beyond_the_policy(history: History, goal: Goal) -> str | None:
         return None
     return (
         f"The level of {goal.env_id}, {goal.level:g}, was not reached (mean return "
-        f"{goal.result:.4g}), and returns rose no more: a policy that is linear in the observation "
-        f"itself may not be able to. Richer features may: {_RICHER}."
+        f"{goal.result:.4g}), and returns no longer rose: a policy that is linear in the "
+        f"observation itself may be too simple. Richer features may help: {_RICHER}."
     )
 
 
@@ -254,7 +258,7 @@ def _settings(goal: Goal) -> str | None:
 
 
 def _rises(history: History) -> bool:
-    """Whether returns still rose from the third quarter of the run to the last."""
+    """Whether returns rose from the third quarter of the run to the last."""
     means = _series(history, "rollout/ep_rew_mean")
     if len(means) < 4:
         return False
@@ -264,7 +268,7 @@ def _rises(history: History) -> bool:
 
 
 def _improved(history: History) -> bool:
-    """Whether the mean return at the end is above the greatest at the start."""
+    """Whether the last mean return is above the greatest return in the first record."""
     means = _series(history, "rollout/ep_rew_mean")
     greatest = _series(history, "rollout/ep_rew_max")
     return bool(means and greatest) and means[-1] > greatest[0]
@@ -272,11 +276,11 @@ def _improved(history: History) -> bool:
 
 def _first_range(history: History) -> float:
     least, greatest = (_series(history, f"rollout/ep_rew_{name}") for name in ("min", "max"))
-    return greatest[0] - least[0] if least else math.inf  # records of 0.1.0 do not say
+    return greatest[0] - least[0] if least else math.inf  # records of 0.1.0 lack them
 
 
 def _series(history: History, key: str) -> list[float]:
-    """The finite numbers under a key."""
+    """The finite values of a key, in order."""
     values = (record.get(key) for record in history)
     return [float(v) for v in values if isinstance(v, int | float) and math.isfinite(v)]
 

@@ -1,10 +1,11 @@
-"""What an iteration logs beside its step: times, and the episodes that ended lately."""
+"""Metrics of an iteration: statistics of recent episodes, times, and their form in files."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from math import isfinite
 from typing import Any
 
 from fastpg import arrays
@@ -12,7 +13,7 @@ from fastpg.rollouts.rollout import Rollout
 
 Metrics = dict[str, float | int | str | bool]
 
-MOST_COUNT = 2**62  # of a file: an int64 has room to count on from it
+MOST_COUNT = 2**62  # largest count in a file; an int64 can count on from it
 _RECENT = 100  # episodes
 RAW_MEAN = "rollout/ep_rew_mean_raw"
 _ALWAYS = (
@@ -22,25 +23,28 @@ _ALWAYS = (
     "rollout/ep_rew_max",
     "rollout/terminated_share",
 )
-OF_EPISODES = frozenset((*_ALWAYS, RAW_MEAN))  # NaN where there is no value yet
-_INFINITE = frozenset((math.inf, -math.inf))
+OF_EPISODES = frozenset((*_ALWAYS, RAW_MEAN))  # may be NaN: no episode has ended yet
 
 
 class RecentEpisodes:
-    """Returns, lengths and ends of the last 100 episodes that ended, and what to log of them."""
+    """Returns, lengths and ends of the last 100 completed episodes, and their log entries."""
 
     def __init__(self) -> None:
-        # Lists that are replaced, never changed: `_keep` costs no copies.
+        # These lists are replaced, never changed in place, so that `_keep` need not copy them.
         self._returns: list[float] = []
         self._lengths: list[int] = []
-        self._terminated: list[bool] = []  # fewer after a file that did not say
+        self._terminated: list[bool] = []  # fewer after loading a file of 0.1.0, which lacks them
         self._raw: list[float] = []  # returns under reward wrappers
         self._longest = 1
-        self._mean_length = 0.0
-        self._record: dict[str, float] = dict.fromkeys(_ALWAYS, math.nan)
+        self.mean_length = 1.0  # until an episode has ended, the most steps that one has taken
+        self.record: dict[str, float] = dict.fromkeys(_ALWAYS, math.nan)
 
     def see(self, rollout: Rollout) -> None:
-        """Take in the episodes that ended in a rollout."""
+        """Add the episodes that ended in a rollout.
+
+        Args:
+            rollout: any rollout.
+        """
         raw = rollout.raw_returns
         if len(rollout.episode_lengths):
             self._extend(
@@ -50,10 +54,11 @@ class RecentEpisodes:
             )
         elif not self._lengths:
             self._longest = max(self._longest, int(rollout.step_index.max()) + 1)
+            self.mean_length = self._longest
         if raw is not None:
             self._extend_raw(raw.tolist())
-        elif RAW_MEAN in self._record:  # another environment than before
-            self._record = {key: self._record[key] for key in _ALWAYS}
+        elif RAW_MEAN in self.record:  # the environment has changed, to one without raw returns
+            self.record = {key: self.record[key] for key in _ALWAYS}
 
     def _extend(self, returns: list[float], lengths: list[int], terminated: list[bool]) -> None:
         self._returns = (self._returns + returns)[-_RECENT:]
@@ -62,39 +67,30 @@ class RecentEpisodes:
         count, ends = len(self._returns), len(self._terminated)
         if not count:
             return
-        self._mean_length = sum(self._lengths) / count
-        ordered = sorted(self._returns)
-        values = (
+        self.mean_length = sum(self._lengths) / count
+        values = [
             sum(self._returns) / count,
-            self._mean_length,
-            ordered[0],
-            ordered[-1],
+            self.mean_length,
+            min(self._returns),
+            max(self._returns),
             self._terminated.count(True) / ends if ends else math.nan,
-        )
-        self._record = self._record | dict(zip(_ALWAYS, map(_finite_or_nan, values), strict=True))
+        ]
+        if not math.isfinite(sum(values)):
+            values = [_finite_or_nan(value) for value in values]
+        self.record = self.record | dict(zip(_ALWAYS, values, strict=True))
 
     def _extend_raw(self, returns: list[float]) -> None:
         known = [value for value in returns if math.isfinite(value)]
         self._raw = (self._raw + known)[-_RECENT:]
         mean = sum(self._raw) / len(self._raw) if self._raw else math.nan
-        self._record = self._record | {RAW_MEAN: _finite_or_nan(mean)}
-
-    def _keep(self) -> Callable[[], None]:
-        """What brings back the episodes of now."""
-        own = dict(vars(self))
-        return lambda: vars(self).update(own)
-
-    @property
-    def mean_length(self) -> float:
-        """Mean length; until an episode has ended, the most steps that one has seen."""
-        return self._mean_length if self._lengths else self._longest
-
-    def record(self) -> dict[str, float]:
-        """What to log of them; NaN until an episode has ended, and where rewards were too large."""
-        return self._record
+        self.record = self.record | {RAW_MEAN: _finite_or_nan(mean)}
 
     def state(self) -> dict[str, list[float] | list[int] | list[bool] | int]:
-        """JSON values for `restore`."""
+        """JSON values for `restore`.
+
+        Returns:
+            Values by name.
+        """
         return {
             "recent_returns": self._returns,
             "recent_lengths": self._lengths,
@@ -104,10 +100,13 @@ class RecentEpisodes:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Continue from what `state` gave; files of 0.1.0 say neither ends nor raw returns.
+        """Continue from a `state`.
+
+        Args:
+            state: JSON values by name; files of 0.1.0 have neither ends nor raw returns.
 
         Raises:
-            KeyError, TypeError, ValueError: anything else.
+            KeyError, TypeError, ValueError: a value is missing, or has the wrong type or range.
         """
         returns = [arrays.number("recent_returns", r) for r in state["recent_returns"]]
         lengths = [_length("recent_lengths", n) for n in state["recent_lengths"]]
@@ -121,6 +120,8 @@ class RecentEpisodes:
         self._extend(returns, lengths, ends)
         self._raw = raw[-_RECENT:]
         self._longest = _length("longest", state["longest"])
+        if not self._lengths:
+            self.mean_length = self._longest
 
 
 def _finite_or_nan(value: float) -> float:
@@ -132,34 +133,46 @@ def _length(name: str, value: object) -> int:
 
 
 class Clock:
-    """Wall time of the parts of an iteration, in seconds."""
+    """Measures the wall time of the parts of an iteration, in seconds."""
 
     def __init__(self) -> None:
         self._start = self._mark = time.perf_counter()
-        self._laps: Metrics = {}
 
-    def lap(self, key: str) -> None:
-        """The part of this name ends now."""
-        now = time.perf_counter()
-        self._laps[key] = now - self._mark
-        self._mark = now
-
-    def restart_lap(self) -> None:
-        """The next part begins now."""
+    def restart(self) -> None:
+        """Begin an iteration now; the time since the last one counts for no part of it."""
         self._mark = time.perf_counter()
 
-    def record(self, samples: int) -> Metrics:
-        """The parts of this iteration, and samples a second since the start."""
-        elapsed = self._mark - self._start
+    def record(self, samples: int, collected: float, estimated: float, updated: float) -> Metrics:
+        """Entries for the log of an iteration.
+
+        Args:
+            samples: number of samples since the start of the clock.
+            collected: time at which collecting ended, of `time.perf_counter`.
+            estimated: time at which the estimates ended.
+            updated: time at which the update ended.
+
+        Returns:
+            Seconds by part, and samples per second since the start.
+        """
+        elapsed = updated - self._start
         return {
-            **self._laps,
+            "time/collect": collected - self._mark,
+            "time/estimate": estimated - collected,
+            "time/update": updated - estimated,
             "time/time_elapsed": elapsed,
             "time/fps": samples / max(elapsed, 1e-9),
         }
 
 
 def storable(history: Iterable[Metrics]) -> list[dict[str, object]]:
-    """Records as JSON values: null for NaN, which only what is told of episodes may be."""
+    """The history as JSON values; NaN, which only statistics of episodes may be, becomes null.
+
+    Args:
+        history: one dict per iteration.
+
+    Returns:
+        The same with None for NaN.
+    """
     return [
         {k: None if k in OF_EPISODES and v != v else v for k, v in record.items()}
         for record in history
@@ -167,10 +180,16 @@ def storable(history: Iterable[Metrics]) -> list[dict[str, object]]:
 
 
 def restored(history: Any) -> list[Metrics]:
-    """The records of a `storable`: dicts of texts, flags, finite numbers and null.
+    """The history that `storable` has converted.
+
+    Args:
+        history: list of dicts of strings, flags, finite numbers and null.
+
+    Returns:
+        One dict per iteration, with NaN for null.
 
     Raises:
-        TypeError, ValueError: anything else.
+        TypeError, ValueError: another type, or a number that is not finite.
     """
     if not isinstance(history, list):
         raise TypeError(f"history: expected a list, got {history!r}")
@@ -192,12 +211,18 @@ def _restored_entry(key: str, value: Any) -> Any:
 
 
 def drop_not_finite(record: Metrics) -> Metrics:
-    """Take out the numbers that are not finite: a status says what happened."""
-    bad = [
-        k
-        for k, v in record.items()
-        if (v in _INFINITE or v != v) and k not in OF_EPISODES  # NaN differs from itself
-    ]
+    """Delete numbers that are not finite; "train/status" says what happened.
+
+    Args:
+        record: entries of an iteration; it is changed.
+
+    Returns:
+        `record`.
+    """
+    bad = []
+    for key, value in record.items():
+        if value.__class__ is float and not isfinite(value) and key not in OF_EPISODES:
+            bad.append(key)
     for key in bad:
         del record[key]
     return record

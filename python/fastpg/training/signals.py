@@ -1,4 +1,4 @@
-"""Ctrl-C that waits until work in progress is whole."""
+"""Ctrl-C that takes effect only after the current work is complete."""
 
 from __future__ import annotations
 
@@ -10,16 +10,22 @@ from types import FrameType
 
 from fastpg import _core
 
-GRACE = 0.5  # seconds that a kernel may go on after the first Ctrl-C
+GRACE = 0.5  # seconds that a kernel may continue after the first Ctrl-C
 
 
 @contextmanager
 def defer_sigint() -> Iterator[Callable[[], bool]]:
-    """Hold back Ctrl-C: the yielded function tells whether it came.
+    """A context in which Ctrl-C is deferred to the end of its body.
 
-    The handler of before is restored, then KeyboardInterrupt raised. A kernel that is still at work
-    half a second after Ctrl-C raises it, and a second Ctrl-C is not held back. Outside the main
-    thread, where signals do not arrive, and where they are ignored, it does nothing.
+    At the end the previous handler is restored, then KeyboardInterrupt is raised. A kernel that
+    still runs half a second after Ctrl-C raises it at once, and so does a second Ctrl-C. The
+    context does nothing outside the main thread and if SIGINT is ignored.
+
+    Yields:
+        A function that returns whether Ctrl-C was pressed.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed in the body.
     """
     pending = False
 

@@ -1,8 +1,7 @@
-"""The baseline b = 0, base of those that are fitted."""
+"""The baseline b = 0, base class of the fitted baselines."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from fastpg.arrays import Float32s, Floats, Integers
 
 
 class Baseline:
-    """b = 0; base of the baselines that are fitted (lecture L1).
+    """b = 0; base class of the fitted baselines (lecture L1).
 
     Args:
         observation_size: length d of an observation.
@@ -40,7 +39,7 @@ class Baseline:
         return np.zeros(len(batch))
 
     def values(self, observations: Float32s, step_index: Integers) -> Floats:
-        """The same as `predict`, for arrays of a rollout, which need no checks.
+        """The same as `predict`, without checks, for arrays of a rollout.
 
         Args:
             observations: float32 (n, d), C-contiguous.
@@ -60,22 +59,31 @@ class Baseline:
             targets: (n,), finite.
         """
 
-    def _keep(self) -> Callable[[], None]:
-        """What brings back the fit as it is now."""
-        own = dict(vars(self))
-        return lambda: vars(self).update(own)
+    def fit_rollout(self, observations: Float32s, step_index: Integers, targets: Floats) -> None:
+        """The same as `fit`, for arrays of a rollout, which need no checks.
+
+        Args:
+            observations: float32 (n, d), C-contiguous.
+            step_index: int64 (n,).
+            targets: float64 (n,).
+        """
+        self.fit(observations, step_index, targets)
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
-        """Arrays from which `restore` continues."""
+        """Arrays for `restore`.
+
+        Returns:
+            Arrays by name.
+        """
         return {}
 
     def restore(self, stored: dict[str, npt.NDArray[Any]]) -> None:
         """Continue from a stored `state`.
 
         Args:
-            stored: arrays by name, among them those of `state`.
+            stored: arrays by name; others than those of `state` are ignored.
 
         Raises:
             KeyError: an array of `state` is missing.
-            TypeError, ValueError: an array of another kind or shape, or with wrong values.
+            TypeError, ValueError: an array has the wrong dtype, shape or values.
         """

@@ -1,4 +1,4 @@
-"""Baselines by their names."""
+"""Baselines by name."""
 
 from __future__ import annotations
 
@@ -18,18 +18,22 @@ def make_baseline(
     time: bool,
     num_threads: int | None = None,
 ) -> Baseline:
-    """The baseline of a name.
+    """Make a baseline by name.
 
     Args:
         kind: "linear", "mean" or "none".
         observation_size: length d of an observation.
-        ridge: as of `LinearBaseline`.
-        memory: as of `LinearBaseline` and `MeanBaseline`.
-        time: as of `LinearBaseline`.
-        num_threads: as of `LinearBaseline`.
+        ridge: as in `LinearBaseline`.
+        memory: as in `LinearBaseline` and `MeanBaseline`.
+        time: as in `LinearBaseline`.
+        num_threads: as in `LinearBaseline`.
 
     Returns:
         A baseline that is not fitted yet.
+
+    Raises:
+        TypeError: arguments of the wrong type.
+        ValueError: arguments out of range.
     """
     if kind == "none":
         return Baseline(observation_size)

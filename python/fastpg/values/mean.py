@@ -1,4 +1,4 @@
-"""The baseline b(h), the mean at each step of the episode."""
+"""The baseline b(h): the mean at each step of the episode."""
 
 from __future__ import annotations
 
@@ -11,33 +11,37 @@ from fastpg import arrays
 from fastpg.arrays import Floats
 from fastpg.values.base import Baseline
 
-_MOST_STEPS = 2**31 - 1  # of an episode, as of a time limit
+_MOST_STEPS = 2**31 - 1  # largest step in an episode, the same as for time limits
 
 
 class MeanBaseline(Baseline):
-    """b(h): the mean of the targets at each step of the episode, whatever the state.
+    """b(h): the mean of the targets at each step of the episode, independent of the state.
 
     Args:
         observation_size: length d of an observation.
-        memory: in [0, 1], decay of earlier samples: each fit multiplies their weight by it. 0
+        memory: decay of earlier samples, in [0, 1]: each fit multiplies their weight by it. 0
             forgets them, 1 keeps their full weight.
+
+    Raises:
+        TypeError: arguments of the wrong type.
+        ValueError: arguments out of range.
     """
 
     def __init__(self, observation_size: int, *, memory: float = 0.0) -> None:
         super().__init__(observation_size)
         self.memory = arrays.unit_interval("memory", memory)
-        self.weights = np.zeros(0)  # samples seen at each step, old ones faded
+        self.weights = np.zeros(0)  # weighted number of samples at each step
         self.means = np.zeros(0)
 
     def predict(self, observations: Any, step_index: Any) -> Floats:
-        """Values b(h) of steps h of the episode.
+        """Values b(h) at steps h of the episode.
 
         Args:
             observations: (n, d), finite.
             step_index: steps in the episode, integers (n,), at least 0.
 
         Returns:
-            (n,); beyond the last step of the data the mean of that step; 0 before the first fit.
+            (n,); 0 before the first fit. Steps beyond the last one in the data get its mean.
 
         Raises:
             TypeError: observations that are not real numbers, or steps that are not integers.
@@ -51,7 +55,7 @@ class MeanBaseline(Baseline):
         return values
 
     def fit(self, observations: Any, step_index: Any, targets: Any) -> None:
-        """Fit to new targets, and to earlier ones with the weight that `memory` leaves them.
+        """Fit to new targets, and to earlier ones with weights that decay by `memory`.
 
         Args:
             observations: (n, d); not used.
@@ -61,7 +65,7 @@ class MeanBaseline(Baseline):
         Raises:
             TypeError: targets that are not real numbers, or steps that are not integers.
             ValueError: another shape, values out of range, or targets so large that their sums
-                overflow; nothing is changed.
+                overflow; the baseline then stays as it was.
         """
         y = arrays.finite_floats("targets", targets, (None,))
         steps = arrays.steps("step_index", step_index, len(y))
@@ -79,15 +83,19 @@ class MeanBaseline(Baseline):
         self.weights = weights
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
-        """Arrays from which `restore` continues."""
+        """Arrays for `restore`.
+
+        Returns:
+            Arrays by name.
+        """
         return {"baseline_means": self.means, "baseline_weights": self.weights}
 
     def restore(self, stored: dict[str, npt.NDArray[Any]]) -> None:
         """Continue from a stored `state`.
 
         Args:
-            stored: "baseline_means" and "baseline_weights", (number of steps,) each; both (0,)
-                where the baseline was never fitted.
+            stored: arrays by name: "baseline_means" and "baseline_weights", (number of steps,)
+                each; both (0,) if the baseline was never fitted.
 
         Raises:
             KeyError: one of them is missing.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -109,18 +108,21 @@ class LinearBaseline(Baseline):
             ValueError: another shape, values that are not finite, or targets so large that the fit
                 overflows; nothing is changed.
         """
-        self.weights = self._regression.fit(
-            *self._samples(observations, step_index),
-            arrays.as_float64("targets", targets),
+        batch, steps, _ = self._samples(observations, step_index)
+        self.fit_rollout(batch, steps, arrays.as_float64("targets", targets))
+
+    def fit_rollout(self, observations: Float32s, step_index: Integers, targets: Floats) -> None:
+        """See `Baseline`."""
+        fit = self._regression.fitted(
+            observations,
+            step_index,
+            self.time,
+            targets,
             self.memory,
             self.ridge,
             self.num_threads,
         )
-
-    def _keep(self) -> Callable[[], None]:
-        """See `Baseline`."""
-        own = vars(self) | {"_regression": self._regression.__copy__()}
-        return lambda: vars(self).update(own)
+        self._regression, self.weights = fit.regression, fit.weights
 
     def _samples(
         self, observations: Any, step_index: Any

@@ -29,9 +29,9 @@ struct Philox4x32 {
 };
 
 // What a stream of random numbers is for. Streams of different purposes never meet.
-enum class Purpose : std::uint32_t { action = 1, shuffle = 2, evaluation = 3, prediction = 4 };
+enum class RandomStream : std::uint32_t { action = 1, shuffle = 2, evaluation = 3, prediction = 4 };
 
-inline Philox4x32::Key derive_key(std::uint64_t seed, Purpose purpose) {
+inline Philox4x32::Key derive_key(std::uint64_t seed, RandomStream purpose) {
   const Philox4x32::Key seed_key = {static_cast<std::uint32_t>(seed),
                                     static_cast<std::uint32_t>(seed >> 32)};
   const auto block = Philox4x32::generate({static_cast<std::uint32_t>(purpose), 0, 0, 0}, seed_key);
@@ -45,7 +45,7 @@ inline double to_uniform(std::uint32_t word) { return (word + 0.5) * 0x1p-32; }
 // consecutive steps of a lane share one block.
 class LaneStream {
  public:
-  LaneStream(std::uint64_t seed, Purpose purpose) : key_(derive_key(seed, purpose)) {}
+  LaneStream(std::uint64_t seed, RandomStream purpose) : key_(derive_key(seed, purpose)) {}
 
   Philox4x32::Counter block(std::uint32_t lane, std::uint64_t step,
                             std::uint32_t dimension = 0) const {

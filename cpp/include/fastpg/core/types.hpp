@@ -14,8 +14,4 @@ using ConstVector = Eigen::Ref<const Vector>;
 using MutableMatrix = Eigen::Ref<Matrix>;
 using MutableVector = Eigen::Ref<Vector>;
 
-// (n, action_size), row-major; a column of one is laid out like a vector.
-template <class Scalar>
-using Actions = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
 }  // namespace fastpg

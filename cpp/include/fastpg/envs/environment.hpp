@@ -1,5 +1,6 @@
 // What an environment is: parameters, a state of doubles, reset, observe, step. Nothing else.
-// Time limits, automatic resets, random streams and storage belong to VectorEnv.
+// Time limits, automatic resets, random streams and storage belong to VectorEnv. See `Environment`
+// at the end; Kernel<E> of kernel_of.hpp makes a kernel of one.
 #pragma once
 
 #include <algorithm>
@@ -18,20 +19,13 @@ namespace fastpg {
 
 using Lane = std::ptrdiff_t;
 
-inline constexpr Lane most_state_size = 8;  // what the stack holds of one lane
-
-// The two numbers that reset takes from its options: low and high, or x_init and y_init.
-struct ResetBounds {
-  double first;
-  double second;
-};
+// The numbers that a reset takes from its options, in the order of Python's `reset_options`.
+using ResetOptions = std::span<const double>;
 
 // A parameter with one of a few named values.
 struct Choice {
   std::span<const std::string_view> names;
   std::size_t index = 0;
-
-  friend bool operator==(const Choice& a, const Choice& b) { return a.index == b.index; }
 };
 
 // `count` lanes as a structure of arrays: component k of entry i is data[k * stride + i]. Entry i
@@ -87,22 +81,32 @@ template <class E>
 inline constexpr bool is_discrete =
     std::same_as<std::remove_cv_t<decltype(E::actions)>, DiscreteActions>;
 
+// observe is a template of its mathematics where it uses any.
+template <class E>
+concept ObservesWithoutMath = requires(LaneBlock block, float* out, Lane stride) {
+  { E::observe(block, out, stride) };
+};
+template <class E, class Math>
+concept ObservesWith =
+    ObservesWithoutMath<E> || requires(LaneBlock block, float* out, Lane stride) {
+      { E::template observe<Math>(block, out, stride) };
+    };
+
 template <class E, class Math, class Action>
 concept StepsWith = requires(const typename E::Params& params, LaneBlock block,
                              const Action* actions, double* rewards, bool* terminated) {
   { E::template step<Math>(params, block, actions, rewards, terminated) };
-  { E::template observe<Math>(block, static_cast<float*>(nullptr), Lane{}) };
 };
 
 template <class E>
 concept Environment =
-    std::equality_comparable<typename E::Params> &&
-    requires(const typename E::Params& params, Pcg64& stream, double* state) {
-      requires E::state_size <= most_state_size;
+    std::copyable<typename E::Params> && ObservesWith<E, ExactMath> &&
+    requires(ResetOptions options, Pcg64& stream, double* state) {
+      { E::state_size } -> std::convertible_to<Lane>;
       { E::observation_size } -> std::convertible_to<Lane>;
-      { E::default_bounds } -> std::convertible_to<ResetBounds>;
+      { ResetOptions(E::reset_defaults) };
       { E::draws_in_steps } -> std::convertible_to<bool>;
-      { E::reset(E::default_bounds, stream, state) };
+      { E::reset(options, stream, state) };
     } &&
     (is_discrete<E> ? StepsWith<E, ExactMath, std::int32_t>
                     : StepsWith<E, ExactMath, float> && StepsWith<E, ExactMath, double>);

@@ -6,19 +6,9 @@
 // by t = h / 100 where the map sees the time.
 #pragma once
 
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <vector>
-
-#include "fastpg/core/checks.hpp"
-#include "fastpg/core/chunks.hpp"
-#include "fastpg/core/interruption.hpp"
-#include "fastpg/core/isa.hpp"
-#include "fastpg/core/layout.hpp"
-#include "fastpg/core/math.hpp"
 
 namespace fastpg {
 
@@ -28,35 +18,13 @@ class FeatureMap {
   static constexpr double time_scale = 100.0;
   static constexpr std::ptrdiff_t most_features = 1 << 20;
 
-  static FeatureMap identity(std::ptrdiff_t observation_size, bool time) {
-    FeatureMap map(observation_size, time);
-    map.size_ = map.inputs_ + 1;
-    return map;
-  }
+  static FeatureMap identity(std::ptrdiff_t observation_size, bool time);
 
-  static FeatureMap polynomial(std::ptrdiff_t observation_size, bool time, std::int64_t degree) {
-    require(degree >= 1 && degree <= 16,
-            "degree: expected an integer in [1, 16], got " + std::to_string(degree));
-    FeatureMap map(observation_size, time);
-    map.add_monomials(degree);
-    map.size_ = static_cast<std::ptrdiff_t>(map.parent_.size());
-    return map;
-  }
+  static FeatureMap polynomial(std::ptrdiff_t observation_size, bool time, std::int64_t degree);
 
   // projection: row-major (K, inputs), already divided by nu; phases: (K,).
   static FeatureMap fourier(std::ptrdiff_t observation_size, bool time,
-                            std::vector<double> projection, std::vector<double> phases) {
-    FeatureMap map(observation_size, time);
-    require(!phases.empty(), "phases: expected at least one, got none");
-    require_size("projection", static_cast<std::ptrdiff_t>(projection.size()),
-                 static_cast<std::ptrdiff_t>(phases.size()) * map.inputs_);
-    require_finite("projection", projection.data(), static_cast<std::ptrdiff_t>(projection.size()));
-    require_finite("phases", phases.data(), static_cast<std::ptrdiff_t>(phases.size()));
-    map.projection_ = std::move(projection);
-    map.phases_ = std::move(phases);
-    map.size_ = static_cast<std::ptrdiff_t>(map.phases_.size()) + 1;
-    return map;
-  }
+                            std::vector<double> projection, std::vector<double> phases);
 
   std::ptrdiff_t observation_size() const { return observation_size_; }
   std::ptrdiff_t inputs() const { return inputs_; }
@@ -64,156 +32,38 @@ class FeatureMap {
   bool time() const { return time_; }
 
   // x_k = clip((s_k - mean_k) * inverse_std_k); empty vectors take the normaliser away.
-  void set_normalizer(std::vector<double> mean, std::vector<double> inverse_std) {
-    if (!mean.empty() || !inverse_std.empty()) {
-      require_size("mean", static_cast<std::ptrdiff_t>(mean.size()), observation_size_);
-      require_size("inverse_std", static_cast<std::ptrdiff_t>(inverse_std.size()),
-                   observation_size_);
-      require_finite("mean", mean.data(), observation_size_);
-      require_finite("inverse_std", inverse_std.data(), observation_size_);
-    }
-    mean_ = std::move(mean);
-    inverse_std_ = std::move(inverse_std);
-  }
+  void set_normalizer(std::vector<double> mean, std::vector<double> inverse_std);
 
   // What block() needs beside its result, in doubles a lane.
   std::ptrdiff_t scratch_size() const { return inputs_ + 1; }
 
   // Number k of observation i stands at observations[k * from + i], feature k at
-  // features[k * stride + i], stride >= count. Run it in dispatch().
-  template <class Step>
-  void block(const float* observations, std::ptrdiff_t from, const Step* step_index,
-             std::ptrdiff_t count, std::ptrdiff_t stride, double* scratch, double* features) const {
-    const bool is_identity = parent_.empty() && phases_.empty();
-    double* const inputs = is_identity ? features : scratch;
-    for (std::ptrdiff_t k = 0; k < observation_size_; ++k) {
-      widen(observations + k * from, count, inputs + k * stride);
-    }
-    normalize(count, stride, inputs);
-    if (time_) {
-      double* const t = inputs + observation_size_ * stride;
-      for (std::ptrdiff_t i = 0; i < count; ++i) {
-        t[i] = static_cast<double>(step_index[i]) / time_scale;
-      }
-    }
-    if (!parent_.empty()) {
-      multiply(count, stride, inputs, features);
-    } else if (!phases_.empty()) {
-      project(count, stride, inputs, scratch + inputs_ * stride, features);
-    } else {
-      std::fill_n(features + inputs_ * stride, count, 1.0);
-    }
-  }
+  // features[k * stride + i], stride >= count.
+  void block(const float* observations, std::ptrdiff_t from, const std::int64_t* step_index,
+             std::ptrdiff_t count, std::ptrdiff_t stride, double* scratch, double* features) const;
 
   // Row-major (count, size()) of row-major observations.
-  template <class Real>
   void rows(const float* observations, const std::int64_t* step_index, std::ptrdiff_t count,
-            int threads, Real* out) const {
-    const Chunks chunks = Chunks::of((count - 1) / piece + 1, piece, 0);
-    const double operations = static_cast<double>(count) * static_cast<double>(50 + 10 * size_);
-    chunks.run(threads, operations, [&](std::ptrdiff_t chunk) {
-      const std::ptrdiff_t begin = chunks.begin(chunk) * piece;
-      some_rows(observations + begin * observation_size_, step_index + begin,
-                std::min(count, chunks.end(chunk) * piece) - begin, out + begin * size_);
-    });
-  }
+            int threads, double* out) const;
 
  private:
-  static constexpr std::ptrdiff_t piece = 64;
+  FeatureMap(std::ptrdiff_t observation_size, bool time);
 
-  template <class Real>
   void some_rows(const float* observations, const std::int64_t* step_index, std::ptrdiff_t count,
-                 Real* out) const {
-    const auto doubles = [](std::ptrdiff_t rows) {
-      return std::vector<double>(static_cast<std::size_t>(rows * piece));
-    };
-    std::vector<float> components(static_cast<std::size_t>(observation_size_ * piece));
-    std::vector<double> scratch = doubles(scratch_size());
-    std::vector<double> features = doubles(size_);
-    Pace pace(static_cast<double>(piece * size_) * static_cast<double>(inputs_ + 8));
-    dispatch([&] {
-      for (std::ptrdiff_t begin = 0; begin < count; begin += piece, pace.turn()) {
-        const std::ptrdiff_t length = std::min(piece, count - begin);
-        to_components(observations + begin * observation_size_, length, observation_size_, piece,
-                      components.data());
-        block(components.data(), piece, step_index + begin, length, piece, scratch.data(),
-              features.data());
-        to_rows(features.data(), piece, length, size_, out + begin * size_);
-      }
-    });
-  }
-
-  FeatureMap(std::ptrdiff_t observation_size, bool time)
-      : observation_size_(observation_size),
-        inputs_(observation_size + (time ? 1 : 0)),
-        time_(time) {
-    require(observation_size >= 1 && observation_size <= most_features,
-            "observation_size: expected an integer in [1, 1048576], got " +
-                std::to_string(observation_size));
-  }
-
-  static void widen(const float* __restrict from, std::ptrdiff_t count, double* __restrict to) {
-    for (std::ptrdiff_t i = 0; i < count; ++i) to[i] = from[i];
-  }
-
-  void normalize(std::ptrdiff_t count, std::ptrdiff_t stride, double* inputs) const {
-    if (mean_.empty()) return;
-    for (std::ptrdiff_t k = 0; k < observation_size_; ++k) {
-      const double mean = mean_[k];
-      const double scale = inverse_std_[k];
-      double* const x = inputs + k * stride;
-      for (std::ptrdiff_t i = 0; i < count; ++i) {
-        x[i] = std::min(std::max((x[i] - mean) * scale, -clip), clip);
-      }
-    }
-  }
+                 double* out) const;
+  void fill(const float* observations, std::ptrdiff_t from, const std::int64_t* step_index,
+            std::ptrdiff_t count, std::ptrdiff_t stride, double* scratch, double* features) const;
+  void normalize(std::ptrdiff_t count, std::ptrdiff_t stride, double* inputs) const;
 
   void multiply(std::ptrdiff_t count, std::ptrdiff_t stride, const double* inputs,
-                double* features) const {
-    std::fill_n(features, count, 1.0);
-    for (std::size_t k = 1; k < parent_.size(); ++k) {
-      const double* const parent = features + static_cast<std::ptrdiff_t>(parent_[k]) * stride;
-      const double* const factor = inputs + static_cast<std::ptrdiff_t>(factor_[k]) * stride;
-      double* const product = features + static_cast<std::ptrdiff_t>(k) * stride;
-      for (std::ptrdiff_t i = 0; i < count; ++i) product[i] = parent[i] * factor[i];
-    }
-  }
+                double* features) const;
 
   void project(std::ptrdiff_t count, std::ptrdiff_t stride, const double* inputs, double* angle,
-               double* features) const {
-    const double* row = projection_.data();
-    for (std::size_t k = 0; k < phases_.size(); ++k, row += inputs_) {
-      std::fill_n(angle, count, phases_[k]);
-      for (std::ptrdiff_t j = 0; j < inputs_; ++j) {
-        const double weight = row[j];
-        const double* const x = inputs + j * stride;
-        for (std::ptrdiff_t i = 0; i < count; ++i) angle[i] += weight * x[i];
-      }
-      FastMath::sin(angle, features + static_cast<std::ptrdiff_t>(k) * stride, count);
-    }
-    std::fill_n(features + static_cast<std::ptrdiff_t>(phases_.size()) * stride, count, 1.0);
-  }
+               double* features) const;
 
   // Graded order; each monomial is an earlier one times one input of at least its last index, so
   // that a row costs one product a feature.
-  void add_monomials(std::int64_t degree) {
-    parent_ = {0};
-    factor_ = {0};
-    std::size_t begin = 0;
-    std::size_t end = 1;
-    for (std::int64_t d = 1; d <= degree; ++d) {
-      for (std::size_t parent = begin; parent < end; ++parent) {
-        for (std::ptrdiff_t k = d == 1 ? 0 : factor_[parent]; k < inputs_; ++k) {
-          parent_.push_back(parent);
-          factor_.push_back(k);
-          require(static_cast<std::ptrdiff_t>(parent_.size()) <= most_features,
-                  "polynomial: expected at most 1048576 features");
-        }
-      }
-      begin = end;
-      end = parent_.size();
-    }
-  }
+  void add_monomials(std::int64_t degree);
 
   std::ptrdiff_t observation_size_;
   std::ptrdiff_t inputs_;

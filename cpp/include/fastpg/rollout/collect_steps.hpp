@@ -1,135 +1,15 @@
-// Rollouts by steps, (T, N), episodes running over: environment, policy, random numbers and storage
-// in one pass over the time, for so many lanes at once that all of it but the storage stays in the
-// first cache. Lanes reset in the step that ends their episode, after the last observation was
-// kept.
+// Rollouts by steps, (T, N), episodes running over. Lanes reset in the step that ends their
+// episode, after the last observation was kept.
 #pragma once
 
-#include <algorithm>
-#include <vector>
-
-#include "fastpg/core/flags.hpp"
-#include "fastpg/core/interruption.hpp"
-#include "fastpg/core/isa.hpp"
-#include "fastpg/core/layout.hpp"
-#include "fastpg/envs/vector_env.hpp"
-#include "fastpg/rollout/lane_policy.hpp"
-#include "fastpg/rollout/lane_words.hpp"
+#include "fastpg/core/philox.hpp"
 #include "fastpg/rollout/storage.hpp"
 
 namespace fastpg {
 
-// The lanes begin … begin + count - 1 of a rollout, at most VectorEnv::lanes_a_task.
-template <class Actor>
-class LanesAtWork {
- public:
-  using Storage = RolloutStorage<typename Actor::Action>;
-
-  LanesAtWork(VectorEnv& env, const Actor& actor, const LaneStream& stream,
-              std::uint64_t first_step, Lane begin, Lane count)
-      : env_(env),
-        actor_(actor),
-        begin_(begin),
-        count_(count),
-        words_(stream, begin, count, actor.action_size(), first_step),
-        scratch_(actor.scratch(count)),
-        stride_(spread_stride<float>(count)),
-        components_(static_cast<std::size_t>(env.shape().observation_size * stride_)) {}
-
-  // Row t of the storage.
-  void step(Lane t, Storage& out) {
-    const LaneBlock part = env_.states().part(begin_, count_);
-    const Lane at = out.flat(t, begin_);
-    const std::int64_t* const elapsed = part.elapsed + begin_;
-    env_.kernel().observe(part, components_.data(), stride_);
-    record_inputs(elapsed, out.observation(t, begin_), &out.step_index[at], &out.valid[at]);
-    actor_.act({components_.data(), stride_, elapsed, words_.now(), count_, count_}, scratch_,
-               out.action(t, begin_));
-    env_.advance(part, actor_.sent(out.action(t, begin_), count_, scratch_), &out.rewards[at],
-                 flags(&out.terminated[at]));
-    if (env_.count_steps(begin_, count_, &out.rewards[at], flags(&out.terminated[at]),
-                         flags(&out.truncated[at]), may_be_truncated(t), ended_)) {
-      end_some(t);
-    }
-    words_.next_step();
-  }
-
-  EpisodeEnds take_ends() { return std::move(ends_); }
-
- private:
-  // Whether a lane may reach its time limit in step t, or be beyond it: a state may come from an
-  // environment of a longer one. New episodes only put that off.
-  bool may_be_truncated(Lane t) {
-    if (t < first_limit_) return false;
-    first_limit_ = t + env_.steps_to_limit(begin_, count_) - 1;
-    return t >= first_limit_;
-  }
-
-  static bool* flags(std::uint8_t* bytes) { return reinterpret_cast<bool*>(bytes); }
-
-  void record_inputs(const std::int64_t* elapsed, float* observations, std::int32_t* step_index,
-                     std::uint8_t* valid) const {
-    dispatch([&] {
-      to_rows(components_.data(), stride_, count_, env_.shape().observation_size, observations);
-      narrow(elapsed, count_, step_index);
-      std::fill_n(valid, count_, std::uint8_t{1});
-    });
-  }
-
-  static void narrow(const std::int64_t* __restrict from, Lane count, std::int32_t* __restrict to) {
-    for (Lane i = 0; i < count; ++i) to[i] = static_cast<std::int32_t>(from[i]);
-  }
-
-  void end_some(Lane t) {
-    Lane lanes[VectorEnv::lanes_a_task];
-    Lane count = 0;
-    for_each_set(ended_, count_, [&](Lane i) { lanes[count++] = begin_ + i; });
-    end_episodes(env_, lanes, count, t, [](Lane lane) { return lane; }, ends_);
-  }
-
-  VectorEnv& env_;
-  const Actor& actor_;
-  Lane begin_;
-  Lane count_;
-  LaneWords words_;
-  typename Actor::Scratch scratch_;
-  Lane stride_;  // of the components of observations
-  std::vector<float> components_;
-  std::uint8_t ended_[VectorEnv::lanes_a_task];
-  Lane first_limit_ = 0;
-  EpisodeEnds ends_;
-};
-
-// `steps` steps of these lanes, but for what the storage counts: the ends of their episodes.
-template <class Actor>
-EpisodeEnds collect_lanes(VectorEnv& env, const Actor& actor, const LaneStream& stream,
-                          std::uint64_t first_step, Lane steps, Lane begin, Lane count,
-                          RolloutStorage<typename Actor::Action>& out) {
-  LanesAtWork<Actor> lanes(env, actor, stream, first_step, begin, count);
-  Pace pace(static_cast<double>(count) * actor.linear().operations());
-  for (Lane t = 0; t < steps; ++t) {
-    lanes.step(t, out);
-    pace.turn();
-  }
-  for (Lane i = begin; i < begin + count; ++i) out.record_last(env, i, i);
-  return lanes.take_ends();
-}
-
 // `steps` steps of every lane. Storage has one column a lane. Where it throws, the environment is
 // left as it was.
-template <class Actor>
 void collect_steps(VectorEnv& env, const Actor& actor, const LaneStream& stream,
-                   std::uint64_t first_step, Lane steps, int threads,
-                   RolloutStorage<typename Actor::Action>& out) {
-  out.allocate(steps);
-  std::vector<EpisodeEnds> ends(static_cast<std::size_t>(env.task_count()));
-  env.or_unchanged([&] {
-    env.reset_ended();
-    env.for_tasks(threads, [&](Lane begin, Lane count) {
-      ends[static_cast<std::size_t>(begin / VectorEnv::lanes_a_task)] =
-          collect_lanes(env, actor, stream, first_step, steps, begin, count, out);
-    });
-    out.finish(std::move(ends));
-  });
-}
+                   std::uint64_t first_step, Lane steps, int threads, RolloutStorage& out);
 
 }  // namespace fastpg

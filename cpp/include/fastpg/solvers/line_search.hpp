@@ -2,9 +2,6 @@
 // (TRPO, Schulman et al. 2015, appendix C). Nothing is accepted on trust.
 #pragma once
 
-#include <cmath>
-
-#include "fastpg/core/interruption.hpp"
 #include "fastpg/core/types.hpp"
 
 namespace fastpg {
@@ -30,32 +27,15 @@ struct LineSearchResult {
   LineSearchPoint after;  // `before` when nothing was accepted
 };
 
-// evaluate(theta) -> LineSearchPoint; evaluate.project(theta) keeps a point within its bounds.
+class SearchObjective {
+ public:
+  virtual ~SearchObjective() = default;
+  virtual LineSearchPoint evaluate(const Vector& theta) = 0;
+  virtual void project(Vector& theta) const = 0;  // keeps a point within its bounds
+};
+
 // theta receives the accepted point and is untouched otherwise.
-template <class Evaluate>
-LineSearchResult line_search(Evaluate&& evaluate, const Vector& step,
-                             const LineSearchSettings& settings, Vector& theta) {
-  const LineSearchPoint before = evaluate(theta);
-  LineSearchStatus status = LineSearchStatus::no_improvement;
-  double fraction = 1.0;
-  Pace pace(Pace::between / 64.0);
-  for (Index k = 0; k < settings.max_iter; ++k, pace.turn()) {
-    Vector candidate = theta + fraction * step;
-    evaluate.project(candidate);
-    const LineSearchPoint point = evaluate(candidate);
-    if (!std::isfinite(point.objective) || !std::isfinite(point.kl)) {
-      status = LineSearchStatus::not_finite;
-    } else if (point.kl > settings.target_kl) {
-      status = LineSearchStatus::kl_exceeded;
-    } else if (!(point.objective > before.objective)) {
-      status = LineSearchStatus::no_improvement;
-    } else {
-      theta = candidate;
-      return {LineSearchStatus::accepted, k, fraction, before, point};
-    }
-    fraction *= settings.shrinking_factor;
-  }
-  return {status, settings.max_iter, 0.0, before, before};
-}
+LineSearchResult line_search(SearchObjective& objective, const Vector& step,
+                             const LineSearchSettings& settings, Vector& theta);
 
 }  // namespace fastpg

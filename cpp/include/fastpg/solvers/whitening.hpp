@@ -13,21 +13,10 @@ struct Whitening {
   Index size() const { return scale.size(); }
 
   // W x. x: (d, k).
-  Matrix to_parameters(const ConstMatrix& x) const {
-    if (rotation.size() == 0) return scale.asDiagonal() * x;
-    Matrix rotated(x.rows(), x.cols());
-    rotated.noalias() = rotation * x;
-    return scale.asDiagonal() * rotated;
-  }
+  Matrix to_parameters(const ConstMatrix& x) const;
 
   // W^T x, as gradients change their coordinates. x: (d, k).
-  Matrix from_gradient(const ConstMatrix& x) const {
-    Matrix scaled = scale.asDiagonal() * x;
-    if (rotation.size() == 0) return scaled;
-    Matrix rotated(x.rows(), x.cols());
-    rotated.noalias() = rotation * scaled;
-    return rotated;
-  }
+  Matrix from_gradient(const ConstMatrix& x) const;
 };
 
 // A whitening of every output's parameters, an output's own unit (sigma of a Gaussian mean) on top:
@@ -38,16 +27,10 @@ class OutputWhitening {
       : whitening_(whitening), units_(std::move(units)) {}
 
   // B^T g, in place.
-  void from_gradient(Vector& gradient) const {
-    auto outputs = view(gradient);
-    outputs = whitening_.from_gradient(outputs) * units_.asDiagonal();
-  }
+  void from_gradient(Vector& gradient) const;
 
   // B t, in place.
-  void to_parameters(Vector& step) const {
-    auto outputs = view(step);
-    outputs = whitening_.to_parameters(outputs) * units_.asDiagonal();
-  }
+  void to_parameters(Vector& step) const;
 
  private:
   Eigen::Map<Matrix> view(Vector& flat) const {

@@ -1,0 +1,15 @@
+// The native environments by name.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "fastpg/envs/kernel.hpp"
+
+namespace fastpg {
+
+// exact: the C library's mathematics; else the library's own, see FastMath. std::invalid_argument,
+// with the names there are, for another.
+std::unique_ptr<EnvironmentKernel> make_kernel(const std::string& name, bool exact);
+
+}  // namespace fastpg

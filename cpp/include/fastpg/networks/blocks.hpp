@@ -1,0 +1,53 @@
+// A batch in blocks of rows that stay in cache; chunks of them are what threads share out.
+#pragma once
+
+#include <algorithm>
+
+#include "fastpg/core/memory.hpp"
+#include "fastpg/networks/row_products.hpp"
+
+namespace fastpg {
+
+// Row-major features in the caller's memory.
+struct Features {
+  Features(const double* values, Index row_count, Index column_count)
+      : data(values), rows(row_count), cols(column_count) {}
+  // From an Eigen matrix of the same layout.
+  Features(const Matrix& matrix) : Features(matrix.data(), matrix.rows(), matrix.cols()) {}
+
+  const double* data;
+  Index rows;
+  Index cols;
+};
+
+class Blocks {
+ public:
+  static constexpr Index most_rows = 128;
+
+  explicit Blocks(const Features& features);
+  // Of at most `most` rows of the features, which choose() copies.
+  Blocks(const Features& features, Index most);
+
+  // The rows samples[0 … count - 1] of the features, of blocks with room for them.
+  void choose(const Index* samples, Index count);
+
+  Index size() const { return size_; }  // rows of a block, a multiple of 8
+  Index count() const { return count_; }
+  Index samples() const { return samples_; }
+  Index begin(Index block) const { return block * size_; }
+  Index rows(Index block) const { return std::min(size_, samples_ - begin(block)); }
+  const Features& features() const { return features_; }
+
+  // All size() rows; those beyond the end of the batch are zeros.
+  row_products::Rows operator[](Index block) const;
+
+ private:
+  Features features_;
+  Index samples_;
+  Index size_;
+  Index count_;
+  Index first_copied_;
+  Buffer<double> copied_;
+};
+
+}  // namespace fastpg

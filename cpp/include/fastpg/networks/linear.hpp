@@ -1,0 +1,58 @@
+// The linear network: outputs phi(s)^T theta, theta (n_features, outputs) in C order.
+#pragma once
+
+#include <algorithm>
+
+#include "fastpg/distributions/free_logits.hpp"
+#include "fastpg/networks/blocks.hpp"
+#include "fastpg/networks/network.hpp"
+
+namespace fastpg {
+
+class LinearNetwork final : public Network {
+ public:
+  LinearNetwork(const FreeLogits& logits, const Features& features)
+      : logits_(logits), blocks_(features) {}
+
+  Index outputs() const override { return logits_.outputs(); }
+  Index parameters() const override { return features() * outputs(); }
+  Index samples() const override { return blocks_.samples(); }
+  Index block_count() const override { return blocks_.count(); }
+  Index block_size() const override { return blocks_.size(); }
+
+  std::unique_ptr<Network> subset(Index most) const override;
+  void choose(const Index* samples, Index count) override { blocks_.choose(samples, count); }
+
+  void set_parameters(const double* theta) override;
+  void forward(Index block, double* columns) const override;
+  void set_direction(const double* v) override;
+  void along(Index block, double* u) const override;
+  Index sum_size() const override { return logits_.count() * padded(); }
+  void add_back(Index block, const double* w, double* sums) const override;
+  void store(const double* sums, double factor, double* out) const override;
+  void squared_norms(Index block, double* out) const override;
+
+  Index gram_size() const override { return features() * padded(); }
+  Index gram_scratch() const override { return (block_size() + 1) * padded(); }
+  void add_gram(Index block, const double* factors, double* scratch, double* sums) const override;
+  void store_gram(Index a, Index b, const double* sums, double factor, Matrix& out) const override;
+
+  double column_cost() const override { return static_cast<double>(padded()); }
+  double gram_cost() const override {
+    return static_cast<double>(features()) * static_cast<double>(padded()) / 2.0;
+  }
+
+ private:
+  LinearNetwork(const FreeLogits& logits, Blocks blocks)
+      : logits_(logits), blocks_(std::move(blocks)) {}
+
+  Index features() const { return blocks_.features().cols; }
+  Index padded() const { return row_products::padded(features()); }
+
+  const FreeLogits& logits_;
+  Blocks blocks_;
+  Buffer<double> weights_;    // (outputs, padded)
+  Buffer<double> direction_;  // (logits, padded)
+};
+
+}  // namespace fastpg

@@ -1,0 +1,68 @@
+// A network at the inputs of a batch, as the kernels of a policy take it: outputs, and products
+// with the Jacobian of the free logits (see FreeLogits), block by block. One virtual call serves a
+// block of samples by columns, entry (a, i) at [a * block_size() + i].
+//
+// Products with the Fisher matrix of a policy are J^T B J: along(), the distribution's B,
+// add_back().
+#pragma once
+
+#include <algorithm>
+#include <memory>
+
+#include "fastpg/core/types.hpp"
+
+namespace fastpg {
+
+class Network {
+ public:
+  virtual ~Network() = default;
+
+  virtual Index outputs() const = 0;
+  virtual Index parameters() const = 0;
+  virtual Index samples() const = 0;
+  virtual Index block_count() const = 0;
+  virtual Index block_size() const = 0;  // a multiple of 8, at most 128
+  Index begin(Index block) const { return block * block_size(); }
+  Index rows(Index block) const { return std::min(block_size(), samples() - begin(block)); }
+
+  // The same network at some of the samples, at most `most` at a time: those that choose() takes.
+  virtual std::unique_ptr<Network> subset(Index most) const = 0;
+  virtual void choose(const Index* samples, Index count) = 0;
+
+  // theta: (parameters,), in the caller's memory. Not while others use the network.
+  virtual void set_parameters(const double* theta) = 0;
+  // (outputs, block_size), numbers that mean nothing beyond the rows.
+  virtual void forward(Index block, double* columns) const = 0;
+
+  // v: (parameters,). Not while others use the network.
+  virtual void set_direction(const double* v) = 0;
+  // u = J v, (logits, block_size).
+  virtual void along(Index block, double* u) const = 0;
+
+  // Sums of J^T w over samples are kept in sums of this size; store() makes of them
+  // out (parameters,) += factor J^T w. w: (logits, block_size), zeros beyond the rows.
+  virtual Index sum_size() const = 0;
+  virtual void add_back(Index block, const double* w, double* sums) const = 0;
+  virtual void store(const double* sums, double factor, double* out) const = 0;
+
+  // Of each sample the squared norm of an output's derivative by the parameters: the same for all
+  // outputs.
+  virtual void squared_norms(Index block, double* out) const = 0;
+
+  // Sums of a pair of logits (a, b), over samples, of factor_i (d logit_a)(d logit_b)^T, in sums of
+  // gram_size(); store_gram() adds factor times them to out (parameters, parameters), for b <= a
+  // and both orders of the pair. Scratch: gram_scratch() numbers.
+  virtual Index gram_size() const = 0;
+  virtual Index gram_scratch() const = 0;
+  virtual void add_gram(Index block, const double* factors, double* scratch,
+                        double* sums) const = 0;
+  virtual void store_gram(Index a, Index b, const double* sums, double factor,
+                          Matrix& out) const = 0;
+
+  // Multiplications of a sample, roughly: of a column of forward(), along() or add_back(), and of
+  // one add_gram().
+  virtual double column_cost() const = 0;
+  virtual double gram_cost() const = 0;
+};
+
+}  // namespace fastpg

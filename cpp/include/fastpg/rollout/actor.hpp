@@ -1,0 +1,58 @@
+// A policy as the inside of a rollout sees it: observations of some lanes in, actions out, one
+// virtual call for them all.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "fastpg/envs/kernel.hpp"
+
+namespace fastpg {
+
+// What an actor sees of `count` lanes.
+struct LaneView {
+  const float* observations;  // number k of lane i at [k * observations_stride + i]
+  Lane observations_stride;
+  const std::int64_t* step_index;  // (count,)
+  const std::uint32_t* words;      // random word k of lane i at [k * words_stride + i]
+  Lane words_stride;
+  Lane count;
+
+  LaneView part(Lane begin, Lane length) const {
+    return {observations + begin, observations_stride, step_index + begin,
+            words + begin,        words_stride,        length};
+  }
+};
+
+// Where actions are recorded, row-major, `action_size` of them a lane: one of the two.
+struct RecordedActions {
+  std::int32_t* choices;
+  double* numbers;
+};
+
+// An actor in one thread, with the memory that it needs there.
+class ActorWorker {
+ public:
+  virtual ~ActorWorker() = default;
+
+  // Records the actions of these lanes. Returns what the environment gets for them, valid until the
+  // next call.
+  virtual ActionsView act(LaneView lanes, RecordedActions actions) = 0;
+};
+
+// Owns a copy of its parameters, so that nobody can change them meanwhile.
+class Actor {
+ public:
+  virtual ~Actor() = default;
+
+  virtual Lane observation_size() const = 0;
+  virtual Lane action_size() const = 0;
+  virtual bool discrete() const = 0;  // its actions are recorded as integers
+  virtual bool fits(const EnvironmentShape& shape) const = 0;
+  // Of a step of one lane, roughly: see Pace.
+  virtual double operations() const = 0;
+  // For up to `most` lanes at a call. The actor outlives it.
+  virtual std::unique_ptr<ActorWorker> worker(Lane most) const = 0;
+};
+
+}  // namespace fastpg

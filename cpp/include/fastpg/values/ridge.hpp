@@ -1,0 +1,45 @@
+// Ridge regression with an unpenalised intercept, on standardised columns: the penalty then means
+// the same for every feature, and the normal equations are as well conditioned as they can be.
+#pragma once
+
+#include "fastpg/core/types.hpp"
+#include "fastpg/values/value_features.hpp"
+
+namespace fastpg {
+
+// Means and co-moments (deviations from the mean, summed) of samples that arrive in batches, the
+// weight of old ones decaying: without the cancellation of raw sums of squares.
+struct Comoments {
+  explicit Comoments(Index variables)
+      : mean(Vector::Zero(variables)), comoment(Matrix::Zero(variables, variables)) {}
+
+  Vector mean;
+  Matrix comoment;
+  double weight = 0.0;  // samples seen, old ones decayed
+
+  Index size() const { return mean.size(); }
+
+  // Multiplies the weight of everything seen before.
+  void decay(double factor);
+  // The samples of `other` as well; false, and nothing is changed, where a moment is not finite.
+  bool merge(const Comoments& other);
+};
+
+// Feature 0 is the constant 1. Columns that do not vary get weight 0.
+class RidgeRegression {
+ public:
+  explicit RidgeRegression(Index feature_count) : moments(feature_count) {}
+
+  Comoments moments;  // of (features without the constant, target)
+
+  Index feature_count() const { return moments.size(); }
+
+  // `memory` in [0, 1] multiplies the weight of everything seen before. False, and nothing is
+  // changed, where a number is not finite or the moments would overflow.
+  bool add(const ValueSamples& samples, const double* targets, double memory, int threads);
+
+  // Weights (feature_count). `ridge` > 0 is relative to the mean squared deviation of a column.
+  Vector solve(double ridge) const;
+};
+
+}  // namespace fastpg

@@ -1,0 +1,98 @@
+#include "fastpg/networks/linear.hpp"
+
+#include <array>
+
+namespace fastpg {
+namespace {
+
+// A free logit stands for its output, and for minus its reference.
+struct Share {
+  Index output;
+  double sign;
+};
+
+std::array<Share, 2> shares(const FreeLogits& logits, Index c) {
+  const Index reference = logits.reference(c);
+  return {{{logits.output(c), 1.0}, {reference, reference < 0 ? 0.0 : -1.0}}};
+}
+
+}  // namespace
+
+std::unique_ptr<Network> LinearNetwork::subset(Index most) const {
+  return std::unique_ptr<Network>(new LinearNetwork(logits_, Blocks(blocks_.features(), most)));
+}
+
+void LinearNetwork::set_parameters(const double* theta) {
+  weights_.resize(static_cast<std::size_t>(outputs() * padded()));
+  for (Index a = 0; a < outputs(); ++a) {
+    double* const to = weights_.data() + a * padded();
+    for (Index k = 0; k < features(); ++k) to[k] = theta[k * outputs() + a];
+    std::fill(to + features(), to + padded(), 0.0);
+  }
+}
+
+void LinearNetwork::forward(Index block, double* columns) const {
+  row_products::dots(blocks_[block], weights_.data(), outputs(), columns, block_size());
+}
+
+void LinearNetwork::set_direction(const double* v) {
+  direction_.resize(static_cast<std::size_t>(sum_size()));
+  for (Index c = 0; c < logits_.count(); ++c) {
+    const Index output = logits_.output(c), reference = logits_.reference(c);
+    double* const to = direction_.data() + c * padded();
+    for (Index k = 0; k < features(); ++k) {
+      const double* const row = v + k * outputs();
+      to[k] = row[output] - (reference < 0 ? 0.0 : row[reference]);
+    }
+    std::fill(to + features(), to + padded(), 0.0);
+  }
+}
+
+void LinearNetwork::along(Index block, double* u) const {
+  row_products::dots(blocks_[block], direction_.data(), logits_.count(), u, block_size());
+}
+
+void LinearNetwork::add_back(Index block, const double* w, double* sums) const {
+  row_products::add_outer(blocks_[block], 0, w, block_size(), 1, logits_.count(), sums);
+}
+
+void LinearNetwork::store(const double* sums, double factor, double* out) const {
+  for (Index c = 0; c < logits_.count(); ++c) {
+    const Index output = logits_.output(c), reference = logits_.reference(c);
+    for (Index k = 0; k < features(); ++k) {
+      const double value = factor * sums[c * padded() + k];
+      out[k * outputs() + output] += value;
+      if (reference >= 0) out[k * outputs() + reference] -= value;
+    }
+  }
+}
+
+void LinearNetwork::squared_norms(Index block, double* out) const {
+  row_products::squared_norms(blocks_[block], out);
+}
+
+void LinearNetwork::add_gram(Index block, const double* factors, double* scratch,
+                             double* sums) const {
+  row_products::add_gram(blocks_[block], factors, scratch, sums);
+}
+
+void LinearNetwork::store_gram(Index a, Index b, const double* sums, double factor,
+                               Matrix& out) const {
+  const auto add = [&](Index i, Index j, double sign) {
+    for (Index p = 0; p < features(); ++p) {
+      for (Index q = 0; q < features(); ++q) {
+        const double value = sums[std::min(p, q) * padded() + std::max(p, q)];
+        out(p * outputs() + i, q * outputs() + j) += sign * factor * value;
+      }
+    }
+  };
+  for (const Share i : shares(logits_, a)) {
+    for (const Share j : shares(logits_, b)) {
+      if (i.sign == 0.0 || j.sign == 0.0) continue;
+      add(i.output, j.output, i.sign * j.sign);
+      if (a != b) add(j.output, i.output, i.sign * j.sign);
+    }
+  }
+}
+
+}  // namespace fastpg

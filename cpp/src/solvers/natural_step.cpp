@@ -1,0 +1,89 @@
+#include "fastpg/solvers/natural_step.hpp"
+
+#include <algorithm>
+
+#include "fastpg/estimators/statistics.hpp"
+#include "fastpg/networks/linear.hpp"
+
+namespace fastpg {
+namespace {
+
+// Evenly spread rows of a batch, in memory of their own.
+struct Spread {
+  Spread(const LinearBatch& batch, const double* all_dist, Index count)
+      : features(length(count * batch.features.cols)),
+        dist(length(count * batch.distribution.size())),
+        choices(length(batch.distribution.discrete() ? count * batch.actions.size : 0)),
+        numbers(length(batch.distribution.discrete() ? 0 : count * batch.actions.size)) {
+    const Index n = batch.features.rows;
+    const auto copy = [&](const auto* from, Index width, auto* to) {
+      for (Index i = 0; i < count; ++i) {
+        std::copy_n(from + i * n / count * width, width, to + i * width);
+      }
+    };
+    copy(batch.features.data, batch.features.cols, features.data());
+    copy(all_dist, batch.distribution.size(), dist.data());
+    if (batch.distribution.discrete()) {
+      copy(batch.actions.choices(), batch.actions.size, choices.data());
+    } else {
+      copy(batch.actions.numbers(), batch.actions.size, numbers.data());
+    }
+  }
+
+  Actions actions(const LinearBatch& batch) const {
+    if (batch.distribution.discrete()) return {choices.data(), batch.actions.size};
+    return {numbers.data(), batch.actions.size};
+  }
+
+  Buffer<double> features, dist;
+  Buffer<std::int32_t> choices;
+  Buffer<double> numbers;
+};
+
+NaturalGradient direction(const LinearBatch& batch, const BatchPolicy& policy, const double* dist,
+                          const Vector& gradient, const Vector& noise,
+                          const NaturalStepSettings& settings) {
+  const Actions none{static_cast<const double*>(nullptr), batch.actions.size};
+  const auto solve = [&](const BatchPolicy& of, const double* d, const Actions& actions) {
+    Fisher fisher(of, d, settings.sampled ? actions : none, batch.threads);
+    return natural_gradient(fisher, gradient, noise, settings.factorise, settings.cg);
+  };
+  const Index count = settings.fisher_samples;
+  if (count == batch.features.rows) return solve(policy, dist, batch.actions);
+  const Spread some(batch, dist, count);
+  LinearNetwork network(batch.distribution.logits(),
+                        Features(some.features.data(), count, batch.features.cols));
+  return solve(BatchPolicy(batch.distribution, network), some.dist.data(), some.actions(batch));
+}
+
+}  // namespace
+
+NaturalStep natural_step(const LinearBatch& batch, const double* parameters, double* advantages,
+                         const double* halves, const NaturalStepSettings& settings, double* dist) {
+  const Index n = batch.features.rows;
+  LinearNetwork network(batch.distribution.logits(), batch.features);
+  BatchPolicy policy(batch.distribution, network);
+  NaturalStep step;
+  distributions(policy, parameters, batch.mask, batch.threads, dist);
+  if (!batch.distribution.sound(dist, n)) {
+    step.not_finite = "distribution";
+    return step;
+  }
+  if (settings.normalize_advantage) standardize(advantages, n, advantages);
+  step.gradient =
+      score_gradient(policy, dist, batch.actions, advantages, settings.ent_coef, batch.threads);
+  Vector noise;
+  if (halves != nullptr) {
+    Buffer<double> weights(length(n));
+    for (Index i = 0; i < n; ++i) weights[length(i)] = halves[i] * advantages[i];
+    noise = score_gradient(policy, dist, batch.actions, weights.data(), 0.0, batch.threads);
+  }
+  if (!step.gradient.allFinite() || !noise.allFinite()) {
+    step.not_finite = "gradient";
+    return step;
+  }
+  step.natural = direction(batch, policy, dist, step.gradient, noise, settings);
+  return step;
+}
+
+}  // namespace fastpg

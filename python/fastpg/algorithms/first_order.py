@@ -1,0 +1,59 @@
+"""Algorithms that ascend by a first-order optimizer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy.typing as npt
+
+from fastpg import arrays
+from fastpg.algorithms.base import Algorithm
+from fastpg.functional.solvers import Adam, Sgd, make_optimizer
+from fastpg.training import checkpoints
+
+
+class FirstOrderAlgorithm(Algorithm):
+    """An algorithm with an optimizer, which is saved with it.
+
+    The optimizer is replaced at every update, never changed in place.
+    """
+
+    def make_optimizer(self) -> None:
+        """The optimizer of the option `optimizer`, before its first step."""
+        self.optimizer = make_optimizer(self._optimizer_name, self.policy.theta.size)
+
+    @property
+    def _optimizer_name(self) -> str:
+        """The optimizer's name: adam or sgd."""
+        raise NotImplementedError
+
+    def state(self) -> checkpoints.State:
+        """Arrays and JSON values, with the optimizer's count and Adam's moments."""
+        stored, meta = super().state()
+        if isinstance(self.optimizer, Adam):
+            stored |= {"adam_mean": self.optimizer.mean, "adam_square": self.optimizer.square}
+        return stored, meta | {"adam_count": self.optimizer.count}
+
+    def restore_optimizer(self, stored: dict[str, npt.NDArray[Any]], meta: dict[str, Any]) -> None:
+        """Restore the optimizer.
+
+        Args:
+            stored: of Adam "adam_mean" and "adam_square", (theta.size,) each; the second at
+                least 0.
+            meta: "adam_count", the number of steps taken, at least 0.
+
+        Raises:
+            KeyError: an entry is missing.
+            TypeError, ValueError: an entry of another kind or shape, or with wrong values.
+        """
+        size = self.policy.theta.size
+        count = arrays.integer("adam_count", meta["adam_count"], 0, 2**62)
+        if isinstance(self.optimizer, Sgd):
+            self.optimizer.restore(count)
+        if not isinstance(self.optimizer, Adam):
+            return
+        self.optimizer.restore(
+            arrays.finite_floats("adam_mean", stored["adam_mean"], (size,)),
+            arrays.non_negatives("adam_square", stored["adam_square"], (size,)),
+            count,
+        )
