@@ -144,7 +144,7 @@ inline void restore(BoundVectorEnv& self, const Array<double>& states,
 inline py::tuple reduce(const py::object& object) {
   auto& self = object.cast<BoundVectorEnv&>();
   const SoleUse guard(self.busy);
-  py::dict values;  // name: one value, or one a lane
+  py::dict values;  // name: one value, or one for each environment
   for (const Parameter& p : self.env.kernel().parameters(0)) {
     values[p.name.c_str()] = self.env.kernel().parameter(p.name);
   }

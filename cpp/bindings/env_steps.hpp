@@ -12,8 +12,9 @@ namespace fastpg {
 
 using Seeds = std::vector<std::optional<SeedSequence>>;
 
-// entropy: one entry a lane, None (the stream goes on) or the words of a seed. To read them runs
-// Python code, which may change the list, and arrays whose sizes were looked at before.
+// entropy: one entry for each environment, None (the stream goes on) or the words of a seed.
+// Reading them runs Python code, which may change the list, and arrays whose sizes were checked
+// before.
 inline Seeds read_seeds(const std::optional<py::list>& entropy, Lane lanes) {
   Seeds seeds(static_cast<std::size_t>(lanes));
   if (!entropy) return seeds;

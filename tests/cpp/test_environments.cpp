@@ -52,7 +52,7 @@ struct Wide {
   }
 };
 
-// Reset with these numbers, every lane from a stream of its own.
+// Reset with these numbers, every environment from a stream of its own.
 VectorEnv wide(Lane lanes, ResetOptions options) {
   VectorEnv env(std::make_unique<Kernel<Wide>>(true), lanes, 100);
   for (Lane i = 0; i < lanes; ++i) {

@@ -104,8 +104,8 @@ void VectorEnv::step(ActionsView actions, Autoreset mode, StepOutputs out, int t
   });
 }
 
-// part: consecutive lanes, at most lanes_a_task. Outputs are theirs. Under next_step, lanes whose
-// episode ended before spend this step on their reset.
+// part: consecutive environments, at most lanes_a_task. Outputs are theirs. Under next_step,
+// environments whose episode ended before spend this step on their reset.
 void VectorEnv::step_part(LaneBlock part, ActionsView actions, Autoreset mode, StepOutputs out) {
   std::uint8_t restarting[lanes_a_task], ended[lanes_a_task];
   const bool some_restart = ended_lanes(part, restarting);
@@ -132,7 +132,8 @@ bool VectorEnv::ended_lanes(LaneBlock part, std::uint8_t* flags) const {
   return dispatch([&] { return flag_ended(part.count, status, flags); });
 }
 
-// Ended lanes take part in the physics of a block; what they draw there is drawn again.
+// Ended environments take part in the physics of a block; the numbers they draw there are drawn
+// again.
 void VectorEnv::copy_streams(LaneBlock part, const std::uint8_t* ended, std::vector<Pcg64>& to,
                              const std::vector<Pcg64>& from) const {
   if (!shape_.draws_in_steps) return;
@@ -150,7 +151,7 @@ void VectorEnv::restart_entry(Lane lane, Lane i, StepOutputs out) {
   out.restarted[i] = true;
 }
 
-// The end of the episode of a lane, whose outputs are entry i.
+// The end of the episode of an environment, whose outputs are entry i.
 void VectorEnv::end(Lane lane, Lane i, Autoreset mode, StepOutputs out) {
   now_.status[lane] = LaneStatus::ended;
   if (mode != Autoreset::same_step) return;
@@ -159,8 +160,8 @@ void VectorEnv::end(Lane lane, Lane i, Autoreset mode, StepOutputs out) {
   out.restarted[i] = true;
 }
 
-// As many lanes at a time as fit a little of the stack: nothing is allocated, so that a step cannot
-// fail halfway.
+// As many environments at a time as fit a small part of the stack: nothing is allocated, so that a
+// step cannot fail halfway.
 void VectorEnv::observe_rows(LaneBlock part, float* rows) const {
   // Six rows of this stride keep apart as spread_stride() says.
   constexpr Lane usual_size = 6, stride = 304;

@@ -9,8 +9,8 @@
 namespace fastpg {
 namespace {
 
-// The states of the lanes still at work, packed, so that physics runs over no lane in vain, and
-// what a policy sees of them.
+// The states of the environments that still play, packed so that physics runs over no other ones,
+// and their observations for the policy.
 class ActiveLanes {
  public:
   ActiveLanes(VectorEnv& env, Lane count, Lane action_size)
@@ -29,7 +29,7 @@ class ActiveLanes {
   Lane lane(Lane slot) const { return lanes_[static_cast<std::size_t>(slot)]; }
   LaneBlock block() { return env_.block(states_.data(), stride_, count(), lanes_.data()); }
 
-  // words: of all lanes, word k of lane i at [k * lanes + i].
+  // words: of all environments, word k of environment i at [k * lanes + i].
   LaneView view(const std::uint32_t* words, Lane lanes) {
     env_.kernel().observe(block(), observations_.data(), stride_);
     for (Lane slot = 0; slot < count(); ++slot) {
@@ -120,7 +120,7 @@ class EpisodeCollector {
     }
   }
 
-  // Writes down one step of a lane; true when it ended the episode.
+  // Records one step of an environment; true when it ended the episode.
   bool record(LaneView view, Lane slot, Lane lane, Lane t) {
     out_.grow(t + 1);
     const Lane at = out_.flat(t, column(lane));

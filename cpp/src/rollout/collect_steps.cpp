@@ -1,5 +1,5 @@
-// Environment, policy, random numbers and storage in one pass over the time, for so many lanes at
-// once that all of it but the storage stays in the first cache.
+// Environment, policy, random numbers and storage in one pass over the time, for as many
+// environments at once as leave everything but the storage in the first cache.
 #include "fastpg/rollout/collect_steps.hpp"
 
 #include <algorithm>
@@ -20,7 +20,7 @@ void narrow(const std::int64_t* __restrict from, Lane count, std::int32_t* __res
   for (Lane i = 0; i < count; ++i) to[i] = static_cast<std::int32_t>(from[i]);
 }
 
-// The lanes begin … begin + count - 1 of a rollout, at most VectorEnv::lanes_a_task.
+// The environments begin … begin + count - 1 of a rollout, at most VectorEnv::lanes_a_task.
 class StepCollector {
  public:
   StepCollector(VectorEnv& env, const Actor& actor, const LaneStream& stream,
@@ -54,8 +54,8 @@ class StepCollector {
   EpisodeEnds take_ends() { return std::move(ends_); }
 
  private:
-  // Whether a lane may reach its time limit in step t, or be beyond it: a state may come from an
-  // environment of a longer one. New episodes only put that off.
+  // Whether an environment may reach its time limit in step t, or be beyond it, since a state may
+  // come from an environment with a longer limit. New episodes only delay this.
   bool may_be_truncated(Lane t) {
     if (t < first_limit_) return false;
     first_limit_ = t + env_.steps_to_limit(begin_, count_) - 1;

@@ -11,7 +11,7 @@
 
 namespace fastpg {
 
-// Actions of a softmax. out: (count,) of all lanes, from `begin` on those of a part.
+// Actions of a softmax. out: (count,) for all environments; those of a part start at `begin`.
 struct ChooseActions {
   Lane n_actions;
   bool deterministic;

@@ -9,8 +9,9 @@
 namespace fastpg {
 namespace {
 
-// Keeps the last observations of `count` lanes: of few, or of large states, one by one; else their
-// states are gathered, so many at a time as fit a little of the stack.
+// Keeps the last observations of `count` environments. If they are few, or their states are large,
+// they are taken one by one; else the states are gathered, as many at a time as fit a small part of
+// the stack.
 void observe_ends(VectorEnv& env, const Lane* lanes, Lane count, float* observations) {
   constexpr Lane most = 64, usual_size = 8, few = 2;
   double states[usual_size * most];

@@ -1,5 +1,6 @@
 // The standard normal quantile (Wichura 1988, algorithm AS 241, PPND16): relative error about
-// 1e-16, so that one uniform gives one normal number and streams stay counted by (lane, step).
+// 1e-16, so that one uniform gives one normal number and streams stay counted by
+// (environment, step).
 #pragma once
 
 #include <algorithm>

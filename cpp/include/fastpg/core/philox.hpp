@@ -41,8 +41,8 @@ inline Philox4x32::Key derive_key(std::uint64_t seed, RandomStream purpose) {
 // Uniform on the open interval (0, 1), a multiple of 2^-33.
 inline double to_uniform(std::uint32_t word) { return (word + 0.5) * 0x1p-32; }
 
-// Uniform numbers indexed by (lane, step), and by dimension where an action has several. Four
-// consecutive steps of a lane share one block.
+// Uniform numbers indexed by (environment, step), and by dimension where an action has several.
+// Four consecutive steps of an environment share one block.
 class LaneStream {
  public:
   LaneStream(std::uint64_t seed, RandomStream purpose) : key_(derive_key(seed, purpose)) {}

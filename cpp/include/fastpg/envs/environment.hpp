@@ -28,14 +28,14 @@ struct Choice {
   std::size_t index = 0;
 };
 
-// `count` lanes as a structure of arrays: component k of entry i is data[k * stride + i]. Entry i
-// is lane lanes[i], or first + i where `lanes` is null.
+// `count` environments as a structure of arrays: component k of entry i is data[k * stride + i].
+// Entry i is environment lanes[i], or first + i where `lanes` is null.
 struct LaneBlock {
   double* data;
   Lane stride;
   Lane count;
-  Pcg64* streams = nullptr;               // by lane
-  const std::int64_t* elapsed = nullptr;  // steps since the reset, by lane
+  Pcg64* streams = nullptr;               // by environment
+  const std::int64_t* elapsed = nullptr;  // steps since the reset, by environment
   const Lane* lanes = nullptr;
   Lane first = 0;
 
@@ -49,8 +49,8 @@ struct LaneBlock {
   }
 };
 
-// Calls work(part, begin) for consecutive parts of at most Size lanes, whose temporaries then fit
-// on the stack.
+// Calls work(part, begin) for consecutive parts of at most Size environments, whose temporaries
+// then fit on the stack.
 template <Lane Size, class Work>
 void for_chunks(LaneBlock block, Work&& work) {
   for (Lane begin = 0; begin < block.count; begin += Size) {
@@ -69,7 +69,8 @@ inline void round_components(LaneBlock block, Lane size, float* out, Lane stride
 }
 
 // E::actions is one of these. Discrete environments take std::int32_t in [0, count); continuous
-// ones take `size` numbers a lane, float or double: Gymnasium computes in the dtype it is given.
+// ones take `size` numbers for each environment, float or double: Gymnasium computes in the dtype
+// it is given.
 struct DiscreteActions {
   std::int32_t count;
 };

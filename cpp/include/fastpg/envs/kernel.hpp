@@ -1,5 +1,5 @@
-// An environment as VectorEnv, rollouts and bindings see it: whole blocks of lanes at a call, so
-// that one virtual call serves them all.
+// An environment in the form that VectorEnv, rollouts and bindings use: one virtual call serves a
+// whole block of environments.
 #pragma once
 
 #include <stdexcept>
@@ -11,8 +11,8 @@
 
 namespace fastpg {
 
-// Actions of one of three types: one entry a lane, or `action_size` of them, row-major. Small
-// enough to be passed in registers.
+// Actions of one of three types: one entry for each environment, or `action_size` of them,
+// row-major. Small enough to be passed in registers.
 class ActionsView {
  public:
   ActionsView(const std::int32_t* first) : first_(first), type_(Type::int32) {}
@@ -83,9 +83,9 @@ class EnvironmentKernel {
                     bool* terminated) const = 0;
 
   virtual std::vector<Parameter> parameters(Lane lane) const = 0;
-  // One value where all lanes agree on every parameter, else one a lane.
+  // One value where all environments agree on every parameter, else one for each environment.
   virtual std::vector<ParameterValue> parameter(const std::string& name) const = 0;
-  // values: one for all lanes, or one a lane.
+  // values: one for all environments, or one for each.
   virtual void set_parameter(const std::string& name, const std::vector<ParameterValue>& values,
                              Lane lanes) = 0;
 };

@@ -116,7 +116,7 @@ class Kernel final : public EnvironmentKernel {
   }
 
   bool exact_;
-  std::vector<Params> params_;  // one for all lanes, or one a lane
+  std::vector<Params> params_;  // one for all environments, or one for each
 };
 
 }  // namespace fastpg

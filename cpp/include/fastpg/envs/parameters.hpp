@@ -46,7 +46,7 @@ void assign(const ParameterFields& fields, const std::string& name, const Parame
 // Whether all values are the same.
 bool alike(const ParameterFields& a, const ParameterFields& b);
 
-// One value, or one for each of `lanes`.
+// One value, or one for each of `lanes` environments.
 void require_one_or_each(const std::string& name, std::size_t values, Lane lanes);
 
 }  // namespace fastpg

@@ -1,4 +1,4 @@
-// Many copies of one environment: states as a structure of arrays, one random stream a lane,
+// Many copies of one environment: states as a structure of arrays, one random stream for each,
 // time limits, and what happens when an episode ends.
 #pragma once
 
@@ -15,15 +15,15 @@ namespace fastpg {
 // Gymnasium's three answers to the end of an episode.
 enum class Autoreset { next_step, same_step, disabled };
 
-// Where one step of all lanes is written; final_observations only under same_step, of the lanes
-// that ended.
+// Where one step of all environments is written; final_observations only under same_step, of the
+// environments that ended.
 struct StepOutputs {
   float* observations;
   double* rewards;
   bool* terminated;
   bool* truncated;
   float* final_observations;
-  bool* restarted;  // lanes whose new episode began within this step
+  bool* restarted;  // environments whose new episode began within this step
 
   StepOutputs from_lane(Lane lane, Lane observation_size) const;
 };
@@ -60,18 +60,18 @@ class VectorEnv {
     begin_episode(lane);
   }
   void reset(Lane lane) { reset(lane, shape_.reset_defaults); }
-  // A new episode, unless the lane already stands at the start of one.
+  // A new episode, unless the environment is already at the start of one.
   void restart(Lane lane);
-  // Lanes whose episode is over start a new one.
+  // Environments whose episode is over start a new one.
   void reset_ended();
 
   bool all_reset() const;
   bool any_ended() const;
 
-  // The caller has checked all_reset() and, under `disabled`, that no lane has ended.
+  // The caller has checked all_reset() and, under `disabled`, that no environment has ended.
   void step(ActionsView actions, Autoreset mode, StepOutputs out, int threads);
 
-  // work(begin, count) for parts of the lanes whose bounds do not depend on `threads`.
+  // work(begin, count) for parts of the environments; their bounds do not depend on `threads`.
   Lane task_count() const { return (num_envs() - 1) / lanes_a_task + 1; }
   template <class Work>
   void for_tasks(int threads, Work&& work) {
@@ -86,12 +86,12 @@ class VectorEnv {
   // Observations of a part in rows.
   void observe_rows(LaneBlock part, float* rows) const;
 
-  // Physics of a block of lanes, nothing else.
+  // Physics of a block of environments, nothing else.
   void advance(LaneBlock block, ActionsView actions, double* rewards, bool* terminated) const {
     kernel_->step(block, actions, rewards, terminated);
   }
 
-  // Books one step of a lane; true when it ended the episode. Both flags may be set.
+  // Records one step of an environment; true when it ended the episode. Both flags may be set.
   bool count_step(Lane lane, double reward, bool terminated, bool& truncated) {
     now_.episode_returns[lane] += reward;
     truncated = ++now_.elapsed[lane] >= max_episode_steps_;
@@ -100,12 +100,14 @@ class VectorEnv {
     return ended;
   }
 
-  // The same for lanes begin … begin + count - 1 that are all running, but for their status; true
-  // where some ended, and `ended` says which. With `limited` false none reaches its time limit.
+  // The same for environments begin … begin + count - 1, which are all running, except that their
+  // status does not change; true where some ended, and `ended` flags these. With `limited` false
+  // none reaches its time limit.
   bool count_steps(Lane begin, Lane count, const double* rewards, const bool* terminated,
                    bool* truncated, bool limited, std::uint8_t* ended);
 
-  // Steps that every one of these lanes may still make up to its time limit, the last included.
+  // Steps that every one of these environments may still make up to its time limit, the last
+  // included.
   std::int64_t steps_to_limit(Lane begin, Lane count) const;
 
   void observe(Lane lane, float* observation) {
@@ -113,7 +115,7 @@ class VectorEnv {
   }
 
   void get_state(Lane lane, double* state) const;
-  // Puts a lane into a state at the start of an episode.
+  // Puts an environment into a state at the start of an episode.
   void set_state(Lane lane, const double* state);
 
   const Snapshot& snapshot() const { return now_; }
@@ -136,7 +138,7 @@ class VectorEnv {
 
   Lane state_stride() const { return state_stride_; }
   LaneBlock states() { return block(now_.states.data(), state_stride_, num_envs(), nullptr); }
-  // The lanes listed, whose states stand elsewhere.
+  // The environments listed, whose states are stored elsewhere.
   LaneBlock block(double* data, Lane stride, Lane count, const Lane* lanes) {
     return {data, stride, count, now_.streams.data(), now_.elapsed.data(), lanes, 0};
   }
@@ -165,7 +167,7 @@ class VectorEnv {
   std::int64_t max_episode_steps_;
   Snapshot now_;
   Snapshot before_;                  // what or_unchanged() goes back to
-  std::vector<Pcg64> kept_streams_;  // of lanes that ended, during a step
+  std::vector<Pcg64> kept_streams_;  // of environments that ended, during a step
 };
 
 }  // namespace fastpg

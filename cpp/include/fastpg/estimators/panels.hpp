@@ -1,5 +1,5 @@
-// How the estimators walk over row-major (T, N) arrays: chunks of lanes, rows newest first, one
-// pass over memory that also looks for what is wrong.
+// How the estimators walk over row-major (T, N) arrays: chunks of environments (columns), rows
+// newest first, one pass over memory that also looks for wrong values.
 #pragma once
 
 #include <algorithm>
@@ -30,7 +30,7 @@ inline constexpr std::ptrdiff_t most_lanes = 1024;
 // What one thread computes in less time than another takes to wake.
 inline constexpr std::ptrdiff_t samples_per_thread = 1 << 15;
 
-// A panel's lanes: any number of whole vectors, or a fixed number.
+// The number of a panel's environments: any number of whole vectors, or a fixed number.
 using Wide = std::ptrdiff_t;
 template <std::ptrdiff_t width>
 using Fixed = std::integral_constant<std::ptrdiff_t, width>;
@@ -67,7 +67,7 @@ inline Flag not_within(Flag inner, Flag outer) {
   return static_cast<Flag>((inner != 0) & (outer == 0));
 }
 
-// panel(first, width) -> faults, over the lanes [first, last).
+// panel(first, width) -> faults, over the environments [first, last).
 template <class Panel>
 std::uint64_t over_panels(std::ptrdiff_t first, std::ptrdiff_t last, const Panel& panel) {
   std::uint64_t faults = 0;
@@ -86,13 +86,14 @@ std::uint64_t over_panels(std::ptrdiff_t first, std::ptrdiff_t last, const Panel
   return faults;
 }
 
-// Lanes of a chunk. No lane knows of another, so no bit depends on it.
+// Number of environments in a chunk. No environment depends on another one, so no bit of a result
+// depends on this number.
 inline std::ptrdiff_t chunk_lanes(std::ptrdiff_t lanes, std::ptrdiff_t threads) {
   const std::ptrdiff_t share = (lanes + threads - 1) / threads;
   return std::min((share + 63) / 64 * 64, most_lanes);
 }
 
-// The panel over all lanes; true where it finds no fault.
+// The panel over all environments; true where it finds no fault.
 template <class Panel>
 bool over_lanes(TimeByLane shape, int threads, const Panel& panel) {
   const std::ptrdiff_t useful =

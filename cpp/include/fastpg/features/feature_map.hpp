@@ -34,7 +34,7 @@ class FeatureMap {
   // x_k = clip((s_k - mean_k) * inverse_std_k); empty vectors take the normaliser away.
   void set_normalizer(std::vector<double> mean, std::vector<double> inverse_std);
 
-  // What block() needs beside its result, in doubles a lane.
+  // Memory that block() needs beside its result, in doubles for each observation.
   std::ptrdiff_t scratch_size() const { return inputs_ + 1; }
 
   // Number k of observation i stands at observations[k * from + i], feature k at

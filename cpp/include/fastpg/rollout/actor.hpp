@@ -1,5 +1,5 @@
-// A policy as the inside of a rollout sees it: observations of some lanes in, actions out, one
-// virtual call for them all.
+// A policy in the form that a rollout uses: one virtual call takes the observations of several
+// environments and gives their actions.
 #pragma once
 
 #include <cstdint>
@@ -9,12 +9,12 @@
 
 namespace fastpg {
 
-// What an actor sees of `count` lanes.
+// The inputs of an actor for `count` environments.
 struct LaneView {
-  const float* observations;  // number k of lane i at [k * observations_stride + i]
+  const float* observations;  // number k of environment i at [k * observations_stride + i]
   Lane observations_stride;
   const std::int64_t* step_index;  // (count,)
-  const std::uint32_t* words;      // random word k of lane i at [k * words_stride + i]
+  const std::uint32_t* words;      // random word k of environment i at [k * words_stride + i]
   Lane words_stride;
   Lane count;
 
@@ -24,7 +24,8 @@ struct LaneView {
   }
 };
 
-// Where actions are recorded, row-major, `action_size` of them a lane: one of the two.
+// Where actions are recorded, row-major, `action_size` of them for each environment: one of the
+// two.
 struct RecordedActions {
   std::int32_t* choices;
   double* numbers;
@@ -35,8 +36,8 @@ class ActorWorker {
  public:
   virtual ~ActorWorker() = default;
 
-  // Records the actions of these lanes. Returns what the environment gets for them, valid until the
-  // next call.
+  // Records the actions of these environments. Returns the actions in the form that the
+  // environments get, valid until the next call.
   virtual ActionsView act(LaneView lanes, RecordedActions actions) = 0;
 };
 
@@ -49,9 +50,9 @@ class Actor {
   virtual Lane action_size() const = 0;
   virtual bool discrete() const = 0;  // its actions are recorded as integers
   virtual bool fits(const EnvironmentShape& shape) const = 0;
-  // Of a step of one lane, roughly: see Pace.
+  // Approximate number of operations in a step of one environment: see Pace.
   virtual double operations() const = 0;
-  // For up to `most` lanes at a call. The actor outlives it.
+  // For up to `most` environments at a call. The actor outlives it.
   virtual std::unique_ptr<ActorWorker> worker(Lane most) const = 0;
 };
 

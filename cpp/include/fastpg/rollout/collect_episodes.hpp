@@ -6,7 +6,7 @@
 
 namespace fastpg {
 
-// Lane i plays episodes i, i + N, i + 2N, …, which no length of an episode can bias. Stops,
+// Environment i plays episodes i, i + N, i + 2N, …, which no length of an episode can bias. Stops,
 // incomplete, before more than max_samples are taken. Where it throws, as where the episodes do not
 // fit the memory, the environment is left as it was.
 void collect_episodes(VectorEnv& env, const Actor& actor, const LaneStream& stream,

@@ -1,5 +1,5 @@
-// Rollouts by steps, (T, N), episodes running over. Lanes reset in the step that ends their
-// episode, after the last observation was kept.
+// Rollouts by steps, (T, N); episodes may continue in the next rollout. An environment is reset in
+// the step that ends its episode, after its last observation was kept.
 #pragma once
 
 #include "fastpg/core/philox.hpp"
@@ -7,8 +7,8 @@
 
 namespace fastpg {
 
-// `steps` steps of every lane. Storage has one column a lane. Where it throws, the environment is
-// left as it was.
+// `steps` steps of every environment. Storage has one column for each environment. Where it throws,
+// the environment is left as it was.
 void collect_steps(VectorEnv& env, const Actor& actor, const LaneStream& stream,
                    std::uint64_t first_step, Lane steps, int threads, RolloutStorage& out);
 

@@ -1,5 +1,5 @@
-// Softmax over the logits of many lanes, without Eigen, for the inside of a rollout. Logit a of
-// lane i is logits[a * stride + i]. Run these in dispatch().
+// Softmax over the logits of many environments, without Eigen, for the inside of a rollout. Logit a
+// of environment i is logits[a * stride + i]. Run these in dispatch().
 #pragma once
 
 #include <algorithm>
@@ -39,8 +39,8 @@ inline void sample_of_two(const double* __restrict first, const double* __restri
   }
 }
 
-// One action a lane by inverse CDF from a random word. Overwrites the logits with unnormalised
-// probabilities. scratch: (2 * count,).
+// One action for each environment by inverse CDF from a random word. Overwrites the logits with
+// unnormalised probabilities. scratch: (2 * count,).
 inline void sample_categorical(double* __restrict logits, std::ptrdiff_t stride,
                                std::ptrdiff_t n_actions, std::ptrdiff_t count,
                                const std::uint32_t* __restrict words, double* __restrict scratch,

@@ -22,11 +22,12 @@ struct EpisodeEnds {
   void copy(std::size_t to, const EpisodeEnds& other, std::size_t from, Lane observation_size);
 };
 
-// Books the ends of `count` lanes, in these columns of the rollout, and starts their next episodes.
+// Records the ends of episodes of `count` environments, in these columns of the rollout, and starts
+// their next episodes.
 void end_episodes(VectorEnv& env, const Lane* lanes, const Lane* columns, Lane count, Lane row,
                   EpisodeEnds& ends);
 
-// The ends of consecutive parts of the lanes, by row and then by column.
+// The ends of consecutive parts of the environments, by row and then by column.
 EpisodeEnds in_order(std::vector<EpisodeEnds>&& parts, Lane rows, Lane observation_size);
 
 }  // namespace fastpg

@@ -1,4 +1,4 @@
-// Random words for lanes that all stand at the same step.
+// Random words for environments that are all at the same step.
 #pragma once
 
 #include <cstdint>
@@ -9,13 +9,13 @@
 
 namespace fastpg {
 
-// Words of the lanes first … first + count - 1, `size` of them a lane and step; a block of Philox
-// serves four steps.
+// Words of the environments first … first + count - 1, `size` of them for each environment and
+// step; a block of Philox serves four steps.
 class LaneWords {
  public:
   LaneWords(const LaneStream& stream, Lane first, Lane count, Lane size, std::uint64_t first_step);
 
-  // Word k of lane first + i at [k * count + i].
+  // Word k of environment first + i at [k * count + i].
   const std::uint32_t* now() const {
     return words_.data() + static_cast<Lane>(step_ & 3) * size_ * count_;
   }

@@ -14,14 +14,14 @@ namespace fastpg {
 struct ChooseActions;
 struct DrawNormals;
 
-// phi(s, h)^T W, so many lanes at a time that their features stay in the first cache.
+// phi(s, h)^T W, for as many environments at a time as leave their features in the first cache.
 class LinearLanes {
  public:
   struct Scratch {
     Lane stride;
     std::vector<double> inputs;
     std::vector<double> features;
-    std::vector<double> values;  // output a of lane i at [a * stride + i]
+    std::vector<double> values;  // output a of environment i at [a * stride + i]
     std::vector<double> draws;   // (2, stride): what a draw needs
   };
 
@@ -33,9 +33,9 @@ class LinearLanes {
   Lane outputs() const { return outputs_; }
   double operations() const;
 
-  // For up to `most` lanes.
+  // For up to `most` environments.
   Scratch scratch(Lane most) const;
-  // Draws from the values of these lanes, by one of the two.
+  // Draws from the values of these environments, by one of the two.
   void act(LaneView lanes, Scratch& scratch, const ChooseActions* choose,
            const DrawNormals* draw) const;
 

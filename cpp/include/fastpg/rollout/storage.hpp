@@ -32,7 +32,7 @@ struct RolloutStorage {
   Lane action_size;
   Lane rows = 0;
   std::int64_t sample_count = 0;  // valid samples
-  std::int64_t step_count = 0;    // steps of the slowest lane
+  std::int64_t step_count = 0;    // steps of the slowest environment
   bool complete = true;           // false: a budget cut the last episodes
 
   Buffer<float> observations;
@@ -66,11 +66,11 @@ struct RolloutStorage {
 
   void record_last(VectorEnv& env, Lane lane, Lane column);
 
-  // All rows are written; parts: the ends of consecutive parts of the lanes.
+  // All rows are written; parts: the ends of consecutive parts of the environments.
   void finish(std::vector<EpisodeEnds>&& parts);
 };
 
-// Room for the actions of so many lanes.
+// Room for the actions of `lanes` environments.
 ActionBuffer action_buffer(const Actor& actor, Lane lanes);
 
 }  // namespace fastpg
