@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 import fastpg
-from fastpg.envs import classic_control
-from fastpg.envs.classic_control import NATIVE, CartPole, Environment, NativeSpec
+from fastpg.envs import environment
+from fastpg.envs.catalogue import NATIVE, NativeSpec
+from fastpg.envs.classic_control import CartPole
+from fastpg.envs.environment import Environment
 from fastpg.envs.registration import register_native
 from fastpg.envs.resetting import reset_bounds
 
@@ -74,4 +76,4 @@ def test_help_lists_the_options(env_id):
     kind = NATIVE[env_id].environment
     for name in fastpg.make_vec(env_id).native.parameters():
         assert f"| `{name}` | " in kind.__doc__
-    assert classic_control._OPTIONS not in kind.__doc__
+    assert environment._OPTIONS not in kind.__doc__

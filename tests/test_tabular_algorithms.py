@@ -67,7 +67,7 @@ def test_paths(kind, algorithm, length):
 
 
 @pytest.mark.parametrize("kind", POLICIES)
-@pytest.mark.parametrize("per", tabular.exact.PER)
+@pytest.mark.parametrize("per", tabular.local_model.PER)
 def test_the_trust_region_s_maximiser_against_a_solver(kind, per):
     old, bound = POLICIES[kind], 0.03
     local = LocalModel(HORIZON, old)
@@ -98,7 +98,7 @@ def test_the_penalised_maximiser_has_no_gradient(kind):
     assert local.penalised(new, 0.7) > local.penalised(old, 0.7)
 
 
-@pytest.mark.parametrize("per", tabular.exact.PER)
+@pytest.mark.parametrize("per", tabular.local_model.PER)
 @pytest.mark.parametrize("kind", POLICIES)
 def test_the_predicted_kl_of_a_natural_step_is_its_target(kind, per):
     """x.F x / 2 is the target, and the KL itself comes near it where the step is short."""

@@ -1,10 +1,11 @@
 """Environments in C++ with Gymnasium's interface; the import registers them with Gymnasium."""
 
-from fastpg.envs.classic_control import NATIVE, native_spec
+from fastpg.envs.catalogue import NAMESPACE, NATIVE, native_spec
+from fastpg.envs.make import make_vec
 from fastpg.envs.registration import register_native
 from fastpg.envs.single import NativeEnv
 from fastpg.envs.state import EnvState
-from fastpg.envs.vector import NAMESPACE, NativeVectorEnv, make_vec
+from fastpg.envs.vector import NativeVectorEnv
 
 __all__ = [
     "NAMESPACE",

@@ -6,8 +6,8 @@ from typing import Any
 
 import gymnasium
 
-from fastpg.envs.classic_control import NATIVE
-from fastpg.envs.vector import NAMESPACE, NativeVectorEnv
+from fastpg.envs.catalogue import NAMESPACE, NATIVE
+from fastpg.envs.vector import NativeVectorEnv
 
 
 def register_native() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastpg import _core
-from fastpg.envs.classic_control import Environment
+from fastpg.envs.environment import Environment
 from fastpg.envs.parameters import parameters
 from fastpg.suggestions import one_of
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastpg import arrays
-from fastpg.envs.classic_control import Environment
+from fastpg.envs.environment import Environment
 from fastpg.suggestions import unknown
 
 _MOST_BOUND = 1e38  # what a float32 observation can hold

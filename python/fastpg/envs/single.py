@@ -9,7 +9,7 @@ import numpy as np
 
 from fastpg import _core, arrays
 from fastpg.envs import state as states
-from fastpg.envs.classic_control import native_spec
+from fastpg.envs.catalogue import native_spec
 from fastpg.envs.parameters import parameters, set_options, set_values
 from fastpg.envs.rendering import RENDER_MODES, Frame, Painter, check_mode
 from fastpg.envs.resetting import reset_bounds

@@ -14,7 +14,7 @@ from fastpg.lecture.problems import N_ACTIONS
 from fastpg.lecture.system import Check, Formula, Result, System
 from fastpg.policies.linear import LinearGaussian
 from fastpg.tabular import MDP, LocalModel, TabularSoftmax, state_kl
-from fastpg.tabular.exact import kl_of_logs
+from fastpg.tabular.local_model import kl_of_logs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
-from fastpg import _core, arrays, threads
+from fastpg import _core, arrays
 from fastpg.arrays import Bools, Float32s, Floats, Integers
+from fastpg.policies.closed_form import ClosedForms
 from fastpg.policies.feature_choice import Features, choose_features
 from fastpg.policies.features import RunningNormalizer
-from fastpg.spaces import flat_size
 from fastpg.suggestions import unknown
 
 State = tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]
@@ -25,7 +25,7 @@ _OF_SPACES = ("observation_size", "n_actions", "action_size", "low", "high")
 _MOST = _core.MOST_PARAMETER
 
 
-class LinearPolicy:
+class LinearPolicy(ClosedForms):
     """Base of `LinearSoftmax` and `LinearGaussian`.
 
     Batches are features `phi` of shape (n, n_features), made by `features`, and distributions
@@ -56,7 +56,6 @@ class LinearPolicy:
     kind: ClassVar[str]
     bounds: tuple[Floats, ...] = ()  # of the actions that an environment gets, where there are any
     masked: ClassVar[bool] = False
-    _distribution: _core.Categorical | _core.DiagGaussian
 
     def _set_up(
         self,
@@ -230,285 +229,6 @@ class LinearPolicy:
         normalizer = [] if self.normalizer is None else [self.normalizer]
         return [self, self.feature_map, *normalizer]
 
-    def distribution(self, phi: Floats, theta: Floats | None = None, mask: Any = None) -> Floats:
-        """The distribution over actions in each state.
-
-        Args:
-            phi: features (n, n_features).
-            theta: parameters of the shape of theta; None is the policy's own.
-            mask: bool (n, n_actions), True where the action is allowed, for a `LinearSoftmax`; None
-                allows all.
-
-        Returns:
-            `dist`, (n, k): ln pi of every action, or the means and ln sigma, by the policy's class.
-
-        Raises:
-            TypeError: arrays of another kind, or a mask for a policy that takes none.
-            ValueError: another shape, a mask that allows no action in some state, or numbers whose
-                products are not finite.
-        """
-        parameters = self._theta if theta is None else self._checked_theta(theta)
-        return self.batch(phi, mask=mask).distribution(parameters)
-
-    def sample(self, dist: Floats, uniforms: Any) -> npt.NDArray[Any]:
-        """Sample actions by the inverse of the cumulative distribution function (CDF).
-
-        Args:
-            dist: distributions (n, k).
-            uniforms: numbers in (0, 1), one for each number of an action: (n,) or (n, action size).
-
-        Returns:
-            n actions: int32 (n,) or (n, choices) of a `LinearSoftmax`, float64 (n, action_size) of
-                a `LinearGaussian`.
-
-        Raises:
-            TypeError: arrays of another kind, such as text.
-            ValueError: another shape, or values that are not finite or out of range.
-        """
-        d = self._dist(dist)
-        u = arrays.finite_floats("uniforms", np.reshape(uniforms, (len(d), -1)), (len(d), None))
-        return self._public(self._distribution.sample(d, u))
-
-    def mode(self, dist: Floats) -> npt.NDArray[Any]:
-        """The most probable action in each state; the first one among equals.
-
-        Args:
-            dist: distributions (n, k).
-
-        Returns:
-            n actions, as of `sample`; of a `LinearGaussian` these are the means.
-
-        Raises:
-            TypeError: arrays of another kind, such as text.
-            ValueError: another shape, or values that are not finite or out of range.
-        """
-        return self._public(self._distribution.mode(self._dist(dist)))
-
-    def log_prob(self, dist: Floats, actions: Any) -> Floats:
-        """Ln pi(a_i|s_i) of given actions; a log density for a `LinearGaussian`.
-
-        Args:
-            dist: distributions (n, k).
-            actions: of the n samples: integers (n,) or (n, choices) for a `LinearSoftmax`, numbers
-                (n, action_size) for a `LinearGaussian`.
-
-        Returns:
-            (n,).
-
-        Raises:
-            TypeError: arrays of another kind, such as text.
-            ValueError: another shape, or values that are not finite or out of range.
-        """
-        d = self._dist(dist)
-        return self._distribution.log_prob(d, self._rows(actions, len(d)))
-
-    def score_gradient(
-        self,
-        phi: Floats,
-        dist: Floats,
-        actions: Any,
-        weights: Any,
-        *,
-        num_threads: int | None = None,
-    ) -> Floats:
-        """The mean over the batch of w_i grad ln pi(a_i|s_i).
-
-        Args:
-            phi: features (n, n_features).
-            dist: distributions (n, k).
-            actions: of the n samples: integers (n,) or (n, choices) for a `LinearSoftmax`, numbers
-                (n, action_size) for a `LinearGaussian`.
-            weights: w, (n,), such as advantages.
-            num_threads: from 1 to 256, with the same result to the last bit; None is
-                FASTPG_NUM_THREADS, else 1.
-
-        Returns:
-            The shape of theta.
-
-        Raises:
-            TypeError: arrays of another kind, such as text.
-            ValueError: another shape, or values that are not finite or out of range.
-            OverflowError: features or weights so large that the sums are not finite.
-        """
-        batch = self.batch(phi, actions, num_threads=num_threads)
-        n = len(batch.phi)
-        w = arrays.shaped_floats("weights", weights, (n,))
-        return self._shaped(batch.score_gradient(self._dist(dist, n), w))
-
-    def compare(
-        self, old_dist: Floats, new_dist: Floats, actions: Any, advantages: Any
-    ) -> _core.UpdateStatistics:
-        """Statistics of a step of the policy, over the batch that the step was computed from.
-
-        Args:
-            old_dist: distributions (n, k) before the step.
-            new_dist: distributions (n, k) after the step, in the same states.
-            actions: of the n samples: integers (n,) or (n, choices) for a `LinearSoftmax`, numbers
-                (n, action_size) for a `LinearGaussian`.
-            advantages: A, (n,).
-
-        Returns:
-            A `UpdateStatistics`.
-
-        Raises:
-            TypeError: arrays of another kind, such as text.
-            ValueError: another shape, or values that are not finite or out of range.
-        """
-        old = self._dist(old_dist)
-        n = len(old)
-        return self._distribution.compare(
-            old,
-            self._dist(new_dist, n),
-            self._rows(actions, n),
-            arrays.shaped_floats("advantages", advantages, (n,)),
-        )
-
-    def entropy(self, dist: Floats) -> Floats:
-        """The entropy H(pi(.|s)) in each state; the differential entropy for a `LinearGaussian`.
-
-        Args:
-            dist: distributions (n, k).
-
-        Returns:
-            (n,), in nats.
-
-        Raises:
-            TypeError: arrays of another kind, such as text.
-            ValueError: another shape, or values that are not finite or out of range.
-        """
-        return self._distribution.entropy(self._dist(dist))
-
-    def entropy_gradient(self, phi: Floats, dist: Floats) -> Floats:
-        """Gradient of the mean entropy over the batch.
-
-        Args:
-            phi: features (n, n_features).
-            dist: distributions (n, k).
-
-        Returns:
-            The shape of theta.
-
-        Raises:
-            TypeError: arrays of another kind, such as text.
-            ValueError: another shape, or values that are not finite or out of range.
-            OverflowError: features so large that the sums are not finite.
-        """
-        batch = self.batch(phi)
-        return self._shaped(batch.entropy_gradient(self._dist(dist, len(batch.phi))))
-
-    def kl(self, old_dist: Floats, new_dist: Floats) -> Floats:
-        """The exact KL(old | new) in each state (lecture L5).
-
-        Args:
-            old_dist: distributions (n, k).
-            new_dist: distributions (n, k), in the same states.
-
-        Returns:
-            (n,), in nats.
-
-        Raises:
-            TypeError: arrays of another kind, such as text.
-            ValueError: another shape, or values that are not finite or out of range.
-        """
-        old = self._dist(old_dist)
-        return self._distribution.kl(old, self._dist(new_dist, len(old)))
-
-    def fisher_vector_product(
-        self,
-        phi: Floats,
-        dist: Floats,
-        vector: Any,
-        actions: Any = None,
-        *,
-        num_threads: int | None = None,
-    ) -> Floats:
-        """The product F v of the Fisher matrix F with a vector (lecture L7).
-
-        Args:
-            phi: features (n, n_features).
-            dist: distributions (n, k).
-            vector: v, of the shape of theta, finite.
-            actions: None, or the actions of the n samples: integers (n,) or (n, choices) for a
-                `LinearSoftmax`, numbers (n, action_size) for a `LinearGaussian`.
-                None sums the action out of F. With actions, F = mean_i score score^T at those
-                actions: the option `fisher="sampled"`.
-            num_threads: from 1 to 256, with the same result to the last bit; None is
-                FASTPG_NUM_THREADS, else 1.
-
-        Returns:
-            F v, the shape of theta.
-
-        Raises:
-            TypeError: arrays of another kind, such as text.
-            ValueError: another shape, or values that are not finite or out of range.
-            OverflowError: features or a vector so large that the sums are not finite.
-        """
-        batch = self.batch(phi, actions, num_threads=num_threads)
-        v = arrays.finite_floats("vector", vector, self.shape)
-        d = self._dist(dist, len(batch.phi))
-        return batch.fisher_vector_product(d, v, actions is not None)
-
-    def fisher(
-        self,
-        phi: Floats,
-        dist: Floats,
-        actions: Any = None,
-        *,
-        num_threads: int | None = None,
-    ) -> Floats:
-        """The dense Fisher matrix F; use it only where theta has few parameters.
-
-        Args:
-            phi: features (n, n_features).
-            dist: distributions (n, k).
-            actions: as of `fisher_vector_product`.
-            num_threads: from 1 to 256, with the same result to the last bit; None is
-                FASTPG_NUM_THREADS, else 1.
-
-        Returns:
-            F, (theta.size, theta.size).
-
-        Raises:
-            TypeError: arrays of another kind, such as text.
-            ValueError: another shape, or values that are not finite or out of range.
-            OverflowError: features so large that the sums are not finite.
-        """
-        batch = self.batch(phi, actions, num_threads=num_threads)
-        return batch.fisher(self._dist(dist, len(batch.phi)), actions is not None)
-
-    def batch(
-        self,
-        phi: Floats,
-        actions: Any = None,
-        mask: Any = None,
-        *,
-        num_threads: int | None = None,
-    ) -> _core.PolicyBatch:
-        """States and actions as the kernels take them, converted and checked.
-
-        Args:
-            phi: features (n, n_features).
-            actions: of the n samples, as of `score_gradient`; None where no method needs them.
-            mask: bool (n, n_actions), True where the action is allowed; None allows all.
-            num_threads: from 1 to 256, with the same result to the last bit; None is
-                FASTPG_NUM_THREADS, else 1.
-
-        Returns:
-            The evaluator of the batch.
-
-        Raises:
-            TypeError: arrays of another kind, such as text, or a mask where there is none.
-            ValueError: another shape, or values that are not finite or out of range.
-        """
-        features = self._phi(phi)
-        return _core.PolicyBatch(
-            self._distribution,
-            features,
-            None if actions is None else self._rows(actions, len(features)),
-            self._mask(mask, len(features)),
-            threads.num_threads(num_threads),
-        )
-
     def for_environment(self, actions: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The actions in the form that the environment gets.
 
@@ -562,23 +282,6 @@ class LinearPolicy:
         if self.normalizer is not None:
             self.normalizer.restore(stored["normalizer"], count)
             self.normalizer.use_in(self.feature_map)
-
-    def _phi(self, phi: Floats) -> Floats:
-        return arrays.features("phi", phi, self.n_features)
-
-    def _dist(self, dist: Floats, rows: int | None = None) -> Floats:
-        raise NotImplementedError
-
-    def _mask(self, mask: Any, count: int) -> Bools | None:
-        if mask is not None:
-            raise TypeError(f"mask: {type(self).__name__} takes none")
-        return None
-
-    def _actions(self, actions: Any, count: int) -> npt.NDArray[Any]:
-        raise NotImplementedError
-
-    def _public(self, actions: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return actions
 
     def act(
         self,
@@ -650,24 +353,3 @@ class LinearPolicy:
             )
         phi = native.features(observations, step_index, num_threads)
         return _core.PolicyBatch(self._distribution, phi, rows, mask, num_threads)
-
-    def _rows(self, actions: Any, count: int) -> npt.NDArray[Any]:
-        """Checked actions, (count, numbers of an action)."""
-        return self._actions(actions, count).reshape(count, self._action_size)
-
-    def _shaped(self, flat: Floats) -> Floats:
-        return flat.reshape(self._theta.shape)
-
-
-def single_space(env: Any, what: str) -> spaces.Space[Any]:
-    """The observation or action space of one environment."""
-    for name in (f"single_{what}_space", f"{what}_space"):
-        space = getattr(env, name, None)
-        if isinstance(space, spaces.Space):
-            return space
-    raise TypeError(f"env: expected an environment with an {what}_space, got {env!r}")
-
-
-def observation_size(env: Any) -> int:
-    """Length of a flat observation; `flat_size` says of which spaces."""
-    return flat_size(single_space(env, "observation"))

@@ -9,7 +9,8 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from fastpg import arrays
-from fastpg.policies.base import LinearPolicy, single_space
+from fastpg.policies.base import LinearPolicy
+from fastpg.policies.env_spaces import single_space
 from fastpg.policies.feature_choice import restore_features
 from fastpg.policies.function_features import Function
 from fastpg.policies.linear import LOG_STD_RANGE, LinearGaussian, LinearSoftmax

@@ -12,7 +12,8 @@ from gymnasium import spaces
 
 from fastpg import _core, arrays
 from fastpg.arrays import Bools, Floats
-from fastpg.policies.base import LinearPolicy, State, observation_size, single_space
+from fastpg.policies.base import LinearPolicy, State
+from fastpg.policies.env_spaces import observation_size, single_space
 from fastpg.policies.feature_choice import Features
 
 LOG_STD_RANGE = _core.LOG_STD_RANGE

@@ -3,7 +3,6 @@
 from fastpg.tabular.ascent import natural_step, npg, pg, ppo_penalty, trpo
 from fastpg.tabular.env import TabularVectorEnv, make_vec
 from fastpg.tabular.exact import (
-    LocalModel,
     fisher,
     gradient,
     kl,
@@ -13,10 +12,10 @@ from fastpg.tabular.exact import (
     penalised_gradient,
     performance_difference,
     state_kl,
-    state_weights,
     surrogate,
     surrogate_gradient,
 )
+from fastpg.tabular.local_model import LocalModel, state_weights
 from fastpg.tabular.makers import chain, cliff, from_gymnasium, garnet, kakade, two_actions
 from fastpg.tabular.mdp import MDP, Evaluation
 from fastpg.tabular.policies import FeatureSoftmax, OneLogit, TabularPolicy, TabularSoftmax

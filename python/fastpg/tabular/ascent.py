@@ -12,7 +12,7 @@ from fastpg.algorithms.ppo import adapted
 from fastpg.algorithms.schedules import Schedule
 from fastpg.arrays import Floats
 from fastpg.results import checked
-from fastpg.tabular.exact import LocalModel
+from fastpg.tabular.local_model import LocalModel
 from fastpg.tabular.mdp import MDP
 from fastpg.tabular.policies import TabularPolicy
 from fastpg.tabular.trajectories import Iterates, iterate

@@ -10,8 +10,9 @@ from gymnasium.vector import AutoresetMode
 
 from fastpg import _core, arrays, threads
 from fastpg.envs import NativeVectorEnv
-from fastpg.envs.classic_control import Environment
-from fastpg.envs.vector import MOST_ENVS, time_limit
+from fastpg.envs.environment import Environment
+from fastpg.envs.episodes import time_limit
+from fastpg.envs.vector import MOST_ENVS
 from fastpg.tabular.mdp import MDP, an_mdp
 
 

@@ -10,7 +10,7 @@ from fastpg import arrays
 from fastpg.arrays import Floats
 from fastpg.results import checked, finite
 from fastpg.suggestions import one_of
-from fastpg.tabular.exact import LocalModel
+from fastpg.tabular.local_model import LocalModel
 from fastpg.tabular.mdp import MDP, an_mdp
 from fastpg.tabular.trajectories import Iterates, iterate
 

@@ -11,7 +11,7 @@ import numpy as np
 from fastpg import arrays
 from fastpg.arrays import Floats
 from fastpg.results import finite, quiet
-from fastpg.tabular.exact import LocalModel
+from fastpg.tabular.local_model import LocalModel
 from fastpg.tabular.mdp import MDP, an_mdp
 
 MOST_ITERATIONS = 1_000_000

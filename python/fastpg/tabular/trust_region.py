@@ -14,7 +14,7 @@ import numpy as np
 from fastpg import arrays, probabilities
 from fastpg.arrays import Floats
 from fastpg.results import checked, finite, quiet
-from fastpg.tabular.exact import LocalModel, parametric
+from fastpg.tabular.local_model import LocalModel, parametric
 from fastpg.tabular.policies import FeatureSoftmax, TabularPolicy
 
 _ROOT_STEPS = 200

@@ -17,7 +17,7 @@
 
 namespace fastpg {
 
-using Lane = std::ptrdiff_t;
+using Lane = std::ptrdiff_t;  // an index or a number of environments
 
 // The numbers that a reset takes from its options, in the order of Python's `reset_options`.
 using ResetOptions = std::span<const double>;

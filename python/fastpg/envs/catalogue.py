@@ -1,0 +1,76 @@
+"""The table of native environments by id."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastpg.envs.classic_control import (
+    Acrobot,
+    CartPole,
+    MountainCar,
+    MountainCarContinuous,
+    Pendulum,
+)
+from fastpg.envs.environment import Environment
+from fastpg.suggestions import one_of
+
+NAMESPACE = "fastpg"  # of the ids in Gymnasium's registry
+
+
+@dataclass(frozen=True)
+class NativeSpec:
+    """A row of the table of ids."""
+
+    id: str
+    environment: type[Environment]
+    max_episode_steps: int
+    reward_threshold: float | None
+
+
+# A new environment is a C++ kernel, a class of `classic_control` and one line here.
+NATIVE: dict[str, NativeSpec] = {
+    spec.id: spec
+    for spec in (
+        NativeSpec("Acrobot-v1", Acrobot, 500, -100.0),
+        NativeSpec("CartPole-v0", CartPole, 200, 195.0),
+        NativeSpec("CartPole-v1", CartPole, 500, 475.0),
+        NativeSpec("MountainCar-v0", MountainCar, 200, -110.0),
+        NativeSpec("MountainCarContinuous-v0", MountainCarContinuous, 999, 90.0),
+        NativeSpec("Pendulum-v1", Pendulum, 200, None),
+    )
+}
+
+
+def native_spec(env_id: str) -> NativeSpec:
+    """The native environment of an id.
+
+    Args:
+        env_id: a Gymnasium id, one of the keys of `NATIVE`.
+
+    Returns:
+        The class of the environment with its registered time limit and reward threshold.
+
+    Raises:
+        ValueError: an unknown id; the message has the nearest one.
+        TypeError: not a string.
+    """
+    if not isinstance(env_id, str):
+        raise TypeError(f"id: expected a string such as 'CartPole-v1', got {env_id!r}")
+    return NATIVE[one_of("environment", env_id, NATIVE)]
+
+
+def newer_id(env_id: str) -> str | None:
+    """The id of the same environment with the highest version.
+
+    Args:
+        env_id: one of the keys of `NATIVE`.
+
+    Returns:
+        The id, or None where `env_id` is already the newest.
+    """
+    name = env_id.rpartition("-v")[0]
+    newest = max(
+        (other for other in NATIVE if other.rpartition("-v")[0] == name),
+        key=lambda other: int(other.rpartition("-v")[2]),
+    )
+    return None if newest == env_id else newest

@@ -1,0 +1,118 @@
+"""The base class of native environments."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from gymnasium import spaces
+
+from fastpg import arrays
+from fastpg.envs.parameters import description, options_table
+
+Parameters = Mapping[str, Any]
+_OPTIONS = "{options}"
+
+
+class _Page:
+    """A docstring whose table of options is made where it is read: at import it would cost time."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __get__(self, instance: object, cls: type[Environment]) -> str:
+        return inspect.cleandoc(self._text).replace(_OPTIONS, options_table(cls.kernel))
+
+
+class Environment:
+    """A native environment: the name of its kernel and what Python adds to it.
+
+    In the docstring of a subclass `{options}` becomes the table of the kernel's parameters.
+    """
+
+    kernel: ClassVar[str]
+    drawn_by: ClassVar[str | None] = None  # Gymnasium's class, module:name; None: no pictures
+    render_fps: ClassVar[int]
+    reset_options: ClassVar[tuple[str, ...]] = ("low", "high")  # the kernel has their defaults
+
+    def __init_subclass__(cls) -> None:
+        if cls.__doc__ is not None and _OPTIONS in cls.__doc__:
+            cls.__doc__ = _Page(cls.__doc__)  # type: ignore[assignment]
+
+    @staticmethod
+    def observation_space(parameters: Parameters) -> spaces.Box:
+        """The space of the observations of one environment.
+
+        Args:
+            parameters: values by name.
+
+        Returns:
+            The space.
+        """
+        raise NotImplementedError
+
+    @staticmethod
+    def action_space(parameters: Parameters) -> spaces.Box | spaces.Discrete:
+        """The space of the actions of one environment.
+
+        Args:
+            parameters: values by name.
+
+        Returns:
+            The space.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def reset_defaults(cls) -> dict[str, float]:
+        """The numbers of a reset without options, by the names of `reset_options`.
+
+        Raises:
+            TypeError: not as many names as the kernel takes numbers.
+        """
+        defaults = description(cls.kernel)[1]
+        if len(defaults) != len(cls.reset_options):
+            raise TypeError(
+                f"{cls.kernel}: expected {len(defaults)} reset_options, got {cls.reset_options}"
+            )
+        return dict(zip(cls.reset_options, defaults, strict=True))
+
+    @classmethod
+    def check_bounds(cls, bounds: Parameters) -> None:
+        """Check the numbers of a reset.
+
+        Args:
+            bounds: finite numbers by the names of `reset_options`.
+
+        Raises:
+            ValueError: numbers from which no start state can be drawn.
+        """
+        low, high = bounds.get("low", -math.inf), bounds.get("high", math.inf)
+        if low > high:
+            raise ValueError(f"low, high: expected low <= high, got {low} and {high}")
+
+    @classmethod
+    def gymnasium_class(cls) -> Any:
+        """Gymnasium's class of the same environment, which draws its pictures.
+
+        Raises:
+            NotImplementedError: there is none.
+        """
+        if cls.drawn_by is None:
+            raise NotImplementedError(
+                f"render: {cls.kernel} has no pictures, for Gymnasium has no such environment"
+            )
+        module, _, name = cls.drawn_by.partition(":")
+        return getattr(importlib.import_module(module), name)
+
+    @staticmethod
+    def round_fresh(observations: arrays.Float32s, states: arrays.Floats) -> None:
+        """Change observations right after a reset to Gymnasium's bits.
+
+        Args:
+            observations: (n, d), changed in place.
+            states: (n, k), the physical states.
+        """

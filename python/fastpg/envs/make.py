@@ -1,0 +1,99 @@
+"""Making native environments by id."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium
+from gymnasium.envs.registration import EnvSpec
+from gymnasium.vector import AutoresetMode
+
+from fastpg import threads
+from fastpg.envs.catalogue import NAMESPACE, native_spec, newer_id
+from fastpg.envs.episodes import mode_of
+from fastpg.envs.vector import NativeVectorEnv
+
+
+def make_vec(
+    id: str,
+    num_envs: int = 1,
+    *,
+    autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+    exact: bool = True,
+    max_episode_steps: int | None = None,
+    num_threads: int | None = None,
+    copy: bool = True,
+    render_mode: str | None = None,
+    **env_options: Any,
+) -> NativeVectorEnv:
+    """Make `num_envs` copies of a native environment, stepped together in C++.
+
+    Args:
+        id: a Gymnasium id: "Acrobot-v1", "CartPole-v0", "CartPole-v1", "MountainCar-v0",
+            "MountainCarContinuous-v0" or "Pendulum-v1".
+        num_envs: number of copies, from 1 to 2^24.
+        autoreset_mode: when an environment is reset after an episode, as in Gymnasium: NEXT_STEP,
+            SAME_STEP or DISABLED.
+        exact: True gives the numbers of `gymnasium.vector.SyncVectorEnv` bit for bit. False is
+            faster: vectorised sine and cosine, at most 1 ulp from the true values, and one
+            reciprocal instead of repeated divisions by the same number.
+        max_episode_steps: time limit in steps; None: the id's registered limit; -1: no limit.
+        num_threads: threads for `step` and for `fastpg.collect` by steps, from 1 to 256; one thread
+            for every 512 copies is used at most. None: the environment variable FASTPG_NUM_THREADS,
+            or 1. Results do not depend on it.
+        copy: False lets every `step` return the same arrays, overwritten.
+        render_mode: "rgb_array" makes `render` draw; needs `pip install '.[render]'`.
+        **env_options: options of the environment, listed on its page in docs/environments. They are
+            attributes of Gymnasium's class; `set_attr` changes them later. The spaces follow from
+            the values given here.
+
+    Returns:
+        The environments.
+
+    Raises:
+        ValueError: unknown id or mode, or an option or a size out of range.
+        TypeError: unknown option, or an argument of the wrong type.
+    """
+    native_spec(id)
+    newer = newer_id(id)
+    if newer is not None:
+        warnings.warn(
+            f"{id} is out of date, as in Gymnasium: consider {newer}",
+            DeprecationWarning,
+            stacklevel=_caller_level(),
+        )
+    options = env_options | {
+        "autoreset_mode": mode_of(autoreset_mode).value,
+        "exact": exact,
+        "max_episode_steps": max_episode_steps,
+        "num_threads": threads.num_threads(num_threads),
+        "copy": copy,
+        "render_mode": render_mode,
+    }
+    env = NativeVectorEnv(id, num_envs, **options)
+    env.spec = _spec(env, options)
+    return env
+
+
+def _caller_level() -> int:
+    """The stack level of the nearest caller outside this package, for warnings."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == "fastpg":
+        level, frame = level + 1, frame.f_back
+    return level
+
+
+def _spec(env: NativeVectorEnv, options: Mapping[str, Any]) -> EnvSpec:
+    """Gymnasium's spec of an environment, with which `gymnasium.make_vec` makes it again."""
+    registered = gymnasium.spec(f"{NAMESPACE}/{env.env_id}")
+    return EnvSpec(
+        id=registered.id,
+        entry_point=registered.entry_point,
+        vector_entry_point=registered.vector_entry_point,
+        reward_threshold=registered.reward_threshold,
+        max_episode_steps=env.max_episode_steps,
+        kwargs={**registered.kwargs, **options, "num_envs": env.num_envs},
+    )
