@@ -56,11 +56,11 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--write", type=Path, help="page in which to replace the section")
     given = parser.parse_args()
     if given.only is not None and given.tuned is None:
-        parser.error("--only: goes only with --tuned")
+        parser.error("--only: allowed only with --tuned")
     if given.algorithms is not None and (given.kl or given.target_kl or given.tuned is not None):
-        parser.error("--algorithms: goes only with --task")
+        parser.error("--algorithms: allowed only with --task")
     if given.total_timesteps is not None and given.tuned is not None:
-        parser.error("--total-timesteps: goes only with other tables than --tuned")
+        parser.error("--total-timesteps: allowed only with other tables than --tuned")
     if given.write is not None and not given.write.is_file():
         parser.error(f"--write: expected an existing page, got {given.write}")
     return given

@@ -205,7 +205,10 @@ def test_an_existing_file_is_kept_unless_forced(run, tmp_path):
         (("train", "npg", "CartPole-v1", "--total-timesteps", "0"), "total_timesteps"),
         (("train", "npg", "CartPole-v1", "--policy", "MlpPolicy"), "LinearSoftmax"),
         (("train", "npg", "CartPole-v1", "--out", "no/such/folder/x.npz"), "no folder"),
-        (("train", "npg", "CartPole-v1", "--log-std-init", "1"), "goes only with a Box of actions"),
+        (
+            ("train", "npg", "CartPole-v1", "--log-std-init", "1"),
+            "allowed only with a Box of actions",
+        ),
         (("train", "npg", "CartPole-v1", "--features", "polynomal"), "did you mean 'polynomial'"),
         (
             ("train", "npg", "CartPole-v1", "--features-kwargs", "degree"),

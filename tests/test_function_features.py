@@ -213,7 +213,11 @@ def test_a_checkpoint_takes_the_function_again(saved):
 @pytest.mark.parametrize(
     ("features", "error", "text"),
     [
-        (None, ValueError, r"^features: the policy's were a function.*load\(path, features=...\)"),
+        (
+            None,
+            ValueError,
+            r"^features: the policy's features are a function.*load\(path, features=...\)",
+        ),
         (itself, ValueError, r"^features\(observations\): expected 10 columns, got 5"),
         (3, TypeError, r"^features: expected a function of arrays \(n, d\), got 3"),
     ],
@@ -226,7 +230,7 @@ def test_a_checkpoint_without_its_function(saved, features, error, text):
 
 def test_a_checkpoint_that_needs_no_function(tmp_path):
     path = fastpg.NPG("linear", "CartPole-v1", seed=0).save(tmp_path / "x")
-    with pytest.raises(ValueError, match=r"features: expected none for a file.*\(identity\)"):
+    with pytest.raises(ValueError, match=r"features: expected none, since the file.*\(identity\)"):
         fastpg.load(path, features=itself)
 
 

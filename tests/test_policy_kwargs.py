@@ -70,7 +70,7 @@ def cartpole(**policy_kwargs):
         (
             lambda: fastpg.NPG(fastpg.LinearSoftmax(4, 2), "CartPole-v1", policy_kwargs={}),
             TypeError,
-            "policy_kwargs: goes only with policy='linear', got LinearSoftmax",
+            "policy_kwargs: allowed only with policy='linear', got LinearSoftmax",
         ),
         (
             lambda: fastpg.NPG("linear", "CartPole-v1", policy_kwargs=["features"]),
@@ -98,7 +98,7 @@ def cartpole(**policy_kwargs):
         (
             lambda: cartpole(log_std_init=1.0),
             ValueError,
-            r"log_std_init: goes only with a Box of actions, got Discrete\(2\)",
+            r"log_std_init: allowed only with a Box of actions, got Discrete\(2\)",
         ),
         (
             lambda: cartpole(features="poly"),
@@ -133,7 +133,7 @@ def cartpole(**policy_kwargs):
         (
             lambda: cartpole(features=fastpg.Polynomial(4), features_kwargs={"degree": 3}),
             TypeError,
-            "features_kwargs: goes only with a name, got",
+            "features_kwargs: allowed only with a name, got",
         ),
         (lambda: cartpole(features=fastpg.Polynomial(3)), ValueError, "a map of 4 numbers, got"),
         (lambda: cartpole(features=3), TypeError, "features: expected identity, polynomial, fou"),

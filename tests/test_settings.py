@@ -208,7 +208,7 @@ def test_total_timesteps():
 def test_what_is_given_and_what_is_tuned_may_not_go_together(file):
     path = file('[ppo."CartPole-v1"]\nobjective = "kl_penalty"\nkl_coef = 2.0')
     with pytest.raises(
-        ValueError, match=r"kl_coef: goes only with .* \(with the settings of .*mine"
+        ValueError, match=r"kl_coef: allowed only with .* \(with the settings of .*mine"
     ):
         fastpg.train("ppo", "CartPole-v1", tuned=path, objective="clip")
 
@@ -235,7 +235,7 @@ def test_keywords_of_an_environment(tmp_path):
     )
     assert lake.env.envs[0].spec.kwargs["is_slippery"] is False
     assert fastpg.load(lake.save(tmp_path / "x")).env_recipe.kwargs["is_slippery"] is False
-    with pytest.raises(ValueError, match="env_kwargs: goes only with an id, got"):
+    with pytest.raises(ValueError, match="env_kwargs: allowed only with an id, got"):
         fastpg.train("npg", fastpg.make_vec("CartPole-v1", 2), env_kwargs={"gravity": 1.0})
 
 
@@ -347,7 +347,9 @@ def test_a_file_of_bytes(tmp_path):
 
 def test_log_std_init_of_a_file_goes_only_with_a_box(file):
     path = file('[npg."CartPole-v1"]\npolicy_kwargs = { log_std_init = 1.0 }')
-    with pytest.raises(ValueError, match="log_std_init: goes only with a Box of actions, got Disc"):
+    with pytest.raises(
+        ValueError, match="log_std_init: allowed only with a Box of actions, got Disc"
+    ):
         fastpg.train("npg", "CartPole-v1", tuned=path)
 
 

@@ -1,4 +1,4 @@
-"""What every algorithm shares: how it is put together, and the learn loop."""
+"""The base class of the algorithms: construction and the learn loop."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ MOST_TIMESTEPS = 2**53  # what a float64 counts exactly
 
 
 class Algorithm(StoredModel):
-    """Base of REINFORCE, NPG, TRPO and PPO: subclasses say what an iteration collects and does.
+    """Base of REINFORCE, NPG, TRPO and PPO; subclasses define what an iteration collects and does.
 
     Args:
-        policy: a `LinearSoftmax`, a `LinearGaussian`, or "linear", the one that fits.
+        policy: a `LinearSoftmax`, a `LinearGaussian`, or "linear" for the one that fits.
         env: an id such as "CartPole-v1", a Gymnasium environment, a callable that makes one, or a
             vector environment.
-        policy_kwargs: of "linear", the arguments of its `for_env`: `features`, `features_kwargs`,
+        policy_kwargs: with "linear", arguments of its `for_env`: `features`, `features_kwargs`,
             `normalize_observations` and, for a Box of actions, `log_std_init`.
-        seed: of everything random, in [0, 2^64); None draws one and records it in `seed`.
-        **options: fields of the algorithm's options class; `n_envs` goes with an id or a callable
-            and raises when it contradicts an environment given.
+        seed: seed of everything random, in [0, 2^64); None draws one and stores it in `seed`.
+        **options: options of the algorithm. `n_envs` is for an id or a callable; if a given
+            environment has another number, ValueError is raised.
 
     Attributes:
-        history: one dict per iteration, under the keys of docs/records.md.
+        history: one dict per iteration, with the keys of docs/records.md.
         num_timesteps: environment steps taken by `learn`.
-        observation_space, action_space: of one environment, as Gymnasium has them.
+        observation_space, action_space: Gymnasium's spaces of one environment.
     """
 
     def __init__(
@@ -89,11 +89,11 @@ class Algorithm(StoredModel):
 
         Args:
             env: an id such as "CartPole-v1", a Gymnasium environment, a callable that makes one, or
-                a vector environment; of an id or a callable, `n_envs` environments are made.
+                a vector environment; for an id or a callable, `n_envs` environments are made.
 
         Raises:
-            TypeError: env is no environment.
-            ValueError: an unknown id, or spaces that are not those that the policy was made for.
+            TypeError: `env` is not an environment.
+            ValueError: an unknown id, or spaces that differ from those of the policy.
         """
         made = make_env(env, self.options.n_envs, num_threads=self.num_threads)
         self.require_spaces(made)
@@ -106,7 +106,7 @@ class Algorithm(StoredModel):
     def _use(self, env: VectorEnv[Any, Any, Any]) -> None:
         self.env = env
         self.env_id = env_name(env)
-        # Of a native environment it is made when it is asked for: parameters may change meanwhile.
+        # For a native environment `env_recipe` makes it when needed: parameters may change.
         self._recipe = None if isinstance(env, NativeVectorEnv) else EnvRecipe.of(env)
         if self.options.n_envs != env.num_envs:
             self.options = dataclasses.replace(self.options, n_envs=env.num_envs)
@@ -118,18 +118,18 @@ class Algorithm(StoredModel):
         """Collect the rollouts that iterations learn from, until `remaining` samples are used up.
 
         Args:
-            collector: of the environment and the policy.
+            collector: collector of the environment and the policy.
             remaining: number of samples that may be taken.
 
         Returns:
             An iterator over pairs (fresh, rollout), one for each iteration. The baseline is fitted
                 to `fresh` first, then `rollout` makes the gradient (lecture L1); fresh is None
-                unless the option `baseline_batch` asks for such samples.
+                if the option `baseline_batch` is 0.
         """
         raise NotImplementedError
 
     def estimate(self, rollout: Rollout) -> Batch:
-        """Advantages and value targets, from the present baseline.
+        """Advantages and value targets, from the current baseline.
 
         Args:
             rollout: T rows by N columns.
@@ -146,7 +146,7 @@ class Algorithm(StoredModel):
             batch: samples, advantages and targets of the iteration.
 
         Returns:
-            What to log: keys "train/..." of docs/records.md with numbers or texts.
+            Entries for the log: numbers or texts, with keys "train/..." of docs/records.md.
         """
         raise NotImplementedError
 
@@ -160,18 +160,20 @@ class Algorithm(StoredModel):
         """Train for `total_timesteps` environment steps, never more.
 
         Args:
-            total_timesteps: in [number of environments, 2^53]; fewer steps than environments may be
-                left unused.
-            callback: receives each iteration's record; returning False, NumPy's too, stops.
-            reset_num_timesteps: False goes on counting in `num_timesteps`.
+            total_timesteps: in [number of environments, 2^53]; a remainder smaller than the number
+                of environments may be left unused.
+            callback: called with each iteration's record; learning stops if it returns False, or
+                NumPy's False.
+            reset_num_timesteps: False continues the count in `num_timesteps`; True starts it at 0.
 
         Returns:
             The algorithm itself.
 
         Raises:
-            KeyboardInterrupt: after Ctrl-C, once the iteration is finished. It is given up where a
-                kernel of it goes on for half a second more, and at a second Ctrl-C: policy,
-                baseline, optimizer and counts are then those after the last finished iteration.
+            KeyboardInterrupt: after Ctrl-C, when the iteration is finished. The iteration is
+                abandoned if one of its kernels runs for half a second longer, or at a second
+                Ctrl-C: policy, baseline, optimizer and counts are then those after the last
+                finished iteration.
         """
         if callback is not None and not callable(callback):
             raise TypeError(f"callback: expected a function of a record, got {callback!r}")
@@ -224,7 +226,7 @@ class Algorithm(StoredModel):
     def _learn_from(
         self, fresh: Rollout | None, rollout: Rollout, clock: Clock, taken: int
     ) -> Metrics:
-        """One iteration of policy and baseline; its entries for the log."""
+        """Update policy and baseline in one iteration; returns its entries for the log."""
         policy, baseline = self.policy, self.baseline
         self._episodes.see(rollout)
         collected = perf_counter()
@@ -250,7 +252,7 @@ class Algorithm(StoredModel):
     def _keep(self) -> Callable[[], None]:
         """A function that restores everything learned to its present state.
 
-        Learning replaces attributes and never changes their values, but for the list of records.
+        Learning replaces attributes and never changes their values in place, except for `history`.
         """
         parts = [self, self.baseline, self._episodes, *self.policy._parts()]
         kept = []
@@ -266,7 +268,7 @@ class Algorithm(StoredModel):
         return undo
 
     def at_progress(self, schedule: Schedule) -> float:
-        """A schedule's present value.
+        """A schedule's current value.
 
         Args:
             schedule: a number, a text such as "lin_0.02", or a function of the share of `learn`
@@ -294,13 +296,13 @@ class Algorithm(StoredModel):
                 [-10, 2].
 
         Returns:
-            "accepted"; or "not_finite" where the policy refuses them: then it keeps its old ones.
+            "accepted", or "not_finite" if the policy refused them and kept its old ones.
         """
         return "accepted" if self.policy.takes(theta) else "not_finite"
 
     @property
     def mean_length(self) -> float:
-        """Mean length of recent episodes; until one has ended, the most steps one has seen."""
+        """Mean length of recent episodes; until one has ended, the length of the longest so far."""
         return self._episodes.mean_length
 
     def batch(self, rollout: Rollout, advantages: Floats, targets: Floats, values: Floats) -> Batch:
@@ -323,7 +325,7 @@ class Algorithm(StoredModel):
 
     def _ready_collector(self) -> Collector:
         if self.env is None:
-            raise RuntimeError("learn: expected an environment; give one to load() or use_env()")
+            raise RuntimeError("learn: expected an environment: pass one to load() or use_env()")
         if self._collector is None:
             collector = make_collector(self.env, self.policy, self.seed)
             collector.step_count = self._first_step

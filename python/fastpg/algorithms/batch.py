@@ -15,13 +15,14 @@ from fastpg.rollouts.rollout import Rollout, contrast
 class Batch(NamedTuple):
     """The valid samples of a rollout, flat (n,), ready for a step.
 
-    samples evaluates a policy at them. values are those of the baseline before its fit, targets
-    what it is fitted to; explained_variance and value_loss judge the values as predictions of the
-    targets. n_episodes is the number of episodes that ended in the rollout.
+    `samples` evaluates a policy at them. `values` are those of the baseline before its fit,
+    `targets` the numbers to which it is fitted; `explained_variance` and `value_loss` measure how
+    well the values predict the targets. `n_episodes` is the number of episodes that ended in the
+    rollout.
 
-    halves, (n,), are weights: above 0 for samples of the first half of the environments, below 0
-    for the others. Where x is noise and the environments are independent, the mean of halves x has
-    the variance of the mean of x. None for one environment.
+    `halves`, (n,), are weights: above 0 for samples of the first half of the environments, below 0
+    for the others. If x is noise and the environments are independent, the mean of `halves` times x
+    has the variance of the mean of x. None for one environment.
     """
 
     samples: _core.PolicyBatch
@@ -46,7 +47,7 @@ class Batch(NamedTuple):
 def make_batch(
     policy: LinearPolicy, rollout: Rollout, estimates: _core.Estimates, num_threads: int
 ) -> Batch:
-    """The valid samples of a rollout, with their features; see `Algorithm.batch`."""
+    """The valid samples of a rollout, with their features; as in `Algorithm.batch`."""
     observations, steps, actions, advantages, values, targets = rollout.flattened(
         rollout.observations,
         estimates.steps,

@@ -30,10 +30,10 @@ class StoredModel(PolicyModel):
 
     Attributes:
         options: options of the algorithm.
-        baseline: value function, as fitted last.
+        baseline: value function, after its last fit.
         env: vector environment to learn in; None after loading without one.
-        env_id: id of the environment; None where it has none.
-        history: one dict per iteration, under the keys of docs/records.md.
+        env_id: id of the environment; None if it has none.
+        history: one dict per iteration, with the keys of docs/records.md.
         num_timesteps: environment steps taken by `learn`.
         num_threads: threads of the kernels.
     """
@@ -121,7 +121,7 @@ class StoredModel(PolicyModel):
         return stored, meta
 
     def __getstate__(self) -> dict[str, Any]:
-        """State for `pickle` and `copy`: everything but the environment, as after `load`."""
+        """State for `pickle` and `copy`: everything except the environment, as after `load`."""
         without = {"env": None, "_recipe": self.env_recipe, "_collector": None, "_learner": None}
         return vars(self) | without
 

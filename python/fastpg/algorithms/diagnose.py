@@ -1,4 +1,4 @@
-"""Why an algorithm did not learn: the environment's level against the algorithm's history."""
+"""Reasons why an algorithm did not learn, from its history and the environment's level."""
 
 from __future__ import annotations
 

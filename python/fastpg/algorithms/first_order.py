@@ -38,8 +38,8 @@ class FirstOrderAlgorithm(Algorithm):
         """Restore the optimizer.
 
         Args:
-            stored: of Adam "adam_mean" and "adam_square", (theta.size,) each; the second at
-                least 0.
+            stored: for Adam "adam_mean" and "adam_square", (theta.size,) each; the second at least
+                0.
             meta: "adam_count", the number of steps taken, at least 0.
 
         Raises:

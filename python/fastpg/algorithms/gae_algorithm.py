@@ -14,7 +14,7 @@ from fastpg.rollouts.rollout import Rollout
 from fastpg.values.base import Baseline
 from fastpg.values.ridge import LinearBaseline
 
-_SAMPLES_PER_ITERATION = 2048  # where n_steps is None
+_SAMPLES_PER_ITERATION = 2048  # if n_steps is None
 
 
 class StepAlgorithm(Algorithm):
@@ -28,11 +28,11 @@ class StepAlgorithm(Algorithm):
         """Collect rollouts whose lengths differ by at most one step: no short one at the end.
 
         Args:
-            collector: of the environment and the policy.
+            collector: collector of the environment and the policy.
             remaining: number of samples that may be taken.
 
         Returns:
-            An iterator over pairs (fresh, rollout), as of `Algorithm.collect`. The last rollout
+            An iterator over pairs (fresh, rollout), as in `Algorithm.collect`. The last rollout
                 takes the samples that are left.
         """
         n_envs = collector.env.num_envs
@@ -51,7 +51,7 @@ class StepAlgorithm(Algorithm):
             yield early, rollout
 
     def estimate(self, rollout: Rollout) -> Batch:
-        """Advantages by GAE, from the baseline as fitted before; value targets by `value_target`.
+        """Advantages by GAE with the baseline of earlier fits; value targets by `value_target`.
 
         Args:
             rollout: T rows by N columns.

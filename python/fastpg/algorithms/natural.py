@@ -1,4 +1,4 @@
-"""What NPG and TRPO share: the natural ascent direction of a batch and the step along it."""
+"""The base class of NPG and TRPO: the natural direction of a batch and the step along it."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from fastpg.arrays import Floats
 from fastpg.functional.solvers import factorises
 from fastpg.training.metrics import Metrics
 
-# Where target_kl is None. A gradient never vanishes, since noise does not, and a natural step goes
-# the whole bound: only a bound that falls lets a policy come to rest.
+# If target_kl is None. Estimated gradients never vanish, since their noise does not, and a natural
+# step always reaches the bound: a policy comes to rest only if the bound falls.
 _KL_OF_STEP, _KL_OF_TRAJECTORY = "lin_0.012", "lin_1"
 
 
 class NaturalStep(NamedTuple):
-    """A direction and how far to go: the step is step_size * natural.direction.
+    """A natural direction and a step along it: theta changes by step_size * natural.direction.
 
     status is "ok", or why there is no step (step_size 0): "zero_gradient", "bad_curvature" or
-    "not_finite". limited_by names the option that decides how far: "target_kl", "max_step_size" or
-    "step_size"; "none" where there is no step. target_kl is the bound then in force, None where
-    `step_size` stands in its place.
+    "not_finite". limited_by names the option that limits the step: "target_kl", "max_step_size" or
+    "step_size"; "none" if there is no step. target_kl is the current bound, None if the option
+    `step_size` replaces it.
     """
 
     advantages: Floats
@@ -46,10 +46,11 @@ class NaturalStep(NamedTuple):
 
     @property
     def signal_share(self) -> float:
-        """The part of g^T F^-1 g that is not noise, at least 0; NaN where it is not known.
+        """The part of g^T F^-1 g that is not noise, at least 0; NaN if it is not known.
 
-        Under pure noise g^T F^-1 g has the mean tr(F^-1 Cov g); e^T F^-1 e has it in any case, e
-        the difference of two halves of the environments, scaled to the variance of g.
+        If g is pure noise, g^T F^-1 g has the mean tr(F^-1 Cov g). Let e be the difference between
+        the gradients of two halves of the environments, scaled to the variance of g: then e^T F^-1
+        e has this mean even if g is not noise.
         """
         length = float(np.vdot(self.gradient, self.natural.direction))
         if not length > 0.0:
@@ -83,8 +84,8 @@ class NaturalAlgorithm(StepAlgorithm):
     def ascend(self, batch: Batch) -> NaturalStep:
         """The natural direction of a batch and the step size along it.
 
-        The step size eta gives a KL of `kl_bound`, and is at most the option `max_step_size`. Where
-        the algorithm has a fixed step size, that one is taken.
+        The step size eta gives a predicted KL of `kl_bound`, and is at most the option
+        `max_step_size`. A fixed `step_size` replaces both.
 
         Args:
             batch: samples and advantages of the iteration.
@@ -111,10 +112,10 @@ class NaturalAlgorithm(StepAlgorithm):
             options.cg_tol,
             options.cg_damping,
         )
-        fixed = getattr(options, "step_size", None)  # of NPG alone
+        fixed = getattr(options, "step_size", None)  # an option of NPG only
         most = options.max_step_size if fixed is None else None
         bound = self.kl_bound
-        if fixed is None and not bound > 0.0:  # a fixed step needs none
+        if fixed is None and not bound > 0.0:  # a fixed step needs no bound
             arrays.positive("target_kl", bound)
         status, step_size = step_to_kl(found.natural, bound, most, fixed)
         limited_by = "none"
@@ -135,7 +136,7 @@ class NaturalAlgorithm(StepAlgorithm):
 
     @property
     def kl_bound(self) -> float:
-        """The bound now on the mean KL of a step; 0 once a falling one has come to its end."""
+        """The current bound on the mean KL of a step; it may be 0 at the end of a schedule."""
         options = self.options
         per_step = options.kl_per == "step"
         given = options.target_kl
@@ -149,10 +150,10 @@ class NaturalAlgorithm(StepAlgorithm):
 
         Args:
             batch: the samples that the step was computed from.
-            ascent: of `ascend` with the same batch.
+            ascent: return value of `ascend` for the same batch.
 
         Returns:
-            What to log, under keys "train/...": KL and entropy in nats.
+            Entries for the log, with keys "train/..."; KL and entropy in nats.
         """
         step = batch.samples.compare(ascent.dist, self.policy._theta, ascent.advantages)
         return {
@@ -172,7 +173,7 @@ def step_to_kl(
     max_step_size: float | None,
     step_size: float | None = None,
 ) -> tuple[str, float]:
-    """The status and the multiplier eta of a natural direction; nothing is repaired silently."""
+    """Status and multiplier eta of a natural direction; eta is 0 unless the status is "ok"."""
     if natural.status == "zero_rhs":
         return "zero_gradient", 0.0
     if natural.status == "not_finite" or not math.isfinite(natural.curvature):

@@ -20,17 +20,17 @@ class NPGOptions(NaturalOptions):
     )
 
     def check_together(self) -> None:
-        """`step_size` stands in the place of `target_kl`."""
+        """`step_size` replaces `target_kl`: give at most one of them."""
         self.only_with(self.step_size is None, "step_size=None", "target_kl")
 
 
 class NPG(NaturalAlgorithm):
     """theta <- theta + eta d, d = (F + damping)^-1 g, eta = sqrt(2 target_kl / d^T F d).
 
-    The lecture's delta (L6) is 2 target_kl, of a trajectory where `kl_per` says so; `step_size`
-    fixes eta instead, and no bound then applies. The step is taken unchecked; the KL measured
-    after it stands in the history beside the predicted one. Where there is no direction (a zero
-    gradient, no curvature) theta stays as it was and `train/status` says why.
+    The lecture's delta (L6) is 2 target_kl, per trajectory with `kl_per="trajectory"`. With
+    `step_size`, eta is fixed and there is no bound. The KL of the step is not checked; the history
+    has the predicted and the measured KL. If there is no direction (a zero gradient, no curvature),
+    theta does not change and `train/status` gives the reason.
     """
 
     name = "npg"
@@ -44,8 +44,8 @@ class NPG(NaturalAlgorithm):
             batch: samples, advantages and targets of the iteration.
 
         Returns:
-            What to log, under keys "train/..."; "train/status" is "accepted", or why there was no
-                step.
+            Entries for the log, with keys "train/..."; "train/status" is "accepted", or the reason
+                why there was no step.
         """
         ascent = self.ascend(batch)
         status = ascent.status

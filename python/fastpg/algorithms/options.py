@@ -49,6 +49,21 @@ def option(
     return field(default=default, metadata={"doc": doc, **limits})
 
 
+def inherited(options_class: type[Options], name: str, default: Any) -> Any:
+    """A dataclass field for an option of a base class, with another default.
+
+    Args:
+        options_class: the base class.
+        name: name of the option.
+        default: default value; it is not checked.
+
+    Returns:
+        The field, with documentation and limits as in the base class.
+    """
+    specs = {spec.name: spec for spec in dataclasses.fields(options_class)}
+    return field(default=default, metadata=specs[name].metadata)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """Base of every option class: checks types, ranges and names of options."""
@@ -79,7 +94,7 @@ class Options:
         """
         for name in names:
             if not condition and getattr(self, name) is not None:
-                raise ValueError(f"{name}: goes only with {what}, got {getattr(self, name)!r}")
+                raise ValueError(f"{name}: allowed only with {what}, got {getattr(self, name)!r}")
 
     @classmethod
     def build(cls, owner: str, given: dict[str, Any]) -> Self:
@@ -260,26 +275,22 @@ class CommonOptions(Options):
 class StepOptions(CommonOptions):
     """Options of the algorithms that collect a fixed number of steps: NPG, TRPO and PPO."""
 
-    n_envs: int = option(
-        4, "number of environments stepped together, if env is an id or a callable", low=1
-    )
+    n_envs: int = inherited(CommonOptions, "n_envs", 4)
     n_steps: int | None = option(
         None, "steps per environment and iteration; None: about 2,048 samples in all", low=1
     )
-    gamma: float = option(0.985, "discount factor", low=0.0, high=1.0)
+    gamma: float = inherited(CommonOptions, "gamma", 0.985)
     gae_lambda: float = option(
         0.97, "lambda of generalised advantage estimation (GAE)", low=0.0, high=1.0
     )
-    ent_coef: Schedule = option(0.03, "weight of the entropy bonus, per step", low=0.0)
+    ent_coef: Schedule = inherited(CommonOptions, "ent_coef", 0.03)
     value_target: str = option(
         "mc",
         "targets of the baseline's fit: A + V (lambda), or discounted returns (mc)",
         choices=("lambda", "mc"),
     )
-    ridge: float = option(0.2, "ridge penalty of the linear baseline", low=LEAST_RIDGE)
-    baseline_memory: float = option(
-        0.6, "decay of earlier batches in the baseline's fit; 0 forgets them", low=0.0, high=1.0
-    )
+    ridge: float = inherited(CommonOptions, "ridge", 0.2)
+    baseline_memory: float = inherited(CommonOptions, "baseline_memory", 0.6)
     normalize_advantage: bool = option(True, "scale advantages to mean 0 and standard deviation 1")
 
 

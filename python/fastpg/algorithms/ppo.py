@@ -13,7 +13,7 @@ from fastpg import arrays
 from fastpg.algorithms.batch import Batch
 from fastpg.algorithms.first_order import FirstOrderAlgorithm
 from fastpg.algorithms.gae_algorithm import StepAlgorithm
-from fastpg.algorithms.options import StepOptions, option
+from fastpg.algorithms.options import StepOptions, inherited, option
 from fastpg.algorithms.schedules import Schedule
 from fastpg.arrays import Floats
 from fastpg.functional.solvers import (
@@ -32,7 +32,7 @@ _MOST_EPOCHS = 10_000
 _TARGET_KL = 0.01
 _KL_COEF = 1.0
 _LOWEST_KL_COEF, _HIGHEST_KL_COEF = 0.1, 1e3
-_MOST_KL_COEF = 1e100  # as of any option
+_MOST_KL_COEF = 1e100  # as for every option
 _MOMENTS = ("square", "fourth", "products")
 
 
@@ -40,16 +40,18 @@ _MOMENTS = ("square", "fourth", "products")
 class PPOOptions(StepOptions):
     """Options of PPO."""
 
-    ent_coef: Schedule = option(0.02, "weight of the entropy bonus, per step", low=0.0)
+    ent_coef: Schedule = inherited(StepOptions, "ent_coef", 0.02)
     objective: str = option(
-        "clip", "clipped ratio, or ratio with a KL penalty", choices=tuple(OBJECTIVES)
+        "clip",
+        "surrogate with clipped ratios (clip), or with a KL penalty (kl_penalty)",
+        choices=tuple(OBJECTIVES),
     )
     learning_rate: Schedule = option("lin_0.01", "step size of the optimizer", above=0.0)
-    optimizer: str = option("adam", "adam, or plain ascent (sgd)", choices=OPTIMIZERS)
+    optimizer: str = option("adam", "adam, or plain gradient ascent (sgd)", choices=OPTIMIZERS)
     whiten_features: bool | None = option(
         None,
-        "ascend as if features were of unit scale and uncorrelated, means of a Gaussian in sigmas; "
-        "None: with adam",
+        "ascend in coordinates in which features are uncorrelated and of equal scale, and means of "
+        "a Gaussian are in units of sigma; None: only with adam",
     )
     n_epochs: int = option(10, "passes over the samples of an iteration", low=1, high=_MOST_EPOCHS)
     batch_size: int = option(256, "samples per minibatch; sizes differ by at most one", low=1)
@@ -57,19 +59,19 @@ class PPOOptions(StepOptions):
     max_grad_norm: float | None = option(None, "upper bound of the gradient's norm", above=0.0)
     target_kl: float | None = option(
         None,
-        "clip: stop before the first minibatch whose exact KL(old | new) is above it; adaptive "
-        "penalty: its goal, 0.01 where None",
+        "with clip: stop before the first minibatch at which the exact KL(old | new) is above it; "
+        "None: never; with adaptive_kl: the goal of the KL; None: 0.01",
         above=0.0,
     )
     kl_coef: float | None = option(
-        None, "penalty's weight lambda, at the start if adaptive; None: 1", low=0.0
+        None, "weight lambda of the KL penalty; with adaptive_kl its first value; None: 1", low=0.0
     )
     adaptive_kl: bool | None = option(
-        None, "penalty: halve or double kl_coef towards target_kl after each iteration; None: no"
+        None, "halve or double kl_coef after iterations whose KL is far from target_kl; None: no"
     )
     kl_estimator: str | None = option(
         None,
-        "penalty: action summed out (exact, where None) or taken (sampled)",
+        "KL of the penalty: action summed out (exact) or action taken (sampled); None: exact",
         choices=KL_ESTIMATORS,
     )
 
@@ -79,7 +81,7 @@ class PPOOptions(StepOptions):
         return self.optimizer == "adam" if self.whiten_features is None else self.whiten_features
 
     def check_together(self) -> None:
-        """What belongs to the penalty goes only with it."""
+        """Options of the penalty need `objective="kl_penalty"`."""
         penalty = self.objective == "kl_penalty"
         self.only_with(penalty, "objective='kl_penalty'", "kl_coef", "adaptive_kl", "kl_estimator")
         if penalty and not self.adaptive_kl:
@@ -87,24 +89,25 @@ class PPOOptions(StepOptions):
 
 
 class PPO(FirstOrderAlgorithm, StepAlgorithm):
-    """Epochs of minibatch ascent on a surrogate of the advantages A, w the ratio of probabilities.
+    """Epochs of minibatch ascent on a surrogate, with advantages A and ratios w.
 
     `objective="clip"`: mean_i min(w_i A_i, clip(w_i, 1 - eps, 1 + eps) A_i).
-    `objective="kl_penalty"`: mean_i w_i A_i - lambda KL(old | new), lambda = `kl_coef`; the sampled
-    form is + lambda ln pi(a_i|s_i). Both terms are means over steps, so that lambda is the
-    lecture's for raw advantages; with `normalize_advantage` it counts in standard deviations of
-    them. Adaptive: after an iteration lambda is halved where KL < target_kl / 1.5 and doubled where
-    KL > 1.5 target_kl, within [0.1, 1000].
+    `objective="kl_penalty"`: mean_i w_i A_i - lambda KL(old | new), lambda = `kl_coef`; with
+    `kl_estimator="sampled"` the last term is + lambda ln pi(a_i|s_i). Both terms are means over
+    steps, so lambda is the lecture's lambda for raw advantages; with `normalize_advantage` its unit
+    is their standard deviation. With `adaptive_kl`, lambda is halved after an iteration with KL <
+    target_kl / 1.5 and doubled after one with KL > 1.5 target_kl, within [0.1, 1000].
 
-    Adam's steps depend on the coordinates: each parameter moves about `learning_rate`, whatever its
-    feature's size. With `whiten_features` it ascends in t, theta = W t, where the features phi W
-    are uncorrelated and of one size in the samples seen so far, and a Gaussian's means count in
-    sigmas (Desjardins et al. 2015, arXiv 1507.00210, whiten a network's layers so). The policies
-    that can be reached are the same, and `max_grad_norm` is of the gradient in t. More than 128
-    features are scaled only.
+    Adam's steps depend on the coordinates: each parameter moves by about `learning_rate`, whatever
+    the scale of its feature. With `whiten_features` PPO ascends in t, theta = W t, where the
+    features phi W are uncorrelated and of equal scale in the samples so far, and a Gaussian's means
+    are in units of sigma (Desjardins et al. 2015, arXiv 1507.00210, whiten the layers of a network
+    in this way). The set of policies is the same; `max_grad_norm` bounds the gradient in t. More
+    than 128 features are only scaled.
 
-    Every sample is used once an epoch. Advantages are standardised per minibatch. If a gradient is
-    not finite, theta and the optimizer stay as they were and `train/status` is "not_finite".
+    Every sample is used once in an epoch. Advantages are standardised in each minibatch. If a
+    gradient is not finite, theta and the optimizer do not change and `train/status` is
+    "not_finite".
     """
 
     name = "ppo"
@@ -128,7 +131,7 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
             batch: samples, advantages and targets of the iteration.
 
         Returns:
-            Entries for the log, under keys "train/..."; "train/status" is "accepted" or
+            Entries for the log, with keys "train/..."; "train/status" is "accepted" or
                 "not_finite".
         """
         settings = self._settings()
@@ -147,7 +150,7 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
         return self._record(found, settings) | self._adapt(found)
 
     def _settings(self) -> dict[str, Any]:
-        """Arguments of `ppo_settings` now."""
+        """The current arguments of `ppo_settings`."""
         options = self.options
         return {
             "objective": options.objective,
@@ -191,7 +194,7 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
         return entries
 
     def _adapt(self, found: PpoUpdate) -> Metrics:
-        """Lambda for the next iteration; the entry that logs the one of this iteration."""
+        """Set lambda for the next iteration; returns the log entry with that of this iteration."""
         options, used = self.options, self.kl_coef
         if options.objective == "clip":
             return {}
@@ -239,13 +242,13 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
 def _moments(like: FeatureMoments, stored: dict[str, npt.NDArray[Any]], name: str) -> Floats:
     key = f"{name}_of_features"
     shape = getattr(like, name).shape
-    if 0 in shape:  # of so many features that no products are kept
+    if 0 in shape:  # with many features no products are kept
         return np.zeros(shape)
     return arrays.finite_floats(key, stored[key], shape)
 
 
 def adapted(kl_coef: float, kl: float, target_kl: float) -> float:
-    """Lambda for the next iteration (Schulman et al. 2017, section 4), bounded both ways."""
+    """Lambda for the next iteration (Schulman et al. 2017, section 4), in [0.1, 1000]."""
     if kl < target_kl / 1.5:
         kl_coef = kl_coef / 2.0
     elif kl > 1.5 * target_kl:

@@ -13,7 +13,7 @@ import numpy as np
 from fastpg import arrays
 from fastpg.algorithms.batch import Batch
 from fastpg.algorithms.first_order import FirstOrderAlgorithm
-from fastpg.algorithms.options import CommonOptions, option
+from fastpg.algorithms.options import CommonOptions, inherited, option
 from fastpg.algorithms.schedules import Schedule
 from fastpg.arrays import Floats
 from fastpg.functional.advantages import discounted_returns
@@ -21,7 +21,6 @@ from fastpg.functional.solvers import OPTIMIZERS
 from fastpg.rollouts.collector import Collector
 from fastpg.rollouts.rollout import Rollout
 from fastpg.training.metrics import Metrics
-from fastpg.values.ridge import LEAST_RIDGE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,17 +28,18 @@ class REINFORCEOptions(CommonOptions):
     """Options of REINFORCE."""
 
     n_episodes: int = option(16, "whole episodes per iteration", low=1)
-    gamma: float = option(1.0, "discount; 1 is the lecture's return to go", low=0.0, high=1.0)
+    gamma: float = inherited(CommonOptions, "gamma", 1.0)
     discount_weighting: bool = option(
-        False, "keep the weights gamma^h: exact for the discounted return"
+        False, "weight step h by gamma^h, which is exact for the discounted return"
     )
     learning_rate: Schedule = option(0.3, "step size of the optimizer", above=0.0)
-    optimizer: str = option("adam", "adam, or plain ascent (sgd)", choices=OPTIMIZERS)
-    ridge: float = option(0.01, "penalty of the linear baseline's regression", low=LEAST_RIDGE)
-    baseline_time: bool = option(True, "whether the linear baseline sees the step in the episode")
+    optimizer: str = option("adam", "adam, or plain gradient ascent (sgd)", choices=OPTIMIZERS)
+    ridge: float = inherited(CommonOptions, "ridge", 0.01)
+    baseline_time: bool = inherited(CommonOptions, "baseline_time", True)
     baseline_batch: int = option(
         0,
-        "whole episodes that fit the baseline before each gradient; 0: earlier iterations do",
+        "extra whole episodes, to fit the baseline before each gradient; 0: it is fitted to "
+        "earlier iterations",
         low=0,
     )
 
@@ -63,13 +63,13 @@ class REINFORCE(FirstOrderAlgorithm):
         """Collect whole episodes, `n_episodes` for each iteration.
 
         Args:
-            collector: of the environment and the policy.
+            collector: collector of the environment and the policy.
             remaining: number of samples that may be taken.
 
         Returns:
-            An iterator over pairs (fresh, rollout), as of `Algorithm.collect`; fresh has
-                `baseline_batch` episodes. Where the budget cuts the last episodes, `complete` is
-                False, and nothing is learned from that pair.
+            An iterator over pairs (fresh, rollout), as in `Algorithm.collect`; fresh has
+                `baseline_batch` episodes. If too few samples remain to finish the last episodes,
+                `complete` is False, and nothing is learned from this pair.
         """
         extra = self.options.baseline_batch
         n_envs = collector.env.num_envs
@@ -111,10 +111,11 @@ class REINFORCE(FirstOrderAlgorithm):
             batch: samples, advantages and targets of whole episodes.
 
         Returns:
-            What to log, under keys "train/..."; "train/status" is "accepted" or "not_finite".
+            Entries for the log, with keys "train/..."; "train/status" is "accepted" or
+                "not_finite".
         """
         samples = batch.samples
-        # Sums over h, means over episodes: per-step means times the mean length.
+        # Sums over h, means over episodes: means over steps times the mean length.
         mean_length = len(batch.actions) / batch.n_episodes
         theta = self.policy.theta
         dist = samples.distribution(theta)
@@ -123,7 +124,7 @@ class REINFORCE(FirstOrderAlgorithm):
             flat = samples.score_gradient(dist, batch.advantages, ent_coef)
             gradient = mean_length * flat.reshape(theta.shape)
         except OverflowError:
-            gradient = np.full(self.policy.shape, np.inf)  # then the status says so
+            gradient = np.full(self.policy.shape, np.inf)  # then the status is not_finite
 
         learning_rate = self.at_progress(self.options.learning_rate)
         status = self._step(gradient, learning_rate)
@@ -140,7 +141,7 @@ class REINFORCE(FirstOrderAlgorithm):
         }
 
     def _step(self, gradient: Floats, learning_rate: float) -> str:
-        """Ascend; "not_finite", and nothing changed, where the step is not."""
+        """Take a step; if it is not finite, change nothing and return "not_finite"."""
         if not np.isfinite(gradient).all():
             return "not_finite"
         optimizer = copy(self.optimizer)

@@ -20,15 +20,15 @@ class TRPOOptions(NaturalOptions):
         0.8, "factor of the step at each backtrack", above=0.0, high=1.0
     )
     line_search_max_iter: int = option(
-        10, "most points tried along the step", low=1, high=MOST_LINE_SEARCH
+        10, "maximum number of points tried along the step", low=1, high=MOST_LINE_SEARCH
     )
 
 
 class TRPO(NaturalAlgorithm):
-    """The natural step, cut back until KL(old | new) <= target_kl and the surrogate improved.
+    """The natural step, shortened until KL(old | new) <= target_kl and the surrogate improved.
 
     The surrogate is mean_i w_i A_i + ent_coef mean_i H_i over the batch, and the KL is exact: the
-    action is summed out. `train/status` is "accepted", or why theta stayed bit for bit as it was:
+    action is summed out. `train/status` is "accepted", or the reason why theta did not change:
     "no_improvement", "kl_exceeded", "zero_gradient", "bad_curvature", "not_finite". The baseline is
     fitted in every case.
     """
@@ -44,8 +44,8 @@ class TRPO(NaturalAlgorithm):
             batch: samples, advantages and targets of the iteration.
 
         Returns:
-            What to log, under keys "train/..."; "train/status" is "accepted", or why there was no
-                step.
+            Entries for the log, with keys "train/..."; "train/status" is "accepted", or the reason
+                why there was no step.
         """
         options = self.options
         ascent = self.ascend(batch)

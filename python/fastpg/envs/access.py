@@ -1,4 +1,4 @@
-"""What the environments of a vector environment hold: states, random streams and parameters."""
+"""Reading and setting states, random streams and parameters of native environments."""
 
 from __future__ import annotations
 

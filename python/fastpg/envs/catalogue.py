@@ -51,7 +51,7 @@ def native_spec(env_id: str) -> NativeSpec:
         The class of the environment with its registered time limit and reward threshold.
 
     Raises:
-        ValueError: an unknown id; the message has the nearest one.
+        ValueError: an unknown id; the message suggests the nearest one.
         TypeError: not a string.
     """
     if not isinstance(env_id, str):
@@ -66,7 +66,7 @@ def newer_id(env_id: str) -> str | None:
         env_id: one of the keys of `NATIVE`.
 
     Returns:
-        The id, or None where `env_id` is already the newest.
+        The id, or None if `env_id` is already the newest.
     """
     name = env_id.rpartition("-v")[0]
     newest = max(

@@ -100,10 +100,10 @@ class Acrobot(Environment):
 
     {options}
 
-    **Bits**: Gymnasium takes the sines and cosines right after a reset in float32, by NumPy, whose
-    last bit depends on the machine. The vector environment asks NumPy for those rows too; rollouts
-    made by `collect` and the algorithms round the double result and may differ from them by one
-    float32 ulp, in first observations only.
+    **Bits**: Right after a reset, Gymnasium computes sines and cosines in float32 with NumPy, whose
+    last bit depends on the machine. The vector environment uses NumPy for these rows too. Rollouts
+    made by `collect` and the algorithms round the float64 result instead: their first observations
+    may differ from Gymnasium's by one float32 ulp.
     """
 
     kernel = "Acrobot"
@@ -119,12 +119,12 @@ class Acrobot(Environment):
 
     @staticmethod
     def action_space(parameters: Parameters) -> spaces.Discrete:
-        """One action a torque."""
+        """One action for each torque."""
         return spaces.Discrete(3)
 
     @staticmethod
     def round_fresh(observations: arrays.Float32s, states: arrays.Floats) -> None:
-        """By NumPy's float32 sine and cosine."""
+        """Use NumPy's float32 sine and cosine."""
         for joint in range(2):
             angle = np.ascontiguousarray(states[:, joint], dtype=np.float32)
             observations[:, 2 * joint] = np.cos(angle)

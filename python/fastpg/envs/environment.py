@@ -18,7 +18,7 @@ _OPTIONS = "{options}"
 
 
 class _Page:
-    """A docstring whose table of options is made where it is read: at import it would cost time."""
+    """A docstring whose table of options is made when it is read: at import it would take time."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -36,7 +36,7 @@ class Environment:
     kernel: ClassVar[str]
     drawn_by: ClassVar[str | None] = None  # Gymnasium's class, module:name; None: no pictures
     render_fps: ClassVar[int]
-    reset_options: ClassVar[tuple[str, ...]] = ("low", "high")  # the kernel has their defaults
+    reset_options: ClassVar[tuple[str, ...]] = ("low", "high")  # the kernel knows their defaults
 
     def __init_subclass__(cls) -> None:
         if cls.__doc__ is not None and _OPTIONS in cls.__doc__:
@@ -103,14 +103,14 @@ class Environment:
         """
         if cls.drawn_by is None:
             raise NotImplementedError(
-                f"render: {cls.kernel} has no pictures, for Gymnasium has no such environment"
+                f"render: {cls.kernel} has no pictures, since Gymnasium has no such environment"
             )
         module, _, name = cls.drawn_by.partition(":")
         return getattr(importlib.import_module(module), name)
 
     @staticmethod
     def round_fresh(observations: arrays.Float32s, states: arrays.Floats) -> None:
-        """Change observations right after a reset to Gymnasium's bits.
+        """Round observations right after a reset as Gymnasium does.
 
         Args:
             observations: (n, d), changed in place.

@@ -44,7 +44,7 @@ def make_vec(
         num_threads: threads for `step` and for `fastpg.collect` by steps, from 1 to 256; one thread
             for every 512 copies is used at most. None: the environment variable FASTPG_NUM_THREADS,
             or 1. Results do not depend on it.
-        copy: False lets every `step` return the same arrays, overwritten.
+        copy: False: every `step` overwrites and returns the same arrays.
         render_mode: "rgb_array" makes `render` draw; needs `pip install '.[render]'`.
         **env_options: options of the environment, listed on its page in docs/environments. They are
             attributes of Gymnasium's class; `set_attr` changes them later. The spaces follow from

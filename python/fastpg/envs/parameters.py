@@ -11,17 +11,17 @@ from fastpg import _core, arrays
 from fastpg.suggestions import one_of, unknown
 
 
-def parameters(native: _core.VectorEnv, lane: int = 0) -> dict[str, Any]:
+def parameters(native: _core.VectorEnv, index: int = 0) -> dict[str, Any]:
     """Parameters of one environment.
 
     Args:
         native: environments.
-        lane: index of the environment.
+        index: index of the environment.
 
     Returns:
         Values by name.
     """
-    return {name: value for name, (value, _) in native.parameters(lane).items()}
+    return {name: value for name, (value, _) in native.parameters(index).items()}
 
 
 # ({name: (default, choices, meaning)}, defaults of the numbers that a reset takes) of a kernel.
@@ -32,10 +32,10 @@ def options_table(kernel: str) -> str:
     """The parameters of an environment as a table in Markdown.
 
     Args:
-        kernel: name of the environment's kernel, whose list of parameters this is.
+        kernel: name of the environment's kernel.
 
     Returns:
-        A row for each: name, default, meaning with its unit.
+        One row for each parameter: name, default, meaning with its unit.
 
     Raises:
         ValueError: no such kernel.
@@ -48,7 +48,7 @@ def options_table(kernel: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    """A default value as a reader wants it."""
+    """A default value as text, with few digits."""
     if isinstance(value, str):
         return f'"{value}"'
     if isinstance(value, list):
@@ -82,7 +82,7 @@ def set_values(native: _core.VectorEnv, name: str, values: Sequence[Any]) -> Non
 
     Args:
         native: n environments.
-        name: of the parameter, a known one.
+        name: name of a parameter of these environments.
         values: one value for all environments, or n values.
 
     Raises:
@@ -94,7 +94,7 @@ def set_values(native: _core.VectorEnv, name: str, values: Sequence[Any]) -> Non
 
 
 def _checked(name: str, value: Any, like: Any, choices: Sequence[str]) -> Any:
-    """The value in the kind of `like`, a value that the parameter has."""
+    """The value, checked to have the type of `like`, a value of the same parameter."""
     if isinstance(like, bool):
         return arrays.boolean(name, value)
     if isinstance(like, float):

@@ -51,7 +51,7 @@ class Painter:
 
         Args:
             actions: (n,) or (n, m).
-            restarted: bool (n,), environments that this step has reset; they get no last action.
+            restarted: bool (n,), environments that this step has reset; no action is stored.
         """
         for i, (action, fresh) in enumerate(zip(actions, restarted, strict=True)):
             self._last_actions[i] = None if fresh else action.copy()

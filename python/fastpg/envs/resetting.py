@@ -17,7 +17,7 @@ _MOST_BOUND = 1e38  # what a float32 observation can hold
 def reset_bounds(
     environment: type[Environment], options: dict[str, Any], others: Sequence[str] = ()
 ) -> tuple[float, ...] | None:
-    """The numbers in the options of a reset.
+    """The bounds of the start state in the options of a reset.
 
     Args:
         environment: class of the environment.
@@ -25,7 +25,7 @@ def reset_bounds(
         others: names of options that the caller reads itself, for the list in the error.
 
     Returns:
-        One for each of the environment's `reset_options`, or None where `options` is empty.
+        One number for each of the environment's `reset_options`; None if `options` is empty.
 
     Raises:
         ValueError: an unknown option, a value that is not a finite number, or wrong bounds.
@@ -47,7 +47,7 @@ def reset_bounds(
 
 
 def _bound(name: str, value: Any) -> float:
-    """A bound as Gymnasium takes it: whatever `float` does; ValueError for anything else."""
+    """A bound, from any value that `float` accepts, as in Gymnasium; otherwise ValueError."""
     try:
         bound = float(value)
     except (TypeError, ValueError, OverflowError):
@@ -59,8 +59,8 @@ def seed_list(seed: Any, num_envs: int) -> list[int | None]:
     """One seed for each environment.
 
     Args:
-        seed: an integer s of at least 0 gives s + i to environment i; a sequence gives one seed
-            each, None among them; None gives none.
+        seed: an integer s of at least 0 gives s + i to environment i; a sequence has a seed or None
+            for each environment; None: no seeds.
         num_envs: number of environments.
 
     Returns:
@@ -93,10 +93,10 @@ def entropy_words(seeds: Sequence[int | None]) -> list[Any] | None:
     """Seeds as the 32-bit words that NumPy's SeedSequence would use.
 
     Args:
-        seeds: of at least 0; None: no seed.
+        seeds: integers of at least 0; None: no seed.
 
     Returns:
-        An array of words, or None, for each; None for an empty sequence.
+        An array of words, or None, for each seed; None for an empty sequence.
     """
     if not seeds:
         return None

@@ -14,9 +14,9 @@ from fastpg.arrays import Floats
 
 @dataclass(frozen=True, eq=False)
 class EnvState:
-    """Everything that changes in n native environments, from which they go on identically."""
+    """The state of n native environments, from which they continue with the same numbers."""
 
-    states: Floats  # (k, n): physical states, a column an environment
+    states: Floats  # (k, n): physical states, one column for each environment
     streams: npt.NDArray[np.uint64]  # (n, 4): random streams, NumPy's PCG64 state and increment
     elapsed_steps: npt.NDArray[np.int64]  # (n,): steps since the reset
     episode_returns: Floats  # (n,): rewards summed since the reset
@@ -29,7 +29,7 @@ class EnvState:
 
 
 def take(native: _core.VectorEnv) -> EnvState:
-    """The present state of native environments.
+    """The current state of native environments.
 
     Args:
         native: n environments.
@@ -41,7 +41,7 @@ def take(native: _core.VectorEnv) -> EnvState:
 
 
 def put(native: _core.VectorEnv, state: EnvState) -> None:
-    """Put native environments into a state, from which they go on.
+    """Set the state of native environments.
 
     Args:
         native: n environments.
@@ -94,7 +94,7 @@ def generator(words: npt.NDArray[np.uint64]) -> np.random.Generator:
     """The NumPy generator of one stream.
 
     Args:
-        words: of PCG64's state and increment, (4,), of each the high word first.
+        words: PCG64's state and increment, (4,), the high word of each first.
 
     Returns:
         A generator with that state.
@@ -122,7 +122,7 @@ def follow(generator: np.random.Generator, words: npt.NDArray[np.uint64]) -> Non
 
     Args:
         generator: a PCG64 generator, changed in place.
-        words: the stream, (4,), as of `generator`.
+        words: the stream, (4,), as in `generator`.
     """
     generator.bit_generator.state = _state_of(words)
 
@@ -134,7 +134,7 @@ def words_of(generator: np.random.Generator) -> npt.NDArray[np.uint64]:
         generator: a PCG64 generator.
 
     Returns:
-        uint64 (4,): state and increment, of each the high word first.
+        uint64 (4,): state and increment, the high word of each first.
 
     Raises:
         TypeError: a generator of another kind.

@@ -153,7 +153,7 @@ class NativeVectorEnv(StateAccess):
         return observations, {}
 
     def _next_seeds(self, seed: Any, touched: arrays.Bools) -> list[int | None]:
-        """The new seed of each environment; None where its stream continues; empty if all do.
+        """The new seed of each environment, None if its stream continues; an empty list if all do.
 
         An environment that never had a seed gets one from system entropy.
         """

@@ -1,1 +1,1 @@
-"""Advantages, solvers and importance sampling: the parts that stand alone over NumPy arrays."""
+"""Advantages, solvers and importance sampling, as functions of NumPy arrays."""

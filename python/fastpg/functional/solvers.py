@@ -23,7 +23,7 @@ SOLVERS = ("auto", "cg", "cholesky")
 
 _MOST_FACTORISED = 64  # parameters
 
-# Iterations: far beyond any use.
+# Limits of numbers of iterations, far above useful ones.
 MOST_CG_STEPS = 1_000_000
 MOST_EPOCHS = 1_000_000
 MOST_LINE_SEARCH = 10_000
@@ -50,15 +50,15 @@ def conjugate_gradient(
 
 
 def factorises(solver: str, parameters: int, damping: float) -> bool:
-    """Whether a solver of this name factorises F: "auto" does it for few parameters with damping.
+    """Whether a solver factorises F; "auto" does so for few parameters with damping.
 
     Args:
         solver: "auto", "cg" or "cholesky".
-        parameters: their number.
+        parameters: number of parameters.
         damping: relative to the mean of F's diagonal.
 
     Returns:
-        False where conjugate gradient is used.
+        False if conjugate gradient is used.
     """
     few = parameters <= _MOST_FACTORISED and damping > 0.0
     return solver == "cholesky" or (solver == "auto" and few)
@@ -80,18 +80,18 @@ def natural_gradient(
     """The natural direction of a batch, wholly in C++ (lecture L6, L7).
 
     Args:
-        policy: whose parameters the gradient is for.
+        policy: the policy of the gradient.
         phi: features (n, n_features).
         dist: distributions (n, k) at the policy's parameters.
         gradient: g, the shape of theta, a mean over the same batch.
-        actions: None sums the action out of F; actions, as many as samples, use those taken.
-        solver: "cg", conjugate gradient on products with F, or on F itself where forming it costs
-            less; "cholesky", a dense factorisation, which needs damping, F being singular; "auto",
-            cholesky for at most 64 parameters with damping, else cg.
+        actions: the n actions taken, for the sampled F; None sums the action out.
+        solver: "cg", conjugate gradient with products F v, or with F itself if computing it takes
+            less time; "cholesky", a dense factorisation, which needs damping, as F may be singular;
+            "auto", cholesky for at most 64 parameters with damping, otherwise cg.
         cg_max_steps: at most this many Fisher products, from 1 to 1,000,000.
-        cg_tol: relative residual to stop at.
+        cg_tol: relative residual at which it stops.
         cg_damping: relative to the mean of F's diagonal; 0 restricts F^-1 to the range of F.
-        num_threads: None is FASTPG_NUM_THREADS, else 1; it changes no bit of the result.
+        num_threads: in [1, 256]; None: FASTPG_NUM_THREADS, or 1. Results do not depend on it.
 
     Raises:
         OverflowError: features or a gradient so large that F, its damping or the curvature is not
@@ -160,7 +160,7 @@ OBJECTIVES = {
 
 
 def make_optimizer(name: str, size: int) -> Optimizer:
-    """The optimizer of a name.
+    """Make an optimizer by name.
 
     Args:
         name: "adam", or "sgd", plain ascent.
@@ -198,8 +198,9 @@ def ppo_settings(
         kl_estimator: "exact", the action summed out, or "sampled".
         learning_rate: step size of the optimizer, at least 0.
         ent_coef: weight of the entropy.
-        max_grad_norm: upper bound of the gradient's norm, above 0; None is no bound.
-        target_kl: stop before the first minibatch whose mean KL(old | new) is above it; None never.
+        max_grad_norm: upper bound of the gradient's norm, above 0; None: no bound.
+        target_kl: stop before the first minibatch at which the mean KL(old | new) is above it;
+            None: never.
         n_epochs: passes over the samples, in [1, 1,000,000].
         batch_size: samples of a minibatch, at least 1.
         normalize_advantage: whether advantages are standardised in each minibatch.
@@ -246,25 +247,24 @@ def ppo_epochs(
 ) -> _core.PpoUpdate:
     """PPO's epochs of minibatch ascent, wholly in C++ (Schulman et al. 2017, arXiv 1707.06347).
 
-    The batch is shuffled anew each epoch by (seed, first_epoch + epoch) and cut into minibatches
-    whose sizes differ by at most one. `optimizer` is updated in place, the policy is not: the
-    result has its new parameters. With `target_kl` the epochs stop before the first minibatch whose
-    mean KL(old | new) is above it, the action summed out. With `whitening` the steps, and
-    `max_grad_norm`, are those of the parameters t in theta = W t, means of a Gaussian counted in
-    sigmas. If a gradient is not finite, nothing is changed and `finite` is False.
+    In each epoch the batch is shuffled by (seed, first_epoch + epoch) and cut into minibatches
+    whose sizes differ by at most one. `optimizer` is updated in place; the policy is not, and the
+    result has its new parameters. With `target_kl` the epochs stop before the first minibatch at
+    which the mean KL(old | new), with the action summed out, is above it. With `whitening`, steps
+    and `max_grad_norm` are in t, theta = W t, and means of a Gaussian are in units of sigma. If a
+    gradient is not finite, nothing is changed and `finite` is False.
 
     Args:
-        policy: whose parameters are the first ones.
+        policy: its parameters are the start.
         phi: features (n, n_features).
-        actions: of the n samples, as of `LinearPolicy.score_gradient`.
+        actions: of the n samples, as in `LinearPolicy.score_gradient`.
         advantages: (n,), finite.
-        optimizer: of as many numbers as theta has.
-        seed: of the order of the samples, in [0, 2^64).
+        optimizer: an optimizer of theta.size parameters.
+        seed: seed of the order of the samples, in [0, 2^64).
         first_epoch: number of the first epoch in the stream of random numbers, at least 0.
-        whitening: coordinates to ascend in; None is theta's own.
+        whitening: coordinates of the ascent; None: those of theta.
         mask: bool (n, n_actions), True where the action is allowed; None allows all.
-        num_threads: from 1 to 256, with the same result to the last bit; None is
-            FASTPG_NUM_THREADS, else 1.
+        num_threads: in [1, 256]; None: FASTPG_NUM_THREADS, or 1. Results do not depend on it.
         **settings: arguments of `ppo_settings`.
 
     Returns:

@@ -85,7 +85,7 @@ def run() -> Result:
         Check("Bernoulli ½ to 1/10: ln(5/3)", float(state_kl(half, tenth)), np.log(5 / 3)),
         Check("Bernoulli 1/10 to ½: not the same", float(state_kl(tenth, half)),
               0.1 * np.log(0.2) + 0.9 * np.log(1.8)),
-        Check("what Q gives up: 1/KL = 0", 1.0 / float(state_kl(half, bernoulli(1.0))), 0.0),
+        Check("Q gives probability 0 to a value of P: 1/KL = 0", 1.0 / float(state_kl(half, bernoulli(1.0))), 0.0),
         Check("Gaussians, equal σ: (μ1 − μ2)²/(2σ²)", gaussian_kl((0.3, 1.7), (1.5, 1.7)),
               1.2**2 / (2 * 1.7**2)),
         Check("Gaussians: closed form and integral", gaussian_kl((0.3, 0.8), (1.0, 1.4)),

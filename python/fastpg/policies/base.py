@@ -1,4 +1,4 @@
-"""What every policy that is linear in features computes over a batch, in closed form."""
+"""The base class of policies that are linear in features: parameters, features, acting."""
 
 from __future__ import annotations
 
@@ -32,29 +32,29 @@ class LinearPolicy(ClosedForms):
     `dist`, made by `distribution`. Gradients have the shape of theta and are means over the batch;
     the flat order of parameters is `theta.ravel()`.
 
-    Everything is float64. `num_threads` (None: FASTPG_NUM_THREADS, else 1) changes no bit of a
-    result.
+    Everything is float64. Results are the same, bit for bit, for every `num_threads`; None:
+    FASTPG_NUM_THREADS, or 1.
 
     Args:
-        features: the map of observations and steps to features: "identity", the default,
-            "polynomial" or "fourier"; a map, such as `Polynomial(4, 3)`; or a function of arrays.
-            A function gets observations, float64 (n, d), normalised where that is asked for, and
-            gives finite numbers (n, k), always k of them and the same for the same row; a constant
-            column is added, as every map has one. It is called with two rows of zeros at first.
-            Environments are stepped from Python with it: the numbers are those of an equal map,
-            but that later batches of whole episodes (REINFORCE) begin in other start states.
-            `save` cannot store it: give it to `load` again.
-        features_kwargs: arguments of a named map, as {"degree": 3}; of a function {"time": True},
-            which adds h / 100 as the last of its inputs.
-        normalize_observations: keep a running mean and standard deviation of the observations and
-            normalise by them before the features. They are saved with the policy, change only
-            while learning, and never within an iteration; where all weights are still 0, the first
-            iteration's count in its own step.
+        features: the map from observations and steps to features: "identity" (the default),
+            "polynomial" or "fourier"; a map, such as `Polynomial(4, 3)`; or a function of arrays. A
+            function takes observations, float64 (n, d), normalised with `normalize_observations`,
+            and returns finite numbers (n, k); k never changes, and equal rows give equal numbers. A
+            constant column is added, as in every map. The function is first called with two rows of
+            zeros. Environments are then stepped from Python. The numbers are those of an equal map,
+            except that batches of whole episodes (REINFORCE) after the first begin in other start
+            states. `save` cannot store the function: pass it to `load` again.
+        features_kwargs: arguments of a named map, such as {"degree": 3}; for a function, {"time":
+            True} adds h / 100 as its last input.
+        normalize_observations: normalise the observations by their running mean and standard
+            deviation before the features are computed. Both are saved with the policy. They change
+            only between iterations of `learn`; but while all weights are 0, the observations of the
+            first iteration are used in its own step too.
         theta: parameters; by default those of the uniform policy, or of mean 0.
     """
 
     kind: ClassVar[str]
-    bounds: tuple[Floats, ...] = ()  # of the actions that an environment gets, where there are any
+    bounds: tuple[Floats, ...] = ()  # of the actions that an environment gets; empty if discrete
     masked: ClassVar[bool] = False
 
     def _set_up(
@@ -66,7 +66,7 @@ class LinearPolicy(ClosedForms):
         theta: Any,
     ) -> None:
         self.observation_size = arrays.integer("observation_size", observation_size, 1)
-        # A map of its own: the normalisation is set inside it.
+        # No other policy shares the map, since the normalisation is set inside it.
         self.feature_map = choose_features(features, self.observation_size, features_kwargs)
         self._n_features = self.feature_map.size
         self._shape = self._theta_shape()
@@ -119,7 +119,7 @@ class LinearPolicy(ClosedForms):
 
     @property
     def theta(self) -> Floats:
-        """The parameters, float64. Assigning copies, and raises ValueError for what is not kept."""
+        """The parameters, float64. Assigning copies; ValueError for values out of range."""
         return self._theta
 
     @theta.setter
@@ -129,10 +129,10 @@ class LinearPolicy(ClosedForms):
         self._take(checked)
 
     def move_to(self, theta: Any) -> None:
-        """Take the parameters that a step leads to: where they pass a bound they stop at it.
+        """Set the parameters to the result of a step; values beyond a bound are set to the bound.
 
         Args:
-            theta: of the shape of theta; a `LinearGaussian` cuts ln sigma to [-10, 2].
+            theta: of the shape of theta; a `LinearGaussian` clips ln sigma to [-10, 2].
 
         Raises:
             ValueError: another shape, or numbers that are not finite; nothing is changed.
@@ -140,20 +140,20 @@ class LinearPolicy(ClosedForms):
         self._take(self._project(self._checked_theta(theta)))
 
     def takes(self, theta: Floats) -> bool:
-        """Take the parameters of a step of learning, unless they are not finite.
+        """Set the parameters to the result of a step of learning, if they are finite.
 
         Args:
-            theta: float64, of the shape of theta; where it passes a bound it stops there.
+            theta: float64, of the shape of theta; values beyond a bound are set to the bound.
 
         Returns:
-            False where nothing was changed: numbers that are not finite, or beyond 1e150.
+            False if numbers are not finite or beyond 1e150; nothing is changed then.
 
         Raises:
             ValueError: another shape.
         """
         if theta.shape != self._shape:
             raise ValueError(f"theta: expected shape {self._shape}, got {theta.shape}")
-        if not arrays.norm(theta) <= _MOST and not np.abs(theta).max() <= _MOST:  # NaN neither
+        if not arrays.norm(theta) <= _MOST and not np.abs(theta).max() <= _MOST:  # or NaN
             return False
         theta = self._project(theta)
         theta.flags.writeable = False
@@ -166,13 +166,13 @@ class LinearPolicy(ClosedForms):
 
     def _checked_theta(self, value: Any) -> Floats:
         checked = arrays.shaped_floats("theta", value, self.shape)
-        if not arrays.norm(checked) <= _MOST and not np.abs(checked).max() <= _MOST:  # NaN neither
+        if not arrays.norm(checked) <= _MOST and not np.abs(checked).max() <= _MOST:  # or NaN
             arrays.finite_floats("theta", checked, self.shape)
             raise ValueError(f"theta: expected magnitudes of at most {_MOST:g}")
         return checked.copy()
 
     def _require_kept(self, theta: Floats) -> None:
-        """Raise ValueError where `_project` would change parameters."""
+        """Raise ValueError if `_project` would change parameters."""
 
     def _project(self, theta: Floats) -> Floats:
         return theta
@@ -185,7 +185,7 @@ class LinearPolicy(ClosedForms):
         Args:
             observations: (n, d), finite.
             step_index: steps in the episode, integers (n,), at least 0; None is 0 for all.
-            dtype: float64. Linear policies no longer take float32 features.
+            dtype: float64; float32 features of linear policies were removed.
 
         Returns:
             phi, (n, n_features).
@@ -216,16 +216,16 @@ class LinearPolicy(ClosedForms):
             self.normalizer.use_in(self.feature_map)
 
     def _sees_nothing_yet(self) -> bool:
-        """Whether no normalisation could change it: nothing was observed, and no weight is set.
+        """Whether nothing was observed yet and all weights are 0: normalising changes no action.
 
-        The first samples are then to be taken in before the first step, which would otherwise be
-        made for features of another scale than all later ones.
+        The first samples then update the normalisation before the first step. Otherwise this step
+        would be for features of another scale than all later steps.
         """
         weights = self._theta.reshape(-1)[: self._n_features * self._distribution.outputs]
         return self.normalizer is not None and not self.normalizer.count and not weights.any()
 
     def _parts(self) -> list[Any]:
-        """Objects whose attributes learning replaces; none is changed in place."""
+        """Objects whose attributes learning replaces; it changes no value in place."""
         normalizer = [] if self.normalizer is None else [self.normalizer]
         return [self, self.feature_map, *normalizer]
 
@@ -236,23 +236,23 @@ class LinearPolicy(ClosedForms):
             actions: n actions, as `sample` returns them.
 
         Returns:
-            The same actions here; a `LinearGaussian` clips them to its bounds.
+            The same actions, unless this is a `LinearGaussian`: it clips them to its bounds.
         """
         return actions
 
     def _log(self, actions: npt.NDArray[Any]) -> dict[str, float]:
-        """What to log of the policy as it is now, and of actions that were drawn from it before."""
+        """Entries for the log, about the policy as it is now and the actions of this iteration."""
         return {}
 
     def actor(self, space: spaces.Space[Any], deterministic: bool) -> _core.Actor:
-        """The form of the policy, for rollouts in C++, which get its parameters with it.
+        """The policy in the form that rollouts in C++ use; they get the parameters separately.
 
         Args:
             space: the action space of one environment.
             deterministic: take the most probable action instead of a sampled one.
 
         Returns:
-            The actor that the rollouts in C++ use.
+            The actor.
 
         Raises:
             TypeError: features that are a function, which C++ cannot compute.
@@ -295,13 +295,13 @@ class LinearPolicy(ClosedForms):
 
         Args:
             observations: float32 (n, d), C-contiguous.
-            step_index: int64 (n,), steps in the episode; None is 0 for all.
+            step_index: int64 (n,), steps in the episode; None: 0 for all.
             mask: bool (n, n_actions), True where the action is allowed; None allows all.
             stream: random numbers; None takes the most probable actions.
             draw: number of the draw in the stream, at least 0.
 
         Returns:
-            n actions, as of `sample`.
+            n actions, as in `sample`.
 
         Raises:
             ValueError: another shape, or numbers that are not finite.
@@ -333,7 +333,7 @@ class LinearPolicy(ClosedForms):
         mask: Bools | None,
         num_threads: int,
     ) -> _core.PolicyBatch:
-        """The evaluator of samples of a rollout, which need no conversion.
+        """The evaluator of samples of a rollout; the arrays need no conversion.
 
         Args:
             observations: float32 (n, d), C-contiguous.
@@ -343,7 +343,7 @@ class LinearPolicy(ClosedForms):
             num_threads: from 1 to 256.
 
         Returns:
-            The evaluator, its features computed.
+            The evaluator, with the features.
         """
         native = self.feature_map.native
         rows = actions.reshape(len(observations), self._action_size)

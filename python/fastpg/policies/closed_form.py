@@ -28,12 +28,13 @@ class ClosedForms:
 
         Args:
             phi: features (n, n_features).
-            theta: parameters of the shape of theta; None is the policy's own.
+            theta: parameters of the shape of theta; None: the policy's own.
             mask: bool (n, n_actions), True where the action is allowed, for a `LinearSoftmax`; None
                 allows all.
 
         Returns:
-            `dist`, (n, k): ln pi of every action, or the means and ln sigma, by the policy's class.
+            `dist`, (n, k): ln pi of every action for a `LinearSoftmax`, the means and ln sigma for
+                a `LinearGaussian`.
 
         Raises:
             TypeError: arrays of another kind, or a mask for a policy that takes none.
@@ -51,8 +52,8 @@ class ClosedForms:
             uniforms: numbers in (0, 1), one for each number of an action: (n,) or (n, action size).
 
         Returns:
-            n actions: int32 (n,) or (n, choices) of a `LinearSoftmax`, float64 (n, action_size) of
-                a `LinearGaussian`.
+            n actions: int32 (n,) or (n, choices) for a `LinearSoftmax`, float64 (n, action_size)
+                for a `LinearGaussian`.
 
         Raises:
             TypeError: arrays of another kind, such as text.
@@ -63,13 +64,13 @@ class ClosedForms:
         return self._public(self._distribution.sample(d, u))
 
     def mode(self, dist: Floats) -> npt.NDArray[Any]:
-        """The most probable action in each state; the first one among equals.
+        """The most probable action in each state; of equally probable ones the first.
 
         Args:
             dist: distributions (n, k).
 
         Returns:
-            n actions, as of `sample`; of a `LinearGaussian` these are the means.
+            n actions, as in `sample`; for a `LinearGaussian` these are the means.
 
         Raises:
             TypeError: arrays of another kind, such as text.
@@ -112,8 +113,7 @@ class ClosedForms:
             actions: of the n samples: integers (n,) or (n, choices) for a `LinearSoftmax`, numbers
                 (n, action_size) for a `LinearGaussian`.
             weights: w, (n,), such as advantages.
-            num_threads: from 1 to 256, with the same result to the last bit; None is
-                FASTPG_NUM_THREADS, else 1.
+            num_threads: in [1, 256]; None: FASTPG_NUM_THREADS, or 1. Results do not depend on it.
 
         Returns:
             The shape of theta.
@@ -131,7 +131,7 @@ class ClosedForms:
     def compare(
         self, old_dist: Floats, new_dist: Floats, actions: Any, advantages: Any
     ) -> _core.UpdateStatistics:
-        """Statistics of a step of the policy, over the batch that the step was computed from.
+        """Statistics of a step of the policy, over the batch from which it was computed.
 
         Args:
             old_dist: distributions (n, k) before the step.
@@ -141,7 +141,7 @@ class ClosedForms:
             advantages: A, (n,).
 
         Returns:
-            A `UpdateStatistics`.
+            An `UpdateStatistics`.
 
         Raises:
             TypeError: arrays of another kind, such as text.
@@ -225,8 +225,7 @@ class ClosedForms:
                 `LinearSoftmax`, numbers (n, action_size) for a `LinearGaussian`.
                 None sums the action out of F. With actions, F = mean_i score score^T at those
                 actions: the option `fisher="sampled"`.
-            num_threads: from 1 to 256, with the same result to the last bit; None is
-                FASTPG_NUM_THREADS, else 1.
+            num_threads: in [1, 256]; None: FASTPG_NUM_THREADS, or 1. Results do not depend on it.
 
         Returns:
             F v, the shape of theta.
@@ -249,14 +248,13 @@ class ClosedForms:
         *,
         num_threads: int | None = None,
     ) -> Floats:
-        """The dense Fisher matrix F; use it only where theta has few parameters.
+        """The dense Fisher matrix F; use it only if theta has few parameters.
 
         Args:
             phi: features (n, n_features).
             dist: distributions (n, k).
-            actions: as of `fisher_vector_product`.
-            num_threads: from 1 to 256, with the same result to the last bit; None is
-                FASTPG_NUM_THREADS, else 1.
+            actions: as in `fisher_vector_product`.
+            num_threads: in [1, 256]; None: FASTPG_NUM_THREADS, or 1. Results do not depend on it.
 
         Returns:
             F, (theta.size, theta.size).
@@ -277,20 +275,19 @@ class ClosedForms:
         *,
         num_threads: int | None = None,
     ) -> _core.PolicyBatch:
-        """States and actions as the kernels take them, converted and checked.
+        """States and actions in the form that the kernels take, converted and checked.
 
         Args:
             phi: features (n, n_features).
-            actions: of the n samples, as of `score_gradient`; None where no method needs them.
+            actions: of the n samples, as in `score_gradient`; None if they are not needed.
             mask: bool (n, n_actions), True where the action is allowed; None allows all.
-            num_threads: from 1 to 256, with the same result to the last bit; None is
-                FASTPG_NUM_THREADS, else 1.
+            num_threads: in [1, 256]; None: FASTPG_NUM_THREADS, or 1. Results do not depend on it.
 
         Returns:
             The evaluator of the batch.
 
         Raises:
-            TypeError: arrays of another kind, such as text, or a mask where there is none.
+            TypeError: arrays of another kind, such as text, or a mask for a policy that takes none.
             ValueError: another shape, or values that are not finite or out of range.
         """
         features = self._phi(phi)

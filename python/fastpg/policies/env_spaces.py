@@ -19,5 +19,5 @@ def single_space(env: Any, what: str) -> spaces.Space[Any]:
 
 
 def observation_size(env: Any) -> int:
-    """Length of a flat observation; `flat_size` says of which spaces."""
+    """Length of a flat observation, as in `flat_size`."""
     return flat_size(single_space(env, "observation"))

@@ -1,4 +1,4 @@
-"""How a policy is named, made, fitted to an environment and restored."""
+"""Making a policy by name, checking that it fits an environment, and restoring it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ POLICIES = ("linear",)
 def make_policy(
     policy: str | LinearPolicy, env: Any, policy_kwargs: Mapping[str, Any] | None = None
 ) -> LinearPolicy:
-    """The policy itself, or the one that a name stands for, fitted to the environment.
+    """The given policy, or a new one by name; it fits the environment.
 
     Args:
         policy: a policy, or "linear".
-        env: whose spaces it must fit.
-        policy_kwargs: arguments of `for_env`, with a name.
+        env: environment whose spaces it must fit.
+        policy_kwargs: with a name, arguments of `for_env`.
     """
     if isinstance(policy, str):
         if policy not in POLICIES:
@@ -39,7 +39,7 @@ def make_policy(
     if not isinstance(policy, LinearPolicy):
         raise TypeError(f"policy: expected a policy or its name, got {policy!r}")
     if policy_kwargs is not None:
-        raise TypeError(f"policy_kwargs: goes only with policy='linear', got {policy!r} too")
+        raise TypeError(f"policy_kwargs: allowed only with policy='linear', got {policy!r} too")
     require_fit(policy, env)
     keep_within(policy, env)
     return policy
@@ -61,7 +61,7 @@ def require_fit(policy: LinearPolicy, env: Any) -> None:
 
 
 def keep_within(policy: LinearPolicy, env: Any) -> None:
-    """Let a Gaussian policy send only actions of the environment's Box from now on."""
+    """Narrow the bounds of a Gaussian policy to those of the environment's Box."""
     space = single_space(env, "action")
     if isinstance(policy, LinearGaussian) and isinstance(space, spaces.Box):
         policy.keep_within(space)
@@ -70,7 +70,7 @@ def keep_within(policy: LinearPolicy, env: Any) -> None:
 def restore_policy(
     stored: dict[str, npt.NDArray[Any]], meta: dict[str, Any], features: Function | None = None
 ) -> LinearPolicy:
-    """The policy of a `state`; see `restore_features` for the function."""
+    """The policy with a stored `state`; `features` is as in `restore_features`."""
     arguments: dict[str, Any] = {
         "observation_size": meta["observation_size"],
         "features": restore_features(meta["features"], features),
@@ -81,7 +81,7 @@ def restore_policy(
     if meta["kind"] == LinearSoftmax.kind:
         policy = LinearSoftmax(n_actions=meta["n_actions"], **arguments)
     elif meta["kind"] == LinearGaussian.kind:
-        # Files of 0.1.0 hold the number that was asked for, though the bounds were used.
+        # Files of 0.1.0 hold the number that the user gave; the policy clipped it to the bounds.
         least, most = LOG_STD_RANGE
         asked = arrays.number("log_std_init", meta["log_std_init"])
         policy = LinearGaussian(

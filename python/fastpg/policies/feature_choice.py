@@ -1,4 +1,4 @@
-"""The map that a policy is given, however it is named, and the one of a file."""
+"""Choosing the feature map of a policy, and restoring it from a file."""
 
 from __future__ import annotations
 
@@ -15,28 +15,29 @@ Features = str | FeatureMap | type[FeatureMap] | Function | None
 
 
 class FeatureFunctionError(ValueError):
-    """A file whose features are a function that was not given, or one given that it has not."""
+    """A file needs a feature function that was not given, or one was given that it does not use."""
 
 
 def choose_features(
     features: Features, observation_size: int, features_kwargs: Mapping[str, Any] | None = None
 ) -> FeatureMap:
-    """A map of its own for a policy.
+    """Make the feature map of a policy, which no other policy shares.
 
     Args:
-        features: "identity", "polynomial" or "fourier", or the class; a function of arrays
-            (n, d), see `FunctionFeatures`; or a map. None is "identity".
+        features: "identity" (None means this too), "polynomial" or "fourier", or one of their
+            classes; a map; or a function of arrays (n, d), as in `FunctionFeatures`.
         observation_size: length d of an observation.
-        features_kwargs: arguments of the class but `observation_size`; of a function, `time`.
+        features_kwargs: arguments of the class, except `observation_size`; for a function only
+            `time`.
 
     Raises:
-        TypeError: none of these, an unknown argument, or arguments beside a map.
+        TypeError: `features` of another type, an unknown argument, or arguments for a map.
         ValueError: an unknown name, or a map of observations of another length.
     """
     given = arrays.keywords("features_kwargs", features_kwargs)
     if isinstance(features, FeatureMap):
         if given:
-            raise TypeError(f"features_kwargs: goes only with a name, got {features!r} too")
+            raise TypeError(f"features_kwargs: allowed only with a name, got {features!r} too")
         _require_size(features, observation_size)
         return features.fresh()
     if isinstance(features, str) or features is None:
@@ -74,21 +75,21 @@ def _require_size(features: FeatureMap, observation_size: int) -> None:
 
 
 def restore_features(state: dict[str, Any], function: Function | None = None) -> FeatureMap:
-    """The map of a `state` in a file, where nothing is left out.
+    """The feature map with a `state` from a file, which must be complete.
 
     Args:
-        state: what `FeatureMap.state` gave.
-        function: the one of a map that was a function, which no file can hold.
+        state: return value of `FeatureMap.state`.
+        function: the feature function, if the map was one; a file cannot hold it.
 
     Raises:
-        FeatureFunctionError: no function for such a map, or one for another.
-        KeyError, TypeError, ValueError: anything else.
+        FeatureFunctionError: the function is missing, or is given for another kind of map.
+        KeyError, TypeError, ValueError: another error in the state.
     """
     made: FeatureMap
     if state["kind"] == FunctionFeatures.kind:
         if function is None:
             raise FeatureFunctionError(
-                "features: the policy's were a function, which a file cannot hold: "
+                "features: the policy's features are a function, which a file cannot hold: "
                 "expected fastpg.load(path, features=...), got none"
             )
         arguments = {name: value for name, value in state.items() if name != "kind"}
@@ -97,9 +98,9 @@ def restore_features(state: dict[str, Any], function: Function | None = None) ->
         made = make_features(state)
         if function is not None:
             raise FeatureFunctionError(
-                f"features: expected none for a file that has its own ({made.kind}), "
+                f"features: expected none, since the file has its own ({made.kind}), "
                 f"got {function!r}"
             )
-    if made.state() != state:  # a seed left out, or null, would be another map in silence
+    if made.state() != state:  # a missing or null seed would silently give another map
         raise ValueError(f"features: expected the state of a map, got {state!r}")
     return made

@@ -1,4 +1,4 @@
-"""Feature maps phi(s, h): what a linear policy is linear in."""
+"""Feature maps phi(s, h), in which policies are linear."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CLIP = _core.OBSERVATION_CLIP
 
 
 class MapInUse(Protocol):
-    """What computes the features of a batch: a `_core.FeatureMap`, or a function in its place."""
+    """An object that computes features: a `_core.FeatureMap`, or a function in its place."""
 
     @property
     def size(self) -> int:
@@ -25,7 +25,7 @@ class MapInUse(Protocol):
         ...
 
     def normalized(self, mean: Any, inverse_std: Any) -> Self:
-        """The same map with a normalisation of the observations in front."""
+        """The same map, which normalises observations first."""
         ...
 
     def features(
@@ -55,7 +55,7 @@ class FeatureMap:
         raise NotImplementedError
 
     def fresh(self) -> Self:
-        """The same map, of its own and without a normalisation in front."""
+        """A copy of the map, without a normalisation."""
         return copy.copy(self)
 
     @property
@@ -65,7 +65,7 @@ class FeatureMap:
 
     @property
     def core(self) -> _core.FeatureMap:
-        """The map that C++ computes; TypeError where a function does."""
+        """The map in C++; TypeError if a function computes the features."""
         if not isinstance(self.native, _core.FeatureMap):
             raise TypeError(
                 "features: expected a map that C++ computes, got a function: fastpg.collect steps "
@@ -124,7 +124,7 @@ class Polynomial(FeatureMap):
         return _core.FeatureMap.polynomial(self.observation_size, self.time, self.degree)
 
     def state(self) -> dict[str, Any]:
-        """As of every map, with the degree."""
+        """As for every map, with the degree."""
         return super().state() | {"degree": self.degree}
 
 
@@ -169,7 +169,7 @@ class RandomFourier(FeatureMap):
         )
 
     def state(self) -> dict[str, Any]:
-        """As of every map, with what the numbers are drawn from."""
+        """As for every map, with the number of sines, nu and the seed."""
         return super().state() | {"n_features": self.n_features, "nu": self.nu, "seed": self.seed}
 
 
@@ -179,7 +179,7 @@ MAPS: dict[str, type[FeatureMap]] = {
 
 
 def make_features(state: dict[str, Any]) -> FeatureMap:
-    """The map of a `state`; arguments left out are the defaults."""
+    """The map with a `state`; missing arguments get their defaults."""
     arguments = dict(state)
     return MAPS[one_of("features", arguments.pop("kind"), MAPS)](**arguments)
 
@@ -210,7 +210,7 @@ def length_scale(observations: Any, seed: int = 0) -> float:
 
 
 def normalized(observations: npt.NDArray[Any], mean: Floats, inverse_std: Floats) -> Floats:
-    """Observations (n, d) less their mean (d,), scaled by (d,) and clipped to [-10, 10]."""
+    """Observations (n, d) minus `mean`, times `inverse_std`, both (d,), clipped to [-10, 10]."""
     normal: Floats = np.clip((observations - mean) * inverse_std, -_CLIP, _CLIP)
     return normal
 
@@ -238,7 +238,7 @@ class RunningNormalizer:
 
     @property
     def inverse_std(self) -> Floats:
-        """1 / standard deviation, (d,); 1 where nothing has varied."""
+        """1 / standard deviation, (d,); 1 for numbers that have not varied."""
         return np.array(self._moments.inverse_std())
 
     def update(self, observations: Any) -> None:
@@ -260,7 +260,7 @@ class RunningNormalizer:
         return normalized(batch, self.mean, self.inverse_std)
 
     def use_in(self, features: FeatureMap) -> None:
-        """Let a feature map normalise by the present mean and standard deviation.
+        """Make a feature map normalise by the current mean and standard deviation.
 
         Later updates do not change the map until the next call. Before the first observation
         nothing is changed.
@@ -280,7 +280,7 @@ class RunningNormalizer:
         """Continue from a stored `state`.
 
         Args:
-            state: as of `state`: the mean and the summed squared deviations, (2, d).
+            state: as in `state`: the mean and the summed squared deviations, (2, d).
             count: number of observations that it was computed from, in [0, 2^62].
 
         Raises:

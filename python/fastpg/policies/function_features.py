@@ -1,4 +1,4 @@
-"""Features that a function of the user's computes."""
+"""Features computed by a user's function."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Function = Callable[[Floats], Any]
 
 
 def require_function(function: Any) -> Function:
-    """The function itself; TypeError where it is none."""
+    """The function itself; TypeError if it is not callable."""
     if not callable(function):
         raise TypeError(f"features: expected a function of arrays (n, d), got {function!r}")
     return function  # type: ignore[no-any-return]
@@ -29,16 +29,17 @@ def require_function(function: Any) -> Function:
 class FunctionFeatures(FeatureMap):
     """phi = (f(x), 1): a function's columns, and a constant.
 
-    The function gets an array of its own, float64 (n, d) or, with `time`, (n, d + 1), and gives
-    finite real numbers or flags (n, k), k always the same. It is called with two rows of zeros to
-    count its columns, and must give the same numbers for the same row, whatever stands beside it.
+    The function takes a new array, float64 (n, d) or, with `time`, (n, d + 1), and returns finite
+    real numbers or flags (n, k), with the same k at every call. It is first called with two rows of
+    zeros, to count its columns. The numbers of a row must not depend on the other rows.
     Environments are stepped from Python then.
 
     Args:
         observation_size: length d of an observation.
-        function: of the inputs (n, d), which are normalised where the policy does that.
+        function: of the inputs (n, d); they are normalised if the policy normalises observations.
         time: whether t = h / 100 is the last column of the inputs.
-        n_outputs: k where it is known, as of a file; else the function is asked.
+        n_outputs: k, if it is known, for example from a file; None: the function is called to
+            count.
 
     Raises:
         TypeError: no function, or a result that is no array of real numbers.
@@ -68,7 +69,7 @@ class FunctionFeatures(FeatureMap):
 
     def _count(self) -> int:
         zeros = np.zeros((2, self.observation_size + self.time))
-        with np.errstate(all="ignore"):  # zeros may be no observation
+        with np.errstate(all="ignore"):  # the function may not be defined at zeros
             given = self.function(zeros)
         columns = arrays.numbers(_RESULT, given)
         if columns.ndim != 2 or len(columns) != 2 or not 1 <= columns.shape[1] <= _MOST_OUTPUTS:
@@ -76,17 +77,17 @@ class FunctionFeatures(FeatureMap):
         return int(columns.shape[1])
 
     def require_outputs(self) -> None:
-        """Raise ValueError unless the function gives as many columns as are counted on."""
+        """Raise ValueError unless the function returns `n_outputs` columns."""
         if (found := self._count()) != self.n_outputs:
             raise ValueError(f"{_RESULT}: expected {self.n_outputs} columns, got {found}")
 
     def state(self) -> dict[str, Any]:
-        """As of every map, with the number of columns; the function itself is in no file."""
+        """As for every map, with the number of columns, but without the function."""
         return super().state() | {"n_outputs": self.n_outputs}
 
 
 class _Asked:
-    """A function in the place of a `_core.FeatureMap`; see `fastpg.policies.features.MapInUse`."""
+    """A function with the methods of a `_core.FeatureMap`, as in `MapInUse`."""
 
     def __init__(
         self,

@@ -56,7 +56,7 @@ class LinearSoftmax(LinearPolicy):
 
     @classmethod
     def for_env(cls, env: Any, **arguments: Any) -> Self:
-        """The policy that fits an environment's spaces, its actions Discrete or MultiDiscrete.
+        """The policy that fits an environment with Discrete or MultiDiscrete actions.
 
         Args:
             env: an environment or a vector environment; observations are flattened.
@@ -68,7 +68,7 @@ class LinearSoftmax(LinearPolicy):
         """
         size, action = observation_size(env), single_space(env, "action")
         if "log_std_init" in arguments:
-            raise ValueError(f"log_std_init: goes only with a Box of actions, got {action}")
+            raise ValueError(f"log_std_init: allowed only with a Box of actions, got {action}")
         cls._require_known(arguments)
         if isinstance(action, spaces.Discrete):
             return cls(size, int(action.n), **arguments)
@@ -91,7 +91,7 @@ class LinearSoftmax(LinearPolicy):
 
         Args:
             phi: features (n, n_features).
-            theta: parameters (n_features, n_actions); None is the policy's own.
+            theta: parameters (n_features, n_actions); None: the policy's own.
             mask: bool (n, n_actions), True where the action is allowed; None allows all.
 
         Returns:
@@ -109,7 +109,7 @@ class LinearSoftmax(LinearPolicy):
         return _core.Actor.softmax(self.feature_map.core, self.n_actions, deterministic)
 
     def state(self) -> State:
-        """As of every policy, with the number of actions."""
+        """As for every policy, with the number of actions."""
         stored, meta = super().state()
         return stored, meta | {"n_actions": self.choices[0] if self.single else self.choices}
 
@@ -136,10 +136,10 @@ class LinearSoftmax(LinearPolicy):
 class LinearGaussian(LinearPolicy):
     """a ~ N(phi(s)^T W, diag sigma^2), sigma the same in every state (lecture L5, L7).
 
-    theta is flat: W (n_features, action_size) in C order, then ln sigma (action_size,), which is
-    in [-10, 2]: other values given are an error, and steps of learning stop at the bounds. `dist`
-    is (n, 2 action_size): the means, then ln sigma. Actions are stored and scored as they were
-    drawn; the copy that an environment gets is clipped to its bounds.
+    theta is flat: W (n_features, action_size) in C order, then ln sigma (action_size,), which must
+    be in [-10, 2]; steps of learning clip it to these bounds. `dist` is (n, 2 action_size): the
+    means, then ln sigma. Actions are stored and scored as they were drawn; the copy that an
+    environment gets is clipped to its bounds.
 
     Args:
         observation_size: length d of an observation.
@@ -181,7 +181,7 @@ class LinearGaussian(LinearPolicy):
 
     @classmethod
     def for_env(cls, env: Any, **arguments: Any) -> Self:
-        """The policy that fits an environment's spaces, its actions a Box of any shape.
+        """The policy that fits an environment with a Box of any shape as its action space.
 
         Args:
             env: an environment or a vector environment; observations are flattened.
@@ -247,7 +247,7 @@ class LinearGaussian(LinearPolicy):
         return clipped
 
     def _log(self, actions: npt.NDArray[Any]) -> dict[str, float]:
-        """Mean sigma, and the share of the numbers of actions that the bounds cut off."""
+        """Mean sigma, and the fraction of the action components that are outside the bounds."""
         sigmas = [math.exp(log_std) for log_std in self.log_std.tolist()]
         return {
             "train/std": sum(sigmas) / len(sigmas),
@@ -266,7 +266,7 @@ class LinearGaussian(LinearPolicy):
         )
 
     def state(self) -> State:
-        """As of every policy, with the size and bounds of an action."""
+        """As for every policy, with the size and bounds of an action."""
         stored, meta = super().state()
         stored = stored | {"low": self.low, "high": self.high}
         return stored, meta | {"action_size": self.action_size, "log_std_init": self.log_std_init}

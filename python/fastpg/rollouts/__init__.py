@@ -1,1 +1,1 @@
-"""Rollouts: from an id or an environment to the (T, N) arrays of what a policy met in it."""
+"""Making environments, collecting rollouts of a policy in them, and evaluation."""

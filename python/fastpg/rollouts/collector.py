@@ -1,4 +1,4 @@
-"""Collectors: what runs a policy in an environment, and the one that runs wholly in C++."""
+"""Collectors, which run a policy in an environment, and the one that runs wholly in C++."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ MOST_STEPS = 2**31 - 1  # in one call, and as many episodes
 
 
 class Collector:
-    """Collects rollouts of a policy in an environment, one random stream over all of them.
+    """Collects rollouts of a policy in an environment, with one random stream for all of them.
 
-    Actions are drawn from a counter-based generator keyed by the seed and counted by environment
-    and step: two calls of 100 steps take the same actions as one of 200.
+    Actions are drawn from a counter-based generator: its key is the seed, its counter the
+    environment and the step. So two calls of 100 steps take the same actions as one of 200.
 
     Args:
         env: a vector environment that has been reset.
-        policy: read anew at every call.
+        policy: the policy that chooses the actions; it is read at every call.
         seed: in [0, 2^64).
-        evaluation: draws from a stream of its own.
+        evaluation: use the random stream of evaluations, not the one of training.
     """
 
     def __init__(
@@ -46,13 +46,13 @@ class Collector:
         self._stream = _core.LaneStream(self.seed, self.purpose)
         self.step_count = 0
         self._moves = Moves(env)
-        self._moves_here: int | None = None  # their count after the last call
+        self._moves_here: int | None = None  # count of moves after the last call
 
     def reset(self, seed: int | None) -> None:
         """Start new episodes in all environments.
 
         Args:
-            seed: of the environments; None continues their own random streams.
+            seed: seed of the environments; None continues their random streams.
         """
         self._reset(seed)
         self._leave()
@@ -61,20 +61,20 @@ class Collector:
         raise NotImplementedError
 
     def _resume(self) -> None:
-        """Start new episodes if the environment has moved since the last call, by whoever it was.
+        """Start new episodes if other code has moved the environment since the last call.
 
-        The new start states depend on the seed and the steps taken here, not on what moved it.
+        The new start states depend on the seed and the number of steps taken here alone.
         """
         if self._moves_here is not None and self._moves.count != self._moves_here:
             self.reset(self.start_seed)
 
     def _leave(self) -> None:
-        """The environment is as this collector left it."""
+        """Store the count of moves, by which those of other code are noticed."""
         self._moves_here = self._moves.count
 
     @property
     def start_seed(self) -> int:
-        """Of the environment: the seed itself at first, another after every number of steps."""
+        """Seed of the environment's next reset: the seed itself at first, later another one."""
         if self.step_count == 0:
             return self.seed
         words = np.random.SeedSequence([self.seed, self.step_count]).generate_state(1, np.uint64)
@@ -91,13 +91,13 @@ class Collector:
             A rollout with one column for each environment.
 
         Raises:
-            TypeError: n_steps that is no integer.
-            ValueError: n_steps out of range.
+            TypeError: `n_steps` is not an integer.
+            ValueError: `n_steps` is out of range.
         """
         raise NotImplementedError
 
     def samples(self, count: int) -> Rollout:
-        """Steps of every environment until fewer than `num_envs` of `count` samples are left.
+        """Take steps in every environment until fewer than `num_envs` of `count` samples remain.
 
         Rows in which an environment only resets are not counted.
 
@@ -105,7 +105,7 @@ class Collector:
             count: number of samples, at least `num_envs`.
 
         Returns:
-            A rollout as of `steps`.
+            A rollout as in `steps`.
         """
         return self.steps(count // self.env.num_envs)
 
@@ -116,15 +116,15 @@ class Collector:
 
         Args:
             n_episodes: number of episodes, in [1, 2^31 - 1].
-            max_samples: stop before taking more samples than this; `complete` is then False. None
-                is no limit.
+            max_samples: stop before taking more samples than this; `complete` is then False. None:
+                no limit.
             deterministic: take the most probable action instead of a sampled one.
 
         Returns:
-            A rollout with one column for each episode, filled up with zeros where `valid` is False.
+            A rollout with one column for each episode; entries with `valid` False are 0.
 
         Raises:
-            TypeError: numbers that are no integers.
+            TypeError: numbers that are not integers.
             ValueError: numbers out of range.
         """
         raise NotImplementedError
@@ -179,7 +179,7 @@ class NativeCollector(Collector):
         return Rollout.from_core(collected)
 
     def _actor(self, deterministic: bool) -> _core.Actor:
-        """Made anew where the policy's form has changed: its features or its bounds."""
+        """The policy's actor; a new one if the policy's features or bounds have changed."""
         policy = self.policy
         form = (policy.feature_map.native, policy.bounds, deterministic)
         if self._form is None or any(map(operator.is_not, form, self._form)):

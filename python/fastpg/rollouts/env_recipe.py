@@ -52,7 +52,7 @@ class EnvRecipe:
             env: any vector environment.
 
         Returns:
-            The recipe; `obstacle` says why, if they cannot be made again.
+            The recipe; if they cannot be made again, `obstacle` is the reason.
         """
         base: Any = env.unwrapped
         name = type(env).__name__
@@ -165,7 +165,8 @@ class EnvRecipe:
             The environments.
 
         Raises:
-            ValueError: the environment cannot be made again; the error says why and what to do.
+            ValueError: the environment cannot be made again; the error gives the reason and a
+                remedy.
         """
         if self.obstacle is not None or self.id is None:
             raise ValueError(

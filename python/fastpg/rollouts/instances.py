@@ -1,4 +1,4 @@
-"""The innermost environments of an environment: are they distinct, and have they been stepped?"""
+"""The innermost environments of an environment: whether they are distinct, and their moves."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ def reward_sums(env: Any) -> list[RewardSum] | None:
 def overwrites_observations(env: Any) -> bool:
     """Whether the environments of a vector environment return the same array at every step.
 
-    This is found out with an additional environment, which is reset and stepped once.
+    For this, an additional environment is made, reset and stepped once.
 
     Args:
         env: a vector environment.

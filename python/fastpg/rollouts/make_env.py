@@ -44,7 +44,7 @@ def make_env(
         A new vector environment, or `env` itself if it is one.
 
     Raises:
-        TypeError, ValueError: `env` is none of these, an unknown id, or an environment that
+        TypeError, ValueError: `env` is of another type, an unknown id, or an environment that
             `require_vector` refuses.
     """
     keywords = dict(env_kwargs or {})
@@ -59,7 +59,7 @@ def make_env(
         copies.module = module or None
         return copies
     if keywords:
-        raise ValueError(f"env_kwargs: goes only with an id, got {env!r} too")
+        raise ValueError(f"env_kwargs: allowed only with an id, got {env!r} too")
     if isinstance(env, VectorEnv | gymnasium.Env):
         vector = isinstance(env, VectorEnv)
         made = require_vector(env) if vector else EnvCopies([lambda: env])

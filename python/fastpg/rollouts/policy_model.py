@@ -1,4 +1,4 @@
-"""A policy with the spaces of its environment: what predicts."""
+"""A policy with the spaces of its environment, and its `predict`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _FLOAT32 = np.dtype(np.float32)
 
 
 class PolicyModel:
-    """What predicts by a policy, for an environment's observations and actions.
+    """A policy with `predict`, for an environment's observations and actions.
 
     Attributes:
-        policy: whose actions `predict` gives.
-        observation_space, action_space: of one environment, as Gymnasium has them.
-        seed: of sampled actions.
+        policy: the policy that chooses the actions.
+        observation_space, action_space: Gymnasium's spaces of one environment.
+        seed: seed of sampled actions.
     """
 
     policy: LinearPolicy
@@ -35,8 +35,9 @@ class PolicyModel:
         """Raise ValueError unless observations and actions mean the same in this environment.
 
         Args:
-            env: whose spaces must agree with `observation_space` and `action_space` in structure,
-                keys, shapes, numbers of choices and starts; those of actions in their bounds too.
+            env: environment whose spaces must agree with `observation_space` and `action_space` in
+                structure, keys, shapes, numbers of choices and starts; the action spaces also in
+                their bounds.
         """
         require_same("observation space", self.observation_space, env.single_observation_space)
         own, other = self.action_space, env.single_action_space
@@ -52,20 +53,22 @@ class PolicyModel:
     ) -> tuple[Any, None]:
         """Actions for one observation or a batch of them: (action, None).
 
-        The action is of the environment's action space; of a batch, (n, *its shape).
+        An action has the shape of the environment's action space; a batch of them, (n, *shape).
 
         Args:
-            observation: as the environment gives it, or n of them as a vector environment does:
-                arrays (*shape) or (n, *shape), in a dict or a tuple where the space is one.
-            deterministic: the most probable action instead of a sampled one.
-            action_masks: (n_actions,) or (n, n_actions), flags or 0 and 1, what is allowed; as the
-                environment tells it.
-            step_index: step in the episode, an integer or (n,), for policies that see the time; 0
-                by default.
+            observation: one observation as an environment returns it, or n as a vector environment
+                does: arrays (*shape) or (n, *shape), in a dict or tuple if the space is a Dict or
+                Tuple.
+            deterministic: take the most probable action instead of a sampled one.
+            action_masks: the actions that are allowed, in the form of the environment's masks:
+                flags or 0 and 1, (n_actions,) or (n, n_actions).
+            step_index: step in the episode, an integer or (n,), for policies with time among their
+                features; 0 by default.
 
         Raises:
-            TypeError: an observation of another kind than the space's, or a flag that is none.
-            ValueError: one of another shape, outside a discrete space, or not finite.
+            TypeError: an observation that is not of the space's kind, or `deterministic` is not a
+                flag.
+            ValueError: an observation of another shape, outside a discrete space, or not finite.
         """
         policy = self.policy
         batch, single = self._batch(observation)
@@ -79,7 +82,8 @@ class PolicyModel:
         try:
             actions = policy.act(batch, steps, mask, stream, self._predictions)
         except ValueError:
-            arrays.observations("observation", batch, batch.shape[1])  # says what is not finite
+            # The error of this check names the number that is not finite.
+            arrays.observations("observation", batch, batch.shape[1])
             raise
         self._predictions += stream is not None
         given = to_action_space(self.action_space, policy.for_environment(actions))

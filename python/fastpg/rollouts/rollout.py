@@ -1,4 +1,4 @@
-"""Rollouts: what a policy met in an environment, as (T, N) arrays."""
+"""Rollouts: the samples of one collection, as (T, N) arrays."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from fastpg.values.base import Baseline
 class Rollout:
     """T rows by N columns: steps by environments, or steps in the episode by episodes.
 
-    Where `valid` is False nothing counts; whole episodes are filled up with zeros. Episodes that
-    ended are listed in the order of their ends; entry k ended at [end_rows[k], end_columns[k]].
+    Entries with `valid` False do not count; after a whole episode they are 0. Episodes that ended
+    are listed in the order of their ends; entry k ended at [end_rows[k], end_columns[k]].
     """
 
     observations: Float32s  # (T, N, d)
@@ -29,7 +29,7 @@ class Rollout:
     truncated: Bools  # (T, N); both flags may be set
     valid: Bools  # (T, N)
     step_index: npt.NDArray[np.int32]  # (T, N): step in the episode, the lecture's h
-    last_observations: Float32s  # (N, d): what follows the last row of a column still running
+    last_observations: Float32s  # (N, d): after the last row, if the episode goes on
     last_step_index: Integers  # (N,)
     end_rows: Integers  # (K,)
     end_columns: Integers  # (K,)
@@ -37,17 +37,17 @@ class Rollout:
     episode_returns: Floats  # (K,)
     episode_lengths: Integers  # (K,)
     sample_count: int  # number of valid samples
-    step_count: int  # steps that the slowest environment took
-    complete: bool  # False: a budget cut the last episodes
+    step_count: int  # largest number of steps that an environment took
+    complete: bool  # False: `max_samples` ended the last episodes early
     action_masks: Bools | None = None  # (T, N, n_actions); None if the environment gave none
-    raw_returns: Floats | None = None  # (K,): before the reward wrappers, where that is known
+    raw_returns: Floats | None = None  # (K,): in rewards before reward wrappers, if known
 
     @classmethod
     def from_core(cls, fields: Mapping[str, Any]) -> Self:
         """A rollout with these fields, unchecked: faster than the constructor.
 
         Args:
-            fields: arrays and numbers by field name; those without a default must be there.
+            fields: arrays and numbers by field name; fields without a default must be present.
 
         Returns:
             A rollout that shares the arrays.
@@ -93,12 +93,12 @@ class Rollout:
         """The baseline's values of all states.
 
         Args:
-            baseline: of observations of the same length.
+            baseline: a baseline for observations of the same length.
 
         Returns:
-            V of each state (T, N), of what follows the last row of each column (N,), and of the
-                true last observations of the episodes that ended (K,). Entries that are not valid
-                mean nothing.
+            V of each state (T, N), of the observation after the last row of each column (N,), and
+                of the true last observations of the episodes that ended (K,). Entries that are not
+                valid have no meaning.
         """
         observations = self.observations.reshape(-1, self.observations.shape[2])
         steps = self.step_index.astype(np.int64)
@@ -113,12 +113,12 @@ class Rollout:
         """The baseline's values of each state and of the state that followed it.
 
         Args:
-            baseline: of observations of the same length.
+            baseline: a baseline for observations of the same length.
 
         Returns:
             V(s_t) and V(s_t+1), each (T, N). Where an episode ended, terminated or truncated,
                 s_t+1 is its true last observation, not the first one after the reset. Entries that
-                are not valid mean nothing.
+                are not valid have no meaning.
         """
         values, last, final = self.state_values(baseline)
         following = np.zeros(values.shape)
@@ -134,7 +134,7 @@ class Rollout:
 
     @property
     def segment_ends(self) -> Bools:
-        """Where no recursion may pass, (T, N): the end of an episode or of a column's samples."""
+        """Steps at which a recursion is cut, (T, N): an episode or a column's samples end there."""
         if self._has_no_gaps:
             return self.ended
         follows = np.zeros_like(self.valid)
@@ -143,7 +143,7 @@ class Rollout:
 
 
 def contrast(rollout: Rollout) -> Floats | None:
-    """Weights (n,) that set one half of the environments against the other.
+    """Weights (n,) for the difference between two halves of the environments.
 
     sqrt(m/k) for each of the k samples of the first half, -sqrt(k/m) for each of the m others.
     With them the mean over samples is sqrt(k m)/n times the difference of the halves' means, whose
@@ -160,7 +160,7 @@ def _first_half(shape: tuple[int, ...]) -> Bools:
     return np.broadcast_to(np.arange(shape[1]) < shape[1] // 2, shape)
 
 
-@lru_cache(maxsize=2)  # iterations have the same, give or take one step
+@lru_cache(maxsize=2)  # shapes of iterations differ by at most one step
 def _whole_contrast(shape: tuple[int, ...]) -> Floats | None:
     return _contrast(_first_half(shape).ravel())
 

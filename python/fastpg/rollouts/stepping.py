@@ -205,8 +205,8 @@ class SteppingCollector(Collector):
     def _advance(self, row: dict[str, npt.NDArray[Any]]) -> tuple[Float32s, Bools]:
         """Step the environments and complete the row.
 
-        Returns the true next observations, and which episodes ended. After an error the state of
-        the environments is unknown, so the next call starts new episodes.
+        Returns the true next observations, and flags of the episodes that ended. After an error the
+        state of the environments is unknown, so the next call starts new episodes.
         """
         actions = self.policy.for_environment(row["actions"])
         observations, rewards, terminated, truncated, info = self._stepped.step(

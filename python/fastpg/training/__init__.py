@@ -1,1 +1,1 @@
-"""Around the learn loop: metrics, checkpoints, diagnosis, callbacks and Ctrl-C."""
+"""Metrics, checkpoints, diagnosis, callbacks and Ctrl-C, for the learn loop."""

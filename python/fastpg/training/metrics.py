@@ -13,7 +13,7 @@ from fastpg.rollouts.rollout import Rollout
 
 Metrics = dict[str, float | int | str | bool]
 
-MOST_COUNT = 2**62  # largest count in a file; an int64 can count on from it
+MOST_COUNT = 2**62  # largest count in a file; an int64 can continue it
 _RECENT = 100  # episodes
 RAW_MEAN = "rollout/ep_rew_mean_raw"
 _ALWAYS = (
@@ -139,7 +139,7 @@ class Clock:
         self._start = self._mark = time.perf_counter()
 
     def restart(self) -> None:
-        """Begin an iteration now; the time since the last one counts for no part of it."""
+        """Begin an iteration now; the time since the last one is not part of it."""
         self._mark = time.perf_counter()
 
     def record(self, samples: int, collected: float, estimated: float, updated: float) -> Metrics:

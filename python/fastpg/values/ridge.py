@@ -17,7 +17,7 @@ LEAST_RIDGE = 1e-12  # less is lost in the rounding errors of the moments
 class LinearBaseline(Baseline):
     """Ridge regression on features of the state s and the step in the episode h (lecture L1).
 
-    Features: 1, s, all products s_i s_j (squares alone beyond 32 numbers, none beyond 128), and
+    Features: 1, s, all products s_i s_j (only squares beyond 32 numbers, none beyond 128), and
     with `time` t, t^2, t^3 where t = h / 100; the observation is clipped to [-10, 10]. The columns
     are standardised before the fit and the intercept is not penalised. Before the first fit the
     baseline is 0.
@@ -29,8 +29,8 @@ class LinearBaseline(Baseline):
         memory: in [0, 1], decay of earlier samples: each fit multiplies their weight by it. 0
             forgets them, 1 keeps their full weight.
         time: whether h is among the features.
-        num_threads: threads that share large batches, from 1 to 256, with the same result to the
-            last bit; None is FASTPG_NUM_THREADS, or 1.
+        num_threads: threads that share large batches, in [1, 256]; None: FASTPG_NUM_THREADS, or 1.
+            Results do not depend on it.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class LinearBaseline(Baseline):
         )
 
     def fit(self, observations: Any, step_index: Any, targets: Any) -> None:
-        """Fit to new targets, and to earlier ones with the weight that `memory` leaves them.
+        """Fit to new targets, and to earlier ones with weights that decay by `memory`.
 
         Args:
             observations: (n, d), finite.
@@ -144,7 +144,7 @@ class LinearBaseline(Baseline):
 
         Args:
             stored: "baseline_mean" (k,), "baseline_comoment" (k, k) and "baseline_weight" (), k as
-                of `state`.
+                in `state`.
 
         Raises:
             KeyError: one of them is missing.
