@@ -92,9 +92,6 @@ ARRAYS = [
 ]  # fmt: skip
 
 
-DTYPES = ["f4", "f8", "f2", "i4", "i8", "u1", "?", "O", "c16", ">f8"]
-
-
 def strange(rng):
     """A value of any kind."""
     kind = rng.integers(6)

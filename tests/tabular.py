@@ -5,9 +5,10 @@ It stays beside `fastpg.tabular` as a reference that shares no code with it.
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
+
+import finite_mdp
+from finite_mdp import timed
 
 
 class Tabular:
@@ -29,21 +30,10 @@ class Tabular:
 
     def trajectories(self, theta):
         """Every (probability, states, actions, rewards)."""
-        pi = self.pi(theta)
-        steps = range(self.horizon)
-        for s in itertools.product(range(self.states), repeat=self.horizon):
-            for a in itertools.product(range(self.actions), repeat=self.horizon):
-                p = self.start[s[0]]
-                for h in steps:
-                    p *= pi[s[h], a[h]]
-                    if h:
-                        p *= self.transition[s[h - 1], a[h - 1], s[h]]
-                yield (
-                    p,
-                    np.array(s),
-                    np.array(a),
-                    np.array([self.reward[s[h], a[h]] for h in steps]),
-                )
+        pi, endless = timed(self.pi(theta), self.horizon), np.zeros(self.states, dtype=bool)
+        for p, *taken in finite_mdp.trajectories(self.transition, self.start, pi, endless):
+            s, a = map(np.array, taken)
+            yield p, s, a, self.reward[s, a]
 
     def expectation(self, theta, function):
         return sum(p * function(s, a, r) for p, s, a, r in self.trajectories(theta))
@@ -63,12 +53,8 @@ class Tabular:
 
     def values(self, theta, gamma=1.0):
         """V_h(s), (H + 1, S)."""
-        pi = self.pi(theta)
-        v = np.zeros((self.horizon + 1, self.states))
-        for h in range(self.horizon - 1, -1, -1):
-            q = self.reward + gamma * self.transition @ v[h + 1]
-            v[h] = (pi * q).sum(axis=1)
-        return v
+        pi = timed(self.pi(theta), self.horizon)
+        return finite_mdp.finite_values(self.transition, self.reward, pi, gamma)[0]
 
     def sample(self, theta, count, rng):
         """(states, actions, rewards), each (H, count)."""

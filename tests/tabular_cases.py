@@ -14,6 +14,13 @@ from properties import tried_on
 CRITERIA = ("finite", "discounted", "average")
 KINDS = ("softmax", "one_logit", "features")
 
+# Two states, two actions, equal probabilities, no rewards.
+P = np.full((2, 2, 2), 0.5)
+R = np.zeros((2, 2))
+EVEN = np.full((2, 2), 0.5)
+FINITE, ENDLESS = MDP(P, R, horizon=3), MDP(P, R, gamma=0.9)
+SOFTMAX = tabular.TabularSoftmax(2, 2)
+
 hundreds = tried_on(25, 400, 40_000)
 dozens = tried_on(8, 100, 10_000)
 

@@ -7,12 +7,8 @@ import pytest
 
 from fastpg import tabular
 from fastpg.tabular import MDP, OneLogit, TabularSoftmax
+from tabular_cases import ENDLESS, EVEN, FINITE, SOFTMAX, P, R
 
-P = np.full((2, 2, 2), 0.5)
-R = np.zeros((2, 2))
-EVEN = np.full((2, 2), 0.5)
-FINITE, ENDLESS = MDP(P, R, horizon=3), MDP(P, R, gamma=0.9)
-SOFTMAX = TabularSoftmax(2, 2)
 LOCAL, ENDLESS_LOCAL = (tabular.LocalModel(mdp, SOFTMAX) for mdp in (FINITE, ENDLESS))
 NANS = np.array([[0.5, 0.5], [np.nan, 0.5]])
 

@@ -8,12 +8,7 @@ from hypothesis import strategies as st
 import fastpg
 from fastpg import _core, tabular
 from fastpg.tabular import MDP, FeatureSoftmax, OneLogit, TabularSoftmax
-
-P = np.full((2, 2, 2), 0.5)
-R = np.zeros((2, 2))
-EVEN = np.full((2, 2), 0.5)
-FINITE, ENDLESS = MDP(P, R, horizon=3), MDP(P, R, gamma=0.9)
-SOFTMAX = TabularSoftmax(2, 2)
+from tabular_cases import ENDLESS, EVEN, FINITE, SOFTMAX, P, R
 
 
 class Hostile:

@@ -32,8 +32,11 @@ class LinearPolicy(ClosedForms):
     `dist`, made by `distribution`. Gradients have the shape of theta and are means over the batch;
     the flat order of parameters is `theta.ravel()`.
 
-    Everything is float64. Results are the same, bit for bit, for every `num_threads`; None:
-    FASTPG_NUM_THREADS, or 1.
+    Everything is float64. Actions of n samples are integers (n,) or (n, choices) for a
+    `LinearSoftmax`, numbers (n, action_size) for a `LinearGaussian`. `num_threads` is in [1, 256];
+    None: FASTPG_NUM_THREADS, or 1. Results are the same, bit for bit, for every number. Methods
+    raise TypeError for arrays of another kind, such as text, and ValueError for another shape or
+    values that are not finite or out of range.
 
     Args:
         features: the map from observations and steps to features: "identity" (the default),

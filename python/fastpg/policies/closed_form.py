@@ -54,10 +54,6 @@ class ClosedForms:
         Returns:
             n actions: int32 (n,) or (n, choices) for a `LinearSoftmax`, float64 (n, action_size)
                 for a `LinearGaussian`.
-
-        Raises:
-            TypeError: arrays of another kind, such as text.
-            ValueError: another shape, or values that are not finite or out of range.
         """
         d = self._dist(dist)
         u = arrays.finite_floats("uniforms", np.reshape(uniforms, (len(d), -1)), (len(d), None))
@@ -71,10 +67,6 @@ class ClosedForms:
 
         Returns:
             n actions, as in `sample`; for a `LinearGaussian` these are the means.
-
-        Raises:
-            TypeError: arrays of another kind, such as text.
-            ValueError: another shape, or values that are not finite or out of range.
         """
         return self._public(self._distribution.mode(self._dist(dist)))
 
@@ -83,15 +75,10 @@ class ClosedForms:
 
         Args:
             dist: distributions (n, k).
-            actions: of the n samples: integers (n,) or (n, choices) for a `LinearSoftmax`, numbers
-                (n, action_size) for a `LinearGaussian`.
+            actions: of the n samples, as in `LinearPolicy`.
 
         Returns:
             (n,).
-
-        Raises:
-            TypeError: arrays of another kind, such as text.
-            ValueError: another shape, or values that are not finite or out of range.
         """
         d = self._dist(dist)
         return self._distribution.log_prob(d, self._rows(actions, len(d)))
@@ -110,17 +97,14 @@ class ClosedForms:
         Args:
             phi: features (n, n_features).
             dist: distributions (n, k).
-            actions: of the n samples: integers (n,) or (n, choices) for a `LinearSoftmax`, numbers
-                (n, action_size) for a `LinearGaussian`.
+            actions: of the n samples, as in `LinearPolicy`.
             weights: w, (n,), such as advantages.
-            num_threads: in [1, 256]; None: FASTPG_NUM_THREADS, or 1. Results do not depend on it.
+            num_threads: as in `LinearPolicy`.
 
         Returns:
             The shape of theta.
 
         Raises:
-            TypeError: arrays of another kind, such as text.
-            ValueError: another shape, or values that are not finite or out of range.
             OverflowError: features or weights so large that the sums are not finite.
         """
         batch = self.batch(phi, actions, num_threads=num_threads)
@@ -136,16 +120,11 @@ class ClosedForms:
         Args:
             old_dist: distributions (n, k) before the step.
             new_dist: distributions (n, k) after the step, in the same states.
-            actions: of the n samples: integers (n,) or (n, choices) for a `LinearSoftmax`, numbers
-                (n, action_size) for a `LinearGaussian`.
+            actions: of the n samples, as in `LinearPolicy`.
             advantages: A, (n,).
 
         Returns:
             An `UpdateStatistics`.
-
-        Raises:
-            TypeError: arrays of another kind, such as text.
-            ValueError: another shape, or values that are not finite or out of range.
         """
         old = self._dist(old_dist)
         n = len(old)
@@ -164,10 +143,6 @@ class ClosedForms:
 
         Returns:
             (n,), in nats.
-
-        Raises:
-            TypeError: arrays of another kind, such as text.
-            ValueError: another shape, or values that are not finite or out of range.
         """
         return self._distribution.entropy(self._dist(dist))
 
@@ -182,8 +157,6 @@ class ClosedForms:
             The shape of theta.
 
         Raises:
-            TypeError: arrays of another kind, such as text.
-            ValueError: another shape, or values that are not finite or out of range.
             OverflowError: features so large that the sums are not finite.
         """
         batch = self.batch(phi)
@@ -198,10 +171,6 @@ class ClosedForms:
 
         Returns:
             (n,), in nats.
-
-        Raises:
-            TypeError: arrays of another kind, such as text.
-            ValueError: another shape, or values that are not finite or out of range.
         """
         old = self._dist(old_dist)
         return self._distribution.kl(old, self._dist(new_dist, len(old)))
@@ -221,18 +190,14 @@ class ClosedForms:
             phi: features (n, n_features).
             dist: distributions (n, k).
             vector: v, of the shape of theta, finite.
-            actions: None, or the actions of the n samples: integers (n,) or (n, choices) for a
-                `LinearSoftmax`, numbers (n, action_size) for a `LinearGaussian`.
-                None sums the action out of F. With actions, F = mean_i score score^T at those
-                actions: the option `fisher="sampled"`.
-            num_threads: in [1, 256]; None: FASTPG_NUM_THREADS, or 1. Results do not depend on it.
+            actions: None sums the action out of F. With actions of the n samples, as in
+                `LinearPolicy`, F = mean_i score score^T at them: the option `fisher="sampled"`.
+            num_threads: as in `LinearPolicy`.
 
         Returns:
             F v, the shape of theta.
 
         Raises:
-            TypeError: arrays of another kind, such as text.
-            ValueError: another shape, or values that are not finite or out of range.
             OverflowError: features or a vector so large that the sums are not finite.
         """
         batch = self.batch(phi, actions, num_threads=num_threads)
@@ -254,14 +219,12 @@ class ClosedForms:
             phi: features (n, n_features).
             dist: distributions (n, k).
             actions: as in `fisher_vector_product`.
-            num_threads: in [1, 256]; None: FASTPG_NUM_THREADS, or 1. Results do not depend on it.
+            num_threads: as in `LinearPolicy`.
 
         Returns:
             F, (theta.size, theta.size).
 
         Raises:
-            TypeError: arrays of another kind, such as text.
-            ValueError: another shape, or values that are not finite or out of range.
             OverflowError: features so large that the sums are not finite.
         """
         batch = self.batch(phi, actions, num_threads=num_threads)
@@ -281,7 +244,7 @@ class ClosedForms:
             phi: features (n, n_features).
             actions: of the n samples, as in `score_gradient`; None if they are not needed.
             mask: bool (n, n_actions), True where the action is allowed; None allows all.
-            num_threads: in [1, 256]; None: FASTPG_NUM_THREADS, or 1. Results do not depend on it.
+            num_threads: as in `LinearPolicy`.
 
         Returns:
             The evaluator of the batch.

@@ -88,136 +88,37 @@ def state_kl(old: Any, new: Any) -> Floats:
 
 
 def kl(mdp: MDP, old: Any, new: Any, per: str = "trajectory") -> float:
-    """KL(rho_old | rho_new) of trajectories (lecture L5), as in `LocalModel.kl`.
-
-    Args:
-        mdp: a finite MDP.
-        old: the old policy pi_k, or its table.
-        new: a policy or its table, (S, A) or (H, S, A).
-        per: "trajectory": the sum over the steps; "step": divided by the mean length of an episode
-            of the old policy.
-
-    Returns:
-        In nats; may be infinite.
-
-    Raises:
-        TypeError: no MDP; otherwise as in `LocalModel.kl`.
-        ValueError: as in `MDP.evaluate` for `old`; otherwise as in `LocalModel.kl`.
-    """
+    """KL(rho_old | rho_new) of trajectories (lecture L5): `LocalModel(mdp, old).kl(new, per)`."""
     return LocalModel(mdp, old).kl(new, per)
 
 
 def kl_gradient(mdp: MDP, old: Any, new: TabularPolicy, per: str = "trajectory") -> Floats:
-    """Gradient of `kl` in theta (lecture L7), as in `LocalModel.kl_gradient`.
-
-    Args:
-        mdp: a finite MDP.
-        old: the old policy pi_k, or its table.
-        new: a policy with a theta.
-        per: "trajectory": the sum over the steps; "step": divided by the mean length of an episode
-            of the old policy.
-
-    Returns:
-        The gradient, of the shape of theta.
-
-    Raises:
-        TypeError: no MDP; otherwise as in `LocalModel.kl_gradient`.
-        ValueError: as in `MDP.evaluate` for `old`; otherwise as in `LocalModel.kl_gradient`.
-    """
+    """Gradient of `kl` in theta (lecture L7): `LocalModel(mdp, old).kl_gradient(new, per)`."""
     return LocalModel(mdp, old).kl_gradient(new, per)
 
 
 def kl_hessian(mdp: MDP, old: Any, new: TabularPolicy, per: str = "trajectory") -> Floats:
-    """Hessian of `kl` in theta (lecture L7), as in `LocalModel.kl_hessian`.
-
-    Args:
-        mdp: a finite MDP.
-        old: the old policy pi_k, or its table.
-        new: a policy with a theta.
-        per: "trajectory": the sum over the steps; "step": divided by the mean length of an episode
-            of the old policy.
-
-    Returns:
-        (P, P), where P is `theta.size`.
-
-    Raises:
-        TypeError: no MDP; otherwise as in `LocalModel.kl_hessian`.
-        ValueError: as in `MDP.evaluate` for `old`; otherwise as in `LocalModel.kl_hessian`.
-    """
+    """Hessian of `kl` in theta (lecture L7): `LocalModel(mdp, old).kl_hessian(new, per)`."""
     return LocalModel(mdp, old).kl_hessian(new, per)
 
 
 def surrogate(mdp: MDP, old: Any, new: Any) -> float:
-    """Surrogate f^k of a new policy (lecture L4), as in `LocalModel.surrogate`.
-
-    Args:
-        mdp: a finite MDP.
-        old: the old policy pi_k, or its table.
-        new: a policy or its table, (S, A) or (H, S, A).
-
-    Returns:
-        The surrogate, a number.
-
-    Raises:
-        TypeError: no MDP; otherwise as in `LocalModel.surrogate`.
-        ValueError: as in `MDP.evaluate` for `old`; otherwise as in `LocalModel.surrogate`.
-    """
+    """Surrogate f^k of a new policy (lecture L4): `LocalModel(mdp, old).surrogate(new)`."""
     return LocalModel(mdp, old).surrogate(new)
 
 
 def surrogate_gradient(mdp: MDP, old: Any, new: TabularPolicy) -> Floats:
-    """Gradient of `surrogate` in theta (lecture L6), as in `LocalModel.surrogate_gradient`.
-
-    Args:
-        mdp: a finite MDP.
-        old: the old policy pi_k, or its table.
-        new: a policy with a theta.
-
-    Returns:
-        The gradient, of the shape of theta.
-
-    Raises:
-        TypeError: no MDP; otherwise as in `LocalModel.surrogate_gradient`.
-        ValueError: as in `MDP.evaluate` for `old`; otherwise as in `LocalModel.surrogate_gradient`.
-    """
+    """Gradient of `surrogate` in theta: `LocalModel(mdp, old).surrogate_gradient(new)`."""
     return LocalModel(mdp, old).surrogate_gradient(new)
 
 
 def penalised(mdp: MDP, old: Any, new: Any, kl_coef: float) -> float:
-    """Penalised surrogate l^k (lecture L10), as in `LocalModel.penalised`.
-
-    Args:
-        mdp: a finite MDP.
-        old: the old policy pi_k, or its table.
-        new: a policy or its table, (S, A) or (H, S, A).
-        kl_coef: lambda, at least 0.
-
-    Returns:
-        The penalised surrogate, a number; may be minus infinity.
-
-    Raises:
-        TypeError: no MDP; otherwise as in `LocalModel.penalised`.
-        ValueError: as in `MDP.evaluate` for `old`; otherwise as in `LocalModel.penalised`.
-    """
+    """Penalised surrogate l^k (lecture L10): `LocalModel(mdp, old).penalised(new, kl_coef)`."""
     return LocalModel(mdp, old).penalised(new, kl_coef)
 
 
 def penalised_gradient(mdp: MDP, old: Any, new: TabularPolicy, kl_coef: float) -> Floats:
-    """Gradient of `penalised` in theta, as in `LocalModel.penalised_gradient`.
-
-    Args:
-        mdp: a finite MDP.
-        old: the old policy pi_k, or its table.
-        new: a policy with a theta.
-        kl_coef: lambda, at least 0.
-
-    Returns:
-        The gradient, of the shape of theta.
-
-    Raises:
-        TypeError: no MDP; otherwise as in `LocalModel.penalised_gradient`.
-        ValueError: as in `MDP.evaluate` for `old`; otherwise as in `LocalModel.penalised_gradient`.
-    """
+    """Gradient of `penalised`: `LocalModel(mdp, old).penalised_gradient(new, kl_coef)`."""
     return LocalModel(mdp, old).penalised_gradient(new, kl_coef)
 
 
