@@ -59,7 +59,7 @@ def load(
             one the algorithm can predict, but `learn` raises. The environment's options are not
             restored: pass an environment that has them. Learning continues from new start states,
             drawn from the seed and the number of steps taken so far.
-        features: the feature function, where the policy has one; a file cannot hold it.
+        features: the feature function, if the policy has one; a file cannot hold it.
 
     Returns:
         The algorithm, with its policy, baseline, optimizer and history.

@@ -132,7 +132,7 @@ class StoredModel(PolicyModel):
 
     @classmethod
     def stored_options(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """The options of a checkpoint, completed where an older version lacked an option.
+        """The options of a checkpoint, completed if an older version lacked an option.
 
         Args:
             given: values by option name, as stored.
@@ -172,7 +172,7 @@ def restore(
     Args:
         kind: class of the algorithm.
         state: (arrays, JSON values), from `StoredModel.state`.
-        features: the feature function, where the policy has one; otherwise None.
+        features: the feature function, if the policy has one; otherwise None.
 
     Returns:
         A new algorithm.

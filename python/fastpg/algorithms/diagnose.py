@@ -25,7 +25,7 @@ def diagnose(algo: Algorithm, *, score: float | None = None, tuned: bool = True)
         algo: the algorithm; its `history` and its policy are read.
         score: mean return of an evaluation in the environment as registered. The larger of it and
             the mean return of the last 100 episodes is compared with the level.
-        tuned: whether to name the settings tuned to this environment, where there are any.
+        tuned: whether to name the settings tuned to this environment, if there are any.
 
     Returns:
         One string per finding; empty for a run that learned or is too short to judge.
@@ -43,7 +43,7 @@ def _no_iteration(algo: Algorithm) -> list[str]:
 
 
 def _goal(algo: Algorithm, score: float | None, tuned: bool) -> Goal | None:
-    """The environment's level and the return reached; None where one of them is unknown."""
+    """The environment's level and the return reached; None if one of them is unknown."""
     if algo.env_id is None:
         return None
     known = _known(algo.name, algo.env_id)

@@ -127,7 +127,7 @@ class Described:
         hint: its type annotation.
         default: its default.
         doc: its line of documentation.
-        limits: its range or choices in words; None where any value of the type is allowed.
+        limits: its range or choices in words; None if any value of the type is allowed.
     """
 
     name: str

@@ -211,7 +211,7 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
 
     @classmethod
     def stored_options(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """The options of a checkpoint; `whiten_features` is False where the file does not name it.
+        """The options of a checkpoint; `whiten_features` is False if the file lacks it.
 
         Args:
             given: values by option name, as stored.

@@ -71,7 +71,7 @@ def tuned_settings(
             precedence over the built-in ones.
 
     Returns:
-        The settings; None where there are none.
+        The settings; None if there are none.
 
     Raises:
         ValueError: unknown algorithm, or a file with an unknown name or a wrong value; the message

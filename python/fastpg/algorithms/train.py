@@ -47,9 +47,9 @@ def train(
         policy_kwargs: with "linear", keywords of the policy's `for_env`.
         env_kwargs: with an id, keywords of `make_vec` for a native environment, otherwise of
             `gymnasium.make`.
-        tuned: True uses tuned settings where there are any; False uses the defaults. The path of a
-            TOML file, in the form of `fastpg/algorithms/tuned.toml`, uses its settings, and the
-            built-in ones where it has none.
+        tuned: True uses tuned settings if there are any; False uses the defaults. The path of a
+            TOML file, in the form of `fastpg/algorithms/tuned.toml`, uses its settings, or the
+            built-in ones if it has none.
         callback: called after each iteration, as in `learn`.
         **options: options of the algorithm.
 

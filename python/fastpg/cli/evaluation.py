@@ -85,7 +85,7 @@ def result_of(
 
 
 def _digits(std: float) -> str:
-    """Format of a return: one decimal, or three where returns differ by less than 1."""
+    """Format of a return: one decimal, or three if their deviation is below 1."""
     return ".1f" if std == 0.0 or std >= 1.0 else ".3f"
 
 

@@ -73,8 +73,8 @@ def discounted_returns(
         ended: bool, the last step of an episode.
         gamma: discount factor in [0, 1]; 1 gives the lecture's R_h.
         terminated: bool, the steps of `ended` without bootstrap; None: all of them.
-        next_values: V of the state after step t, used where an episode was truncated, and at step T
-            if the episode continues; None: zero.
+        next_values: V of the state after step t, used if an episode was truncated, and at step T if
+            the episode continues; None: zero.
         num_threads: as in `gae`.
 
     Returns:
@@ -103,7 +103,7 @@ def standardize(advantages: Floats) -> Floats:
         advantages: float64 (n,), n at least 1.
 
     Returns:
-        (n,); zeros where the advantages are constant.
+        (n,); zeros if the advantages are constant.
 
     Raises:
         ValueError: another number of dimensions, no values, or values that are not finite.

@@ -80,20 +80,7 @@ class LinearPolicy(ClosedForms):
 
     @classmethod
     def for_env(cls, env: Any, **arguments: Any) -> Self:
-        """The policy that fits an environment's spaces.
-
-        Args:
-            env: an environment or a vector environment; observations are flattened.
-            **arguments: arguments of the policy's class, without those that the spaces determine.
-
-        Returns:
-            A new policy of this class.
-
-        Raises:
-            ValueError: actions of a space that this class does not support, or observations that
-                cannot be flattened.
-            TypeError: an unknown argument.
-        """
+        """The policy that fits an environment's spaces; subclasses list the arguments."""
         raise NotImplementedError
 
     @classmethod

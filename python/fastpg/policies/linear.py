@@ -87,21 +87,7 @@ class LinearSoftmax(LinearPolicy):
         return self.n_features, self.n_actions
 
     def log_probs(self, phi: Floats, theta: Floats | None = None, mask: Any = None) -> Floats:
-        """Ln pi of every action; the same as `distribution`.
-
-        Args:
-            phi: features (n, n_features).
-            theta: parameters (n_features, n_actions); None: the policy's own.
-            mask: bool (n, n_actions), True where the action is allowed; None allows all.
-
-        Returns:
-            (n, n_actions).
-
-        Raises:
-            TypeError: arrays of another kind.
-            ValueError: another shape, a mask that allows no action in some state, or numbers whose
-                products are not finite.
-        """
+        """Ln pi of every action, (n, n_actions): the same as `distribution`."""
         return self.distribution(phi, theta, mask)
 
     def actor(self, space: spaces.Space[Any], deterministic: bool) -> _core.Actor:

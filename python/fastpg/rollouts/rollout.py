@@ -23,7 +23,7 @@ class Rollout:
     """
 
     observations: Float32s  # (T, N, d)
-    actions: npt.NDArray[Any]  # (T, N), or (T, N, size) where an action is several numbers
+    actions: npt.NDArray[Any]  # (T, N), or (T, N, size) if an action is several numbers
     rewards: Floats  # (T, N)
     terminated: Bools  # (T, N)
     truncated: Bools  # (T, N); both flags may be set
@@ -147,8 +147,8 @@ def contrast(rollout: Rollout) -> Floats | None:
 
     sqrt(m/k) for each of the k samples of the first half, -sqrt(k/m) for each of the m others.
     With them the mean over samples is sqrt(k m)/n times the difference of the halves' means, whose
-    variance is that of the mean over all n, if the environments are independent. None where one
-    half has no samples.
+    variance is that of the mean over all n, if the environments are independent. None if one half
+    has no samples.
     """
     shape = rollout.valid.shape
     if rollout.sample_count == rollout.valid.size:

@@ -57,7 +57,7 @@ class Goal(NamedTuple):
         level: mean return that counts as learned.
         result: mean return that was reached.
         plain: whether the policy is linear in a Box observation itself.
-        settings: command that trains with tuned settings; None where there are none.
+        settings: command that trains with tuned settings; None if there are none.
     """
 
     env_id: str
@@ -72,7 +72,7 @@ def explain(history: History, goal: Goal | None = None) -> list[str]:
 
     Args:
         history: one dict per iteration, with the keys of docs/records.md; not empty.
-        goal: the level and the result, where they are known.
+        goal: the level and the result, if they are known.
 
     Returns:
         One string per finding; empty for a run that learned.
@@ -203,7 +203,7 @@ def _only_time_limits(history: History) -> str | None:
     which = "All" if not shares[-1] else f"{1.0 - shares[-1]:.0%} of the"
     return (
         f"{which} recent episodes ended at their time limit, with a mean return of "
-        f"{means[-1]:.4g}: where the environment has a goal, they did not reach it."
+        f"{means[-1]:.4g}: if the environment has a goal, they did not reach it."
     )
 
 
