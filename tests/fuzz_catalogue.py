@@ -161,8 +161,8 @@ def algorithm_calls():
         "ppo": {"n_epochs": 2, "batch_size": 8, "learning_rate": 0.01, "n_steps": 8},
         "reinforce": {"n_episodes": 2, "learning_rate": "lin_0.01", "baseline": "mean"},
     }
-    for name, given in options.items():
-        kind = fastpg.algorithms.find(name)
+    for name, kind in fastpg.algorithms.ALGORITHMS.items():
+        given = options.get(name, {})
         calls[name] = Call(kind, ("linear", "CartPole-v1"), {"seed": 0, **given}, rare=True)
         algo = kind("linear", "CartPole-v1", seed=0, n_envs=2, **given)
         algo.learn(600)

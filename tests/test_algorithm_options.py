@@ -47,6 +47,10 @@ GROUPS = {
 }  # fmt: skip
 
 
+def test_every_algorithm_has_options_to_change():
+    assert GROUPS.keys() == ALGORITHMS.keys()
+
+
 @pytest.mark.parametrize(
     ("name", "option", "value"),
     [

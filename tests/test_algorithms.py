@@ -78,7 +78,8 @@ def test_a_cut_batch_makes_no_update():
 
 @pytest.mark.parametrize("name", STEP_NAMES)
 def test_learning_in_two_calls_is_learning_in_one(name):
-    constant = {"learning_rate": 0.01} if name == "ppo" else {"target_kl": 0.01}
+    has_rate = hasattr(ALGORITHMS[name].options_class, "learning_rate")
+    constant = {"learning_rate": 0.01} if has_rate else {"target_kl": 0.01}
     whole = learned(name, 8192, n_envs=16, n_steps=128, **constant)
     halves = learned(name, 4096, n_envs=16, n_steps=128, **constant)
     halves.learn(4096, reset_num_timesteps=False)

@@ -12,6 +12,7 @@ import fastpg
 import reference
 from fastpg.rollouts.second_resets import resets_twice
 from fastpg.rollouts.stepping import SteppingCollector
+from trainings import NAMES
 
 NEXT, SAME, DISABLED = AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP, AutoresetMode.DISABLED
 STEPS = 80
@@ -234,7 +235,7 @@ def test_advantages_are_those_of_the_real_rows_alone(kind):
     assert np.abs(batch.targets).max() < 100.0
 
 
-@pytest.mark.parametrize("name", ["npg", "trpo", "ppo", "reinforce"])
+@pytest.mark.parametrize("name", NAMES)
 def test_counts_and_statistics_are_free_of_dead_rows(name):
     env = Foreign([make] * N)
     normalizing = fastpg.LinearSoftmax.for_env(env, normalize_observations=True)

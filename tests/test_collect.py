@@ -12,6 +12,7 @@ import fastpg
 from fastpg.rollouts.collect import make_collector
 from fastpg.rollouts.stepping import SteppingCollector
 from processes import python
+from trainings import NAMES
 
 THETA = np.array([[0.0, 0.9], [0.0, 1.5], [0.0, 9.0], [0.0, 6.0], [0.0, 0.3]])
 ARRAYS = [
@@ -159,7 +160,7 @@ class Masked(gymnasium.Env):
 
 
 @pytest.mark.parametrize("mode", list(AutoresetMode))
-@pytest.mark.parametrize("name", ["npg", "trpo", "ppo", "reinforce"])
+@pytest.mark.parametrize("name", NAMES)
 def test_masked_actions_are_never_taken(mode, name):
     env = SyncVectorEnv([Masked] * 3, autoreset_mode=mode)
     options = {"n_episodes": 6} if name == "reinforce" else {"n_steps": 40}

@@ -7,6 +7,7 @@ import pytest
 
 import fastpg
 from fastpg.policies.features import make_features
+from trainings import NAMES
 
 
 def test_identity():
@@ -139,7 +140,7 @@ def test_a_length_too_small_to_divide_by():
         fastpg.RandomFourier(4, 5, nu=1e-320)
 
 
-@pytest.mark.parametrize("name", ["npg", "trpo", "ppo", "reinforce"])
+@pytest.mark.parametrize("name", NAMES)
 def test_the_first_step_is_made_for_the_features_of_the_next_one(name):
     """Normalising after the step would change the policy: MountainCar's velocity is below 0.07."""
     algo = fastpg.algorithms.ALGORITHMS[name](

@@ -14,6 +14,7 @@ from fastpg import _core
 from fastpg.algorithms import ALGORITHMS
 from fastpg.functional import solvers
 from processes import GUARD
+from trainings import NAMES
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
@@ -293,7 +294,7 @@ def test_times_to_end_are_checked(seconds):
         _core.end_kernels(seconds)
 
 
-@pytest.mark.parametrize("name", ["reinforce", "npg", "trpo", "ppo"])
+@pytest.mark.parametrize("name", NAMES)
 def test_an_iteration_that_raises_is_taken_back(name, monkeypatch):
     algo = ALGORITHMS[name](
         fastpg.LinearSoftmax(4, 2, normalize_observations=True), "CartPole-v1", seed=0

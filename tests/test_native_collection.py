@@ -7,6 +7,7 @@ from gymnasium.vector import AutoresetMode
 
 import fastpg
 from fastpg import _core
+from fastpg.policies.base import LinearPolicy
 from fastpg.rollouts.collect import make_collector
 from fastpg.rollouts.collector import NativeCollector
 from fastpg.rollouts.stepping import SteppingCollector
@@ -179,3 +180,21 @@ def test_gaussian_bounds_are_the_policy_s_and_the_space_s():
     clipped = np.clip(rollout.actions[..., 0], -0.25, 1.0).astype(np.float32)
     assert np.allclose(rollout.rewards, -0.1 * clipped.astype(np.float64) ** 2, atol=1e-15)
     assert (np.abs(rollout.actions) > 1.0).any()
+
+
+class WithoutActor(fastpg.LinearGaussian):
+    """A policy that C++ does not know."""
+
+    actor = LinearPolicy.actor
+
+
+def test_a_policy_without_an_actor_is_stepped_from_python():
+    env = fastpg.make_vec("Pendulum-v1", 3)
+    policies = WithoutActor.for_env(env), fastpg.LinearGaussian.for_env(env)
+    assert type(make_collector(env, policies[0], 0)) is SteppingCollector
+    for counts in ({"n_steps": 40}, {"n_episodes": 5}):
+        one, other = (fastpg.collect(env, p, seed=2, **counts) for p in policies)
+        assert np.array_equal(one.actions, other.actions)
+        assert np.array_equal(one.rewards, other.rewards)
+    with pytest.raises(TypeError, match=r"WithoutActor has no actor in C\+\+"):
+        policies[0].actor(env.single_action_space, False)

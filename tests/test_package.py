@@ -11,6 +11,8 @@ import pytest
 
 import fastpg
 from fastpg import _core
+from fastpg.algorithms import ALGORITHMS
+from fastpg.policies import linear
 from processes import python
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,6 +33,9 @@ def test_exports():
         "tuned_settings",
     ]  # fmt: skip
     assert all(hasattr(fastpg, name) for name in fastpg.__all__)
+    policies = [kind for kind in vars(linear).values() if hasattr(kind, "kind")]
+    algorithms = ALGORITHMS.values()
+    assert {kind.__name__ for kind in (*policies, *algorithms)} <= set(fastpg.__all__)
 
 
 def test_version_is_pyproject_s():

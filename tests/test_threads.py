@@ -12,6 +12,7 @@ from gymnasium.vector import AutoresetMode
 import fastpg
 from lockstep import IDS, assert_same_infos, draw_actions
 from processes import GUARD, python
+from trainings import NAMES
 
 CURRENT = [env_id for env_id in IDS if env_id != "CartPole-v0"]
 NUM_ENVS = 1300  # three tasks, the last one short
@@ -98,7 +99,7 @@ def trained(name, env_id, num_threads):
 
 
 @pytest.mark.parametrize("env_id", ["CartPole-v1", "Pendulum-v1"])
-@pytest.mark.parametrize("name", ["reinforce", "npg", "trpo", "ppo"])
+@pytest.mark.parametrize("name", NAMES)
 def test_training_gives_the_same_bits(name, env_id):
     theta, history = trained(name, env_id, 1)
     assert history

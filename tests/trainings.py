@@ -1,9 +1,10 @@
 """Short trainings of every algorithm."""
 
 from fastpg.algorithms import ALGORITHMS
+from fastpg.algorithms.gae_algorithm import StepAlgorithm
 
 NAMES = list(ALGORITHMS)
-STEP_NAMES = ["npg", "trpo", "ppo"]
+STEP_NAMES = [name for name, kind in ALGORITHMS.items() if issubclass(kind, StepAlgorithm)]
 
 
 def learned(name, total=12_000, seed=0, **options):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from fastpg import arrays
 from fastpg.algorithms.base import Algorithm
+from fastpg.arrays import Floats
 from fastpg.functional.solvers import Adam, Sgd, make_optimizer
 from fastpg.training import checkpoints
 
@@ -26,6 +29,20 @@ class FirstOrderAlgorithm(Algorithm):
     def _optimizer_name(self) -> str:
         """The optimizer's name: adam or sgd."""
         raise NotImplementedError
+
+    def _step(self, gradient: Floats, learning_rate: float) -> str:
+        """Ascend; "not_finite", and nothing changed, where the step is not."""
+        if not np.isfinite(gradient).all():
+            return "not_finite"
+        optimizer = copy(self.optimizer)
+        try:
+            moved = optimizer.ascend(self.policy.theta, gradient, learning_rate)
+        except ValueError:
+            return "not_finite"
+        status = self.try_theta(moved)
+        if status == "accepted":
+            self.optimizer = optimizer
+        return status
 
     def state(self) -> checkpoints.State:
         """Arrays and JSON values, with the optimizer's count and Adam's moments."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from copy import copy
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,7 +14,6 @@ from fastpg.algorithms.batch import Batch
 from fastpg.algorithms.first_order import FirstOrderAlgorithm
 from fastpg.algorithms.options import CommonOptions, inherited, option
 from fastpg.algorithms.schedules import Schedule
-from fastpg.arrays import Floats
 from fastpg.functional.advantages import discounted_returns
 from fastpg.functional.solvers import OPTIMIZERS
 from fastpg.rollouts.collector import Collector
@@ -139,17 +137,3 @@ class REINFORCE(FirstOrderAlgorithm):
             "train/learning_rate": learning_rate,
             "train/n_updates": self.optimizer.count,
         }
-
-    def _step(self, gradient: Floats, learning_rate: float) -> str:
-        """Take a step; if it is not finite, change nothing and return "not_finite"."""
-        if not np.isfinite(gradient).all():
-            return "not_finite"
-        optimizer = copy(self.optimizer)
-        try:
-            moved = optimizer.ascend(self.policy.theta, gradient, learning_rate)
-        except ValueError:
-            return "not_finite"
-        status = self.try_theta(moved)
-        if status == "accepted":
-            self.optimizer = optimizer
-        return status

@@ -234,6 +234,11 @@ class LinearPolicy(ClosedForms):
         """Entries for the log, about the policy as it is now and the actions of this iteration."""
         return {}
 
+    @property
+    def _has_actor(self) -> bool:
+        """Whether C++ can choose its actions; environments are stepped from Python otherwise."""
+        return type(self).actor is not LinearPolicy.actor and self.feature_map.in_core
+
     def actor(self, space: spaces.Space[Any], deterministic: bool) -> _core.Actor:
         """The policy in the form that rollouts in C++ use; they get the parameters separately.
 
@@ -245,10 +250,11 @@ class LinearPolicy(ClosedForms):
             The actor.
 
         Raises:
-            TypeError: features that are a function, which C++ cannot compute.
+            TypeError: features that are a function, which C++ cannot compute, or a policy without
+                an actor.
             ValueError: for a `LinearGaussian`, a space that is no Box of shape (action_size,).
         """
-        raise NotImplementedError
+        raise TypeError(f"policy: {type(self).__name__} has no actor in C++")
 
     def state(self) -> State:
         """Arrays and JSON values from which `restore_policy` builds it again."""

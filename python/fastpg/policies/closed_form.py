@@ -21,7 +21,7 @@ class ClosedForms:
     _n_features: int
     _theta: Floats
     _action_size: int
-    _distribution: _core.Categorical | _core.DiagGaussian
+    _distribution: _core.Distribution
 
     def distribution(self, phi: Floats, theta: Floats | None = None, mask: Any = None) -> Floats:
         """The distribution over actions in each state.

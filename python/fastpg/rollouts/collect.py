@@ -41,7 +41,7 @@ def make_collector(
     if not isinstance(policy, LinearPolicy):
         raise TypeError(f"policy: expected a policy, got {policy!r}")
     require_fit(policy, vector)
-    if isinstance(vector, NativeVectorEnv) and _is_plain(vector) and policy.feature_map.in_core:
+    if isinstance(vector, NativeVectorEnv) and _is_plain(vector) and policy._has_actor:
         return NativeCollector(vector, policy, seed, evaluation=evaluation)
     return SteppingCollector(vector, policy, seed, evaluation=evaluation)
 
