@@ -3,25 +3,24 @@
 #include <algorithm>
 
 #include "fastpg/estimators/statistics.hpp"
-#include "fastpg/networks/linear.hpp"
 
 namespace fastpg {
 namespace {
 
 // Evenly spread rows of a batch, in memory of their own.
 struct Spread {
-  Spread(const LinearBatch& batch, const double* all_dist, Index count)
-      : features(length(count * batch.features.cols)),
+  Spread(const PolicySamples& batch, const double* all_dist, Index count)
+      : inputs(length(count * batch.inputs.cols)),
         dist(length(count * batch.distribution.size())),
         choices(length(batch.distribution.discrete() ? count * batch.actions.size : 0)),
         numbers(length(batch.distribution.discrete() ? 0 : count * batch.actions.size)) {
-    const Index n = batch.features.rows;
+    const Index n = batch.inputs.rows;
     const auto copy = [&](const auto* from, Index width, auto* to) {
       for (Index i = 0; i < count; ++i) {
         std::copy_n(from + i * n / count * width, width, to + i * width);
       }
     };
-    copy(batch.features.data, batch.features.cols, features.data());
+    copy(batch.inputs.data, batch.inputs.cols, inputs.data());
     copy(all_dist, batch.distribution.size(), dist.data());
     if (batch.distribution.discrete()) {
       copy(batch.actions.choices(), batch.actions.size, choices.data());
@@ -30,17 +29,17 @@ struct Spread {
     }
   }
 
-  Actions actions(const LinearBatch& batch) const {
+  Actions actions(const PolicySamples& batch) const {
     if (batch.distribution.discrete()) return {choices.data(), batch.actions.size};
     return {numbers.data(), batch.actions.size};
   }
 
-  Buffer<double> features, dist;
+  Buffer<double> inputs, dist;
   Buffer<std::int32_t> choices;
   Buffer<double> numbers;
 };
 
-NaturalGradient direction(const LinearBatch& batch, const BatchPolicy& policy, const double* dist,
+NaturalGradient direction(const PolicySamples& batch, const BatchPolicy& policy, const double* dist,
                           const Vector& gradient, const Vector& noise,
                           const NaturalStepSettings& settings) {
   const Actions none{static_cast<const double*>(nullptr), batch.actions.size};
@@ -49,19 +48,19 @@ NaturalGradient direction(const LinearBatch& batch, const BatchPolicy& policy, c
     return natural_gradient(fisher, gradient, noise, settings.factorise, settings.cg);
   };
   const Index count = settings.fisher_samples;
-  if (count == batch.features.rows) return solve(policy, dist, batch.actions);
+  if (count == batch.inputs.rows) return solve(policy, dist, batch.actions);
   const Spread some(batch, dist, count);
   LinearNetwork network(batch.distribution.logits(),
-                        Features(some.features.data(), count, batch.features.cols));
+                        Features(some.features.data(), count, batch.inputs.cols));
   return solve(BatchPolicy(batch.distribution, network), some.dist.data(), some.actions(batch));
 }
 
 }  // namespace
 
-NaturalStep natural_step(const LinearBatch& batch, const double* parameters, double* advantages,
+NaturalStep natural_step(const PolicySamples& batch, const double* parameters, double* advantages,
                          const double* halves, const NaturalStepSettings& settings, double* dist) {
-  const Index n = batch.features.rows;
-  LinearNetwork network(batch.distribution.logits(), batch.features);
+  const Index n = batch.inputs.rows;
+  LinearNetwork network(batch.distribution.logits(), batch.inputs);
   BatchPolicy policy(batch.distribution, network);
   NaturalStep step;
   distributions(policy, parameters, batch.mask, batch.threads, dist);

@@ -4,8 +4,7 @@
 #include <algorithm>
 
 #include "fastpg/distributions/free_logits.hpp"
-#include "fastpg/networks/blocks.hpp"
-#include "fastpg/networks/network.hpp"
+#include "fastpg/networks/architecture.hpp"
 
 namespace fastpg {
 
@@ -53,6 +52,23 @@ class LinearNetwork final : public Network {
   Blocks blocks_;
   Buffer<double> weights_;    // (outputs, padded)
   Buffer<double> direction_;  // (logits, padded)
+};
+
+class LinearArchitecture final : public Architecture {
+ public:
+  LinearArchitecture(Index inputs, Index outputs) : inputs_(inputs), outputs_(outputs) {}
+
+  Index inputs() const override { return inputs_; }
+  Index outputs() const override { return outputs_; }
+  Index parameters() const override { return inputs_ * outputs_; }
+  bool linear() const override { return true; }
+  std::unique_ptr<Network> at(const FreeLogits& logits, const Features& inputs) const override {
+    return std::make_unique<LinearNetwork>(logits, inputs);
+  }
+
+ private:
+  Index inputs_;
+  Index outputs_;
 };
 
 }  // namespace fastpg

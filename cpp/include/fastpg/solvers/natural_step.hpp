@@ -2,18 +2,23 @@
 // distributions, gradient, the natural direction, and the same of the noise in the gradient.
 #pragma once
 
-#include "fastpg/networks/blocks.hpp"
+#include "fastpg/networks/architecture.hpp"
 #include "fastpg/solvers/natural_gradient.hpp"
 
 namespace fastpg {
 
-// A batch of a linear policy, row-major arrays of the caller: mask (n, outputs) or nullptr.
-struct LinearBatch {
+// A batch of a policy, row-major arrays of the caller: mask (n, outputs) or nullptr.
+struct PolicySamples {
   const Distribution& distribution;
-  Features features;
+  const Architecture& architecture;
+  Features inputs;
   Actions actions;
   const std::uint8_t* mask;
   int threads;
+
+  std::unique_ptr<Network> network() const {
+    return architecture.at(distribution.logits(), inputs);
+  }
 };
 
 struct NaturalStepSettings {
@@ -34,7 +39,7 @@ struct NaturalStep {
 // parameters: flat; advantages (n,), made standard in place where that is asked for; halves (n,) or
 // nullptr: weights under which the mean of the advantages is noise alone. dist (n, size) receives
 // the distributions.
-NaturalStep natural_step(const LinearBatch& batch, const double* parameters, double* advantages,
+NaturalStep natural_step(const PolicySamples& batch, const double* parameters, double* advantages,
                          const double* halves, const NaturalStepSettings& settings, double* dist);
 
 }  // namespace fastpg

@@ -1,0 +1,26 @@
+// A network without inputs and parameters: what policies and value functions keep of it.
+#pragma once
+
+#include <memory>
+
+#include "fastpg/networks/blocks.hpp"
+#include "fastpg/networks/network.hpp"
+
+namespace fastpg {
+
+class Architecture {
+ public:
+  virtual ~Architecture() = default;
+
+  virtual Index inputs() const = 0;
+  virtual Index outputs() const = 0;
+  virtual Index parameters() const = 0;
+
+  // Whether its derivatives by the parameters are the same at all of them.
+  virtual bool linear() const = 0;
+
+  // At the inputs of a batch. Both stay the caller's.
+  virtual std::unique_ptr<Network> at(const FreeLogits& logits, const Features& inputs) const = 0;
+};
+
+}  // namespace fastpg
