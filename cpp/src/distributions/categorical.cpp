@@ -75,6 +75,10 @@ Categorical::Categorical(std::vector<Index> choices)
     }
     begin += count;
   }
+  for (Index c = 0; c < action_size(); ++c) {
+    const Index columns = count(c) > 2 ? count(c) : count(c) - 1;
+    for (Index a = 0; a < columns; ++a) root_.push_back({c, a});
+  }
 }
 
 void Categorical::check_actions(const Actions& actions, Index n) const {
@@ -273,6 +277,23 @@ bool Categorical::fisher_entry(const double* data, Index a, Index b, Index strid
     });
   }
   return true;
+}
+
+// The score of each action times the square root of its probability; of a choice of two, sqrt of
+// pi_0 pi_1, which is the whole.
+void Categorical::fisher_root(const double* data, Index column, Index stride, double* out) const {
+  const auto [choice, action] = root_[static_cast<std::size_t>(column)];
+  std::fill_n(out, logits_.count() * stride, 0.0);
+  const double* const pi = data + first_logit(choice) * stride;
+  double* const to = out + first_logit(choice) * stride;
+  const Index logits = count(choice) - 1;
+  dispatch([=] {
+    if (logits == 1) {
+      for (Index i = 0; i < stride; ++i) to[i] = std::sqrt(pi[i]);
+    } else {
+      softmax::fisher_root(pi, logits, action, stride, to);
+    }
+  });
 }
 
 // The output of the action taken. Within bounds even if another thread changed it since the check.

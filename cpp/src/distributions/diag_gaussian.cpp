@@ -193,4 +193,10 @@ bool DiagGaussian::fisher_entry(const double* precision, Index a, Index b, Index
   return true;
 }
 
+void DiagGaussian::fisher_root(const double* precision, Index column, Index stride,
+                               double* out) const {
+  std::fill_n(out, m_ * stride, 0.0);
+  for (Index i = column * stride; i < (column + 1) * stride; ++i) out[i] = std::sqrt(precision[i]);
+}
+
 }  // namespace fastpg

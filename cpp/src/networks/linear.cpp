@@ -67,11 +67,26 @@ void LinearNetwork::store(const double* sums, double factor, double* out) const 
   }
 }
 
-void LinearNetwork::squared_norms(Index block, double* out) const {
+bool LinearNetwork::squared_norms(Index block, double* out) const {
   row_products::squared_norms(blocks_[block], out);
+  return true;
 }
 
-void LinearNetwork::add_gram(Index block, const double* factors, double* scratch,
+void LinearNetwork::gradient_norms(Index block, const double* w, double* out) const {
+  row_products::squared_norms(blocks_[block], out);
+  for (Index i = 0; i < block_size(); ++i) {
+    Vector by_output = Vector::Zero(outputs());
+    for (Index c = 0; c < logits_.count(); ++c) {
+      for (const Share share : shares(logits_, c)) {
+        if (share.sign != 0.0) by_output[share.output] += share.sign * w[c * block_size() + i];
+      }
+    }
+    out[i] *= by_output.squaredNorm();
+  }
+}
+
+// The same for every pair.
+void LinearNetwork::add_gram(Index block, Index, Index, const double* factors, double* scratch,
                              double* sums) const {
   row_products::add_gram(blocks_[block], factors, scratch, sums);
 }

@@ -130,12 +130,28 @@ void Fisher::project_on_scores(const double* s, const double* u, const double* o
   }
 }
 
+// The trace of J^T B J at each sample: by that of B where all outputs' derivatives have one norm,
+// else |J^T R|^2 of B = R R^T. out: (2, stride), the second row scratch.
+void Fisher::network_traces(Index chunk, Index block, double* out) {
+  double* const norms = out + stride();
+  if (network().squared_norms(block, norms)) {
+    const double* const trace = traces_.data() + block * stride();
+    for (Index i = 0; i < stride(); ++i) out[i] = trace[i] * norms[i];
+    return;
+  }
+  if (sampled_) return network().gradient_norms(block, data(block), out);
+  std::fill_n(out, stride(), 0.0);
+  double* const column = products_.data() + chunk * scratch_size();
+  for (Index k = 0; k < distribution().fisher_root_size(); ++k) {
+    distribution().fisher_root(data(block), k, stride(), column);
+    network().gradient_norms(block, column, norms);
+    for (Index i = 0; i < network().rows(block); ++i) out[i] += norms[i];
+  }
+}
+
 void Fisher::add_trace(Index chunk, Index block) {
   double* const scratch = scratch_.data() + chunk * 2 * stride();
-  double* const norms = scratch + stride();
-  network().squared_norms(block, norms);
-  const double* const trace = traces_.data() + block * stride();
-  for (Index i = 0; i < stride(); ++i) scratch[i] = trace[i] * norms[i];
+  network_traces(chunk, block, scratch);
   double own_trace = 0.0;
   for (Index j = logits_; j < data_size_; ++j) {
     const double* const s = data(block) + j * stride();

@@ -31,7 +31,7 @@ void Fisher::add_gram(Index block, const std::vector<Pair>& pairs, double* entri
                       double* sum) const {
   for (const Pair& pair : pairs) {
     entry(block, pair.a, pair.b, entries);
-    network().add_gram(block, entries, scratch, sum);
+    network().add_gram(block, pair.a, pair.b, entries, scratch, sum);
     sum += network().gram_size();
     checkpoint_after(static_cast<double>(network().gram_size()) * static_cast<double>(stride()));
   }

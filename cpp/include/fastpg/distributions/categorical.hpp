@@ -52,9 +52,16 @@ class Categorical final : public Distribution {
   void fisher_product(const double* data, const double* u, Index stride, double* scratch,
                       double* w) const override;
   bool fisher_entry(const double* data, Index a, Index b, Index stride, double* out) const override;
+  Index fisher_root_size() const override { return static_cast<Index>(root_.size()); }
+  void fisher_root(const double* data, Index column, Index stride, double* out) const override;
   double own_fisher() const override { return 0.0; }
 
  private:
+  // An action of a choice.
+  struct Root {
+    Index choice, action;
+  };
+
   // One choice of so few actions that comparing with each costs less than looking one up.
   bool few() const { return choices_.size() == 1 && outputs() <= 8; }
 
@@ -68,6 +75,7 @@ class Categorical final : public Distribution {
   std::vector<Index> begins_;     // of each choice among the outputs
   std::vector<Index> choice_of_;  // of the free logits
   FreeLogits logits_;
+  std::vector<Root> root_;  // columns of R
 };
 
 }  // namespace fastpg

@@ -53,6 +53,8 @@ class DiagGaussian final : public Distribution {
                       double* w) const override;
   bool fisher_entry(const double* precision, Index a, Index b, Index stride,
                     double* out) const override;
+  Index fisher_root_size() const override { return m_; }
+  void fisher_root(const double* precision, Index column, Index stride, double* out) const override;
   double own_fisher() const override { return 2.0; }
 
  private:

@@ -103,6 +103,9 @@ class Distribution {
   // Entry (a, b) of each block B; false where it is zero throughout.
   virtual bool fisher_entry(const double* data, Index a, Index b, Index stride,
                             double* out) const = 0;
+  // B = R R^T of each sample: how many columns R has, and one of them, (logits, stride).
+  virtual Index fisher_root_size() const = 0;
+  virtual void fisher_root(const double* data, Index column, Index stride, double* out) const = 0;
   // The diagonal of the Fisher matrix of parameters of its own; nothing across.
   virtual double own_fisher() const = 0;
 };

@@ -200,4 +200,18 @@ inline void fisher_product(const double* pi, const double* u, Index logits, Inde
   }
 }
 
+// w = sqrt(pi_k) (e_k - pi) of action k, of the last one without e_k. w: zeros.
+inline void fisher_root(const double* pi, Index logits, Index k, Index stride, double* w) {
+  double p[most_samples];
+  for (Index i = 0; i < stride; ++i) p[i] = k < logits ? pi[k * stride + i] : 1.0;
+  for (Index a = 0; k == logits && a < logits; ++a) {
+    for (Index i = 0; i < stride; ++i) p[i] -= pi[a * stride + i];
+  }
+  for (Index i = 0; i < stride; ++i) p[i] = std::sqrt(p[i] > 0.0 ? p[i] : 0.0);
+  for (Index a = 0; a < logits; ++a) {
+    const double own = a == k ? 1.0 : 0.0;
+    for (Index i = 0; i < stride; ++i) w[a * stride + i] = p[i] * (own - pi[a * stride + i]);
+  }
+}
+
 }  // namespace fastpg::softmax

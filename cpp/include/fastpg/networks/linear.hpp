@@ -29,11 +29,13 @@ class LinearNetwork final : public Network {
   Index sum_size() const override { return logits_.count() * padded(); }
   void add_back(Index block, const double* w, double* sums) const override;
   void store(const double* sums, double factor, double* out) const override;
-  void squared_norms(Index block, double* out) const override;
+  bool squared_norms(Index block, double* out) const override;
+  void gradient_norms(Index block, const double* w, double* out) const override;
 
   Index gram_size() const override { return features() * padded(); }
   Index gram_scratch() const override { return (block_size() + 1) * padded(); }
-  void add_gram(Index block, const double* factors, double* scratch, double* sums) const override;
+  void add_gram(Index block, Index a, Index b, const double* factors, double* scratch,
+                double* sums) const override;
   void store_gram(Index a, Index b, const double* sums, double factor, Matrix& out) const override;
 
   double column_cost() const override { return static_cast<double>(padded()); }

@@ -36,7 +36,7 @@ class Network {
 
   // v: (parameters,). Not while others use the network.
   virtual void set_direction(const double* v) = 0;
-  // u = J v, (logits, block_size).
+  // u = J v, (logits, block_size); zeros beyond the rows.
   virtual void along(Index block, double* u) const = 0;
 
   // Sums of J^T w over samples are kept in sums of this size; store() makes of them
@@ -45,16 +45,18 @@ class Network {
   virtual void add_back(Index block, const double* w, double* sums) const = 0;
   virtual void store(const double* sums, double factor, double* out) const = 0;
 
-  // Of each sample the squared norm of an output's derivative by the parameters: the same for all
-  // outputs.
-  virtual void squared_norms(Index block, double* out) const = 0;
+  // Of each sample the squared norm of an output's derivative by the parameters, where it is the
+  // same for all outputs and derivatives of distinct ones are orthogonal; else false.
+  virtual bool squared_norms(Index block, double* out) const = 0;
+  // |J^T w|^2 of each sample. w: (logits, block_size).
+  virtual void gradient_norms(Index block, const double* w, double* out) const = 0;
 
-  // Sums of a pair of logits (a, b), over samples, of factor_i (d logit_a)(d logit_b)^T, in sums of
-  // gram_size(); store_gram() adds factor times them to out (parameters, parameters), for b <= a
-  // and both orders of the pair. Scratch: gram_scratch() numbers.
+  // Sums of a pair of logits (a, b), b <= a, over samples, of factor_i (d logit_a)(d logit_b)^T, in
+  // sums of gram_size(); store_gram() adds factor times them to out (parameters, parameters), for
+  // both orders of the pair. Scratch: gram_scratch() numbers.
   virtual Index gram_size() const = 0;
   virtual Index gram_scratch() const = 0;
-  virtual void add_gram(Index block, const double* factors, double* scratch,
+  virtual void add_gram(Index block, Index a, Index b, const double* factors, double* scratch,
                         double* sums) const = 0;
   virtual void store_gram(Index a, Index b, const double* sums, double factor,
                           Matrix& out) const = 0;

@@ -65,6 +65,7 @@ class Fisher final : public LinearOperator {
   void project_on_scores(const double* s, const double* u, const double* own_vector,
                          double* projection, double* w, double* own_sums) const;
   void add_trace(Index chunk, Index block);
+  void network_traces(Index chunk, Index block, double* out);
   double summed_trace() const;
   void store_sums(Vector& out);
   bool entry(Index block, Index a, Index b, double* out) const;

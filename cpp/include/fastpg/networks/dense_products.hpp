@@ -1,0 +1,42 @@
+// The products that a multilayer perceptron is made of, in float32: a b for row-major b, where a
+// may lie in memory either way round. Forward and backward passes have samples as rows; a gradient
+// by weights has them as depth. Vectorised along the columns of b; a tile of the product is held in
+// registers while the depth runs.
+#pragma once
+
+#include <cstddef>
+
+namespace fastpg::dense_products {
+
+using Index = std::ptrdiff_t;
+
+inline constexpr Index most_lanes = 16;
+
+// What is read or written of a row: columns are padded with zeros to a multiple of it.
+constexpr Index padded(Index columns) {
+  return (columns + most_lanes - 1) / most_lanes * most_lanes;
+}
+
+struct Factors {
+  const float* a;  // entry (i, k) at [i * a_row + k * a_depth]
+  Index a_row, a_depth;
+  const float* b;  // entry (k, j) at [k * b_stride + j]
+  Index b_stride;
+  Index rows, depth, columns;
+};
+
+// out = start + a b. start: (rows, columns), or one row for all with stride 0, or nullptr for
+// zeros; may be out.
+void multiply(const Factors& factors, const float* start, Index start_stride, float* out,
+              Index out_stride);
+
+// sums += a b: a b is rounded to float32.
+void add_product(const Factors& factors, double* sums, Index sums_stride);
+
+// sums (columns,) += the sum of the rows of b. rows: a multiple of 4.
+void add_rows(const float* b, Index b_stride, Index rows, Index columns, double* sums);
+
+// |b_i|^2 of every row. rows: a multiple of 4.
+void squared_norms(const float* b, Index b_stride, Index rows, Index columns, double* out);
+
+}  // namespace fastpg::dense_products

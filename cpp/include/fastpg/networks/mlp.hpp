@@ -1,0 +1,130 @@
+// The multilayer perceptron: affine layers with an activation between them. Parameters are doubles,
+// as for every network, and so is what crosses the interface; in between all is float32, and sums
+// over samples are float32 within a block, double beyond it.
+//
+// forward() keeps the activations of its block, and along() and add_back() use them: a Fisher
+// product does not compute them again. They are kept for all blocks where 64 MiB hold them;
+// otherwise each call computes those of its block again. Blocks are independent, so distinct ones
+// may be worked on at the same time.
+#pragma once
+
+#include "fastpg/distributions/free_logits.hpp"
+#include "fastpg/networks/dense_products.hpp"
+#include "fastpg/networks/float_blocks.hpp"
+#include "fastpg/networks/mlp_shape.hpp"
+#include "fastpg/networks/network.hpp"
+
+namespace fastpg {
+
+class MlpNetwork final : public Network {
+ public:
+  static constexpr Index most_kept = Index{1} << 24;  // floats
+
+  // logits: in the caller's memory. Features are copied.
+  MlpNetwork(const FreeLogits& logits, const MlpShape& shape, const Features& features)
+      : MlpNetwork(logits, shape, FloatBlocks(features)) {}
+
+  Index outputs() const override { return shape_.outputs; }
+  Index parameters() const override { return layers_.back().of.end(); }
+  Index samples() const override { return inputs_.samples(); }
+  Index block_count() const override { return inputs_.count(); }
+  Index block_size() const override { return inputs_.size(); }
+
+  std::unique_ptr<Network> subset(Index most) const override;
+  // Parameters have to be set afterwards.
+  void choose(const Index* samples, Index count) override;
+
+  void set_parameters(const double* theta) override;
+  void forward(Index block, double* columns) const override;
+  void set_direction(const double* v) override;
+  void along(Index block, double* u) const override;
+  Index sum_size() const override { return sum_size_; }
+  void add_back(Index block, const double* w, double* sums) const override;
+  void store(const double* sums, double factor, double* out) const override;
+  bool squared_norms(Index, double*) const override { return false; }
+  void gradient_norms(Index block, const double* w, double* out) const override;
+
+  Index gram_size() const override { return parameters() * parameters(); }
+  Index gram_scratch() const override {
+    return (2 * parameters() + logits_.count()) * block_size();
+  }
+  void add_gram(Index block, Index a, Index b, const double* factors, double* scratch,
+                double* sums) const override;
+  void store_gram(Index a, Index b, const double* sums, double factor, Matrix& out) const override;
+
+  double column_cost() const override {
+    return static_cast<double>(parameters()) / static_cast<double>(outputs());
+  }
+  double gram_cost() const override {
+    return static_cast<double>(parameters()) * static_cast<double>(parameters());
+  }
+
+ private:
+  struct Layer {
+    MlpLayer of;
+    Index stride;      // of rows of fan_out numbers, padded
+    Index in_stride;   // of rows of fan_in numbers, padded
+    Index weights;     // in float32: W (fan_in, stride), then the bias (stride)
+    Index transposed;  // W^T (fan_out, in_stride)
+    Index kept;        // of a block: values (size, stride), then slopes where they are needed
+    Index sums;        // of W as it is turned, then of the bias (stride)
+    bool turned;       // sums are those of W^T, where that is less work
+
+    Index bias() const { return weights + of.fan_in * stride; }
+    Index bias_sums() const {
+      return sums + (turned ? of.fan_out * in_stride : of.fan_in * stride);
+    }
+  };
+
+  // Rows of float32 numbers.
+  struct Rows {
+    const float* data;
+    Index stride;
+  };
+
+  MlpNetwork(const FreeLogits& logits, const MlpShape& shape, FloatBlocks inputs);
+
+  Index last() const { return static_cast<Index>(layers_.size()) - 1; }
+  const Layer& layer(Index l) const { return layers_[static_cast<std::size_t>(l)]; }
+  bool needs_slopes() const { return activations::needs_slopes(shape_.activation); }
+
+  void place_layers();
+  void convert(const double* flat, float* to) const;
+  void transpose_weights();
+  void forget();
+
+  const float* activations_of(Index block, Buffer<float>& scratch) const;
+  void find_activations(Index block, float* kept) const;
+  dense_products::Factors factors(const Rows& x, const Layer& to,
+                                  const Buffer<float>& parameters) const;
+  const float* bias(const Layer& of, const Buffer<float>& parameters) const;
+  Buffer<float> output_tangents(Index block, const float* kept) const;
+  Rows inputs_of(Index l, Index block, const float* kept) const;
+  void scale_by_slopes(Index l, const float* kept, float* x) const;
+  void load_outputs(const double* w, float* rows) const;
+  void add_layer(const Layer& to, const Rows& x, const Rows& delta, double* sums) const;
+  void add_norms(const Layer& of, const Rows& x, const Rows& delta, double* out) const;
+  void jacobian(Index block, Index logit, double* weights, double* out) const;
+
+  // visit(layer, its inputs, deltas: derivatives by its outputs before the activation) from the
+  // last layer to the first, of w (logits, block_size).
+  template <class Visit>
+  void pass_back(Index block, const double* w, Visit&& visit) const;
+
+  const FreeLogits& logits_;
+  MlpShape shape_;
+  FloatBlocks inputs_;
+  std::vector<Layer> layers_;
+  Index widest_ = 0;        // stride
+  Index direct_size_ = 0;   // floats of all W and biases
+  Index weights_size_ = 0;  // with all W^T
+  Index kept_size_ = 0;     // of a block
+  Index sum_size_ = 0;
+  Buffer<float> weights_;
+  Buffer<float> direction_;
+  // Each block's part is written by whoever works on the block.
+  mutable Buffer<float> kept_;
+  mutable Buffer<std::uint8_t> found_;
+};
+
+}  // namespace fastpg
