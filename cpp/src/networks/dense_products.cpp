@@ -159,6 +159,12 @@ void squared_norms(const float* b, Index stride, Index rows, Index columns, doub
 
 }  // namespace
 
+Index padded(Index columns) {
+  Index width = 1;
+  dispatch_lanes([&](auto registers) { width = lanes_of<decltype(registers)>; });
+  return (columns + width - 1) / width * width;
+}
+
 void multiply(const Factors& factors, const float* start, Index start_stride, float* out,
               Index out_stride) {
   run(factors, {start, start_stride, out, nullptr, out_stride});

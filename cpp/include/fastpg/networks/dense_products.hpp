@@ -10,12 +10,9 @@ namespace fastpg::dense_products {
 
 using Index = std::ptrdiff_t;
 
-inline constexpr Index most_lanes = 16;
-
-// What is read or written of a row: columns are padded with zeros to a multiple of it.
-constexpr Index padded(Index columns) {
-  return (columns + most_lanes - 1) / most_lanes * most_lanes;
-}
+// How many numbers of a row are read or written: whole vectors of the chosen instruction set.
+// Beyond its columns a row holds zeros.
+Index padded(Index columns);
 
 struct Factors {
   const float* a;  // entry (i, k) at [i * a_row + k * a_depth]
