@@ -15,8 +15,8 @@ MlpNetwork::MlpNetwork(const FreeLogits& logits, const MlpShape& shape, FloatBlo
 void MlpNetwork::place_layers() {
   using dense_products::padded;
   for (const MlpLayer& of : shape_.layers()) {
-    Layer next{of, padded(of.fan_out), padded(of.fan_in), direct_size_,
-               0,  kept_size_,         sum_size_,         false};
+    Layer next{{of}, padded(of.fan_out), padded(of.fan_in), direct_size_,
+               0,    kept_size_,         sum_size_,         false};
     next.turned = of.fan_out * next.in_stride < of.fan_in * next.stride;
     direct_size_ = next.bias() + next.stride;
     kept_size_ += (needs_slopes() ? 2 : 1) * block_size() * next.stride;
@@ -28,7 +28,7 @@ void MlpNetwork::place_layers() {
   weights_size_ = direct_size_;
   for (Layer& each : layers_) {
     each.transposed = weights_size_;
-    weights_size_ += each.of.fan_out * each.in_stride;
+    weights_size_ += each.fan_out * each.in_stride;
   }
 }
 
@@ -57,11 +57,11 @@ void MlpNetwork::set_direction(const double* v) {
 // Flat parameters into padded rows.
 void MlpNetwork::convert(const double* flat, float* to) const {
   for (const Layer& each : layers_) {
-    const double* from = flat + each.of.weights;
+    const double* from = flat + each.begin;
     float* row = to + each.weights;
-    for (Index k = 0; k <= each.of.fan_in; ++k, row += each.stride, from += each.of.fan_out) {
-      for (Index j = 0; j < each.of.fan_out; ++j) row[j] = static_cast<float>(from[j]);
-      std::fill(row + each.of.fan_out, row + each.stride, 0.0f);
+    for (Index k = 0; k <= each.fan_in; ++k, row += each.stride, from += each.fan_out) {
+      for (Index j = 0; j < each.fan_out; ++j) row[j] = static_cast<float>(from[j]);
+      std::fill(row + each.fan_out, row + each.stride, 0.0f);
     }
   }
 }
@@ -70,9 +70,9 @@ void MlpNetwork::transpose_weights() {
   for (const Layer& each : layers_) {
     const float* const from = weights_.data() + each.weights;
     float* row = weights_.data() + each.transposed;
-    for (Index j = 0; j < each.of.fan_out; ++j, row += each.in_stride) {
-      for (Index k = 0; k < each.of.fan_in; ++k) row[k] = from[k * each.stride + j];
-      std::fill(row + each.of.fan_in, row + each.in_stride, 0.0f);
+    for (Index j = 0; j < each.fan_out; ++j, row += each.in_stride) {
+      for (Index k = 0; k < each.fan_in; ++k) row[k] = from[k * each.stride + j];
+      std::fill(row + each.fan_in, row + each.in_stride, 0.0f);
     }
   }
 }
@@ -85,7 +85,7 @@ void MlpNetwork::forget() {
 
 // Those kept, or in scratch.
 const float* MlpNetwork::activations_of(Index block, Buffer<float>& scratch) const {
-  require(!weights_.empty(), "parameters: expected them set before a product, got none");
+  if (weights_.empty()) throw std::logic_error("parameters: expected them to be set, got none");
   if (kept_size_ == 0) return nullptr;
   if (kept_.empty()) {
     scratch.resize(static_cast<std::size_t>(kept_size_));
@@ -114,7 +114,7 @@ void MlpNetwork::find_activations(Index block, float* kept) const {
 dense_products::Factors MlpNetwork::factors(const Rows& x, const Layer& to,
                                             const Buffer<float>& parameters) const {
   const float* const w = parameters.data() + to.weights;
-  return {x.data, x.stride, 1, w, to.stride, block_size(), to.of.fan_in, to.of.fan_out};
+  return {x.data, x.stride, 1, w, to.stride, block_size(), to.fan_in, to.fan_out};
 }
 
 const float* MlpNetwork::bias(const Layer& of, const Buffer<float>& parameters) const {
@@ -192,7 +192,7 @@ void MlpNetwork::pass_back(Index block, const double* w, Visit&& visit) const {
     visit(of, inputs_of(l, block, kept), Rows{deltas.data(), of.stride});
     if (l == 0) return;
     dense_products::multiply({deltas.data(), of.stride, 1, weights_.data() + of.transposed,
-                              of.in_stride, block_size(), of.of.fan_out, of.of.fan_in},
+                              of.in_stride, block_size(), of.fan_out, of.fan_in},
                              nullptr, 0, next.data(), of.in_stride);
     scale_by_slopes(l - 1, kept, next.data());
     std::swap(deltas, next);
@@ -223,27 +223,27 @@ void MlpNetwork::add_layer(const Layer& to, const Rows& x, const Rows& delta, do
   const Index rows = block_size();
   if (to.turned) {
     dense_products::add_product(
-        {delta.data, 1, delta.stride, x.data, x.stride, to.of.fan_out, rows, to.of.fan_in},
+        {delta.data, 1, delta.stride, x.data, x.stride, to.fan_out, rows, to.fan_in},
         sums + to.sums, to.in_stride);
   } else {
     dense_products::add_product(
-        {x.data, 1, x.stride, delta.data, delta.stride, to.of.fan_in, rows, to.of.fan_out},
+        {x.data, 1, x.stride, delta.data, delta.stride, to.fan_in, rows, to.fan_out},
         sums + to.sums, to.stride);
   }
-  dense_products::add_rows(delta.data, delta.stride, rows, to.of.fan_out, sums + to.bias_sums());
+  dense_products::add_rows(delta.data, delta.stride, rows, to.fan_out, sums + to.bias_sums());
 }
 
 void MlpNetwork::store(const double* sums, double factor, double* out) const {
   for (const Layer& from : layers_) {
-    double* to = out + from.of.weights;
+    double* to = out + from.begin;
     const double* const w = sums + from.sums;
-    for (Index k = 0; k < from.of.fan_in; ++k) {
-      for (Index j = 0; j < from.of.fan_out; ++j) {
+    for (Index k = 0; k < from.fan_in; ++k) {
+      for (Index j = 0; j < from.fan_out; ++j) {
         *to++ += factor * (from.turned ? w[j * from.in_stride + k] : w[k * from.stride + j]);
       }
     }
     const double* const bias = sums + from.bias_sums();
-    for (Index j = 0; j < from.of.fan_out; ++j) *to++ += factor * bias[j];
+    for (Index j = 0; j < from.fan_out; ++j) *to++ += factor * bias[j];
   }
 }
 

@@ -15,8 +15,8 @@ void MlpNetwork::gradient_norms(Index block, const double* w, double* out) const
 // A layer's gradient is the outer product of (its inputs, 1) and delta.
 void MlpNetwork::add_norms(const Layer& of, const Rows& x, const Rows& delta, double* out) const {
   double inputs[FloatBlocks::most_rows], deltas[FloatBlocks::most_rows];
-  dense_products::squared_norms(x.data, x.stride, block_size(), of.of.fan_in, inputs);
-  dense_products::squared_norms(delta.data, delta.stride, block_size(), of.of.fan_out, deltas);
+  dense_products::squared_norms(x.data, x.stride, block_size(), of.fan_in, inputs);
+  dense_products::squared_norms(delta.data, delta.stride, block_size(), of.fan_out, deltas);
   for (Index i = 0; i < block_size(); ++i) out[i] += deltas[i] * (inputs[i] + 1.0);
 }
 
@@ -27,10 +27,10 @@ void MlpNetwork::jacobian(Index block, Index logit, double* weights, double* out
   pass_back(block, weights, [&](const Layer& of, const Rows& x, const Rows& delta) {
     for (Index i = 0; i < block_size(); ++i) {
       const float* const d = delta.data + i * delta.stride;
-      double* to = out + i * parameters() + of.of.weights;
-      for (Index k = 0; k <= of.of.fan_in; ++k) {
-        const auto input = k == of.of.fan_in ? 1.0 : static_cast<double>(x.data[i * x.stride + k]);
-        for (Index j = 0; j < of.of.fan_out; ++j) *to++ = input * static_cast<double>(d[j]);
+      double* to = out + i * parameters() + of.begin;
+      for (Index k = 0; k <= of.fan_in; ++k) {
+        const auto input = k == of.fan_in ? 1.0 : static_cast<double>(x.data[i * x.stride + k]);
+        for (Index j = 0; j < of.fan_out; ++j) *to++ = input * static_cast<double>(d[j]);
       }
     }
   });

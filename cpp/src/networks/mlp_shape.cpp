@@ -1,5 +1,7 @@
 #include "fastpg/networks/mlp_shape.hpp"
 
+#include <algorithm>
+
 #include "fastpg/core/checks.hpp"
 
 namespace fastpg {

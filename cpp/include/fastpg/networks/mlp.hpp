@@ -4,8 +4,8 @@
 //
 // forward() keeps the activations of its block, and along() and add_back() use them: a Fisher
 // product does not compute them again. They are kept for all blocks where 64 MiB hold them;
-// otherwise each call computes those of its block again. Blocks are independent, so distinct ones
-// may be worked on at the same time.
+// otherwise, or where forward() was not called, a call computes those of its block itself. Blocks
+// are independent, so distinct ones may be worked on at the same time.
 #pragma once
 
 #include "fastpg/distributions/free_logits.hpp"
@@ -25,13 +25,12 @@ class MlpNetwork final : public Network {
       : MlpNetwork(logits, shape, FloatBlocks(features)) {}
 
   Index outputs() const override { return shape_.outputs; }
-  Index parameters() const override { return layers_.back().of.end(); }
+  Index parameters() const override { return layers_.back().end(); }
   Index samples() const override { return inputs_.samples(); }
   Index block_count() const override { return inputs_.count(); }
   Index block_size() const override { return inputs_.size(); }
 
   std::unique_ptr<Network> subset(Index most) const override;
-  // Parameters have to be set afterwards.
   void choose(const Index* samples, Index count) override;
 
   void set_parameters(const double* theta) override;
@@ -60,8 +59,7 @@ class MlpNetwork final : public Network {
   }
 
  private:
-  struct Layer {
-    MlpLayer of;
+  struct Layer : MlpLayer {
     Index stride;      // of rows of fan_out numbers, padded
     Index in_stride;   // of rows of fan_in numbers, padded
     Index weights;     // in float32: W (fan_in, stride), then the bias (stride)
@@ -70,10 +68,8 @@ class MlpNetwork final : public Network {
     Index sums;        // of W as it is turned, then of the bias (stride)
     bool turned;       // sums are those of W^T, where that is less work
 
-    Index bias() const { return weights + of.fan_in * stride; }
-    Index bias_sums() const {
-      return sums + (turned ? of.fan_out * in_stride : of.fan_in * stride);
-    }
+    Index bias() const { return weights + fan_in * stride; }
+    Index bias_sums() const { return sums + (turned ? fan_out * in_stride : fan_in * stride); }
   };
 
   // Rows of float32 numbers.

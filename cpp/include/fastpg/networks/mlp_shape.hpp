@@ -11,10 +11,9 @@ namespace fastpg {
 
 struct MlpLayer {
   Index fan_in, fan_out;
-  Index weights;  // where W begins
+  Index begin;  // of W
 
-  Index bias() const { return weights + fan_in * fan_out; }
-  Index end() const { return bias() + fan_out; }
+  Index end() const { return begin + (fan_in + 1) * fan_out; }
 };
 
 struct MlpShape {
