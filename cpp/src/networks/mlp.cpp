@@ -15,8 +15,12 @@ MlpNetwork::MlpNetwork(const FreeLogits& logits, const MlpShape& shape, FloatBlo
 void MlpNetwork::place_layers() {
   using dense_products::padded;
   for (const MlpLayer& of : shape_.layers()) {
-    Layer next{{of}, padded(of.fan_out), padded(of.fan_in), direct_size_,
-               0,    kept_size_,         sum_size_,         false};
+    Layer next{{of}};
+    next.stride = padded(of.fan_out);
+    next.in_stride = padded(of.fan_in);
+    next.weights = direct_size_;
+    next.kept = kept_size_;
+    next.sums = sum_size_;
     next.turned = of.fan_out * next.in_stride < of.fan_in * next.stride;
     direct_size_ = next.bias() + next.stride;
     kept_size_ += (needs_slopes() ? 2 : 1) * block_size() * next.stride;
@@ -180,8 +184,7 @@ Buffer<float> MlpNetwork::output_tangents(Index block, const float* kept) const 
   return tangents;
 }
 
-template <class Visit>
-void MlpNetwork::pass_back(Index block, const double* w, Visit&& visit) const {
+void MlpNetwork::pass_back(Index block, const double* w, const Visit& visit) const {
   Buffer<float> scratch;
   const float* const kept = activations_of(block, scratch);
   const auto size = static_cast<std::size_t>(block_size() * widest_);

@@ -8,6 +8,8 @@
 // are independent, so distinct ones may be worked on at the same time.
 #pragma once
 
+#include <functional>
+
 #include "fastpg/distributions/free_logits.hpp"
 #include "fastpg/networks/dense_products.hpp"
 #include "fastpg/networks/float_blocks.hpp"
@@ -60,13 +62,13 @@ class MlpNetwork final : public Network {
 
  private:
   struct Layer : MlpLayer {
-    Index stride;      // of rows of fan_out numbers, padded
-    Index in_stride;   // of rows of fan_in numbers, padded
-    Index weights;     // in float32: W (fan_in, stride), then the bias (stride)
-    Index transposed;  // W^T (fan_out, in_stride)
-    Index kept;        // of a block: values (size, stride), then slopes where they are needed
-    Index sums;        // of W as it is turned, then of the bias (stride)
-    bool turned;       // sums are those of W^T, where that is less work
+    Index stride = 0;      // of rows of fan_out numbers, padded
+    Index in_stride = 0;   // of rows of fan_in numbers, padded
+    Index weights = 0;     // in float32: W (fan_in, stride), then the bias (stride)
+    Index transposed = 0;  // W^T (fan_out, in_stride)
+    Index kept = 0;        // of a block: values (size, stride), then slopes where they are needed
+    Index sums = 0;        // of W as it is turned, then of the bias (stride)
+    bool turned = false;   // sums are those of W^T, where that is less work
 
     Index bias() const { return weights + fan_in * stride; }
     Index bias_sums() const { return sums + (turned ? fan_out * in_stride : fan_in * stride); }
@@ -102,10 +104,10 @@ class MlpNetwork final : public Network {
   void add_norms(const Layer& of, const Rows& x, const Rows& delta, double* out) const;
   void jacobian(Index block, Index logit, double* weights, double* out) const;
 
-  // visit(layer, its inputs, deltas: derivatives by its outputs before the activation) from the
-  // last layer to the first, of w (logits, block_size).
-  template <class Visit>
-  void pass_back(Index block, const double* w, Visit&& visit) const;
+  // Of each layer, from the last to the first: its inputs, and the derivatives by its outputs
+  // before the activation. w: (logits, block_size).
+  using Visit = std::function<void(const Layer& layer, const Rows& x, const Rows& delta)>;
+  void pass_back(Index block, const double* w, const Visit& visit) const;
 
   const FreeLogits& logits_;
   MlpShape shape_;
