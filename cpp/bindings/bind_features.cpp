@@ -45,7 +45,8 @@ void bind_features(py::module_& m) {
   py::class_<FeatureMap, std::shared_ptr<FeatureMap>> map(m, "FeatureMap",
                                                           "phi(s, h): the features of a policy.");
   construct_in_new(map);
-  map.def_static("identity", &FeatureMap::identity, py::arg("observation_size"), py::arg("time"))
+  map.def_static("inputs", &FeatureMap::inputs, py::arg("observation_size"), py::arg("time"))
+      .def_static("identity", &FeatureMap::identity, py::arg("observation_size"), py::arg("time"))
       .def_static("polynomial", &FeatureMap::polynomial, py::arg("observation_size"),
                   py::arg("time"), py::arg("degree"))
       .def_static("fourier", &FeatureMap::fourier, py::arg("observation_size"), py::arg("time"),
@@ -55,7 +56,6 @@ void bind_features(py::module_& m) {
       .def("features", &mapped, py::arg("observations").noconvert(),
            py::arg("step_index").noconvert(), py::arg("num_threads") = 1, "(n, size) features.")
       .def_property_readonly("observation_size", &FeatureMap::observation_size)
-      .def_property_readonly("inputs", &FeatureMap::inputs)
       .def_property_readonly("size", &FeatureMap::size)
       .def_property_readonly("time", &FeatureMap::time);
   py::class_<RunningMoments> moments(m, "RunningMoments", "Mean and variance, batch by batch.");

@@ -1,4 +1,4 @@
-// A batch of a linear policy: the one evaluator of states, actions and parameters.
+// A batch of a policy: the one evaluator of states, actions and parameters.
 #include <optional>
 
 #include "fastpg/policies/act.hpp"
@@ -19,31 +19,50 @@ class PyPolicyBatch {
   template <class Function>
   auto with_policy(Function&& function) const {
     return unlocked([&] {
-      LinearNetwork network = net();
-      BatchPolicy policy(*distribution_, network);
+      const std::unique_ptr<Network> network = batch_.network();
+      BatchPolicy policy(*distribution_, *network);
+      return function(policy);
+    });
+  }
+
+  // The same for derivatives at theta, which those of a linear network do not depend on.
+  template <class Function>
+  auto with_policy_at(const Array<double>& theta, Function&& function) const {
+    require_size("theta", theta.size(), parameter_count());
+    const bool linear = network_->linear();
+    const Vector parameters = linear ? Vector() : checked_theta("theta", theta);
+    return with_policy([&](BatchPolicy& policy) {
+      if (!linear) policy.set(parameters.data());
       return function(policy);
     });
   }
 
  public:
-  PyPolicyBatch(std::shared_ptr<const Distribution> distribution, Array<double> phi,
+  PyPolicyBatch(std::shared_ptr<const Distribution> distribution,
+                std::shared_ptr<const Architecture> network, Array<double> phi,
                 std::optional<py::array> actions, MaskArray mask, int num_threads)
       : distribution_(std::move(distribution)),
+        network_(std::move(network)),
         phi_(std::move(phi)),
         action_array_(std::move(actions)),
         mask_array_(std::move(mask)),
-        batch_{*distribution_, features_of(phi_),
+        batch_{*distribution_,
+               *network_,
+               features_of(phi_),
                checked_actions(*distribution_, action_array_, phi_.shape(0)),
                checked_mask(*distribution_, mask_array_, phi_.shape(0)),
-               checked_threads(num_threads)} {}
+               checked_threads(num_threads)} {
+    require_network(*distribution_, *network_, phi_.shape(1));
+  }
 
   // Of observations (n, d) at steps (n,).
-  static PyPolicyBatch of(std::shared_ptr<const Distribution> distribution, const FeatureMap& map,
+  static PyPolicyBatch of(std::shared_ptr<const Distribution> distribution,
+                          std::shared_ptr<const Architecture> network, const FeatureMap& map,
                           const Array<float>& observations, const Array<std::int64_t>& step_index,
                           std::optional<py::array> actions, MaskArray mask, int num_threads) {
     Array<double> phi = mapped(map, observations, step_index, num_threads);
-    return PyPolicyBatch(std::move(distribution), std::move(phi), std::move(actions),
-                         std::move(mask), num_threads);
+    return PyPolicyBatch(std::move(distribution), std::move(network), std::move(phi),
+                         std::move(actions), std::move(mask), num_threads);
   }
 
   const Array<double>& phi() const { return phi_; }
@@ -52,9 +71,7 @@ class PyPolicyBatch {
     const Vector parameters = checked_theta("theta", theta);
     Array<double> out({rows(), distribution_->size()});
     double* const values = out.mutable_data();
-    unlocked([&] {
-      LinearNetwork network = net();
-      BatchPolicy policy(*distribution_, network);
+    with_policy([&](BatchPolicy& policy) {
       distributions(policy, parameters.data(), batch_.mask, batch_.threads, values);
     });
     if (!distribution_->sound(values, rows())) refuse_distribution();
@@ -62,65 +79,66 @@ class PyPolicyBatch {
   }
 
   // (P,), flat.
-  Array<double> score_gradient(const Array<double>& dist, const Array<double>& weights,
-                               double ent_coef) const {
+  Array<double> score_gradient(const Array<double>& theta, const Array<double>& dist,
+                               const Array<double>& weights, double ent_coef) const {
     require(std::isfinite(ent_coef), "ent_coef: expected a finite number");
     require_actions();
     const double* const d = checked_dist(*distribution_, "dist", dist, rows());
     const double* const w = vector_data("weights", weights, rows());
-    const Vector out = with_policy([&](const BatchPolicy& policy) {
+    const Vector out = with_policy_at(theta, [&](const BatchPolicy& policy) {
       return fastpg::score_gradient(policy, d, batch_.actions, w, ent_coef, batch_.threads);
     });
     if (!out.allFinite()) refuse_gradient("weights", w);
     return to_array(out);
   }
 
-  Array<double> entropy_gradient(const Array<double>& dist) const {
+  Array<double> entropy_gradient(const Array<double>& theta, const Array<double>& dist) const {
     const double* const d = checked_dist(*distribution_, "dist", dist, rows());
-    const Vector out = with_policy([&](const BatchPolicy& policy) {
+    const Vector out = with_policy_at(theta, [&](const BatchPolicy& policy) {
       return fastpg::entropy_gradient(policy, d, batch_.threads);
     });
-    if (!out.allFinite()) refuse_sums(batch_.features, "phi");
+    if (!out.allFinite()) refuse_sums(batch_.inputs, "phi");
     return to_array(out);
   }
 
   // Of the shape of the vector.
-  Array<double> fisher_vector_product(const Array<double>& dist, const Array<double>& vector,
-                                      bool sampled) const {
+  Array<double> fisher_vector_product(const Array<double>& theta, const Array<double>& dist,
+                                      const Array<double>& vector, bool sampled) const {
     const double* const d = checked_dist(*distribution_, "dist", dist, rows());
     const Vector v = checked_theta("vector", vector);
     const Actions actions = taken(sampled);
     Vector out(v.size());
-    with_policy([&](const BatchPolicy& policy) {
+    with_policy_at(theta, [&](const BatchPolicy& policy) {
       Fisher(policy, d, actions, batch_.threads).apply(v, out);
     });
-    if (!out.allFinite()) refuse_sums(batch_.features, "phi, vector");
+    if (!out.allFinite()) refuse_sums(batch_.inputs, "phi, vector");
     return shaped_like(vector, out);
   }
 
-  Array<double> fisher(const Array<double>& dist, bool sampled) const {
+  Array<double> fisher(const Array<double>& theta, const Array<double>& dist, bool sampled) const {
     const double* const d = checked_dist(*distribution_, "dist", dist, rows());
     const Actions actions = taken(sampled);
-    const Matrix dense = with_policy([&](const BatchPolicy& policy) {
+    const Matrix dense = with_policy_at(theta, [&](const BatchPolicy& policy) {
       return Fisher(policy, d, actions, batch_.threads).dense();
     });
-    if (!all_finite(dense.data(), dense.size())) refuse_sums(batch_.features, "phi");
+    if (!all_finite(dense.data(), dense.size())) refuse_sums(batch_.inputs, "phi");
     return to_array(dense);
   }
 
-  py::object natural_gradient(const Array<double>& dist, const Array<double>& gradient,
-                              bool sampled, bool factorise, py::ssize_t max_steps, double tolerance,
-                              double damping, const std::optional<Array<double>>& noise) const {
+  py::object natural_gradient(const Array<double>& theta, const Array<double>& dist,
+                              const Array<double>& gradient, bool sampled, bool factorise,
+                              py::ssize_t max_steps, double tolerance, double damping,
+                              const std::optional<Array<double>>& noise) const {
     const double* const d = checked_dist(*distribution_, "dist", dist, rows());
     const Vector e = noise ? checked_theta("noise", *noise) : Vector();
     const Vector g = checked_theta("gradient", gradient);
     const CgSettings settings = cg_settings(max_steps, tolerance, damping);
     const Actions actions = taken(sampled);
-    const NaturalGradient found = with_policy([&](const BatchPolicy& policy) {
+    const NaturalGradient found = with_policy_at(theta, [&](const BatchPolicy& policy) {
       Fisher fisher(policy, d, actions, batch_.threads);
       return fastpg::natural_gradient(fisher, g, e, factorise, settings);
     });
-    if (!std::isfinite(found.damping)) require_finite_features(batch_.features);
+    if (!std::isfinite(found.damping)) require_finite_features(batch_.inputs);
     return named(found, shaped_like(gradient, found.direction));
   }
 
@@ -160,9 +178,7 @@ class PyPolicyBatch {
     const Vector parameters = checked_theta("theta", theta);
     const double* const weights = vector_data("advantages", advantages, rows());
     Buffer<double> after(length(rows() * distribution_->size()));
-    const UpdateStatistics found = unlocked([&] {
-      LinearNetwork network = net();
-      BatchPolicy policy(*distribution_, network);
+    const UpdateStatistics found = with_policy([&](BatchPolicy& policy) {
       distributions(policy, parameters.data(), batch_.mask, batch_.threads, after.data());
       return update_statistics(*distribution_, old_dist.data(), after.data(), batch_.actions,
                                weights, rows(), batch_.threads);
@@ -189,7 +205,7 @@ class PyPolicyBatch {
     });
     if (!std::isfinite(found.before.objective) || !std::isfinite(found.before.kl)) {
       require_all_finite("advantages", weights, rows(), 0);
-      require_finite_features(batch_.features);
+      require_finite_features(batch_.inputs);
     }
     return named(found, shaped_like(theta, parameters));
   }
@@ -202,11 +218,11 @@ class PyPolicyBatch {
     Vector parameters = checked_theta("theta", theta);
     require_size("optimizer", optimizer.size(), parameters.size());
     if (whitening != nullptr) {
-      require_size("whitening", whitening->size(), batch_.features.cols);
+      require_size("whitening", whitening->size(), batch_.inputs.cols);
     }
     const double* const weights = vector_data("advantages", advantages, rows());
     require_all_finite("advantages", weights, rows(), 0);
-    require_finite_features(batch_.features);
+    require_finite_features(batch_.inputs);
     const Vector before = parameters;
     const std::unique_ptr<Optimizer> moved = optimizer.copy();
     UpdateStatistics statistics;
@@ -228,12 +244,12 @@ class PyPolicyBatch {
   }
 
  private:
-  Index rows() const { return batch_.features.rows; }
-  LinearNetwork net() const { return LinearNetwork(distribution_->logits(), batch_.features); }
+  Index rows() const { return batch_.inputs.rows; }
+  Index parameter_count() const { return fastpg::parameter_count(*distribution_, *network_); }
 
   // Of any shape, flat, finite.
   Vector checked_theta(const char* what, const Array<double>& theta) const {
-    const Index size = parameter_count(*distribution_, batch_.features.cols);
+    const Index size = parameter_count();
     require_size(what, theta.size(), size);
     require_all_finite(what, theta.data(), size, 0);
     return VectorView(theta.data(), size);
@@ -249,17 +265,17 @@ class PyPolicyBatch {
   }
 
   [[noreturn]] void refuse_distribution() const {
-    require_finite_features(batch_.features);
+    require_finite_features(batch_.inputs);
     throw py::value_error("phi, parameters: their products are not finite");
   }
   [[noreturn]] void refuse_gradient(const char* what, const double* weights) const {
     require_all_finite(what, weights, rows(), 0);
-    require_finite_features(batch_.features);
+    require_finite_features(batch_.inputs);
     refuse_overflow((std::string("phi, ") + what).c_str());
   }
   void refuse_step(const NaturalStep& step, const double* advantages) const {
     if (step.not_finite == nullptr) {
-      if (!std::isfinite(step.natural.damping)) require_finite_features(batch_.features);
+      if (!std::isfinite(step.natural.damping)) require_finite_features(batch_.inputs);
       return;
     }
     if (step.not_finite == std::string("distribution")) refuse_distribution();
@@ -267,15 +283,17 @@ class PyPolicyBatch {
   }
 
   std::shared_ptr<const Distribution> distribution_;
+  std::shared_ptr<const Architecture> network_;
   Array<double> phi_;
   std::optional<py::array> action_array_;
   MaskArray mask_array_;
-  LinearBatch batch_;
+  PolicySamples batch_;
 };
 
 // (n, action_size) actions of observations (n, d), at the beginning of an episode without steps.
-py::array bound_act(const Distribution& distribution, const FeatureMap& map,
-                    const Array<double>& theta, const Array<float>& observations,
+py::array bound_act(const Distribution& distribution, const Architecture& network,
+                    const FeatureMap& map, const Array<double>& theta,
+                    const Array<float>& observations,
                     const std::optional<Array<std::int64_t>>& step_index, const MaskArray& mask,
                     const LaneStream* stream, std::uint64_t draw) {
   require_ndim("observations", observations, 2);
@@ -286,14 +304,15 @@ py::array bound_act(const Distribution& distribution, const FeatureMap& map,
   std::vector<std::int64_t> zeros(step_index ? 0 : static_cast<std::size_t>(n), 0);
   if (step_index) require_size("step_index", step_index->size(), n);
   const std::int64_t* const steps = step_index ? step_index->data() : zeros.data();
-  require_size("theta", theta.size(), parameter_count(distribution, map.size()));
+  require_network(distribution, network, map.size());
+  require_size("theta", theta.size(), parameter_count(distribution, network));
   require_all_finite("theta", theta.data(), theta.size(), 0);
   const std::uint8_t* const allowed = checked_mask(distribution, mask, n);
   WritableActions actions;
   py::array out = make_actions(distribution, n, actions);
   const bool finite = unlocked([&] {
-    return act(distribution, map, theta.data(), observations.data(), steps, n, allowed, stream,
-               draw, actions);
+    return act(distribution, network, map, theta.data(), observations.data(), steps, n, allowed,
+               stream, draw, actions);
   });
   require(finite, "observations, theta: the products of features and parameters are not finite");
   return out;
@@ -348,30 +367,32 @@ void bind_policy(py::module_& m) {
   const auto threads = py::arg_v("num_threads", 1);
   using B = PyPolicyBatch;
   bind_ppo(m);
-  py::class_<B> batch(m, "PolicyBatch", "States and actions of a batch of a linear policy.");
+  py::class_<B> batch(m, "PolicyBatch", "States and actions of a batch.");
   construct_in_new(batch);
   batch
-      .def(py::init<std::shared_ptr<Distribution>, Array<double>, std::optional<py::array>,
-                    MaskArray, int>(),
-           py::arg("distribution").none(false), array("phi"), optional("actions"), optional("mask"),
-           threads)
+      .def(py::init<std::shared_ptr<Distribution>, std::shared_ptr<Architecture>, Array<double>,
+                    std::optional<py::array>, MaskArray, int>(),
+           py::arg("distribution").none(false), py::arg("network").none(false), array("phi"),
+           optional("actions"), optional("mask"), threads)
       .def_static("of_observations", &B::of, py::arg("distribution").none(false),
-                  py::arg("features").none(false), array("observations"), array("step_index"),
-                  optional("actions"), optional("mask"), threads,
-                  "Of observations (n, d) at steps (n,).")
+                  py::arg("network").none(false), py::arg("features").none(false),
+                  array("observations"), array("step_index"), optional("actions"), optional("mask"),
+                  threads, "Of observations (n, d) at steps (n,).")
       .def_property_readonly("phi", &B::phi, "Features (n, n_features).")
       .def("distribution", &B::distribution, array("theta"),
            "(n, k): ln pi of every action, or means and ln sigma.")
-      .def("score_gradient", &B::score_gradient, array("dist"), array("weights"),
+      .def("score_gradient", &B::score_gradient, array("theta"), array("dist"), array("weights"),
            py::arg("ent_coef") = 0.0, "(P,): mean of w grad ln pi(a|s) + ent_coef grad H.")
-      .def("entropy_gradient", &B::entropy_gradient, array("dist"),
+      .def("entropy_gradient", &B::entropy_gradient, array("theta"), array("dist"),
            "(P,): gradient of the mean entropy.")
-      .def("fisher_vector_product", &B::fisher_vector_product, array("dist"), array("vector"),
-           py::arg("sampled") = false, "F v; the action summed out, or at the actions taken.")
-      .def("fisher", &B::fisher, array("dist"), py::arg("sampled") = false, "F, (P, P).")
-      .def("natural_gradient", &B::natural_gradient, array("dist"), array("gradient"),
-           py::arg("sampled"), py::arg("factorise"), py::arg("max_steps"), py::arg("tolerance"),
-           py::arg("damping"), optional("noise"), "A NaturalGradient.")
+      .def("fisher_vector_product", &B::fisher_vector_product, array("theta"), array("dist"),
+           array("vector"), py::arg("sampled") = false,
+           "F v; the action summed out, or at the actions taken.")
+      .def("fisher", &B::fisher, array("theta"), array("dist"), py::arg("sampled") = false,
+           "F, (P, P).")
+      .def("natural_gradient", &B::natural_gradient, array("theta"), array("dist"),
+           array("gradient"), py::arg("sampled"), py::arg("factorise"), py::arg("max_steps"),
+           py::arg("tolerance"), py::arg("damping"), optional("noise"), "A NaturalGradient.")
       .def("natural_step", &B::natural_step, array("theta"), array("advantages"), array("halves"),
            py::arg("normalize_advantage"), py::arg("ent_coef"), py::arg("sampled"),
            py::arg("fisher_samples"), py::arg("factorise"), py::arg("max_steps"),
@@ -385,9 +406,9 @@ void bind_policy(py::module_& m) {
            py::arg("optimizer").none(false), py::arg("seed"), py::arg("first_epoch"),
            py::arg("whitening").none(true), py::arg("settings").none(false), "A PpoUpdate.");
   m.def(
-      "act", &bound_act, py::arg("distribution").none(false), py::arg("features").none(false),
-      array("theta"), array("observations"), array("step_index"), array("mask"),
-      py::arg("stream").none(true), py::arg("draw"),
+      "act", &bound_act, py::arg("distribution").none(false), py::arg("network").none(false),
+      py::arg("features").none(false), array("theta"), array("observations"), array("step_index"),
+      array("mask"), py::arg("stream").none(true), py::arg("draw"),
       "(n, action_size) actions at observations (n, d); the most probable ones without a stream.");
 }
 

@@ -26,6 +26,7 @@ void bind_solvers(py::module_& m);
 void bind_tabular(py::module_& m);
 void bind_policy_results(py::module_& m);
 void bind_distributions(py::module_& m);
+void bind_networks(py::module_& m);
 void bind_policy(py::module_& m);
 
 }  // namespace fastpg
@@ -45,6 +46,7 @@ PYBIND11_MODULE(_core, m) {
   fastpg::bind_policy_results(m);
   fastpg::bind_solvers(m);
   fastpg::bind_distributions(m);
+  fastpg::bind_networks(m);
   fastpg::bind_policy(m);
   fastpg::seal_classes(m);
 }

@@ -9,7 +9,7 @@
 #include "eigen_views.hpp"
 #include "fastpg/core/scan.hpp"
 #include "fastpg/distributions/distribution.hpp"
-#include "fastpg/networks/linear.hpp"
+#include "fastpg/networks/architecture.hpp"
 
 namespace fastpg {
 
@@ -66,8 +66,14 @@ inline Vector finite_vector(const char* what, const Array<double>& array, Index 
   return VectorView(values, size);
 }
 
-inline Index parameter_count(const Distribution& distribution, Index features) {
-  return features * distribution.outputs() + distribution.own_parameters();
+inline Index parameter_count(const Distribution& distribution, const Architecture& network) {
+  return network.parameters() + distribution.own_parameters();
+}
+
+inline void require_network(const Distribution& distribution, const Architecture& network,
+                            Index inputs) {
+  if (network.inputs() != inputs) require_size("phi (columns)", inputs, network.inputs());
+  require_size("network (outputs)", network.outputs(), distribution.outputs());
 }
 
 // (n, action_size) of int32 or double, checked. Kept: what the array's memory belongs to.

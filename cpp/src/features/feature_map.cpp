@@ -22,6 +22,12 @@ void widen(const float* __restrict from, std::ptrdiff_t count, double* __restric
 
 }  // namespace
 
+FeatureMap FeatureMap::inputs(std::ptrdiff_t observation_size, bool time) {
+  FeatureMap map(observation_size, time);
+  map.size_ = map.inputs_;
+  return map;
+}
+
 FeatureMap FeatureMap::identity(std::ptrdiff_t observation_size, bool time) {
   FeatureMap map(observation_size, time);
   map.size_ = map.inputs_ + 1;
@@ -110,8 +116,8 @@ void FeatureMap::some_rows(const float* observations, const std::int64_t* step_i
 void FeatureMap::fill(const float* observations, std::ptrdiff_t from,
                       const std::int64_t* step_index, std::ptrdiff_t count, std::ptrdiff_t stride,
                       double* scratch, double* features) const {
-  const bool is_identity = parent_.empty() && phases_.empty();
-  double* const inputs = is_identity ? features : scratch;
+  const bool copied = parent_.empty() && phases_.empty();
+  double* const inputs = copied ? features : scratch;
   for (std::ptrdiff_t k = 0; k < observation_size_; ++k) {
     widen(observations + k * from, count, inputs + k * stride);
   }
@@ -126,7 +132,7 @@ void FeatureMap::fill(const float* observations, std::ptrdiff_t from,
     multiply(count, stride, inputs, features);
   } else if (!phases_.empty()) {
     project(count, stride, inputs, scratch + inputs_ * stride, features);
-  } else {
+  } else if (size_ > inputs_) {
     std::fill_n(features + inputs_ * stride, count, 1.0);
   }
 }

@@ -1,17 +1,18 @@
 #include "fastpg/policies/act.hpp"
 
-#include "fastpg/networks/linear.hpp"
 #include "fastpg/policies/policy.hpp"
 
 namespace fastpg {
 
-bool act(const Distribution& distribution, const FeatureMap& map, const double* parameters,
-         const float* observations, const std::int64_t* steps, Index n, const std::uint8_t* mask,
-         const LaneStream* stream, std::uint64_t draw, WritableActions actions) {
+bool act(const Distribution& distribution, const Architecture& architecture, const FeatureMap& map,
+         const double* parameters, const float* observations, const std::int64_t* steps, Index n,
+         const std::uint8_t* mask, const LaneStream* stream, std::uint64_t draw,
+         WritableActions actions) {
   Buffer<double> phi(length(n * map.size()));
   map.rows(observations, steps, n, 1, phi.data());
-  LinearNetwork network(distribution.logits(), Features(phi.data(), n, map.size()));
-  BatchPolicy policy(distribution, network);
+  const std::unique_ptr<Network> network =
+      architecture.at(distribution.logits(), Features(phi.data(), n, map.size()));
+  BatchPolicy policy(distribution, *network);
   Matrix dist(n, distribution.size());
   distributions(policy, parameters, mask, 1, dist.data());
   if (!distribution.sound(dist.data(), n)) return false;

@@ -53,7 +53,7 @@ struct DrawNormals {
 };
 
 double LinearLanes::operations() const {
-  return 64.0 + static_cast<double>(map_.size()) * static_cast<double>(map_.inputs() + outputs_);
+  return 64.0 + static_cast<double>(map_.size()) * static_cast<double>(map_.input_count() + outputs_);
 }
 
 LinearLanes::Scratch LinearLanes::scratch(Lane most) const {

@@ -39,9 +39,9 @@ struct Spread {
   Buffer<double> numbers;
 };
 
-NaturalGradient direction(const PolicySamples& batch, const BatchPolicy& policy, const double* dist,
-                          const Vector& gradient, const Vector& noise,
-                          const NaturalStepSettings& settings) {
+NaturalGradient direction(const PolicySamples& batch, const BatchPolicy& policy,
+                          const double* parameters, const double* dist, const Vector& gradient,
+                          const Vector& noise, const NaturalStepSettings& settings) {
   const Actions none{static_cast<const double*>(nullptr), batch.actions.size};
   const auto solve = [&](const BatchPolicy& of, const double* d, const Actions& actions) {
     Fisher fisher(of, d, settings.sampled ? actions : none, batch.threads);
@@ -50,9 +50,10 @@ NaturalGradient direction(const PolicySamples& batch, const BatchPolicy& policy,
   const Index count = settings.fisher_samples;
   if (count == batch.inputs.rows) return solve(policy, dist, batch.actions);
   const Spread some(batch, dist, count);
-  LinearNetwork network(batch.distribution.logits(),
-                        Features(some.features.data(), count, batch.inputs.cols));
-  return solve(BatchPolicy(batch.distribution, network), some.dist.data(), some.actions(batch));
+  const std::unique_ptr<Network> network = batch.architecture.at(
+      batch.distribution.logits(), Features(some.inputs.data(), count, batch.inputs.cols));
+  network->set_parameters(parameters);
+  return solve(BatchPolicy(batch.distribution, *network), some.dist.data(), some.actions(batch));
 }
 
 }  // namespace
@@ -60,8 +61,8 @@ NaturalGradient direction(const PolicySamples& batch, const BatchPolicy& policy,
 NaturalStep natural_step(const PolicySamples& batch, const double* parameters, double* advantages,
                          const double* halves, const NaturalStepSettings& settings, double* dist) {
   const Index n = batch.inputs.rows;
-  LinearNetwork network(batch.distribution.logits(), batch.inputs);
-  BatchPolicy policy(batch.distribution, network);
+  const std::unique_ptr<Network> network = batch.network();
+  BatchPolicy policy(batch.distribution, *network);
   NaturalStep step;
   distributions(policy, parameters, batch.mask, batch.threads, dist);
   if (!batch.distribution.sound(dist, n)) {
@@ -81,7 +82,7 @@ NaturalStep natural_step(const PolicySamples& batch, const double* parameters, d
     step.not_finite = "gradient";
     return step;
   }
-  step.natural = direction(batch, policy, dist, step.gradient, noise, settings);
+  step.natural = direction(batch, policy, parameters, dist, step.gradient, noise, settings);
   return step;
 }
 

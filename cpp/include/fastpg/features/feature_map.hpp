@@ -1,4 +1,5 @@
-// phi(s, h): the features of a policy. One class, three maps:
+// phi(s, h): the features of a policy. One class, four maps:
+//   inputs      x, for networks that have a bias of their own
 //   identity    (x, 1)
 //   polynomial  every product of powers of x up to a degree, 1 included
 //   fourier     (sin((P x)_k / nu + phase_k) for k = 1 … K, 1)   (Rajeswaran et al. 2017)
@@ -18,6 +19,8 @@ class FeatureMap {
   static constexpr double time_scale = 100.0;
   static constexpr std::ptrdiff_t most_features = 1 << 20;
 
+  static FeatureMap inputs(std::ptrdiff_t observation_size, bool time);
+
   static FeatureMap identity(std::ptrdiff_t observation_size, bool time);
 
   static FeatureMap polynomial(std::ptrdiff_t observation_size, bool time, std::int64_t degree);
@@ -27,7 +30,7 @@ class FeatureMap {
                             std::vector<double> projection, std::vector<double> phases);
 
   std::ptrdiff_t observation_size() const { return observation_size_; }
-  std::ptrdiff_t inputs() const { return inputs_; }
+  std::ptrdiff_t input_count() const { return inputs_; }
   std::ptrdiff_t size() const { return size_; }
   bool time() const { return time_; }
 

@@ -11,10 +11,10 @@
 #include <functional>
 
 #include "fastpg/distributions/free_logits.hpp"
+#include "fastpg/networks/architecture.hpp"
 #include "fastpg/networks/dense_products.hpp"
 #include "fastpg/networks/float_blocks.hpp"
 #include "fastpg/networks/mlp_shape.hpp"
-#include "fastpg/networks/network.hpp"
 
 namespace fastpg {
 
@@ -123,6 +123,25 @@ class MlpNetwork final : public Network {
   // Each block's part is written by whoever works on the block.
   mutable Buffer<float> kept_;
   mutable Buffer<std::uint8_t> found_;
+};
+
+class MlpArchitecture final : public Architecture {
+ public:
+  explicit MlpArchitecture(MlpShape shape)
+      : shape_(std::move(shape)), parameters_(shape_.parameters()) {}
+
+  const MlpShape& shape() const { return shape_; }
+  Index inputs() const override { return shape_.inputs; }
+  Index outputs() const override { return shape_.outputs; }
+  Index parameters() const override { return parameters_; }
+  bool linear() const override { return false; }
+  std::unique_ptr<Network> at(const FreeLogits& logits, const Features& inputs) const override {
+    return std::make_unique<MlpNetwork>(logits, shape_, inputs);
+  }
+
+ private:
+  MlpShape shape_;
+  Index parameters_;
 };
 
 }  // namespace fastpg
