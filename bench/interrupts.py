@@ -64,8 +64,9 @@ KERNELS = {
     ),
     "natural gradient, dense": (
         "p, phi, dist, *_ = samples(20_000); phi = rng.normal(size=(20_000, 1500));"
-        "batch = _core.PolicyBatch(_core.Categorical([2]), phi); g = np.ones(3000)",
-        "[batch.natural_gradient(dist, g, False, True, 1, 0.0, 1.0) for _ in many]",
+        "batch = _core.PolicyBatch(_core.Categorical([2]), _core.Linear(1500, 2), phi);"
+        "g = np.ones(3000)",
+        "[batch.natural_gradient(g, dist, g, False, True, 1, 0.0, 1.0) for _ in many]",
     ),
     "baseline": (
         "s = rng.normal(size=(500_000, 32)).astype(np.float32); b = fastpg.LinearBaseline(32)",

@@ -14,7 +14,7 @@ from fastpg.algorithms import ALGORITHMS, schedules
 from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.options import described
 from fastpg.envs import NATIVE
-from fastpg.policies.base import LinearPolicy
+from fastpg.policies.base import Policy
 
 HEAD = """# API
 
@@ -120,7 +120,7 @@ def _algorithm_section(name: str, kind: Any) -> str:
 def _common_section() -> str:
     parts = [f"## Every algorithm\n\n{_text(Algorithm)}\n"]
     parts += [_function_section(f"algo.{name}", getattr(Algorithm, name), 3) for name in COMMON]
-    parts.append(f"## LinearPolicy\n\n{_text(LinearPolicy)}\n")
+    parts.append(f"## Policy\n\n{_text(Policy)}\n")
     parts.append(f"## Schedules\n\n{_text(schedules)}\n")
     return "\n".join(parts)
 

@@ -103,33 +103,42 @@ def distribution_arguments(name):
     }
 
 
-def batch_arguments(name):
+def network_of(name, inputs, outputs):
+    if name == "linear":
+        return _core.Linear(inputs, outputs)
+    return _core.Mlp(inputs, [3, 2], outputs, _core.Activation.tanh)
+
+
+def batch_arguments(name, network_name):
     kind, dist, actions, mask = of_distribution(name)
     phi, w = np.ones((3, 2)), np.array([1.0, -2.0, 0.5])
-    batch = _core.PolicyBatch(kind, phi, actions, mask, 2)
-    theta = np.zeros(2 * kind.outputs + kind.own_parameters)
+    network = network_of(network_name, 2, kind.outputs)
+    inputs = network_of(network_name, 6, kind.outputs)
+    batch = _core.PolicyBatch(kind, network, phi, actions, mask, 2)
+    theta = np.zeros(network.parameters + kind.own_parameters)
     observations, steps = np.zeros((3, 4), np.float32), np.zeros(3, np.int64)
     identity = _core.FeatureMap.identity(4, True)
-    whitening, settings = moments(phi).whitening(), _core.PpoSettings(**PPO_SETTINGS)
+    whitening = moments(phi).whitening() if network_name == "linear" else None
+    settings = _core.PpoSettings(**PPO_SETTINGS)
     size = len(theta)
     return {
-        "batch": (_core.PolicyBatch, (kind, phi, actions, mask, 2)),
+        "batch": (_core.PolicyBatch, (kind, network, phi, actions, mask, 2)),
         "of_observations": (
             _core.PolicyBatch.of_observations,
-            (kind, identity, observations, steps, actions, mask, 2),
+            (kind, inputs, identity, observations, steps, actions, mask, 2),
         ),
         "act": (
             _core.act,
-            (kind, _core.FeatureMap.identity(1, False), theta, np.ones((3, 1), np.float32),
+            (kind, network, _core.FeatureMap.identity(1, False), theta, np.ones((3, 1), np.float32),
              steps, mask, STREAM, 0),
         ),
         "distribution": (batch.distribution, (theta,)),
-        "score_gradient": (batch.score_gradient, (dist, w, 0.1)),
-        "entropy_gradient": (batch.entropy_gradient, (dist,)),
-        "fisher_vector_product": (batch.fisher_vector_product, (dist, theta, True)),
-        "fisher": (batch.fisher, (dist, False)),
+        "score_gradient": (batch.score_gradient, (theta, dist, w, 0.1)),
+        "entropy_gradient": (batch.entropy_gradient, (theta, dist,)),
+        "fisher_vector_product": (batch.fisher_vector_product, (theta, dist, theta, True)),
+        "fisher": (batch.fisher, (theta, dist, False)),
         "natural_gradient": (
-            batch.natural_gradient, (dist, theta, False, False, 5, 1e-9, 0.0, theta),
+            batch.natural_gradient, (theta, dist, theta, False, False, 5, 1e-9, 0.0, theta),
         ),
         "natural_step": (
             batch.natural_step, (theta, w, w, True, 0.01, True, 2, True, 5, 1e-9, 0.1),
@@ -255,7 +264,17 @@ def kernel_arguments():
     of_policies = {
         f"{name}.{key}": call
         for name in ("categorical", "gaussian")
-        for key, call in (distribution_arguments(name) | batch_arguments(name)).items()
+        for key, call in distribution_arguments(name).items()
+    }
+    of_policies |= {
+        f"{name}.{network}.{key}": call
+        for name in ("categorical", "gaussian")
+        for network in ("linear", "mlp")
+        for key, call in batch_arguments(name, network).items()
+    }
+    of_policies |= {
+        "linear": (_core.Linear, (2, 3)),
+        "mlp": (_core.Mlp, (2, [3], 2, _core.Activation.relu)),
     }
     return (
         of_policies

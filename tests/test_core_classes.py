@@ -30,7 +30,9 @@ def test_results_come_with_their_names():
     found = _core.conjugate_gradient(np.eye(2), np.ones(2), 5, 0.0, 0.0)
     assert isinstance(found, _core.ConjugateGradient)
     assert (found.x.tolist(), found.status) == ([1.0, 1.0], "converged")
-    batch = _core.PolicyBatch(_core.Categorical([2]), np.ones((3, 2)), np.zeros((3, 1), np.int32))
+    batch = _core.PolicyBatch(
+        _core.Categorical([2]), _core.Linear(2, 2), np.ones((3, 2)), np.zeros((3, 1), np.int32)
+    )
     step = batch.natural_step(
         np.zeros(4), np.ones(3), None, False, 0.0, False, 3, True, 5, 0.0, 0.1
     )

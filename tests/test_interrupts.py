@@ -95,8 +95,10 @@ kernel = lambda: solvers.line_search(
 print(interrupted(kernel))
 """,
     "fisher products": SAMPLES.replace("ROWS", "200_000") + """
-batch = _core.PolicyBatch(policy._distribution, np.tile(phi, (1, 40)), num_threads=2)
-kernel = lambda: batch.natural_gradient(dist, np.ones(320), False, False, 10**6, 0.0, 0.0)
+batch = _core.PolicyBatch(
+    policy._distribution, _core.Linear(160, 2), np.tile(phi, (1, 40)), num_threads=2)
+kernel = lambda: batch.natural_gradient(
+    np.ones(320), dist, np.ones(320), False, False, 10**6, 0.0, 0.0)
 print(interrupted(lambda: [kernel() for _ in range(10**4)]))
 """,
     "conjugate gradient": """

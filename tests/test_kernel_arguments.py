@@ -67,7 +67,7 @@ def test_kernels_refuse_silent_copies():
         _core.gae(columns, columns, columns, flags, flags, 0.9, 0.9, 1)
     for phi in (columns, np.ones((3, 2), np.int64), np.ones((3, 2), np.float32)):
         with pytest.raises(TypeError, match="incompatible constructor arguments"):
-            _core.PolicyBatch(_core.Categorical([2]), phi)
+            _core.PolicyBatch(_core.Categorical([2]), _core.Linear(2, 2), phi)
 
 
 def names(function):

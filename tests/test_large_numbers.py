@@ -79,11 +79,11 @@ def test_sums_that_overflow_are_errors(samples):
 def test_what_is_not_finite_is_still_named(samples):
     policy, phi, dist, actions = samples
     phi[3, 1] = np.nan
-    batch = _core.PolicyBatch(policy._distribution, phi, actions[:, None])
+    batch = _core.PolicyBatch(policy._distribution, policy._network, phi, actions[:, None])
     with pytest.raises(ValueError, match=r"phi: .*nan at index \(3, 1\)"):
-        batch.score_gradient(dist, np.ones(20))
+        batch.score_gradient(policy.theta, dist, np.ones(20))
     with pytest.raises(ValueError, match=r"phi: .*nan at index \(3, 1\)"):
-        batch.fisher(dist)
+        batch.fisher(policy.theta, dist)
 
 
 def test_large_numbers_with_finite_sums_pass(samples):

@@ -7,7 +7,7 @@ from gymnasium.vector import AutoresetMode
 
 import fastpg
 from fastpg import _core
-from fastpg.policies.base import LinearPolicy
+from fastpg.policies.base import Policy
 from fastpg.rollouts.collect import make_collector
 from fastpg.rollouts.collector import NativeCollector
 from fastpg.rollouts.stepping import SteppingCollector
@@ -185,7 +185,7 @@ def test_gaussian_bounds_are_the_policy_s_and_the_space_s():
 class WithoutActor(fastpg.LinearGaussian):
     """A policy that C++ does not know."""
 
-    actor = LinearPolicy.actor
+    actor = Policy.actor
 
 
 def test_a_policy_without_an_actor_is_stepped_from_python():

@@ -354,16 +354,20 @@ def test_a_step_in_one_call_has_the_bits_of_the_separate_calls(
 ):
     policy, phi, actions, mask = samples(rng, kind)
     n, theta, advantages = len(phi), policy.theta, rng.normal(size=len(phi))
-    batch = _core.PolicyBatch(policy._distribution, phi, actions, mask, num_threads)
+    batch = _core.PolicyBatch(
+        policy._distribution, policy._network, phi, actions, mask, num_threads
+    )
     dist, a = batch.distribution(theta), _core.standardize(advantages)
-    gradient = batch.score_gradient(dist, a, 0.02).reshape(theta.shape)
+    gradient = batch.score_gradient(theta, dist, a, 0.02).reshape(theta.shape)
     halves = np.where(np.arange(n) % 4 < 2, 1.0, -1.0) if halved else None
-    noise = batch.score_gradient(dist, halves * a) if halved else None
+    noise = batch.score_gradient(theta, dist, halves * a) if halved else None
     rows = np.arange(round(share * n)) * n // round(share * n)
-    some = _core.PolicyBatch(policy._distribution, phi[rows], actions[rows], None, num_threads)
+    some = _core.PolicyBatch(
+        policy._distribution, policy._network, phi[rows], actions[rows], None, num_threads
+    )
     for factorise in (False, True):
         solver = (factorise, 7, 1e-9, 1e-3)
-        natural = some.natural_gradient(dist[rows], gradient, sampled, *solver, noise)
+        natural = some.natural_gradient(theta, dist[rows], gradient, sampled, *solver, noise)
         step = batch.natural_step(
             theta, advantages, halves, True, 0.02, sampled, len(rows), *solver
         )

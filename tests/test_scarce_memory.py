@@ -19,9 +19,10 @@ rng = np.random.default_rng(0)
 n = 100_000
 phi, weights = rng.normal(size=(n, 30)), np.ones(n)
 dist, actions = np.log(np.full((n, 10), 0.1)), np.zeros((n, 1), np.int32)
-kind = fastpg._core.Categorical([10])
-one, four = (fastpg._core.PolicyBatch(kind, phi, actions, None, k) for k in (1, 4))
-expected = one.score_gradient(dist, weights, 0.1)
+kind, network = fastpg._core.Categorical([10]), fastpg._core.Linear(30, 10)
+theta = np.zeros((30, 10))
+one, four = (fastpg._core.PolicyBatch(kind, network, phi, actions, None, k) for k in (1, 4))
+expected = one.score_gradient(theta, dist, weights, 0.1)
 env = fastpg.make_vec("CartPole-v1", 2048, num_threads=4)
 policy = fastpg.LinearSoftmax.for_env(env)
 collector = fastpg.rollouts.collector.NativeCollector(env, policy, 1)
@@ -34,7 +35,7 @@ for _ in range(3):
     before = env.native.snapshot()
     resource.setrlimit(resource.RLIMIT_AS, (scarce, limit[1]))
     try:
-        found = four.score_gradient(dist, weights, 0.1)
+        found = four.score_gradient(theta, dist, weights, 0.1)
     except MemoryError:
         found = expected
     try:

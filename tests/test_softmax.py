@@ -94,12 +94,12 @@ def test_entropy_and_its_gradient(batch):
 def test_the_bonus_of_entropy_is_in_the_same_pass(batch, num_threads):
     policy = batch.policy
     samples = policy.batch(batch.phi, batch.actions, num_threads=num_threads)
-    one = samples.score_gradient(batch.log_pi, batch.advantages, 0.3)
+    one = samples.score_gradient(policy.theta, batch.log_pi, batch.advantages, 0.3)
     two = policy.score_gradient(batch.phi, batch.log_pi, batch.actions, batch.advantages)
     two = two + 0.3 * policy.entropy_gradient(batch.phi, batch.log_pi)
     assert np.allclose(one.reshape(policy.shape), two, rtol=0, atol=1e-14)
     with pytest.raises(ValueError, match="ent_coef"):
-        samples.score_gradient(batch.log_pi, batch.advantages, np.inf)
+        samples.score_gradient(policy.theta, batch.log_pi, batch.advantages, np.inf)
 
 
 def test_kl_direction_is_old_to_new(batch, rng):

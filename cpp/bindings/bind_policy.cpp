@@ -218,6 +218,7 @@ class PyPolicyBatch {
     Vector parameters = checked_theta("theta", theta);
     require_size("optimizer", optimizer.size(), parameters.size());
     if (whitening != nullptr) {
+      require(network_->linear(), "whitening: expected None for a network that is not linear");
       require_size("whitening", whitening->size(), batch_.inputs.cols);
     }
     const double* const weights = vector_data("advantages", advantages, rows());

@@ -24,6 +24,7 @@ from fastpg.policies.features import (
     length_scale,
 )
 from fastpg.policies.linear import LinearGaussian, LinearSoftmax
+from fastpg.policies.mlp import MlpGaussian, MlpSoftmax
 from fastpg.rollouts.collect import EndlessEpisodeError, collect
 from fastpg.rollouts.evaluation import evaluate_policy
 from fastpg.rollouts.rollout import Rollout
@@ -45,6 +46,8 @@ __all__ = [
     "LinearGaussian",
     "LinearSoftmax",
     "MeanBaseline",
+    "MlpGaussian",
+    "MlpSoftmax",
     "NativeVectorEnv",
     "Polynomial",
     "RandomFourier",

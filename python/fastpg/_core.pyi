@@ -335,6 +335,8 @@ def conjugate_gradient(
 
 class FeatureMap:
     @staticmethod
+    def inputs(observation_size: int, time: bool) -> FeatureMap: ...
+    @staticmethod
     def identity(observation_size: int, time: bool) -> FeatureMap: ...
     @staticmethod
     def polynomial(observation_size: int, time: bool, degree: int) -> FeatureMap: ...
@@ -348,8 +350,6 @@ class FeatureMap:
     ) -> _Floats: ...
     @property
     def observation_size(self) -> int: ...
-    @property
-    def inputs(self) -> int: ...
     @property
     def size(self) -> int: ...
     @property
@@ -475,6 +475,7 @@ class PpoSettings:
 
 def act(
     distribution: Distribution,
+    network: Network,
     features: FeatureMap,
     theta: _Floats,
     observations: _Float32s,
@@ -484,10 +485,39 @@ def act(
     draw: int,
 ) -> _AnyActions: ...
 
+class Activation(enum.Enum):
+    tanh = 0
+    relu = 1
+    elu = 2
+    silu = 3
+
+class Network:
+    @property
+    def inputs(self) -> int: ...
+    @property
+    def outputs(self) -> int: ...
+    @property
+    def parameters(self) -> int: ...
+
+@final
+class Linear(Network):
+    def __init__(self, inputs: int, outputs: int) -> None: ...
+
+@final
+class Mlp(Network):
+    def __init__(
+        self, inputs: int, hidden: Sequence[int], outputs: int, activation: Activation
+    ) -> None: ...
+    @property
+    def hidden(self) -> list[int]: ...
+    @property
+    def activation(self) -> Activation: ...
+
 class PolicyBatch:
     def __init__(
         self,
         distribution: Distribution,
+        network: Network,
         phi: _Floats,
         actions: _AnyActions | None = None,
         mask: _Bools | None = None,
@@ -496,6 +526,7 @@ class PolicyBatch:
     @staticmethod
     def of_observations(
         distribution: Distribution,
+        network: Network,
         features: FeatureMap,
         observations: _Float32s,
         step_index: _Integers,
@@ -506,14 +537,17 @@ class PolicyBatch:
     @property
     def phi(self) -> _Floats: ...
     def distribution(self, theta: _Floats) -> _Floats: ...
-    def score_gradient(self, dist: _Floats, weights: _Floats, ent_coef: float = 0.0) -> _Floats: ...
-    def entropy_gradient(self, dist: _Floats) -> _Floats: ...
-    def fisher_vector_product(
-        self, dist: _Floats, vector: _Floats, sampled: bool = False
+    def score_gradient(
+        self, theta: _Floats, dist: _Floats, weights: _Floats, ent_coef: float = 0.0
     ) -> _Floats: ...
-    def fisher(self, dist: _Floats, sampled: bool = False) -> _Floats: ...
+    def entropy_gradient(self, theta: _Floats, dist: _Floats) -> _Floats: ...
+    def fisher_vector_product(
+        self, theta: _Floats, dist: _Floats, vector: _Floats, sampled: bool = False
+    ) -> _Floats: ...
+    def fisher(self, theta: _Floats, dist: _Floats, sampled: bool = False) -> _Floats: ...
     def natural_gradient(
         self,
+        theta: _Floats,
         dist: _Floats,
         gradient: _Floats,
         sampled: bool,

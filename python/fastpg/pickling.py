@@ -35,6 +35,10 @@ def _moments(moments: _core.RunningMoments) -> tuple[Any, ...]:
     return _restored, (_core.RunningMoments, len(moments.mean), numbers)
 
 
+def _mlp(made: _core.Mlp) -> tuple[Any, ...]:
+    return _core.Mlp, (made.inputs, made.hidden, made.outputs, made.activation)
+
+
 def register_reducers() -> None:
     """Register the C++ classes with `pickle` and `copy`."""
     copyreg.pickle(_core.Adam, _adam)
@@ -44,3 +48,5 @@ def register_reducers() -> None:
     copyreg.pickle(_core.Sgd, lambda sgd: (_restored, (_core.Sgd, sgd.size, (sgd.count,))))
     copyreg.pickle(_core.Categorical, lambda made: (_core.Categorical, (made.choices,)))
     copyreg.pickle(_core.DiagGaussian, lambda made: (_core.DiagGaussian, (made.action_size,)))
+    copyreg.pickle(_core.Linear, lambda made: (_core.Linear, (made.inputs, made.outputs)))
+    copyreg.pickle(_core.Mlp, _mlp)

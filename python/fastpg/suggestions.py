@@ -68,7 +68,6 @@ ELSEWHERE = {
     "normalize_obs": "normalize_observations",
     "norm_obs": "normalize_observations",
     "log_std": "log_std_init",
-    "MlpPolicy": "linear",
     "LinearPolicy": "linear",
     "REINFORCE": "reinforce",
     "vpg": "reinforce",

@@ -19,8 +19,8 @@ from fastpg.algorithms.schedules import Schedule
 from fastpg.arrays import Floats
 from fastpg.envs import NativeVectorEnv
 from fastpg.functional.advantages import prediction_error
-from fastpg.policies.base import LinearPolicy
-from fastpg.policies.factory import keep_within, make_policy, require_fit
+from fastpg.policies.base import Policy
+from fastpg.policies.factory import is_mlp, keep_within, make_policy, require_fit
 from fastpg.rollouts.collect import make_collector
 from fastpg.rollouts.collector import Collector
 from fastpg.rollouts.env_recipe import EnvRecipe
@@ -38,11 +38,13 @@ class Algorithm(StoredModel):
     """Base of REINFORCE, NPG, TRPO and PPO; subclasses define what an iteration collects and does.
 
     Args:
-        policy: a `LinearSoftmax`, a `LinearGaussian`, or "linear" for the one that fits.
+        policy: a policy, or a name for the class that fits: "linear" for `LinearSoftmax` or
+            `LinearGaussian`, "mlp" ("MlpPolicy") for `MlpSoftmax` or `MlpGaussian`.
         env: an id such as "CartPole-v1", a Gymnasium environment, a callable that makes one, or a
             vector environment.
-        policy_kwargs: with "linear", arguments of its `for_env`: `features`, `features_kwargs`,
-            `normalize_observations` and, for a Box of actions, `log_std_init`.
+        policy_kwargs: with a name, arguments of the class: `normalize_observations`, for a Box of
+            actions `log_std_init`; of a linear policy `features`, `features_kwargs`; of a
+            perceptron `net_arch`, `activation_fn`, `ortho_init`, `seed` (by default this seed).
         seed: seed of everything random, in [0, 2^64); None draws one and stores it in `seed`.
         **options: options of the algorithm. `n_envs` is for an id or a callable; if a given
             environment has another number, ValueError is raised.
@@ -55,7 +57,7 @@ class Algorithm(StoredModel):
 
     def __init__(
         self,
-        policy: str | LinearPolicy,
+        policy: str | Policy,
         env: Any,
         *,
         policy_kwargs: Mapping[str, Any] | None = None,
@@ -63,18 +65,18 @@ class Algorithm(StoredModel):
         **options: Any,
     ) -> None:
         owner = type(self).__name__
-        self.options = self.options_class.build(owner, options)
+        self.options = self.options_class.build(owner, options, is_mlp(policy))
         self.num_threads = threads.num_threads(self.options.num_threads)
         made = make_env(
             env, self.options.n_envs, explicit="n_envs" in options, num_threads=self.num_threads
         )
-        self.policy = make_policy(policy, made, policy_kwargs)
+        self.seed = arrays.seed(seed)
+        self.policy = make_policy(policy, made, policy_kwargs, self.seed)
         self.observation_space = made.single_observation_space
         self.action_space = made.single_action_space
         if not isinstance(made, NativeVectorEnv):
             for space in (self.observation_space, self.action_space):
                 require_storable(space)
-        self.seed = arrays.seed(seed)
         self.baseline = self._make_baseline()
         self.history = []
         self.num_timesteps = 0

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from fastpg import _core
 from fastpg.arrays import Bools, Float32s, Floats, Integers
-from fastpg.policies.base import LinearPolicy
+from fastpg.policies.base import Policy
 from fastpg.rollouts.rollout import Rollout, contrast
 
 
@@ -45,7 +45,7 @@ class Batch(NamedTuple):
 
 
 def make_batch(
-    policy: LinearPolicy, rollout: Rollout, estimates: _core.Estimates, num_threads: int
+    policy: Policy, rollout: Rollout, estimates: _core.Estimates, num_threads: int
 ) -> Batch:
     """The valid samples of a rollout, with their features; as in `Algorithm.batch`."""
     observations, steps, actions, advantages, values, targets = rollout.flattened(

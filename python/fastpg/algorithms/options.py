@@ -23,6 +23,9 @@ _LEAST, _MOST = 1e-100, 1e100
 _ARGUMENTS = ("policy", "env", "policy_kwargs", "seed", "total_timesteps", "callback")
 
 
+_THE_SAME = object()  # no default of its own with a perceptron
+
+
 def option(
     default: Any,
     doc: str,
@@ -31,6 +34,7 @@ def option(
     high: float | None = None,
     above: float | None = None,
     choices: tuple[str, ...] | None = None,
+    mlp: Any = _THE_SAME,
 ) -> Any:
     """A dataclass field for an option.
 
@@ -41,27 +45,29 @@ def option(
         high: greatest value, inclusive.
         above: lower bound, exclusive.
         choices: the allowed strings.
+        mlp: the default with a policy that is a perceptron, if it is another.
 
     Returns:
         The field, with documentation and limits as metadata.
     """
     limits = {"low": low, "high": high, "above": above, "choices": choices}
-    return field(default=default, metadata={"doc": doc, **limits})
+    return field(default=default, metadata={"doc": doc, "mlp": mlp, **limits})
 
 
-def inherited(options_class: type[Options], name: str, default: Any) -> Any:
+def inherited(options_class: type[Options], name: str, default: Any, mlp: Any = _THE_SAME) -> Any:
     """A dataclass field for an option of a base class, with another default.
 
     Args:
         options_class: the base class.
         name: name of the option.
         default: default value; it is not checked.
+        mlp: as in `option`.
 
     Returns:
         The field, with documentation and limits as in the base class.
     """
     specs = {spec.name: spec for spec in dataclasses.fields(options_class)}
-    return field(default=default, metadata=specs[name].metadata)
+    return field(default=default, metadata={**specs[name].metadata, "mlp": mlp})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,12 +103,19 @@ class Options:
                 raise ValueError(f"{name}: allowed only with {what}, got {getattr(self, name)!r}")
 
     @classmethod
-    def build(cls, owner: str, given: dict[str, Any]) -> Self:
+    def mlp_defaults(cls) -> dict[str, Any]:
+        """The defaults that differ with a policy that is a perceptron, by option name."""
+        both = {spec.name: spec.metadata["mlp"] for spec in dataclasses.fields(cls)}
+        return {name: value for name, value in both.items() if value is not _THE_SAME}
+
+    @classmethod
+    def build(cls, owner: str, given: dict[str, Any], mlp: bool = False) -> Self:
         """Options with the given values, and defaults for the rest.
 
         Args:
             owner: name of the algorithm, for errors.
             given: values by option name.
+            mlp: whether the policy is a perceptron.
 
         Returns:
             The checked options.
@@ -115,7 +128,7 @@ class Options:
         for name in given:
             if name not in own:
                 raise TypeError(f"{owner}: {unknown('option', name, [*own, *_ARGUMENTS])}")
-        return cls(**given)
+        return cls(**((cls.mlp_defaults() if mlp else {}) | given))
 
 
 @dataclass(frozen=True)
@@ -126,7 +139,7 @@ class Described:
         name: name of the option.
         hint: its type annotation.
         default: its default.
-        doc: its line of documentation.
+        doc: its line of documentation, with the default for a perceptron if that is another.
         limits: its range or choices in words; None if any value of the type is allowed.
     """
 
@@ -171,7 +184,7 @@ def described(options_class: type[Options]) -> list[Described]:
             spec.name,
             hints[spec.name],
             spec.default,
-            spec.metadata["doc"],
+            _doc(spec.metadata),
             _range_text(spec.metadata),
         )
         for spec in dataclasses.fields(options_class)
@@ -185,6 +198,12 @@ def _hints(options_class: type[Options]) -> dict[str, Any]:
     if options_class not in _HINTS:
         _HINTS[options_class] = typing.get_type_hints(options_class)
     return _HINTS[options_class]
+
+
+def _doc(metadata: typing.Mapping[str, Any]) -> str:
+    doc: str = metadata["doc"]
+    mlp = metadata["mlp"]
+    return doc if mlp is _THE_SAME else f"{doc}; with policy mlp the default is {mlp}"
 
 
 def _range_text(limits: typing.Mapping[str, Any]) -> str | None:

@@ -51,7 +51,7 @@ class PPOOptions(StepOptions):
     whiten_features: bool | None = option(
         None,
         "ascend in coordinates in which features are uncorrelated and of equal scale, and means of "
-        "a Gaussian are in units of sigma; None: only with adam",
+        "a Gaussian are in units of sigma; None: only with adam and a linear policy",
     )
     n_epochs: int = option(10, "passes over the samples of an iteration", low=1, high=_MOST_EPOCHS)
     batch_size: int = option(256, "samples per minibatch; sizes differ by at most one", low=1)
@@ -74,11 +74,6 @@ class PPOOptions(StepOptions):
         "KL of the penalty: action summed out (exact) or action taken (sampled); None: exact",
         choices=KL_ESTIMATORS,
     )
-
-    @property
-    def whitens(self) -> bool:
-        """Whether it ascends in whitened coordinates."""
-        return self.optimizer == "adam" if self.whiten_features is None else self.whiten_features
 
     def check_together(self) -> None:
         """Options of the penalty need `objective="kl_penalty"`."""
@@ -117,6 +112,8 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
     def make_optimizer(self) -> None:
         """The optimizer before its first step, no features seen, and lambda at its start."""
         super().make_optimizer()
+        if self.options.whiten_features and not self.policy.is_linear:
+            raise ValueError("whiten_features: allowed only with a linear policy, got True")
         self.moments = FeatureMoments(self.policy.n_features)
         self.kl_coef = _KL_COEF if self.options.kl_coef is None else self.options.kl_coef
 
@@ -166,9 +163,17 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
             "normalize_advantage": options.normalize_advantage,
         }
 
+    @property
+    def whitens(self) -> bool:
+        """Whether it ascends in whitened coordinates."""
+        chosen = self.options.whiten_features
+        return (
+            self.policy.is_linear and self.options.optimizer == "adam" if chosen is None else chosen
+        )
+
     def _whitening(self, batch: Batch) -> Whitening | None:
         """The coordinates to ascend in, from all features seen so far."""
-        if not self.options.whitens:
+        if not self.whitens:
             return None
         moments = copy(self.moments)
         moments.add(batch.phi)
@@ -205,7 +210,7 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
     def state(self) -> State:
         """Arrays and JSON values, with lambda and the features' moments."""
         stored, meta = super().state()
-        if self.options.whitens:
+        if self.whitens:
             stored |= {f"{name}_of_features": getattr(self.moments, name) for name in _MOMENTS}
         return stored, meta | {"kl_coef": self.kl_coef}
 
@@ -234,7 +239,7 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
             TypeError, ValueError: an entry of another kind or shape, or with wrong values.
         """
         super().restore_optimizer(stored, meta)
-        if self.options.whitens:
+        if self.whitens:
             self.moments.restore(*(_moments(self.moments, stored, name) for name in _MOMENTS))
         self.kl_coef = arrays.between("kl_coef", meta["kl_coef"], 0.0, _MOST_KL_COEF)
 

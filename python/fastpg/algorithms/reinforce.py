@@ -119,7 +119,7 @@ class REINFORCE(FirstOrderAlgorithm):
         dist = samples.distribution(theta)
         ent_coef = self.at_progress(self.options.ent_coef)
         try:
-            flat = samples.score_gradient(dist, batch.advantages, ent_coef)
+            flat = samples.score_gradient(theta, dist, batch.advantages, ent_coef)
             gradient = mean_length * flat.reshape(theta.shape)
         except OverflowError:
             gradient = np.full(self.policy.shape, np.inf)  # then the status is not_finite

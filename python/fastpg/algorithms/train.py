@@ -11,7 +11,7 @@ from fastpg import arrays, threads
 from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.catalogue import DEFAULT_TIMESTEPS, find
 from fastpg.algorithms.settings import TunedSettings, tuned_settings
-from fastpg.policies.base import LinearPolicy
+from fastpg.policies.base import Policy
 from fastpg.rollouts.make_env import make_env
 from fastpg.training.callbacks import Callback
 
@@ -24,7 +24,7 @@ def train(
     *,
     total_timesteps: int | None = None,
     seed: int | None = None,
-    policy: str | LinearPolicy = "linear",
+    policy: str | Policy = "linear",
     policy_kwargs: Mapping[str, Any] | None = None,
     env_kwargs: Mapping[str, Any] | None = None,
     tuned: Tuned = True,
@@ -111,7 +111,7 @@ def build(
     settings: TunedSettings | None,
     *,
     seed: int | None = None,
-    policy: str | LinearPolicy = "linear",
+    policy: str | Policy = "linear",
     policy_kwargs: Mapping[str, Any] | None = None,
     env_kwargs: Mapping[str, Any] | None = None,
     **options: Any,

@@ -14,6 +14,7 @@ from fastpg.algorithms import ALGORITHMS, DEFAULT_TIMESTEPS
 from fastpg.algorithms.options import Described, described
 from fastpg.envs import NATIVE
 from fastpg.policies.features import MAPS
+from fastpg.policies.mlp import ACTIVATIONS
 
 ENV_HELP = (
     f"environment: {', '.join(NATIVE)} (native), or any other id registered with Gymnasium; "
@@ -21,7 +22,14 @@ ENV_HELP = (
 )
 
 # Options of the policy, which are keys of policy_kwargs.
-OF_POLICY = ("features", "features_kwargs", "normalize_observations", "log_std_init")
+OF_POLICY = (
+    "features",
+    "features_kwargs",
+    "net_arch",
+    "activation_fn",
+    "normalize_observations",
+    "log_std_init",
+)
 
 
 def parameters(name: str) -> list[inspect.Parameter]:
@@ -65,7 +73,7 @@ def _of_the_run(name: str) -> list[inspect.Parameter]:
 def _of_the_policy() -> list[inspect.Parameter]:
     names = ", ".join(MAPS)
     return [
-        _option("policy", str, "linear", "kind of policy; only linear"),
+        _option("policy", str, "linear", "kind of policy: linear, or mlp, a multilayer perceptron"),
         _option("features", str, "identity", f"features of the policy: {names}"),
         _option(
             "features_kwargs",
@@ -74,6 +82,13 @@ def _of_the_policy() -> list[inspect.Parameter]:
             "arguments of the features, such as degree=3 or n_features=200,nu=2.0",
             metavar="NAME=VALUE",
         ),
+        _option(
+            "net_arch",
+            str,
+            "64,64",
+            "widths of the hidden layers of a perceptron, with commas; none: no hidden layer",
+        ),
+        _option("activation_fn", str, "tanh", f"of a perceptron: {' or '.join(ACTIVATIONS)}"),
         _option(
             "normalize_observations",
             bool,

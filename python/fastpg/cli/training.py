@@ -121,10 +121,22 @@ def _policy_kwargs(given: dict[str, Any], settings: TunedSettings | None) -> dic
         return None
     if "features_kwargs" in own:
         own["features_kwargs"] = keywords(own["features_kwargs"])
+    if "net_arch" in own:
+        own["net_arch"] = _widths(own["net_arch"])
     tuned = {} if settings is None else dict(settings.policy_kwargs)
     if "features" in own:
         tuned.pop("features_kwargs", None)  # they belong to the tuned features
     return tuned | own
+
+
+def _widths(text: str) -> list[int]:
+    """The widths in "64,64"; "none" has no hidden layer."""
+    try:
+        return [] if text == "none" else [int(width) for width in text.split(",")]
+    except ValueError:
+        raise ValueError(
+            f"net_arch: expected integers with commas, or none, got {text!r}"
+        ) from None
 
 
 def _settings_text(settings: TunedSettings | None, file: Path | None, name: str) -> str:

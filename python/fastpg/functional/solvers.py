@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from fastpg import _core, arrays
 from fastpg.arrays import Floats
-from fastpg.policies.base import LinearPolicy
+from fastpg.policies.base import Policy
 from fastpg.suggestions import one_of
 
 Optimizer = _core.Optimizer
@@ -65,7 +65,7 @@ def factorises(solver: str, parameters: int, damping: float) -> bool:
 
 
 def natural_gradient(
-    policy: LinearPolicy,
+    policy: Policy,
     phi: Floats,
     dist: Floats,
     gradient: Floats,
@@ -102,6 +102,7 @@ def natural_gradient(
     damping = arrays.number("cg_damping", cg_damping)
     g = arrays.shaped_floats("gradient", gradient, policy.shape)
     found = batch.natural_gradient(
+        policy.theta,
         policy._dist(dist, len(batch.phi)),
         g,
         sampled=actions is not None,
@@ -116,7 +117,7 @@ def natural_gradient(
 
 
 def line_search(
-    policy: LinearPolicy,
+    policy: Policy,
     phi: Floats,
     dist: Floats,
     actions: npt.NDArray[Any],
@@ -232,7 +233,7 @@ def _positive_or_none(name: str, value: float | None) -> float | None:
 
 
 def ppo_epochs(
-    policy: LinearPolicy,
+    policy: Policy,
     phi: Floats,
     actions: npt.NDArray[Any],
     advantages: Floats,
@@ -257,7 +258,7 @@ def ppo_epochs(
     Args:
         policy: its parameters are the start.
         phi: features (n, n_features).
-        actions: of the n samples, as in `LinearPolicy.score_gradient`.
+        actions: of the n samples, as in `Policy.score_gradient`.
         advantages: (n,), finite.
         optimizer: an optimizer of theta.size parameters.
         seed: seed of the order of the samples, in [0, 2^64).

@@ -12,7 +12,7 @@ from fastpg.arrays import Floats
 from fastpg.lecture import problems
 from fastpg.lecture.problems import Trajectories, exact, sampled, worst
 from fastpg.lecture.system import Check, Formula, Result, System
-from fastpg.policies.base import LinearPolicy
+from fastpg.policies.base import Policy
 from fastpg.tabular import FeatureSoftmax, LocalModel
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ SYSTEM = System(
     (
         Formula("F = E_τ Σ_h φφᵀ ⊗ (diag π − ππᵀ)", FeatureSoftmax._fisher, "share ="),
         Formula("F = E_τ Σ_h ∇ln π ∇ln πᵀ", tabular.fisher, "policy.fisher"),
-        Formula("F̂ of samples, per step", LinearPolicy.fisher, "fisher"),
+        Formula("F̂ of samples, per step", Policy.fisher, "fisher"),
         Formula("∇KL(ρ_θk | ρ_θ)", LocalModel.kl_gradient, "score_sum"),
         Formula("∇²KL(ρ_θk | ρ_θ) = F at θk", LocalModel.kl_hessian, "fisher"),
     ),

@@ -15,7 +15,7 @@ from fastpg.functional.advantages import standardize
 from fastpg.functional.solvers import natural_gradient
 from fastpg.lecture.problems import worst
 from fastpg.lecture.system import Check, Formula, Result, System
-from fastpg.policies.base import LinearPolicy
+from fastpg.policies.base import Policy
 from fastpg.rollouts.collect import make_collector
 from fastpg.rollouts.evaluation import evaluate_policy
 
@@ -89,7 +89,7 @@ def softmax(logits: Floats) -> Floats:
     return powers
 
 
-def kl_of(policy: LinearPolicy, phi: Floats, step: Floats) -> float:
+def kl_of(policy: Policy, phi: Floats, step: Floats) -> float:
     """Mean KL(old | new) of a step of theta, with actions summed out."""
     old, new = softmax(phi @ policy.theta), softmax(phi @ (policy.theta + step))
     return float((old * (np.log(old) - np.log(new))).sum(axis=1).mean())

@@ -22,7 +22,7 @@ from fastpg.lecture.problems import (
     worst,
 )
 from fastpg.lecture.system import Check, Formula, Result, System
-from fastpg.policies.base import LinearPolicy
+from fastpg.policies.base import Policy
 from fastpg.policies.linear import LinearSoftmax
 from fastpg.tabular import LocalModel
 from fastpg.values.mean import MeanBaseline
@@ -266,7 +266,7 @@ SYSTEM = System(
         Formula("g(θ) = (1/M) Σ_m Σ_h [w (R_h − b̃) + λ] ∇ln π_θ",
                 Repetitions.gradients, "score_gradient"),
         Formula("mean of w_i ∇ln π_θ(a_i|s_i)",
-                LinearPolicy.score_gradient, "batch.score_gradient"),
+                Policy.score_gradient, "batch.score_gradient"),
         Formula("ℓ^k(θ)", LocalModel.penalised, "kl_coef * penalty"),
         Formula("∇ℓ^k(θ)", LocalModel.penalised_gradient, "kl_gradient"),
     ),

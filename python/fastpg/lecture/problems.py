@@ -8,7 +8,7 @@ import numpy as np
 
 from fastpg.arrays import Floats
 from fastpg.lecture.system import Check
-from fastpg.policies.base import LinearPolicy
+from fastpg.policies.base import Policy
 from fastpg.policies.linear import LinearSoftmax
 from fastpg.rollouts.collect import collect
 from fastpg.tabular import MDP, FeatureSoftmax, garnet, make_vec
@@ -47,7 +47,7 @@ class Trajectories:
     def __init__(self, mdp: MDP, policy: LinearSoftmax, count: int, seed: int) -> None:
         assert mdp.horizon is not None
         rollout = collect(make_vec(mdp, 64), policy, n_episodes=count, seed=seed)
-        self.policy: LinearPolicy = policy
+        self.policy: Policy = policy
         self.states = rollout.observations.argmax(axis=-1)  # (H, N)
         self.actions = rollout.actions
         self.phi = policy.features(rollout.flat(rollout.observations))

@@ -1,1 +1,1 @@
-"""Policies that are linear in features of the observation, and the features."""
+"""Policies: linear in features of the observation, and multilayer perceptrons."""

@@ -1,10 +1,10 @@
-"""The base class of policies that are linear in features: parameters, features, acting."""
+"""The base class of policies: parameters, features, acting."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +25,8 @@ _OF_SPACES = ("observation_size", "n_actions", "action_size", "low", "high")
 _MOST = _core.MOST_PARAMETER
 
 
-class LinearPolicy(ClosedForms):
-    """Base of `LinearSoftmax` and `LinearGaussian`.
+class Policy(ClosedForms):
+    """Base of all policies: `LinearSoftmax`, `LinearGaussian`, `MlpSoftmax`, `MlpGaussian`.
 
     Batches are features `phi` of shape (n, n_features), made by `features`, and distributions
     `dist`, made by `distribution`. Gradients have the shape of theta and are means over the batch;
@@ -60,18 +60,21 @@ class LinearPolicy(ClosedForms):
     bounds: tuple[Floats, ...] = ()  # of the actions that an environment gets; empty if discrete
     masked: ClassVar[bool] = False
 
-    def _set_up(
-        self,
-        observation_size: int,
-        features: Features,
-        features_kwargs: Mapping[str, Any] | None,
-        normalize_observations: bool,
-        theta: Any,
+    if TYPE_CHECKING:  # every class that is not a base has its own
+
+        def __init__(self, *sizes: Any, **arguments: Any) -> None: ...
+
+    def _choose_features(
+        self, observation_size: int, features: Features, features_kwargs: Mapping[str, Any] | None
     ) -> None:
         self.observation_size = arrays.integer("observation_size", observation_size, 1)
         # No other policy shares the map, since the normalisation is set inside it.
         self.feature_map = choose_features(features, self.observation_size, features_kwargs)
+
+    def _set_up(self, normalize_observations: bool, theta: Any) -> None:
+        """The last part of a constructor: features and distribution are there."""
         self._n_features = self.feature_map.size
+        self._network = self._make_network()
         self._shape = self._theta_shape()
         self._action_size = self._distribution.action_size
         wanted = arrays.boolean("normalize_observations", normalize_observations)
@@ -81,6 +84,11 @@ class LinearPolicy(ClosedForms):
     @classmethod
     def for_env(cls, env: Any, **arguments: Any) -> Self:
         """The policy that fits an environment's spaces; subclasses list the arguments."""
+        raise NotImplementedError
+
+    @classmethod
+    def _sizes(cls, env: Any) -> dict[str, Any]:
+        """Attributes that a policy for this environment has; ValueError if there is none."""
         raise NotImplementedError
 
     @classmethod
@@ -96,11 +104,28 @@ class LinearPolicy(ClosedForms):
         """The shape of theta."""
         return self._shape
 
-    def _theta_shape(self) -> tuple[int, ...]:
+    def _make_network(self) -> _core.Network:
         raise NotImplementedError
 
+    def _theta_shape(self) -> tuple[int, ...]:
+        return (self._network.parameters + len(self._own_initial()),)
+
     def _initial_theta(self) -> Floats:
-        return np.zeros(self.shape)
+        flat = np.concatenate([self._initial_weights(), self._own_initial()])
+        return flat.reshape(self._shape)
+
+    def _initial_weights(self) -> Floats:
+        """Of the network, (network.parameters,)."""
+        return np.zeros(self._network.parameters)
+
+    def _own_initial(self) -> Floats:
+        """Parameters of the distribution itself, which follow those of the network."""
+        return np.zeros(0)
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether logits or means are linear in theta, so that a score is phi times a factor."""
+        return isinstance(self._network, _core.Linear)
 
     @property
     def n_features(self) -> int:
@@ -211,7 +236,7 @@ class LinearPolicy(ClosedForms):
         The first samples then update the normalisation before the first step. Otherwise this step
         would be for features of another scale than all later steps.
         """
-        weights = self._theta.reshape(-1)[: self._n_features * self._distribution.outputs]
+        weights = self._theta.reshape(-1)[: self._network.parameters]
         return self.normalizer is not None and not self.normalizer.count and not weights.any()
 
     def _parts(self) -> list[Any]:
@@ -237,7 +262,7 @@ class LinearPolicy(ClosedForms):
     @property
     def _has_actor(self) -> bool:
         """Whether C++ can choose its actions; environments are stepped from Python otherwise."""
-        return type(self).actor is not LinearPolicy.actor and self.feature_map.in_core
+        return type(self).actor is not Policy.actor and self.feature_map.in_core
 
     def actor(self, space: spaces.Space[Any], deterministic: bool) -> _core.Actor:
         """The policy in the form that rollouts in C++ use; they get the parameters separately.
@@ -307,6 +332,7 @@ class LinearPolicy(ClosedForms):
             return self._public(
                 _core.act(
                     self._distribution,
+                    self._network,
                     native,
                     self._theta,
                     observations,
@@ -345,7 +371,14 @@ class LinearPolicy(ClosedForms):
         rows = actions.reshape(len(observations), self._action_size)
         if isinstance(native, _core.FeatureMap):
             return _core.PolicyBatch.of_observations(
-                self._distribution, native, observations, step_index, rows, mask, num_threads
+                self._distribution,
+                self._network,
+                native,
+                observations,
+                step_index,
+                rows,
+                mask,
+                num_threads,
             )
         phi = native.features(observations, step_index, num_threads)
-        return _core.PolicyBatch(self._distribution, phi, rows, mask, num_threads)
+        return _core.PolicyBatch(self._distribution, self._network, phi, rows, mask, num_threads)

@@ -22,6 +22,7 @@ class ClosedForms:
     _theta: Floats
     _action_size: int
     _distribution: _core.Distribution
+    _network: _core.Network
 
     def distribution(self, phi: Floats, theta: Floats | None = None, mask: Any = None) -> Floats:
         """The distribution over actions in each state.
@@ -75,7 +76,7 @@ class ClosedForms:
 
         Args:
             dist: distributions (n, k).
-            actions: of the n samples, as in `LinearPolicy`.
+            actions: of the n samples, as in `Policy`.
 
         Returns:
             (n,).
@@ -97,9 +98,9 @@ class ClosedForms:
         Args:
             phi: features (n, n_features).
             dist: distributions (n, k).
-            actions: of the n samples, as in `LinearPolicy`.
+            actions: of the n samples, as in `Policy`.
             weights: w, (n,), such as advantages.
-            num_threads: as in `LinearPolicy`.
+            num_threads: as in `Policy`.
 
         Returns:
             The shape of theta.
@@ -110,7 +111,7 @@ class ClosedForms:
         batch = self.batch(phi, actions, num_threads=num_threads)
         n = len(batch.phi)
         w = arrays.shaped_floats("weights", weights, (n,))
-        return self._shaped(batch.score_gradient(self._dist(dist, n), w))
+        return self._shaped(batch.score_gradient(self._theta, self._dist(dist, n), w))
 
     def compare(
         self, old_dist: Floats, new_dist: Floats, actions: Any, advantages: Any
@@ -120,7 +121,7 @@ class ClosedForms:
         Args:
             old_dist: distributions (n, k) before the step.
             new_dist: distributions (n, k) after the step, in the same states.
-            actions: of the n samples, as in `LinearPolicy`.
+            actions: of the n samples, as in `Policy`.
             advantages: A, (n,).
 
         Returns:
@@ -160,7 +161,7 @@ class ClosedForms:
             OverflowError: features so large that the sums are not finite.
         """
         batch = self.batch(phi)
-        return self._shaped(batch.entropy_gradient(self._dist(dist, len(batch.phi))))
+        return self._shaped(batch.entropy_gradient(self._theta, self._dist(dist, len(batch.phi))))
 
     def kl(self, old_dist: Floats, new_dist: Floats) -> Floats:
         """The exact KL(old | new) in each state (lecture L5).
@@ -191,8 +192,8 @@ class ClosedForms:
             dist: distributions (n, k).
             vector: v, of the shape of theta, finite.
             actions: None sums the action out of F. With actions of the n samples, as in
-                `LinearPolicy`, F = mean_i score score^T at them: the option `fisher="sampled"`.
-            num_threads: as in `LinearPolicy`.
+                `Policy`, F = mean_i score score^T at them: the option `fisher="sampled"`.
+            num_threads: as in `Policy`.
 
         Returns:
             F v, the shape of theta.
@@ -203,7 +204,7 @@ class ClosedForms:
         batch = self.batch(phi, actions, num_threads=num_threads)
         v = arrays.finite_floats("vector", vector, self._shape)
         d = self._dist(dist, len(batch.phi))
-        return batch.fisher_vector_product(d, v, actions is not None)
+        return batch.fisher_vector_product(self._theta, d, v, actions is not None)
 
     def fisher(
         self,
@@ -219,7 +220,7 @@ class ClosedForms:
             phi: features (n, n_features).
             dist: distributions (n, k).
             actions: as in `fisher_vector_product`.
-            num_threads: as in `LinearPolicy`.
+            num_threads: as in `Policy`.
 
         Returns:
             F, (theta.size, theta.size).
@@ -228,7 +229,7 @@ class ClosedForms:
             OverflowError: features so large that the sums are not finite.
         """
         batch = self.batch(phi, actions, num_threads=num_threads)
-        return batch.fisher(self._dist(dist, len(batch.phi)), actions is not None)
+        return batch.fisher(self._theta, self._dist(dist, len(batch.phi)), actions is not None)
 
     def batch(
         self,
@@ -244,7 +245,7 @@ class ClosedForms:
             phi: features (n, n_features).
             actions: of the n samples, as in `score_gradient`; None if they are not needed.
             mask: bool (n, n_actions), True where the action is allowed; None allows all.
-            num_threads: as in `LinearPolicy`.
+            num_threads: as in `Policy`.
 
         Returns:
             The evaluator of the batch.
@@ -256,6 +257,7 @@ class ClosedForms:
         features = self._phi(phi)
         return _core.PolicyBatch(
             self._distribution,
+            self._network,
             features,
             None if actions is None else self._rows(actions, len(features)),
             self._mask(mask, len(features)),

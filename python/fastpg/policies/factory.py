@@ -9,89 +9,124 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from fastpg import arrays
-from fastpg.policies.base import LinearPolicy
+from fastpg.policies.base import Policy
 from fastpg.policies.env_spaces import single_space
 from fastpg.policies.feature_choice import restore_features
 from fastpg.policies.function_features import Function
-from fastpg.policies.linear import LOG_STD_RANGE, LinearGaussian, LinearSoftmax
+from fastpg.policies.gaussian import LOG_STD_RANGE, Gaussian
+from fastpg.policies.linear import LinearGaussian, LinearSoftmax
+from fastpg.policies.mlp import MlpGaussian, MlpSoftmax, Perceptron
 from fastpg.suggestions import unknown
 
-POLICIES = ("linear",)
+POLICIES: dict[str, tuple[type[Policy], type[Policy]]] = {  # for discrete actions, for a Box
+    "linear": (LinearSoftmax, LinearGaussian),
+    "mlp": (MlpSoftmax, MlpGaussian),
+}
+_SAME = {"MlpPolicy": "mlp"}  # as stable-baselines3 writes it
+_KINDS = {kind.kind: kind for kinds in POLICIES.values() for kind in kinds}
 
 
 def make_policy(
-    policy: str | LinearPolicy, env: Any, policy_kwargs: Mapping[str, Any] | None = None
-) -> LinearPolicy:
+    policy: str | Policy, env: Any, policy_kwargs: Mapping[str, Any] | None = None, seed: int = 0
+) -> Policy:
     """The given policy, or a new one by name; it fits the environment.
 
     Args:
-        policy: a policy, or "linear".
+        policy: a policy, "linear" or "mlp" ("MlpPolicy" is the same).
         env: environment whose spaces it must fit.
         policy_kwargs: with a name, arguments of `for_env`.
+        seed: of the initial parameters of a perceptron, unless `policy_kwargs` has another.
     """
     if isinstance(policy, str):
-        if policy not in POLICIES:
+        arguments = arrays.keywords("policy_kwargs", policy_kwargs)
+        name = _SAME.get(policy, policy)
+        if name not in POLICIES:
             raise ValueError(
-                f"{unknown('policy', policy, POLICIES)}: 'linear' is LinearSoftmax for discrete "
-                "actions and LinearGaussian for a Box"
+                f"{unknown('policy', policy, list(POLICIES))}: 'linear' is LinearSoftmax for "
+                "discrete actions and LinearGaussian for a Box, 'mlp' MlpSoftmax and MlpGaussian"
             )
-        return linear_policy(env, **arrays.keywords("policy_kwargs", policy_kwargs))
-    if not isinstance(policy, LinearPolicy):
+        return _named(name, env, {"seed": seed} | arguments if name == "mlp" else arguments)
+    if not isinstance(policy, Policy):
         raise TypeError(f"policy: expected a policy or its name, got {policy!r}")
     if policy_kwargs is not None:
-        raise TypeError(f"policy_kwargs: allowed only with policy='linear', got {policy!r} too")
+        raise TypeError(
+            f"policy_kwargs: allowed only with the name of a policy, got {policy!r} too"
+        )
     require_fit(policy, env)
     keep_within(policy, env)
     return policy
 
 
-def linear_policy(env: Any, **arguments: Any) -> LinearPolicy:
-    """LinearSoftmax for discrete actions and LinearGaussian for a Box, with its arguments."""
+def is_mlp(policy: Any) -> bool:
+    """Whether it is a perceptron, or the name of one."""
+    if isinstance(policy, str):
+        return _SAME.get(policy, policy) == "mlp"
+    return isinstance(policy, Perceptron)
+
+
+def _named(name: str, env: Any, arguments: Mapping[str, Any]) -> Policy:
     continuous = isinstance(single_space(env, "action"), spaces.Box)
-    return (LinearGaussian if continuous else LinearSoftmax).for_env(env, **arguments)
+    return POLICIES[name][continuous].for_env(env, **arguments)
 
 
-def require_fit(policy: LinearPolicy, env: Any) -> None:
+def require_fit(policy: Policy, env: Any) -> None:
     """Raise ValueError unless the policy's sizes are those of the environment's spaces."""
-    fitting = type(policy).for_env(env)
-    for name in ("observation_size", "single", "choices", "action_size"):
-        expected, got = getattr(fitting, name, None), getattr(policy, name, None)
+    for name, expected in type(policy)._sizes(env).items():
+        got = getattr(policy, name)
         if expected != got:
             raise ValueError(f"env: expected spaces of a policy with {name} {got}, got {expected}")
 
 
-def keep_within(policy: LinearPolicy, env: Any) -> None:
+def keep_within(policy: Policy, env: Any) -> None:
     """Narrow the bounds of a Gaussian policy to those of the environment's Box."""
     space = single_space(env, "action")
-    if isinstance(policy, LinearGaussian) and isinstance(space, spaces.Box):
+    if isinstance(policy, Gaussian) and isinstance(space, spaces.Box):
         policy.keep_within(space)
 
 
 def restore_policy(
     stored: dict[str, npt.NDArray[Any]], meta: dict[str, Any], features: Function | None = None
-) -> LinearPolicy:
+) -> Policy:
     """The policy with a stored `state`; `features` is as in `restore_features`."""
-    arguments: dict[str, Any] = {
-        "observation_size": meta["observation_size"],
-        "features": restore_features(meta["features"], features),
-        "normalize_observations": meta["normalizer_count"] is not None,
-        "theta": stored["theta"],
-    }
-    policy: LinearPolicy
-    if meta["kind"] == LinearSoftmax.kind:
-        policy = LinearSoftmax(n_actions=meta["n_actions"], **arguments)
-    elif meta["kind"] == LinearGaussian.kind:
-        # Files of 0.1.0 hold the number that the user gave; the policy clipped it to the bounds.
-        least, most = LOG_STD_RANGE
-        asked = arrays.number("log_std_init", meta["log_std_init"])
-        policy = LinearGaussian(
-            action_size=meta["action_size"],
-            low=stored["low"],
-            high=stored["high"],
-            log_std_init=min(max(asked, least), most),
-            **arguments,
-        )
-    else:
+    if meta["kind"] not in _KINDS:
         raise ValueError(f"policy: unknown kind {meta['kind']!r}")
+    kind = _KINDS[meta["kind"]]
+    policy: Policy = kind(
+        observation_size=meta["observation_size"],
+        normalize_observations=meta["normalizer_count"] is not None,
+        theta=stored["theta"],
+        **_network_arguments(kind, meta, features),
+        **_action_arguments(kind, stored, meta),
+    )
     policy._restore_normalizer(stored, meta["normalizer_count"])
     return policy
+
+
+def _network_arguments(
+    kind: type[Policy], meta: dict[str, Any], features: Function | None
+) -> dict[str, Any]:
+    made = restore_features(meta["features"], features)
+    if not issubclass(kind, Perceptron):
+        return {"features": made}
+    return {
+        "net_arch": {"pi": meta["net_arch"], "vf": meta["value_arch"]},
+        "activation_fn": meta["activation_fn"],
+        "ortho_init": meta["ortho_init"],
+        "seed": meta["initial_seed"],
+    }
+
+
+def _action_arguments(
+    kind: type[Policy], stored: dict[str, npt.NDArray[Any]], meta: dict[str, Any]
+) -> dict[str, Any]:
+    if not issubclass(kind, Gaussian):
+        return {"n_actions": meta["n_actions"]}
+    # Files of 0.1.0 hold the number that the user gave; the policy clipped it to the bounds.
+    least, most = LOG_STD_RANGE
+    asked = arrays.number("log_std_init", meta["log_std_init"])
+    return {
+        "action_size": meta["action_size"],
+        "low": stored["low"],
+        "high": stored["high"],
+        "log_std_init": min(max(asked, least), most),
+    }

@@ -96,6 +96,15 @@ class FeatureMap:
         return {"kind": self.kind, "observation_size": self.observation_size, "time": self.time}
 
 
+class Inputs(FeatureMap):
+    """phi = x: what a perceptron takes; it has a bias of its own."""
+
+    kind = "inputs"
+
+    def _make(self) -> _core.FeatureMap:
+        return _core.FeatureMap.inputs(self.observation_size, self.time)
+
+
 class Identity(FeatureMap):
     """phi = (x, 1)."""
 
@@ -176,12 +185,13 @@ class RandomFourier(FeatureMap):
 MAPS: dict[str, type[FeatureMap]] = {
     kind.kind: kind for kind in (Identity, Polynomial, RandomFourier)
 }
+_STORED = MAPS | {Inputs.kind: Inputs}
 
 
 def make_features(state: dict[str, Any]) -> FeatureMap:
     """The map with a `state`; missing arguments get their defaults."""
     arguments = dict(state)
-    return MAPS[one_of("features", arguments.pop("kind"), MAPS)](**arguments)
+    return _STORED[one_of("features", arguments.pop("kind"), _STORED)](**arguments)
 
 
 def length_scale(observations: Any, seed: int = 0) -> float:

@@ -8,7 +8,7 @@ from gymnasium.vector import VectorEnv
 
 from fastpg import arrays
 from fastpg.envs import NativeVectorEnv
-from fastpg.policies.base import LinearPolicy
+from fastpg.policies.base import Policy
 from fastpg.policies.factory import require_fit
 from fastpg.rollouts.collector import MOST_STEPS, Collector, NativeCollector
 from fastpg.rollouts.make_env import has_time_limit, require_vector
@@ -20,7 +20,7 @@ ENDLESS = 10_000
 
 
 def make_collector(
-    env: VectorEnv[Any, Any, Any], policy: LinearPolicy, seed: int, *, evaluation: bool = False
+    env: VectorEnv[Any, Any, Any], policy: Policy, seed: int, *, evaluation: bool = False
 ) -> Collector:
     """Make the collector for an environment and a policy.
 
@@ -38,7 +38,7 @@ def make_collector(
         ValueError: a policy that does not fit the spaces, or an environment that cannot be used.
     """
     vector = require_vector(env)
-    if not isinstance(policy, LinearPolicy):
+    if not isinstance(policy, Policy):
         raise TypeError(f"policy: expected a policy, got {policy!r}")
     require_fit(policy, vector)
     if isinstance(vector, NativeVectorEnv) and _is_plain(vector) and policy._has_actor:
@@ -93,7 +93,7 @@ def endless(limit: int) -> EndlessEpisodeError:
 
 def collect(
     env: VectorEnv[Any, Any, Any],
-    policy: LinearPolicy,
+    policy: Policy,
     *,
     n_steps: int | None = None,
     n_episodes: int | None = None,

@@ -10,7 +10,7 @@ from gymnasium.vector import VectorEnv
 
 from fastpg import _core, arrays
 from fastpg.envs import NativeVectorEnv
-from fastpg.policies.base import LinearPolicy
+from fastpg.policies.base import Policy
 from fastpg.rollouts.instances import Moves
 from fastpg.rollouts.rollout import Rollout
 
@@ -34,7 +34,7 @@ class Collector:
     def __init__(
         self,
         env: VectorEnv[Any, Any, Any],
-        policy: LinearPolicy,
+        policy: Policy,
         seed: int,
         *,
         evaluation: bool = False,

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from fastpg import arrays
-from fastpg.policies.base import LinearPolicy
+from fastpg.policies.base import Policy
 from fastpg.rollouts.collect import endless, episode_limit, make_collector
 from fastpg.rollouts.collector import MOST_STEPS
 from fastpg.rollouts.contract import vector_flags, vector_rewards
@@ -104,7 +104,7 @@ def _acts_by_its_policy(model: Any) -> TypeGuard[PolicyModel]:
 
 
 def _play_policy(
-    policy: LinearPolicy,
+    policy: Policy,
     env: VectorEnv[Any, Any, Any],
     n_episodes: int,
     deterministic: bool,

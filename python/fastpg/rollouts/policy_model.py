@@ -10,7 +10,7 @@ from gymnasium.vector import VectorEnv
 
 from fastpg import _core, arrays
 from fastpg.arrays import Bools, Float32s
-from fastpg.policies.base import LinearPolicy
+from fastpg.policies.base import Policy
 from fastpg.spaces import flatten, is_single, require_same, to_action_space
 
 _FLOAT32 = np.dtype(np.float32)
@@ -25,7 +25,7 @@ class PolicyModel:
         seed: seed of sampled actions.
     """
 
-    policy: LinearPolicy
+    policy: Policy
     observation_space: spaces.Space[Any]
     action_space: spaces.Space[Any]
     seed: int

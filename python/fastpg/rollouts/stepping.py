@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 
 from fastpg import arrays
 from fastpg.arrays import Bools, Float32s
-from fastpg.policies.base import LinearPolicy
+from fastpg.policies.base import Policy
 from fastpg.rollouts.collector import MOST_STEPS, UNLIMITED, Collector
 from fastpg.rollouts.contract import vector_flags, vector_rewards
 from fastpg.rollouts.copies import EnvCopies
@@ -60,7 +60,7 @@ class SteppingCollector(Collector):
     def __init__(
         self,
         env: VectorEnv[Any, Any, Any],
-        policy: LinearPolicy,
+        policy: Policy,
         seed: int,
         *,
         evaluation: bool = False,

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from fastpg.policies.linear import LOG_STD_RANGE
+from fastpg.policies.gaussian import LOG_STD_RANGE
 from fastpg.training.metrics import Metrics
 
 # Least number of iterations for a trend, so that a quarter has a few records.
