@@ -220,6 +220,7 @@ def feature_arguments():
         "moments_updated": (_core.RunningMoments(4).updated, (observations,)),
         "inverse_std": (_core.RunningMoments(4).updated(observations).inverse_std, ()),
         "moments_restore": (_core.RunningMoments(2).restore, ([0.0, 0.0], [1.0, 1.0], 3)),
+        "inputs": (_core.FeatureMap.inputs, (4, True)),
         "identity": (_core.FeatureMap.identity, (4, True)),
         "polynomial": (_core.FeatureMap.polynomial, (4, True, 2)),
         "fourier": (_core.FeatureMap.fourier, (2, False, [1.0] * 4, [0.0, 1.0])),

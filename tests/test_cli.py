@@ -203,7 +203,7 @@ def test_an_existing_file_is_kept_unless_forced(run, tmp_path):
         (("train", "npg", "CartPole-v1", "--gamma", "2"), "gamma: expected a number in [0, 1]"),
         (("train", "npg", "CartPole-v1", "--seed", "-1"), "seed"),
         (("train", "npg", "CartPole-v1", "--total-timesteps", "0"), "total_timesteps"),
-        (("train", "npg", "CartPole-v1", "--policy", "MlpPolicy"), "LinearSoftmax"),
+        (("train", "npg", "CartPole-v1", "--policy", "CnnPolicy"), "LinearSoftmax"),
         (("train", "npg", "CartPole-v1", "--out", "no/such/folder/x.npz"), "no folder"),
         (
             ("train", "npg", "CartPole-v1", "--log-std-init", "1"),

@@ -232,7 +232,7 @@ def test_option_ranges(algorithm, option, bad, error):
 def test_algorithm_arguments(name):
     algorithm = ALGORITHMS[name]
     with pytest.raises(ValueError, match="LinearSoftmax"):
-        algorithm("MlpPolicy", "CartPole-v1")
+        algorithm("CnnPolicy", "CartPole-v1")
     with pytest.raises(TypeError, match="policy: expected a policy or its name"):
         algorithm(None, "CartPole-v1")
     with pytest.raises(ValueError, match="observation_size 3, got 4"):

@@ -12,7 +12,7 @@ import pytest
 import fastpg
 from fastpg import _core
 from fastpg.algorithms import ALGORITHMS
-from fastpg.policies import linear
+from fastpg.policies.factory import POLICIES
 from processes import python
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,7 +23,8 @@ def test_exports():
         "NPG", "PPO", "REINFORCE", "TRPO", "CheckpointError",
         "EndlessEpisodeError", "EnvState", "Identity",
         "ImportanceSamplingEstimate", "LinearBaseline",
-        "LinearGaussian", "LinearSoftmax", "MeanBaseline", "NativeVectorEnv", "Polynomial",
+        "LinearGaussian", "LinearSoftmax", "MeanBaseline", "MlpGaussian", "MlpSoftmax",
+        "NativeVectorEnv", "Polynomial",
         "RandomFourier",
         "Rollout", "RunningNormalizer", "TunedSettings", "__version__", "build_info", "collect",
         "conjugate_gradient", "diagnose",
@@ -33,7 +34,7 @@ def test_exports():
         "tuned_settings",
     ]  # fmt: skip
     assert all(hasattr(fastpg, name) for name in fastpg.__all__)
-    policies = [kind for kind in vars(linear).values() if hasattr(kind, "kind")]
+    policies = [kind for kinds in POLICIES.values() for kind in kinds]
     algorithms = ALGORITHMS.values()
     assert {kind.__name__ for kind in (*policies, *algorithms)} <= set(fastpg.__all__)
 

@@ -70,7 +70,7 @@ def cartpole(**policy_kwargs):
         (
             lambda: fastpg.NPG(fastpg.LinearSoftmax(4, 2), "CartPole-v1", policy_kwargs={}),
             TypeError,
-            "policy_kwargs: allowed only with policy='linear', got LinearSoftmax",
+            "policy_kwargs: allowed only with the name of a policy, got LinearSoftmax",
         ),
         (
             lambda: fastpg.NPG("linear", "CartPole-v1", policy_kwargs=["features"]),

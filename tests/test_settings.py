@@ -221,7 +221,7 @@ def test_what_is_given_and_what_is_tuned_may_not_go_together(file):
         ({"env_kwargs": 3}, TypeError, "env_kwargs: expected a dict of keywords, got 3"),
         ({"env_kwargs": {"gravty": 1.0}}, TypeError, "gravty"),
         ({"gama": 0.9}, TypeError, "TRPO: unknown option 'gama'; did you mean 'gamma'"),
-        ({"policy": "MlpPolicy"}, ValueError, "unknown policy 'MlpPolicy'"),
+        ({"policy": "CnnPolicy"}, ValueError, "unknown policy 'CnnPolicy'"),
     ],
 )
 def test_given_wrongly(arguments, error, text):

@@ -8,6 +8,7 @@
 #include "feature_arrays.hpp"
 #include "policy_arrays.hpp"
 #include "policy_results.hpp"
+#include "value_batch.hpp"
 
 namespace fastpg {
 namespace {
@@ -210,10 +211,14 @@ class PyPolicyBatch {
     return named(found, shaped_like(theta, parameters));
   }
 
-  // The optimizer is changed unless a gradient is not finite.
+  // The optimizers are changed unless something is not finite. value_batch: all three values of a
+  // value network, or none.
   py::object ppo_epochs(const Array<double>& theta, const Array<double>& advantages,
                         Optimizer& optimizer, std::uint64_t seed, std::uint64_t first_epoch,
-                        const Whitening* whitening, const PpoSettings& settings) const {
+                        const Whitening* whitening, const PpoSettings& settings,
+                        const ValueBatch* value_batch,
+                        const std::optional<Array<double>>& value_theta,
+                        Optimizer* value_optimizer) const {
     require_actions();
     Vector parameters = checked_theta("theta", theta);
     require_size("optimizer", optimizer.size(), parameters.size());
@@ -224,6 +229,7 @@ class PyPolicyBatch {
     const double* const weights = vector_data("advantages", advantages, rows());
     require_all_finite("advantages", weights, rows(), 0);
     require_finite_features(batch_.inputs);
+    PpoValues values(value_batch, value_theta, value_optimizer, rows());
     const Vector before = parameters;
     const std::unique_ptr<Optimizer> moved = optimizer.copy();
     UpdateStatistics statistics;
@@ -233,7 +239,7 @@ class PyPolicyBatch {
       const PpoResult found =
           fastpg::ppo_epochs(policy, {batch_.actions, weights, batch_.mask}, settings,
                              LaneStream(seed, RandomStream::shuffle), first_epoch, whitening,
-                             batch_.threads, *moved, parameters, old_dist.data());
+                             batch_.threads, *moved, parameters, values.task(), old_dist.data());
       if (!found.finite) parameters = before;
       distributions(policy, parameters.data(), batch_.mask, batch_.threads, new_dist.data());
       statistics = update_statistics(*distribution_, old_dist.data(), new_dist.data(),
@@ -241,7 +247,7 @@ class PyPolicyBatch {
       return found;
     });
     if (result.finite) optimizer.assign(*moved);
-    return named(result, shaped_like(theta, parameters), statistics);
+    return named(result, shaped_like(theta, parameters), statistics, values.end(result.finite));
   }
 
  private:
@@ -322,25 +328,24 @@ py::array bound_act(const Distribution& distribution, const Architecture& networ
 PpoSettings ppo_settings(PpoObjective objective, double clip_range, double kl_coef,
                          double learning_rate, double ent_coef, std::optional<double> max_grad_norm,
                          std::optional<double> target_kl, py::ssize_t n_epochs,
-                         py::ssize_t batch_size, bool normalize_advantage) {
-  const auto or_infinity = [](const char* what, std::optional<double> value) {
-    if (!value) return std::numeric_limits<double>::infinity();
-    require(*value > 0.0, std::string(what) + ": expected None or a number above 0, got " +
-                              std::to_string(*value));
-    return *value;
-  };
+                         py::ssize_t batch_size, bool normalize_advantage, double vf_coef,
+                         std::optional<double> clip_range_vf) {
   require_iterations("n_epochs", n_epochs, 1'000'000);
   require(batch_size >= 1, "batch_size: expected at least 1, got " + std::to_string(batch_size));
+  require(vf_coef >= 0.0 && std::isfinite(vf_coef),
+          "vf_coef: expected a finite number of at least 0, got " + std::to_string(vf_coef));
   return {objective,
           clip_range,
           kl_coef,
           learning_rate,
           ent_coef,
-          or_infinity("max_grad_norm", max_grad_norm),
-          or_infinity("target_kl", target_kl),
+          positive_or_infinity("max_grad_norm", max_grad_norm),
+          positive_or_infinity("target_kl", target_kl),
           n_epochs,
           batch_size,
-          normalize_advantage};
+          normalize_advantage,
+          vf_coef,
+          positive_or_infinity("clip_range_vf", clip_range_vf)};
 }
 
 void bind_ppo(py::module_& m) {
@@ -354,7 +359,8 @@ void bind_ppo(py::module_& m) {
   settings.def(py::init(&ppo_settings), py::kw_only(), py::arg("objective"), py::arg("clip_range"),
                py::arg("kl_coef"), py::arg("learning_rate"), py::arg("ent_coef"),
                py::arg("max_grad_norm"), py::arg("target_kl"), py::arg("n_epochs"),
-               py::arg("batch_size"), py::arg("normalize_advantage"));
+               py::arg("batch_size"), py::arg("normalize_advantage"), py::arg("vf_coef") = 0.5,
+               py::arg("clip_range_vf") = py::none());
 }
 
 }  // namespace
@@ -405,7 +411,9 @@ void bind_policy(py::module_& m) {
            py::arg("shrinking_factor"), py::arg("max_iter"), "A LineSearch.")
       .def("ppo_epochs", &B::ppo_epochs, array("theta"), array("advantages"),
            py::arg("optimizer").none(false), py::arg("seed"), py::arg("first_epoch"),
-           py::arg("whitening").none(true), py::arg("settings").none(false), "A PpoUpdate.");
+           py::arg("whitening").none(true), py::arg("settings").none(false),
+           py::arg("value_batch") = py::none(), optional("value_theta"),
+           py::arg("value_optimizer") = py::none(), "A PpoUpdate.");
   m.def(
       "act", &bound_act, py::arg("distribution").none(false), py::arg("network").none(false),
       py::arg("features").none(false), array("theta"), array("observations"), array("step_index"),

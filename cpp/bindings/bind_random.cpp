@@ -53,6 +53,8 @@ void bind_random(py::module_& m) {
       .value("shuffle", RandomStream::shuffle)
       .value("evaluation", RandomStream::evaluation)
       .value("prediction", RandomStream::prediction)
+      .value("value_shuffle", RandomStream::value_shuffle)
+      .value("initialization", RandomStream::initialization)
       .finalize();
   py::class_<LaneStream> stream(m, "LaneStream", "The random numbers of a seed for one purpose.");
   construct_in_new(stream);

@@ -32,8 +32,10 @@ Array<double> ascend(Optimizer& optimizer, const Array<double>& theta,
   require_finite("theta", theta.data(), theta.size());
   require_finite("gradient", gradient.data(), gradient.size());
   Vector parameters = VectorView(theta.data(), theta.size());
+  Vector step = VectorView(gradient.data(), gradient.size());
   const std::unique_ptr<Optimizer> moved = optimizer.copy();
-  parameters += moved->step(VectorView(gradient.data(), gradient.size()), learning_rate);
+  moved->step(step, learning_rate);
+  parameters += step;
   require(parameters.allFinite() && moved->finite(),
           "gradient, learning_rate: the step is not finite");
   optimizer.assign(*moved);
@@ -55,6 +57,15 @@ void adam_restore(Adam& adam, const Array<double>& mean, const Array<double>& sq
   adam.mean = m;
   adam.square = v;
   adam.count = count;
+}
+
+void rmsprop_restore(RmsProp& rmsprop, const Array<double>& square, std::int64_t count) {
+  const VectorView v = vector_view("square", square);
+  require_size("square", v.size(), rmsprop.square.size());
+  require(v.minCoeff() >= 0.0, "square: expected values of at least 0");
+  require(count >= 0, "count: expected at least 0, got " + std::to_string(count));
+  rmsprop.square = v;
+  rmsprop.count = count;
 }
 
 void bind_optimizers(py::module_& m) {
@@ -93,6 +104,19 @@ void bind_optimizers(py::module_& m) {
       .def("__copy__", [](const Adam& a) { return Adam(a); })
       .def_property_readonly("mean", [](const Adam& a) { return to_array(a.mean); })
       .def_property_readonly("square", [](const Adam& a) { return to_array(a.square); });
+
+  py::class_<RmsProp, Optimizer> rmsprop(m, "RMSprop", "Ascent with RMSprop's mean square.");
+  construct_in_new(rmsprop);
+  rmsprop
+      .def(py::init([](py::ssize_t size) {
+             require_optimizer_size(size);
+             return RmsProp(size);
+           }),
+           py::arg("size"))
+      .def("restore", &rmsprop_restore, py::arg("square").noconvert(), py::arg("count"),
+           "Sets the mean square.")
+      .def("__copy__", [](const RmsProp& r) { return RmsProp(r); })
+      .def_property_readonly("square", [](const RmsProp& r) { return to_array(r.square); });
 }
 
 // Works on a copy: another thread may read the moments meanwhile.

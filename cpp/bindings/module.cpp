@@ -27,6 +27,7 @@ void bind_tabular(py::module_& m);
 void bind_policy_results(py::module_& m);
 void bind_distributions(py::module_& m);
 void bind_networks(py::module_& m);
+void bind_value_networks(py::module_& m);
 void bind_policy(py::module_& m);
 
 }  // namespace fastpg
@@ -47,6 +48,7 @@ PYBIND11_MODULE(_core, m) {
   fastpg::bind_solvers(m);
   fastpg::bind_distributions(m);
   fastpg::bind_networks(m);
+  fastpg::bind_value_networks(m);
   fastpg::bind_policy(m);
   fastpg::seal_classes(m);
 }

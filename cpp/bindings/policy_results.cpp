@@ -15,6 +15,7 @@ const NamedResult* natural_result = nullptr;
 const NamedResult* step_result = nullptr;
 const NamedResult* search_result = nullptr;
 const NamedResult* ppo_result = nullptr;
+const NamedResult* value_result = nullptr;
 
 const char* name(LineSearchStatus status) {
   switch (status) {
@@ -54,6 +55,13 @@ void require_iterations(const char* what, py::ssize_t count, py::ssize_t most) {
                                            std::to_string(count));
 }
 
+double positive_or_infinity(const char* what, std::optional<double> value) {
+  if (!value) return std::numeric_limits<double>::infinity();
+  require(*value > 0.0,
+          std::string(what) + ": expected None or a number above 0, got " + std::to_string(*value));
+  return *value;
+}
+
 CgSettings cg_settings(py::ssize_t max_steps, double tolerance, double damping) {
   require_iterations("max_steps", max_steps, 1'000'000);
   require(tolerance >= 0.0, "tolerance: expected at least 0, got " + std::to_string(tolerance));
@@ -87,10 +95,17 @@ py::object named(const LineSearchResult& found, Array<double> theta) {
                           found.before.objective, found.after.objective, found.after.kl);
 }
 
-py::object named(const PpoResult& found, Array<double> theta, const UpdateStatistics& statistics) {
+py::object named(const ValueFit& found, Array<double> theta) {
+  return (*value_result)(std::move(theta), found.finite, found.value_loss, found.grad_norm,
+                         found.n_updates);
+}
+
+py::object named(const PpoResult& found, Array<double> theta, const UpdateStatistics& statistics,
+                 py::object value_theta) {
   return (*ppo_result)(std::move(theta), found.finite, found.policy_loss, found.entropy,
                        found.clip_fraction, found.approx_kl, found.grad_norm, found.kl,
-                       found.n_updates, found.n_epochs, found.stopped, named(statistics));
+                       found.n_updates, found.n_epochs, found.stopped, named(statistics),
+                       found.value_loss, std::move(value_theta));
 }
 
 void bind_policy_results(py::module_& m) {
@@ -148,7 +163,18 @@ void bind_policy_results(py::module_& m) {
                        {"n_updates", "minibatches run"},
                        {"n_epochs", "whole epochs run"},
                        {"stopped", "whether target_kl stopped them"},
-                       {"statistics", "an UpdateStatistics of the whole step"}});
+                       {"statistics", "an UpdateStatistics of the whole step"},
+                       {"value_loss", "mean of (v - y)^2; 0 without a value network"},
+                       {"value_theta", "its parameters after them, (P,); None without one"}});
+  value_result = new NamedResult(m, "ValueFit", "fastpg._core.ValueFit",
+                                 "What a fit did: means over the minibatches run.",
+                                 {{"theta", "the parameters after it, (P,)"},
+                                  {"finite",
+                                   "False: nothing was changed, since a gradient, the "
+                                   "parameters or a value were not finite"},
+                                  {"value_loss", "mean of (v - y)^2"},
+                                  {"grad_norm", "before clipping"},
+                                  {"n_updates", "minibatches run"}});
 }
 
 }  // namespace fastpg

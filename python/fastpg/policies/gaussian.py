@@ -53,10 +53,9 @@ class Gaussian(Policy):
             TypeError: an unknown argument.
         """
         cls._require_known(arguments)
-        sizes = cls._sizes(env)
-        action = single_space(env, "action")
+        action = cls._box(env)
         low, high = action.low.ravel(), action.high.ravel()
-        return cls(sizes["observation_size"], sizes["action_size"], low=low, high=high, **arguments)
+        return cls(observation_size(env), low.size, low=low, high=high, **arguments)
 
     @classmethod
     def _sizes(cls, env: Any) -> dict[str, Any]:

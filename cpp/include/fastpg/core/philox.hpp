@@ -29,7 +29,14 @@ struct Philox4x32 {
 };
 
 // What a stream of random numbers is for. Streams of different purposes never meet.
-enum class RandomStream : std::uint32_t { action = 1, shuffle = 2, evaluation = 3, prediction = 4 };
+enum class RandomStream : std::uint32_t {
+  action = 1,
+  shuffle = 2,
+  evaluation = 3,
+  prediction = 4,
+  value_shuffle = 5,
+  initialization = 6
+};
 
 inline Philox4x32::Key derive_key(std::uint64_t seed, RandomStream purpose) {
   const Philox4x32::Key seed_key = {static_cast<std::uint32_t>(seed),

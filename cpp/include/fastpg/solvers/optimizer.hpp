@@ -1,4 +1,5 @@
-// First-order ascent: the interface, plain ascent, and Adam (Kingma & Ba 2015).
+// First-order ascent: the interface, plain ascent, Adam (Kingma & Ba 2015), and RMSprop (Tieleman &
+// Hinton 2012).
 #pragma once
 
 #include <memory>
@@ -13,8 +14,8 @@ class Optimizer {
   virtual std::unique_ptr<Optimizer> copy() const = 0;
   virtual void assign(const Optimizer& other) = 0;  // of the same class
 
-  // The step along a gradient (size,), to be added to the parameters.
-  virtual Vector step(const ConstVector& gradient, double learning_rate) = 0;
+  // A gradient (size,) becomes the step along it, to be added to the parameters.
+  virtual void step(MutableVector gradient, double learning_rate) = 0;
 
   virtual Index size() const = 0;
   virtual bool finite() const = 0;  // whether what it keeps is
@@ -28,9 +29,9 @@ class Sgd final : public Optimizer {
 
   std::unique_ptr<Optimizer> copy() const override { return std::make_unique<Sgd>(*this); }
   void assign(const Optimizer& other) override { *this = dynamic_cast<const Sgd&>(other); }
-  Vector step(const ConstVector& gradient, double learning_rate) override {
+  void step(MutableVector gradient, double learning_rate) override {
     ++count;
-    return learning_rate * gradient;
+    gradient *= learning_rate;
   }
   Index size() const override { return size_; }
   bool finite() const override { return true; }
@@ -53,9 +54,37 @@ class Adam final : public Optimizer {
 
   std::unique_ptr<Optimizer> copy() const override { return std::make_unique<Adam>(*this); }
   void assign(const Optimizer& other) override { *this = dynamic_cast<const Adam&>(other); }
-  Vector step(const ConstVector& gradient, double learning_rate) override;
+  void step(MutableVector gradient, double learning_rate) override;
   Index size() const override { return mean.size(); }
   bool finite() const override { return square.allFinite(); }
 };
+
+// learning_rate * g / (sqrt(v) + epsilon), v <- alpha v + (1 - alpha) g^2: PyTorch's definition,
+// without momentum, from v = 0.
+class RmsProp final : public Optimizer {
+ public:
+  static constexpr double alpha = 0.99;
+  static constexpr double epsilon = 1e-5;
+
+  explicit RmsProp(Index size) : square(Vector::Zero(size)) {}
+
+  Vector square;
+
+  std::unique_ptr<Optimizer> copy() const override { return std::make_unique<RmsProp>(*this); }
+  void assign(const Optimizer& other) override { *this = dynamic_cast<const RmsProp&>(other); }
+  void step(MutableVector gradient, double learning_rate) override;
+  Index size() const override { return square.size(); }
+  bool finite() const override { return square.allFinite(); }
+};
+
+// Beyond it products with float32 observations may overflow.
+inline constexpr double most_parameter = 1e150;
+
+inline bool within_bounds(const Vector& parameters) {
+  return parameters.allFinite() && parameters.cwiseAbs().maxCoeff() <= most_parameter;
+}
+
+// What a gradient of this norm is multiplied by, where that may be at most so large.
+inline double clip_factor(double norm, double most) { return norm > most ? most / norm : 1.0; }
 
 }  // namespace fastpg
