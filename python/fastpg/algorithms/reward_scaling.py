@@ -1,0 +1,105 @@
+"""Rewards divided by a running standard deviation of discounted returns, and clipped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastpg import arrays
+from fastpg.arrays import Floats
+from fastpg.functional.advantages import discounted_returns
+from fastpg.rollouts.rollout import Rollout
+
+_LEAST_VARIANCE = 1e-8
+
+
+class RewardScaling:
+    """Rewards for the estimates of advantages and values; reported returns never change.
+
+    Each environment has a discounted sum of its rewards so far, F_t = r_t + gamma F_{t-1}, which
+    starts at 0 with each episode. Rewards are divided by the standard deviation of all F seen; their
+    mean stays (the reward part of stable-baselines3's VecNormalize; there each step uses the
+    deviation up to it, here a rollout uses the one that includes it). Attributes are replaced, never
+    changed in place.
+
+    Args:
+        gamma: the discount factor, in [0, 1].
+        normalize: divide by the standard deviation.
+        clip: bound of the magnitude afterwards; None: none.
+    """
+
+    def __init__(self, gamma: float, normalize: bool, clip: float | None) -> None:
+        self.gamma = gamma
+        self.normalize = normalize
+        self.clip = clip
+        self.forget_episodes()
+        self.count = 0.0
+        self.mean = 0.0
+        self.squares = 0.0  # summed squared deviations from the mean
+
+    def forget_episodes(self) -> None:
+        """All environments begin new episodes."""
+        self._running: Floats = np.zeros(0)
+
+    @property
+    def variance(self) -> float:
+        """Of the discounted sums seen; 1 before the first."""
+        return self.squares / self.count if self.count else 1.0
+
+    def __call__(self, rollout: Rollout) -> Floats:
+        """The rewards that estimates use, after an update with those of a rollout by steps.
+
+        Args:
+            rollout: T rows by N columns, all valid.
+
+        Returns:
+            (T, N).
+        """
+        rewards = rollout.rewards
+        if self.normalize:
+            self._update(rewards, rollout.ended)
+            rewards = rewards / np.sqrt(self.variance + _LEAST_VARIANCE)
+        if self.clip is not None:
+            rewards = np.clip(rewards, -self.clip, self.clip)
+        return rewards
+
+    def _update(self, rewards: Floats, ended: npt.NDArray[np.bool_]) -> None:
+        sums = self._discounted_sums(rewards, ended)
+        self._running = np.where(ended[-1], 0.0, sums[-1])
+        count = self.count + sums.size
+        mean = float(sums.mean())
+        shift = mean - self.mean
+        between = shift * shift * self.count * sums.size / count
+        self.squares += float(np.square(sums - mean).sum()) + between
+        self.mean += shift * sums.size / count
+        self.count = count
+
+    def _discounted_sums(self, rewards: Floats, ended: npt.NDArray[np.bool_]) -> Floats:
+        """F: the recursion of returns, backward in time. (T, N)."""
+        first = rewards.copy()
+        if len(self._running) == rewards.shape[1]:
+            first[0] += self.gamma * self._running
+        cut = np.zeros_like(ended)  # where F begins anew: after an end
+        cut[1:] = ended[:-1]
+        backward = np.ascontiguousarray(first[::-1])
+        ends = np.ascontiguousarray(cut[::-1])
+        return discounted_returns(backward, ends, self.gamma)[::-1]
+
+    def state(self) -> dict[str, Any]:
+        """JSON values for `restore`; the sums of unfinished episodes are not kept."""
+        return {"count": self.count, "mean": self.mean, "squares": self.squares}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from a `state`.
+
+        Args:
+            state: "count" and "squares", at least 0, and "mean".
+
+        Raises:
+            KeyError, TypeError, ValueError: an entry is missing, or of another kind or range.
+        """
+        self.count = arrays.between("reward count", state["count"], 0.0, 2.0**62)
+        self.mean = arrays.number("reward mean", state["mean"])
+        self.squares = arrays.between("reward squares", state["squares"], 0.0, 1e300)
