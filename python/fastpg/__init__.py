@@ -30,6 +30,7 @@ from fastpg.rollouts.evaluation import evaluate_policy
 from fastpg.rollouts.rollout import Rollout
 from fastpg.training.checkpoints import CheckpointError
 from fastpg.values.mean import MeanBaseline
+from fastpg.values.mlp import MlpBaseline
 from fastpg.values.ridge import LinearBaseline
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "LinearGaussian",
     "LinearSoftmax",
     "MeanBaseline",
+    "MlpBaseline",
     "MlpGaussian",
     "MlpSoftmax",
     "NativeVectorEnv",

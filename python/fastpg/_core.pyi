@@ -172,6 +172,8 @@ class PpoUpdate(
         int,
         bool,
         UpdateStatistics,
+        float,
+        _Floats | None,
     ],
 ):
     __match_args__: Final = (
@@ -187,6 +189,8 @@ class PpoUpdate(
         "n_epochs",
         "stopped",
         "statistics",
+        "value_loss",
+        "value_theta",
     )
     @property
     def theta(self) -> _Floats: ...
@@ -212,6 +216,24 @@ class PpoUpdate(
     def stopped(self) -> bool: ...
     @property
     def statistics(self) -> UpdateStatistics: ...
+    @property
+    def value_loss(self) -> float: ...
+    @property
+    def value_theta(self) -> _Floats | None: ...
+
+@final
+class ValueFit(structseq[Any], tuple[_Floats, bool, float, float, int]):
+    __match_args__: Final = ("theta", "finite", "value_loss", "grad_norm", "n_updates")
+    @property
+    def theta(self) -> _Floats: ...
+    @property
+    def finite(self) -> bool: ...
+    @property
+    def value_loss(self) -> float: ...
+    @property
+    def grad_norm(self) -> float: ...
+    @property
+    def n_updates(self) -> int: ...
 
 @final
 class Advantages(structseq[Any], tuple[_Floats, _Floats]):
@@ -269,6 +291,8 @@ class RandomStream(enum.Enum):
     shuffle = 2
     evaluation = 3
     prediction = 4
+    value_shuffle = 5
+    initialization = 6
 
 class PpoObjective(enum.Enum):
     clip = 0
@@ -321,6 +345,7 @@ def discounted_returns(
     gamma: float,
     num_threads: int,
 ) -> _Floats: ...
+def orthogonal(rows: int, columns: int, gain: float, seed: int, index: int) -> _Floats: ...
 def value_features(observations: _Float32s, step_index: _Integers, time: bool) -> _Floats: ...
 def value_predict(
     observations: _Float32s,
@@ -373,6 +398,13 @@ class Adam(Optimizer):
     def restore(self, mean: _Floats, square: _Floats, count: int) -> None: ...
     @property
     def mean(self) -> _Floats: ...
+    @property
+    def square(self) -> _Floats: ...
+
+class RMSprop(Optimizer):
+    def __init__(self, size: int) -> None: ...
+    def __copy__(self) -> RMSprop: ...
+    def restore(self, square: _Floats, count: int) -> None: ...
     @property
     def square(self) -> _Floats: ...
 
@@ -471,6 +503,8 @@ class PpoSettings:
         n_epochs: int,
         batch_size: int,
         normalize_advantage: bool,
+        vf_coef: float = 0.5,
+        clip_range_vf: float | None = None,
     ) -> None: ...
 
 def act(
@@ -594,7 +628,49 @@ class PolicyBatch:
         first_epoch: int,
         whitening: Whitening | None,
         settings: PpoSettings,
+        value_batch: ValueBatch | None = None,
+        value_theta: _Floats | None = None,
+        value_optimizer: Optimizer | None = None,
     ) -> PpoUpdate: ...
+
+class ValueFitSettings:
+    def __init__(
+        self,
+        *,
+        learning_rate: float,
+        max_grad_norm: float | None,
+        clip_range_vf: float | None,
+        n_epochs: int,
+        batch_size: int,
+    ) -> None: ...
+
+class ValueBatch:
+    def __init__(
+        self,
+        network: Network,
+        inputs: _Floats,
+        targets: _Floats | None = None,
+        num_threads: int = 1,
+    ) -> None: ...
+    @staticmethod
+    def of_observations(
+        network: Network,
+        features: FeatureMap,
+        observations: _Float32s,
+        step_index: _Integers,
+        targets: _Floats | None = None,
+        num_threads: int = 1,
+    ) -> ValueBatch: ...
+    def values(self, value_theta: _Floats) -> _Floats: ...
+    def loss_gradient(self, value_theta: _Floats) -> _Floats: ...
+    def fit(
+        self,
+        value_theta: _Floats,
+        value_optimizer: Optimizer,
+        seed: int,
+        first_epoch: int,
+        settings: ValueFitSettings,
+    ) -> ValueFit: ...
 
 class Transitions:
     def __init__(self, p: _Floats, actions: int) -> None: ...

@@ -19,6 +19,10 @@ def _adam(adam: _core.Adam) -> tuple[Any, ...]:
     return _restored, (_core.Adam, adam.mean.size, numbers)
 
 
+def _rmsprop(rmsprop: _core.RMSprop) -> tuple[Any, ...]:
+    return _restored, (_core.RMSprop, rmsprop.size, (rmsprop.square, rmsprop.count))
+
+
 def _ridge(ridge: _core.RidgeRegression) -> tuple[Any, ...]:
     numbers = (ridge.mean, ridge.comoment, ridge.weight)
     # mean: of the features without the constant, then of the target; so its length is the size.
@@ -43,6 +47,7 @@ def register_reducers() -> None:
     """Register the C++ classes with `pickle` and `copy`."""
     copyreg.pickle(_core.Adam, _adam)
     copyreg.pickle(_core.FeatureMoments, _feature_moments)
+    copyreg.pickle(_core.RMSprop, _rmsprop)
     copyreg.pickle(_core.RidgeRegression, _ridge)
     copyreg.pickle(_core.RunningMoments, _moments)
     copyreg.pickle(_core.Sgd, lambda sgd: (_restored, (_core.Sgd, sgd.size, (sgd.count,))))

@@ -14,7 +14,7 @@ from gymnasium.vector import VectorEnv
 from fastpg import _core, arrays, threads
 from fastpg.algorithms import schedules
 from fastpg.algorithms.batch import Batch, make_batch
-from fastpg.algorithms.checkpointing import StoredModel
+from fastpg.algorithms.checkpointing import StoredModel, value_arguments
 from fastpg.algorithms.schedules import Schedule
 from fastpg.arrays import Floats
 from fastpg.envs import NativeVectorEnv
@@ -30,6 +30,7 @@ from fastpg.spaces import require_storable
 from fastpg.training.callbacks import Callback, says_stop
 from fastpg.training.metrics import Clock, Metrics, drop_not_finite
 from fastpg.training.signals import defer_sigint
+from fastpg.values.mlp import MlpBaseline
 
 MOST_TIMESTEPS = 2**53  # what a float64 counts exactly
 
@@ -45,6 +46,9 @@ class Algorithm(StoredModel):
         policy_kwargs: with a name, arguments of the class: `normalize_observations`, for a Box of
             actions `log_std_init`; of a linear policy `features`, `features_kwargs`; of a
             perceptron `net_arch`, `activation_fn`, `ortho_init`, `seed` (by default this seed).
+        value_kwargs: with `baseline="mlp"`, its `net_arch`, `activation_fn`, and
+            `normalize_observations`, as in `MlpBaseline`. By default it normalises if the policy
+            does, and a perceptron's policy gives its `net_arch["vf"]` and its activation.
         seed: seed of everything random, in [0, 2^64); None draws one and stores it in `seed`.
         **options: options of the algorithm. `n_envs` is for an id or a callable; if a given
             environment has another number, ValueError is raised.
@@ -61,6 +65,7 @@ class Algorithm(StoredModel):
         env: Any,
         *,
         policy_kwargs: Mapping[str, Any] | None = None,
+        value_kwargs: Mapping[str, Any] | None = None,
         seed: int | None = None,
         **options: Any,
     ) -> None:
@@ -77,6 +82,7 @@ class Algorithm(StoredModel):
         if not isinstance(made, NativeVectorEnv):
             for space in (self.observation_space, self.action_space):
                 require_storable(space)
+        self.value_kwargs = value_arguments(value_kwargs, self.options.baseline)
         self.baseline = self._make_baseline()
         self.history = []
         self.num_timesteps = 0
@@ -229,7 +235,7 @@ class Algorithm(StoredModel):
         self, fresh: Rollout | None, rollout: Rollout, clock: Clock, taken: int
     ) -> Metrics:
         """Update policy and baseline in one iteration; returns its entries for the log."""
-        policy, baseline = self.policy, self.baseline
+        policy = self.policy
         self._episodes.see(rollout)
         collected = perf_counter()
         normalizes = policy.normalizer is not None
@@ -237,19 +243,42 @@ class Algorithm(StoredModel):
             policy.observe(rollout.flat(rollout.observations))
         if fresh:
             early = self.estimate(fresh)
-            baseline.fit_rollout(early.observations, early.step_index, early.targets)
+            self.fit_baseline(early)
         batch = self.estimate(rollout)
         estimated = perf_counter()
         record = self.update(batch)
         record["train/explained_variance"] = batch.explained_variance
         record["train/value_loss"] = batch.value_loss
-        if not fresh:
-            baseline.fit_rollout(batch.observations, batch.step_index, batch.targets)
+        if not fresh and not self.fits_in_update:
+            self.fit_baseline(batch)
+        if isinstance(self.baseline, MlpBaseline):
+            record["train/critic_status"] = self.baseline.status
         if normalizes and not first:
             policy.observe(batch.observations)
         record.update(clock.record(taken, collected, estimated, perf_counter()))
         record.update(policy._log(batch.actions))
         return record
+
+    @property
+    def fits_in_update(self) -> bool:
+        """Whether `update` itself fits the baseline."""
+        return False
+
+    @property
+    def critic_learning_rate(self) -> Schedule:
+        """Step size of the mlp baseline's optimizer."""
+        rate: Schedule = self.options.critic_learning_rate  # type: ignore[attr-defined]
+        return rate
+
+    def fit_baseline(self, batch: Batch) -> None:
+        """Fit the baseline to the targets of a batch.
+
+        Args:
+            batch: observations, steps and targets.
+        """
+        if isinstance(self.baseline, MlpBaseline):
+            self.baseline.learning_rate = self.at_progress(self.critic_learning_rate)
+        self.baseline.fit_rollout(batch.observations, batch.step_index, batch.targets)
 
     def _keep(self) -> Callable[[], None]:
         """A function that restores everything learned to its present state.

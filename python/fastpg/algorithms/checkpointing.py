@@ -11,14 +11,16 @@ import numpy.typing as npt
 from gymnasium.vector import VectorEnv
 
 from fastpg import _core, arrays, threads
-from fastpg.algorithms.options import CommonOptions
+from fastpg.algorithms.options import CommonOptions, CriticOptions
 from fastpg.envs import NativeVectorEnv
 from fastpg.policies.factory import keep_within, require_fit, restore_policy
 from fastpg.policies.function_features import Function
+from fastpg.policies.mlp import Perceptron, layer_sizes
 from fastpg.rollouts.collector import Collector
 from fastpg.rollouts.env_recipe import EnvRecipe
 from fastpg.rollouts.policy_model import PolicyModel
 from fastpg.spaces import describe, restore_space
+from fastpg.suggestions import unknown
 from fastpg.training import checkpoints
 from fastpg.training.metrics import MOST_COUNT, Metrics, RecentEpisodes, restored, storable
 from fastpg.values.base import Baseline
@@ -36,6 +38,7 @@ class StoredModel(PolicyModel):
         history: one dict per iteration, with the keys of docs/records.md.
         num_timesteps: environment steps taken by `learn`.
         num_threads: threads of the kernels.
+        value_kwargs: arguments of the mlp baseline that are not options.
     """
 
     name: ClassVar[str]
@@ -47,6 +50,7 @@ class StoredModel(PolicyModel):
     history: list[Metrics]
     num_timesteps: int
     num_threads: int
+    value_kwargs: dict[str, Any]
     _recipe: EnvRecipe | None
     _collector: Collector | None
     _first_step: int  # step count at which the next collector starts
@@ -72,7 +76,23 @@ class StoredModel(PolicyModel):
             memory=options.baseline_memory,
             time=options.baseline_time,
             num_threads=self.num_threads,
+            mlp=self._mlp_arguments(),
         )
+
+    def _mlp_arguments(self) -> dict[str, Any]:
+        """Arguments of the mlp baseline: those of a perceptron's policy, options, value_kwargs."""
+        policy = self.policy
+        arguments: dict[str, Any] = {"normalize_observations": policy.normalizer is not None}
+        if isinstance(policy, Perceptron):
+            arguments |= {"net_arch": policy.value_arch, "activation_fn": policy.activation_fn}
+        return arguments | {"seed": self.seed} | self._critic_arguments() | self.value_kwargs
+
+    def _critic_arguments(self) -> dict[str, Any]:
+        """Those that are options."""
+        options = self.options
+        if not isinstance(options, CriticOptions):
+            return {}
+        return {"n_critic_updates": options.n_critic_updates, "batch_size": options.batch_size}
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write a checkpoint (.npz, arrays and JSON).
@@ -111,6 +131,7 @@ class StoredModel(PolicyModel):
             "action_space": describe(self.action_space),
             "policy": policy_meta,
             "options": {k: self._plain(v) for k, v in dataclasses.asdict(self.options).items()},
+            "value_kwargs": self.value_kwargs,
             "seed": self.seed,
             "num_timesteps": self.num_timesteps,
             "first_step": self._first_step,
@@ -193,6 +214,7 @@ def restore(
     require_fit(algo.policy, algo)
     keep_within(algo.policy, algo)
     algo.seed = arrays.seed(arrays.integer("seed", meta["seed"], 0))
+    algo.value_kwargs = value_arguments(meta.get("value_kwargs"), algo.options.baseline)
     algo.baseline = algo._make_baseline()
     algo.baseline.restore(stored)
     algo.history = restored(meta["history"])
@@ -208,6 +230,35 @@ def restore(
     algo.make_optimizer()
     algo.restore_optimizer(stored, meta)
     return algo
+
+
+_VALUE_ARGUMENTS = ("net_arch", "activation_fn", "normalize_observations")
+
+
+def value_arguments(given: Any, baseline: str) -> dict[str, Any]:
+    """The checked argument `value_kwargs` of an algorithm.
+
+    Args:
+        given: "net_arch", "activation_fn" and "normalize_observations" of `MlpBaseline`, or some of
+            them; None: none of them.
+        baseline: the option.
+
+    Returns:
+        A copy, of values that JSON can hold.
+
+    Raises:
+        TypeError: not a mapping, or an unknown key.
+        ValueError: arguments with another baseline.
+    """
+    arguments = arrays.keywords("value_kwargs", given)
+    for name in arguments:
+        if name not in _VALUE_ARGUMENTS:
+            raise TypeError(unknown("value argument", name, _VALUE_ARGUMENTS))
+    if arguments and baseline != "mlp":
+        raise ValueError(f"value_kwargs: allowed only with baseline='mlp', got {arguments!r}")
+    if "net_arch" in arguments:
+        arguments["net_arch"] = layer_sizes("net_arch", arguments["net_arch"])
+    return arguments
 
 
 def _count(name: str, value: Any) -> int:

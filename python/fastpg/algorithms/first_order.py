@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastpg import arrays
 from fastpg.algorithms.base import Algorithm
 from fastpg.arrays import Floats
-from fastpg.functional.solvers import Adam, Sgd, make_optimizer
+from fastpg.optimizers import make_optimizer, restore_moments, stored_moments
 from fastpg.training import checkpoints
 
 
@@ -27,7 +26,7 @@ class FirstOrderAlgorithm(Algorithm):
 
     @property
     def _optimizer_name(self) -> str:
-        """The optimizer's name: adam or sgd."""
+        """The optimizer's name: adam, rmsprop or sgd."""
         raise NotImplementedError
 
     def _step(self, gradient: Floats, learning_rate: float) -> str:
@@ -45,32 +44,21 @@ class FirstOrderAlgorithm(Algorithm):
         return status
 
     def state(self) -> checkpoints.State:
-        """Arrays and JSON values, with the optimizer's count and Adam's moments."""
+        """Arrays and JSON values, with the optimizer's count and moments."""
         stored, meta = super().state()
-        if isinstance(self.optimizer, Adam):
-            stored |= {"adam_mean": self.optimizer.mean, "adam_square": self.optimizer.square}
+        stored |= stored_moments(self.optimizer)
         return stored, meta | {"adam_count": self.optimizer.count}
 
     def restore_optimizer(self, stored: dict[str, npt.NDArray[Any]], meta: dict[str, Any]) -> None:
         """Restore the optimizer.
 
         Args:
-            stored: for Adam "adam_mean" and "adam_square", (theta.size,) each; the second at least
-                0.
+            stored: for Adam "adam_mean" and "adam_square", for RMSprop "rmsprop_square",
+                (theta.size,) each; squares are at least 0.
             meta: "adam_count", the number of steps taken, at least 0.
 
         Raises:
             KeyError: an entry is missing.
             TypeError, ValueError: an entry of another kind or shape, or with wrong values.
         """
-        size = self.policy.theta.size
-        count = arrays.integer("adam_count", meta["adam_count"], 0, 2**62)
-        if isinstance(self.optimizer, Sgd):
-            self.optimizer.restore(count)
-        if not isinstance(self.optimizer, Adam):
-            return
-        self.optimizer.restore(
-            arrays.finite_floats("adam_mean", stored["adam_mean"], (size,)),
-            arrays.non_negatives("adam_square", stored["adam_square"], (size,)),
-            count,
-        )
+        restore_moments(self.optimizer, stored, meta["adam_count"])

@@ -14,13 +14,22 @@ from fastpg.algorithms.schedules import Schedule
 from fastpg.functional.solvers import MOST_CG_STEPS, SOLVERS
 from fastpg.suggestions import one_of, unknown
 from fastpg.values.factory import BASELINES
+from fastpg.values.mlp import MOST_CRITIC_UPDATES
 from fastpg.values.ridge import LEAST_RIDGE
 
 # Limits of every option: beyond them products and squares overflow or underflow.
 _LEAST, _MOST = 1e-100, 1e100
 
 # Arguments of the algorithms and of `train`, which an error about a name lists with the options.
-_ARGUMENTS = ("policy", "env", "policy_kwargs", "seed", "total_timesteps", "callback")
+_ARGUMENTS = (
+    "policy",
+    "env",
+    "policy_kwargs",
+    "value_kwargs",
+    "seed",
+    "total_timesteps",
+    "callback",
+)
 
 
 _THE_SAME = object()  # no default of its own with a perceptron
@@ -274,7 +283,8 @@ class CommonOptions(Options):
     ent_coef: Schedule = option(0.0, "weight of the entropy bonus, per step", low=0.0)
     baseline: str = option(
         "linear",
-        "value function: linear in features of the observation, mean of each step, or none",
+        "value function: linear in features of the observation, a perceptron (mlp), mean of each "
+        "step, or none",
         choices=BASELINES,
     )
     ridge: float = option(0.1, "ridge penalty of the linear baseline", low=LEAST_RIDGE)
@@ -287,6 +297,24 @@ class CommonOptions(Options):
         "extra steps per environment, to fit the baseline before each gradient; 0: it is fitted "
         "to earlier iterations",
         low=0,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CriticOptions(Options):
+    """Options of the algorithms that fit a value network after the policy's step: all but PPO."""
+
+    critic_learning_rate: Schedule = option(
+        1e-3, "step size of the optimizer of the mlp baseline", above=0.0
+    )
+    n_critic_updates: int = option(
+        10,
+        "passes over the samples of an iteration in the fit of the mlp baseline",
+        low=1,
+        high=MOST_CRITIC_UPDATES,
+    )
+    batch_size: int = option(
+        128, "samples per minibatch of that fit; sizes differ by at most one", low=1
     )
 
 
@@ -314,7 +342,7 @@ class StepOptions(CommonOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NaturalOptions(StepOptions):
+class NaturalOptions(StepOptions, CriticOptions):
     """Options of NPG and TRPO."""
 
     target_kl: Schedule | None = option(

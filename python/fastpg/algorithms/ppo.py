@@ -27,6 +27,7 @@ from fastpg.functional.solvers import (
 )
 from fastpg.training.checkpoints import State
 from fastpg.training.metrics import Metrics
+from fastpg.values.mlp import MlpBaseline, ValueTask
 
 _MOST_EPOCHS = 10_000
 _TARGET_KL = 0.01
@@ -47,7 +48,9 @@ class PPOOptions(StepOptions):
         choices=tuple(OBJECTIVES),
     )
     learning_rate: Schedule = option("lin_0.01", "step size of the optimizer", above=0.0)
-    optimizer: str = option("adam", "adam, or plain gradient ascent (sgd)", choices=OPTIMIZERS)
+    optimizer: str = option(
+        "adam", "adam, rmsprop, or plain gradient ascent (sgd)", choices=OPTIMIZERS
+    )
     whiten_features: bool | None = option(
         None,
         "ascend in coordinates in which features are uncorrelated and of equal scale, and means of "
@@ -57,6 +60,13 @@ class PPOOptions(StepOptions):
     batch_size: int = option(256, "samples per minibatch; sizes differ by at most one", low=1)
     clip_range: Schedule = option(0.2, "epsilon of the clipped ratio", above=0.0)
     max_grad_norm: float | None = option(None, "upper bound of the gradient's norm", above=0.0)
+    vf_coef: float = option(0.5, "weight of the loss of the mlp baseline", low=0.0)
+    clip_range_vf: float | None = option(
+        None,
+        "bound of the change of a value of the mlp baseline in an iteration, in units of the "
+        "values; None: no bound",
+        above=0.0,
+    )
     target_kl: float | None = option(
         None,
         "with clip: stop before the first minibatch at which the exact KL(old | new) is above it; "
@@ -100,6 +110,10 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
     in this way). The set of policies is the same; `max_grad_norm` bounds the gradient in t. More
     than 128 features are only scaled.
 
+    With `baseline="mlp"` the epochs fit the value network too: minus `vf_coef` mean (V - y)^2 joins
+    the objective, `max_grad_norm` bounds the norm of both gradients together, and each network has
+    its own optimizer state. `target_kl` stops both.
+
     Every sample is used once in an epoch. Advantages are standardised in each minibatch. If a
     gradient is not finite, theta and the optimizer do not change and `train/status` is
     "not_finite".
@@ -132,7 +146,7 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
                 "not_finite".
         """
         settings = self._settings()
-        optimizer = copy(self.optimizer)
+        optimizer, task = copy(self.optimizer), self._value_task(batch)
         found = batch.samples.ppo_epochs(
             self.policy.theta,
             batch.advantages,
@@ -141,9 +155,13 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
             self.optimizer.count,
             self._whitening(batch),
             ppo_settings(**settings),
+            *(task or ()),
         )
         self.optimizer = optimizer
         self.policy.move_to(found.theta)
+        if task is not None and isinstance(self.baseline, MlpBaseline):
+            self.baseline.take(task, found.value_theta, found.finite)
+            self.baseline.observe(batch.observations)
         return self._record(found, settings) | self._adapt(found)
 
     def _settings(self) -> dict[str, Any]:
@@ -161,6 +179,8 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
             "n_epochs": options.n_epochs,
             "batch_size": options.batch_size,
             "normalize_advantage": options.normalize_advantage,
+            "vf_coef": options.vf_coef,
+            "clip_range_vf": options.clip_range_vf,
         }
 
     @property
@@ -170,6 +190,32 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
         return (
             self.policy.is_linear and self.options.optimizer == "adam" if chosen is None else chosen
         )
+
+    @property
+    def fits_in_update(self) -> bool:
+        """Whether the epochs fit a value network too."""
+        return isinstance(self.baseline, MlpBaseline)
+
+    @property
+    def critic_learning_rate(self) -> Schedule:
+        """That of the policy."""
+        return self.options.learning_rate
+
+    def _critic_arguments(self) -> dict[str, Any]:
+        options = self.options
+        return {
+            "n_critic_updates": options.n_epochs,
+            "batch_size": options.batch_size,
+            "clip_range_vf": options.clip_range_vf,
+            "max_grad_norm": options.max_grad_norm,
+            "optimizer": options.optimizer,
+        }
+
+    def _value_task(self, batch: Batch) -> ValueTask | None:
+        """The value network that the epochs fit; with `baseline_batch` it was fitted before."""
+        if not isinstance(self.baseline, MlpBaseline) or self.options.baseline_batch:
+            return None
+        return self.baseline.task(batch.observations, batch.step_index, batch.targets)
 
     def _whitening(self, batch: Batch) -> Whitening | None:
         """The coordinates to ascend in, from all features seen so far."""

@@ -12,7 +12,7 @@ import numpy as np
 from fastpg import arrays
 from fastpg.algorithms.batch import Batch
 from fastpg.algorithms.first_order import FirstOrderAlgorithm
-from fastpg.algorithms.options import CommonOptions, inherited, option
+from fastpg.algorithms.options import CommonOptions, CriticOptions, inherited, option
 from fastpg.algorithms.schedules import Schedule
 from fastpg.functional.advantages import discounted_returns
 from fastpg.functional.solvers import OPTIMIZERS
@@ -22,7 +22,7 @@ from fastpg.training.metrics import Metrics
 
 
 @dataclass(frozen=True, kw_only=True)
-class REINFORCEOptions(CommonOptions):
+class REINFORCEOptions(CommonOptions, CriticOptions):
     """Options of REINFORCE."""
 
     n_episodes: int = option(16, "whole episodes per iteration", low=1)
@@ -31,7 +31,9 @@ class REINFORCEOptions(CommonOptions):
         False, "weight step h by gamma^h, which is exact for the discounted return"
     )
     learning_rate: Schedule = option(0.3, "step size of the optimizer", above=0.0)
-    optimizer: str = option("adam", "adam, or plain gradient ascent (sgd)", choices=OPTIMIZERS)
+    optimizer: str = option(
+        "adam", "adam, rmsprop, or plain gradient ascent (sgd)", choices=OPTIMIZERS
+    )
     ridge: float = inherited(CommonOptions, "ridge", 0.01)
     baseline_time: bool = inherited(CommonOptions, "baseline_time", True)
     baseline_batch: int = option(

@@ -26,6 +26,7 @@ def train(
     seed: int | None = None,
     policy: str | Policy = "linear",
     policy_kwargs: Mapping[str, Any] | None = None,
+    value_kwargs: Mapping[str, Any] | None = None,
     env_kwargs: Mapping[str, Any] | None = None,
     tuned: Tuned = True,
     callback: Callback | None = None,
@@ -45,6 +46,8 @@ def train(
         seed: seed of everything random, in [0, 2^64); None draws one.
         policy: "linear" or a policy.
         policy_kwargs: with "linear", keywords of the policy's `for_env`.
+        value_kwargs: with `baseline="mlp"`, its `net_arch`, `activation_fn` and
+            `normalize_observations`.
         env_kwargs: with an id, keywords of `make_vec` for a native environment, otherwise of
             `gymnasium.make`.
         tuned: True uses tuned settings if there are any; False uses the defaults. The path of a
@@ -71,6 +74,7 @@ def train(
         seed=seed,
         policy=policy,
         policy_kwargs=policy_kwargs,
+        value_kwargs=value_kwargs,
         env_kwargs=env_kwargs,
         **options,
     )
@@ -113,6 +117,7 @@ def build(
     seed: int | None = None,
     policy: str | Policy = "linear",
     policy_kwargs: Mapping[str, Any] | None = None,
+    value_kwargs: Mapping[str, Any] | None = None,
     env_kwargs: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Algorithm:
@@ -125,6 +130,7 @@ def build(
         seed: argument `seed` of `train`.
         policy: argument `policy` of `train`.
         policy_kwargs: argument `policy_kwargs` of `train`.
+        value_kwargs: argument `value_kwargs` of `train`.
         env_kwargs: argument `env_kwargs` of `train`.
         **options: options of the algorithm.
 
@@ -144,7 +150,14 @@ def build(
     keywords = arrays.keywords("env_kwargs", env_kwargs)
     try:
         made = _made_with(keywords, env, kind, options) if keywords else env
-        return kind(policy, made, policy_kwargs=policy_kwargs, seed=seed, **options)
+        return kind(
+            policy,
+            made,
+            policy_kwargs=policy_kwargs,
+            value_kwargs=value_kwargs,
+            seed=seed,
+            **options,
+        )
     except ValueError as error:
         if settings is None:
             raise

@@ -9,12 +9,15 @@ import numpy.typing as npt
 
 from fastpg import _core, arrays
 from fastpg.arrays import Floats
+from fastpg.optimizers import OPTIMIZERS as OPTIMIZERS
+from fastpg.optimizers import make_optimizer as make_optimizer
 from fastpg.policies.base import Policy
 from fastpg.suggestions import one_of
 
 Optimizer = _core.Optimizer
 Adam = _core.Adam
 Sgd = _core.Sgd
+RMSprop = _core.RMSprop
 FeatureMoments = _core.FeatureMoments
 Whitening = _core.Whitening
 PpoUpdate = _core.PpoUpdate
@@ -149,7 +152,6 @@ def line_search(
     )
 
 
-OPTIMIZERS = ("adam", "sgd")
 KL_ESTIMATORS = ("exact", "sampled")
 OBJECTIVES = {
     "clip": dict.fromkeys(KL_ESTIMATORS, _core.PpoObjective.clip),
@@ -158,22 +160,6 @@ OBJECTIVES = {
         "sampled": _core.PpoObjective.kl_penalty_sampled,
     },
 }
-
-
-def make_optimizer(name: str, size: int) -> Optimizer:
-    """Make an optimizer by name.
-
-    Args:
-        name: "adam", or "sgd", plain ascent.
-        size: number of parameters.
-
-    Returns:
-        An optimizer that has taken no step.
-
-    Raises:
-        ValueError: an unknown name.
-    """
-    return Adam(size) if one_of("optimizer", name, OPTIMIZERS) == "adam" else Sgd(size)
 
 
 def ppo_settings(
@@ -189,6 +175,8 @@ def ppo_settings(
     n_epochs: int = 10,
     batch_size: int = 256,
     normalize_advantage: bool = True,
+    vf_coef: float = 0.5,
+    clip_range_vf: float | None = None,
 ) -> _core.PpoSettings:
     """Settings of PPO's epochs, checked.
 
@@ -205,6 +193,8 @@ def ppo_settings(
         n_epochs: passes over the samples, in [1, 1,000,000].
         batch_size: samples of a minibatch, at least 1.
         normalize_advantage: whether advantages are standardised in each minibatch.
+        vf_coef: weight of the loss of a value network, at least 0.
+        clip_range_vf: as in `MlpBaseline`; None: no bound.
 
     Returns:
         The settings, for `ppo_epochs`.
@@ -225,6 +215,8 @@ def ppo_settings(
         n_epochs=arrays.integer("n_epochs", n_epochs, 1, MOST_EPOCHS),
         batch_size=arrays.integer("batch_size", batch_size, 1),
         normalize_advantage=arrays.boolean("normalize_advantage", normalize_advantage),
+        vf_coef=arrays.non_negative("vf_coef", vf_coef),
+        clip_range_vf=_positive_or_none("clip_range_vf", clip_range_vf),
     )
 
 
