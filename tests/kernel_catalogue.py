@@ -159,7 +159,7 @@ def tabular_arguments():
     make = _core.VectorEnv.tabular
     env = make(transitions, r, start, features, terminal, 5, 3, None, True, 1)
     env.reset([np.array([i], np.uint32) for i in range(3)], None, None)
-    actor = _core.Actor.softmax(_core.FeatureMap.identity(3, True), 2, False)
+    actor = _core.Actor.softmax(_core.FeatureMap.identity(3, True), _core.Linear(5, 2), False)
     return {
         "transitions": (_core.Transitions, (np.full((6, 3), 1 / 3), 2)),
         "finite_values": (transitions.finite_values, (r, pi, 4, 0.9)),
@@ -234,7 +234,8 @@ def environment_arguments():
     env.reset(seed=0)
     native = env.native
     identity, theta = _core.FeatureMap.identity(4, True), np.zeros((6, 2))
-    actor = _core.Actor.softmax(identity, 2, False)
+    network = _core.Linear(6, 2)
+    actor = _core.Actor.softmax(identity, network, False)
     _, (arguments, values, snapshot) = native.__reduce__()
     return {
         "describe_environment": (_core.describe_environment, ("CartPole",)),
@@ -253,8 +254,11 @@ def environment_arguments():
         "set_parameter": (native.set_parameter, ("gravity", [9.8])),
         "restored_env": (_core.restored_env, (arguments, values, snapshot)),
         "make_env": (_core.VectorEnv, ("Pendulum", 3, 200, True, True, 1)),
-        "softmax_actor": (_core.Actor.softmax, (identity, 2, False)),
-        "gaussian_actor": (_core.Actor.gaussian, (identity, [-1.0], [1.0], False)),
+        "softmax_actor": (_core.Actor.softmax, (identity, network, False)),
+        "gaussian_actor": (
+            _core.Actor.gaussian,
+            (identity, network, [-1.0] * 2, [1.0] * 2, False),
+        ),
         "collect_steps": (native.collect_steps, (actor, theta, 3, STREAM, 0)),
         "collect_episodes": (native.collect_episodes, (actor, theta, 3, 10**6, STREAM, 0)),
     }

@@ -8,46 +8,51 @@
 #include "fastpg/envs/tabular.hpp"
 #include "fastpg/rollout/collect_episodes.hpp"
 #include "fastpg/rollout/collect_steps.hpp"
-#include "fastpg/rollout/linear_actors.hpp"
+#include "fastpg/rollout/network_actors.hpp"
 #include "read_actions.hpp"
 
 namespace fastpg {
 namespace {
 
-// A linear policy without its parameters: these come with each rollout, and are shared with Python.
+// A policy without its parameters: these come with each rollout, and are shared with Python.
 class PyActor {
  public:
-  static PyActor softmax(std::shared_ptr<const FeatureMap> map, std::int32_t n_actions,
-                         bool deterministic) {
-    require(n_actions >= 1, "n_actions: expected at least 1, got " + std::to_string(n_actions));
-    return PyActor(std::move(map), n_actions, {}, {}, deterministic);
+  static PyActor softmax(std::shared_ptr<const FeatureMap> map,
+                         std::shared_ptr<const Architecture> network, bool deterministic) {
+    return PyActor(std::move(map), std::move(network), {}, {}, deterministic);
   }
-  static PyActor gaussian(std::shared_ptr<const FeatureMap> map, std::vector<double> low,
+  static PyActor gaussian(std::shared_ptr<const FeatureMap> map,
+                          std::shared_ptr<const Architecture> network, std::vector<double> low,
                           std::vector<double> high, bool deterministic) {
-    require(!low.empty(), "low: expected at least one number, got none");
-    return PyActor(std::move(map), 0, std::move(low), std::move(high), deterministic);
+    const Index size = network->outputs();
+    require_size("low", static_cast<Index>(low.size()), size);
+    require_size("high", static_cast<Index>(high.size()), size);
+    return PyActor(std::move(map), std::move(network), std::move(low), std::move(high),
+                   deterministic);
   }
 
   std::unique_ptr<Actor> at(const Array<double>& theta) const {
     const std::span<const double> numbers(theta.data(), static_cast<std::size_t>(theta.size()));
-    if (n_actions_ > 0) {
-      return std::make_unique<SoftmaxActor>(*map_, numbers, n_actions_, deterministic_);
+    if (low_.empty()) {
+      return std::make_unique<SoftmaxActor>(*map_, *network_, numbers, deterministic_);
     }
-    return std::make_unique<GaussianActor>(*map_, numbers, low_, high_, deterministic_);
+    return std::make_unique<GaussianActor>(*map_, *network_, numbers, low_, high_, deterministic_);
   }
 
  private:
-  PyActor(std::shared_ptr<const FeatureMap> map, std::int32_t n_actions, std::vector<double> low,
-          std::vector<double> high, bool deterministic)
+  PyActor(std::shared_ptr<const FeatureMap> map, std::shared_ptr<const Architecture> network,
+          std::vector<double> low, std::vector<double> high, bool deterministic)
       : map_(std::move(map)),
-        n_actions_(n_actions),
+        network_(std::move(network)),
         low_(std::move(low)),
         high_(std::move(high)),
-        deterministic_(deterministic) {}
+        deterministic_(deterministic) {
+    require_size("network (inputs)", network_->inputs(), map_->size());
+  }
 
   std::shared_ptr<const FeatureMap> map_;
-  std::int32_t n_actions_;  // 0: a Gaussian
-  std::vector<double> low_, high_;
+  std::shared_ptr<const Architecture> network_;
+  std::vector<double> low_, high_;  // none: a softmax
   bool deterministic_;
 };
 
@@ -190,13 +195,14 @@ void set_parameter(BoundVectorEnv& self, const std::string& name,
 }
 
 void bind_actors(py::module_& m) {
-  py::class_<PyActor> actor(m, "Actor", "The form of a linear policy inside a rollout.");
+  py::class_<PyActor> actor(m, "Actor", "The form of a policy inside a rollout.");
   construct_in_new(actor);
   actor
       .def_static("softmax", &PyActor::softmax, py::arg("features").none(false),
-                  py::arg("n_actions"), py::arg("deterministic"), "Draws from a softmax.")
-      .def_static("gaussian", &PyActor::gaussian, py::arg("features").none(false), py::arg("low"),
-                  py::arg("high"), py::arg("deterministic"),
+                  py::arg("network").none(false), py::arg("deterministic"), "Draws from a softmax.")
+      .def_static("gaussian", &PyActor::gaussian, py::arg("features").none(false),
+                  py::arg("network").none(false), py::arg("low"), py::arg("high"),
+                  py::arg("deterministic"),
                   "Draws from a Gaussian; the environment gets actions clipped to [low, high].");
 }
 

@@ -693,10 +693,14 @@ class Transitions:
 
 class Actor:
     @staticmethod
-    def softmax(features: FeatureMap, n_actions: int, deterministic: bool) -> Actor: ...
+    def softmax(features: FeatureMap, network: Network, deterministic: bool) -> Actor: ...
     @staticmethod
     def gaussian(
-        features: FeatureMap, low: Sequence[float], high: Sequence[float], deterministic: bool
+        features: FeatureMap,
+        network: Network,
+        low: Sequence[float],
+        high: Sequence[float],
+        deterministic: bool,
     ) -> Actor: ...
 
 class _Snapshot(TypedDict):

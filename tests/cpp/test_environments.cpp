@@ -5,9 +5,10 @@
 
 #include "check.hpp"
 #include "fastpg/envs/kernel_of.hpp"
+#include "fastpg/networks/linear.hpp"
 #include "fastpg/rollout/collect_episodes.hpp"
 #include "fastpg/rollout/collect_steps.hpp"
-#include "fastpg/rollout/linear_actors.hpp"
+#include "fastpg/rollout/network_actors.hpp"
 
 using namespace fastpg;
 
@@ -65,8 +66,9 @@ VectorEnv wide(Lane lanes, ResetOptions options) {
 
 SoftmaxActor wide_policy() {
   static const FeatureMap map = FeatureMap::identity(Wide::observation_size, false);
-  static const std::vector<double> theta(2 * (Wide::observation_size + 1), 0.0);
-  return {map, theta, 2, false};
+  const LinearArchitecture network(map.size(), 2);
+  const std::vector<double> theta(static_cast<std::size_t>(network.parameters()), 0.0);
+  return {map, network, theta, false};
 }
 
 }  // namespace

@@ -90,6 +90,10 @@ void apply_to(float* z, std::ptrdiff_t count) {
   });
 }
 
+struct Silu {
+  static float value(float z) { return z * sigmoid(z); }
+};
+
 void apply_silu(float* __restrict z, float* __restrict slopes, std::ptrdiff_t count) {
   dispatch([=] {
     for (std::ptrdiff_t i = 0; i < count; ++i) {
@@ -124,7 +128,7 @@ void apply(Activation activation, float* z, float* slopes, std::ptrdiff_t count)
     case Activation::elu:
       return apply_to<Elu>(z, count);
     case Activation::silu:
-      return apply_silu(z, slopes, count);
+      return slopes == nullptr ? apply_to<Silu>(z, count) : apply_silu(z, slopes, count);
   }
 }
 

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "fastpg/core/isa.hpp"
+
 namespace fastpg {
 namespace {
 
@@ -107,6 +109,36 @@ void LinearNetwork::store_gram(Index a, Index b, const double* sums, double fact
       add(i.output, j.output, i.sign * j.sign);
       if (a != b) add(j.output, i.output, i.sign * j.sign);
     }
+  }
+}
+
+void LinearForward::run(const double* inputs, Index rows, Index stride, float*,
+                        double* columns) const {
+  dispatch([&] {
+    for (Index a = 0; a < outputs_; ++a) {
+      sum(inputs, rows, stride, weights_.data() + a, columns + a * stride);
+    }
+  });
+}
+
+// column[i] = sum_k w_k x_k[i], in the order of k, four to a pass.
+void LinearForward::sum(const double* inputs, Index rows, Index stride, const double* weights,
+                        double* __restrict column) const {
+  std::fill_n(column, rows, 0.0);
+  Index k = 0;
+  for (; k + 4 <= inputs_; k += 4) {
+    const double w0 = weights[k * outputs_], w1 = weights[(k + 1) * outputs_];
+    const double w2 = weights[(k + 2) * outputs_], w3 = weights[(k + 3) * outputs_];
+    const double* const x = inputs + k * stride;
+    for (Index i = 0; i < rows; ++i) {
+      column[i] = (((column[i] + x[i] * w0) + x[stride + i] * w1) + x[2 * stride + i] * w2) +
+                  x[3 * stride + i] * w3;
+    }
+  }
+  for (; k < inputs_; ++k) {
+    const double w = weights[k * outputs_];
+    const double* const x = inputs + k * stride;
+    for (Index i = 0; i < rows; ++i) column[i] += x[i] * w;
   }
 }
 

@@ -5,7 +5,11 @@
 namespace fastpg {
 
 MlpNetwork::MlpNetwork(const FreeLogits& logits, const MlpShape& shape, FloatBlocks inputs)
-    : logits_(logits), shape_(shape), inputs_(std::move(inputs)) {
+    : logits_(logits),
+      shape_(shape),
+      inputs_(std::move(inputs)),
+      weights_(shape),
+      direction_(shape) {
   require_size("inputs", inputs_.features().cols, shape.inputs);
   require_size("outputs", shape.outputs, logits.outputs());
   place_layers();
@@ -13,27 +17,19 @@ MlpNetwork::MlpNetwork(const FreeLogits& logits, const MlpShape& shape, FloatBlo
 
 // Where the numbers of each layer lie.
 void MlpNetwork::place_layers() {
-  using dense_products::padded;
-  for (const MlpLayer& of : shape_.layers()) {
-    Layer next{{of}};
-    next.stride = padded(of.fan_out);
-    next.in_stride = padded(of.fan_in);
-    next.weights = direct_size_;
+  for (const MlpWeights::Layer& of : weights_.layers()) {
+    Layer next{of};
+    next.transposed = transposed_size_;
     next.kept = kept_size_;
     next.sums = sum_size_;
     next.turned = of.fan_out * next.in_stride < of.fan_in * next.stride;
-    direct_size_ = next.bias() + next.stride;
+    transposed_size_ += next.fan_out * next.in_stride;
     kept_size_ += (needs_slopes() ? 2 : 1) * block_size() * next.stride;
     sum_size_ = next.bias_sums() + next.stride;
     widest_ = std::max(widest_, next.stride);
     layers_.push_back(next);
   }
   kept_size_ = layers_.back().kept;  // outputs are not kept
-  weights_size_ = direct_size_;
-  for (Layer& each : layers_) {
-    each.transposed = weights_size_;
-    weights_size_ += each.fan_out * each.in_stride;
-  }
 }
 
 std::unique_ptr<Network> MlpNetwork::subset(Index most) const {
@@ -47,33 +43,27 @@ void MlpNetwork::choose(const Index* samples, Index count) {
 }
 
 void MlpNetwork::set_parameters(const double* theta) {
-  weights_.resize(static_cast<std::size_t>(weights_size_));
-  convert(theta, weights_.data());
-  transpose_weights();
+  weights_.set(theta);
+  is_transposed_.store(false, std::memory_order_relaxed);
   forget();
 }
 
-void MlpNetwork::set_direction(const double* v) {
-  direction_.resize(static_cast<std::size_t>(direct_size_));
-  convert(v, direction_.data());
-}
+void MlpNetwork::set_direction(const double* v) { direction_.set(v); }
 
-// Flat parameters into padded rows.
-void MlpNetwork::convert(const double* flat, float* to) const {
-  for (const Layer& each : layers_) {
-    const double* from = flat + each.begin;
-    float* row = to + each.weights;
-    for (Index k = 0; k <= each.fan_in; ++k, row += each.stride, from += each.fan_out) {
-      for (Index j = 0; j < each.fan_out; ++j) row[j] = static_cast<float>(from[j]);
-      std::fill(row + each.fan_out, row + each.stride, 0.0f);
-    }
+const float* MlpNetwork::transposed_weights() const {
+  if (!is_transposed_.load(std::memory_order_acquire)) {
+    const std::lock_guard lock(transposing_);
+    if (!is_transposed_.load(std::memory_order_relaxed)) transpose_weights();
+    is_transposed_.store(true, std::memory_order_release);
   }
+  return transposed_.data();
 }
 
-void MlpNetwork::transpose_weights() {
+void MlpNetwork::transpose_weights() const {
+  transposed_.resize(static_cast<std::size_t>(transposed_size_));
   for (const Layer& each : layers_) {
-    const float* const from = weights_.data() + each.weights;
-    float* row = weights_.data() + each.transposed;
+    const float* const from = weights_.of(each);
+    float* row = transposed_.data() + each.transposed;
     for (Index j = 0; j < each.fan_out; ++j, row += each.in_stride) {
       for (Index k = 0; k < each.fan_in; ++k) row[k] = from[k * each.stride + j];
       std::fill(row + each.fan_in, row + each.in_stride, 0.0f);
@@ -89,7 +79,7 @@ void MlpNetwork::forget() {
 
 // Those kept, or in scratch.
 const float* MlpNetwork::activations_of(Index block, Buffer<float>& scratch) const {
-  if (weights_.empty()) throw std::logic_error("parameters: expected them to be set, got none");
+  if (!weights_.given()) throw std::logic_error("parameters: expected them to be set, got none");
   if (kept_size_ == 0) return nullptr;
   if (kept_.empty()) {
     scratch.resize(static_cast<std::size_t>(kept_size_));
@@ -108,21 +98,9 @@ void MlpNetwork::find_activations(Index block, float* kept) const {
     const Layer& to = layer(l);
     float* const out = kept + to.kept;
     const Index size = block_size() * to.stride;
-    dense_products::multiply(factors(inputs_of(l, block, kept), to, weights_), bias(to, weights_),
-                             0, out, to.stride);
-    activations::apply(shape_.activation, out, needs_slopes() ? out + size : nullptr, size);
+    weights_.activate(to, inputs_of(l, block, kept), block_size(), out,
+                      needs_slopes() ? out + size : nullptr);
   }
-}
-
-// x times the layer's W in float32 parameters.
-dense_products::Factors MlpNetwork::factors(const Rows& x, const Layer& to,
-                                            const Buffer<float>& parameters) const {
-  const float* const w = parameters.data() + to.weights;
-  return {x.data, x.stride, 1, w, to.stride, block_size(), to.fan_in, to.fan_out};
-}
-
-const float* MlpNetwork::bias(const Layer& of, const Buffer<float>& parameters) const {
-  return parameters.data() + of.bias();
 }
 
 MlpNetwork::Rows MlpNetwork::inputs_of(Index l, Index block, const float* kept) const {
@@ -141,13 +119,8 @@ void MlpNetwork::scale_by_slopes(Index l, const float* kept, float* x) const {
 void MlpNetwork::forward(Index block, double* columns) const {
   Buffer<float> scratch;
   const Rows x = inputs_of(last(), block, activations_of(block, scratch));
-  const Layer& to = layers_.back();
-  Buffer<float> out(static_cast<std::size_t>(block_size() * to.stride));
-  dense_products::multiply(factors(x, to, weights_), bias(to, weights_), 0, out.data(), to.stride);
-  for (Index a = 0; a < outputs(); ++a, columns += block_size()) {
-    const float* const from = out.data() + a;
-    for (Index i = 0; i < block_size(); ++i) columns[i] = static_cast<double>(from[i * to.stride]);
-  }
+  Buffer<float> out(static_cast<std::size_t>(block_size() * layers_.back().stride));
+  weights_.outputs(x, block_size(), out.data(), columns, block_size());
 }
 
 void MlpNetwork::along(Index block, double* u) const {
@@ -172,12 +145,8 @@ Buffer<float> MlpNetwork::output_tangents(Index block, const float* kept) const 
   for (Index l = 0; l <= last(); ++l) {
     const Layer& to = layer(l);
     float* const out = next.data();
-    dense_products::multiply(factors(inputs_of(l, block, kept), to, direction_),
-                             bias(to, direction_), 0, out, to.stride);
-    if (l > 0) {
-      dense_products::multiply(factors({tangents.data(), to.in_stride}, to, weights_), out,
-                               to.stride, out, to.stride);
-    }
+    direction_.apply(to, inputs_of(l, block, kept), block_size(), out);
+    if (l > 0) weights_.add_product(to, {tangents.data(), to.in_stride}, block_size(), out);
     if (l < last()) scale_by_slopes(l, kept, out);
     std::swap(tangents, next);
   }
@@ -194,7 +163,7 @@ void MlpNetwork::pass_back(Index block, const double* w, const Visit& visit) con
     const Layer& of = layer(l);
     visit(of, inputs_of(l, block, kept), Rows{deltas.data(), of.stride});
     if (l == 0) return;
-    dense_products::multiply({deltas.data(), of.stride, 1, weights_.data() + of.transposed,
+    dense_products::multiply({deltas.data(), of.stride, 1, transposed_weights() + of.transposed,
                               of.in_stride, block_size(), of.fan_out, of.fan_in},
                              nullptr, 0, next.data(), of.in_stride);
     scale_by_slopes(l - 1, kept, next.data());

@@ -123,7 +123,7 @@ class Gaussian(Policy):
             )
         low, high = (np.clip(bound, space.low, space.high) for bound in (self.low, self.high))
         return _core.Actor.gaussian(
-            self.feature_map.core, low.tolist(), high.tolist(), deterministic
+            self.feature_map.core, self._network, low.tolist(), high.tolist(), deterministic
         )
 
     def state(self) -> State:

@@ -74,7 +74,7 @@ class Softmax(Policy):
 
     def actor(self, space: spaces.Space[Any], deterministic: bool) -> _core.Actor:
         """See `Policy`."""
-        return _core.Actor.softmax(self.feature_map.core, self.n_actions, deterministic)
+        return _core.Actor.softmax(self.feature_map.core, self._network, deterministic)
 
     def state(self) -> State:
         """As for every policy, with the number of actions."""

@@ -13,7 +13,7 @@ namespace activations {
 // All slopes but silu's follow from the value.
 constexpr bool needs_slopes(Activation activation) { return activation == Activation::silu; }
 
-// z becomes f(z). slopes: f'(z), where they are needed.
+// z becomes f(z). slopes: f'(z), where they are needed; nullptr where nobody wants them.
 void apply(Activation activation, float* z, float* slopes, std::ptrdiff_t count);
 
 // x *= f'(z) for values = f(z). slopes: where they are needed.

@@ -3,7 +3,9 @@
 
 #include <memory>
 
+#include "fastpg/distributions/free_logits.hpp"
 #include "fastpg/networks/blocks.hpp"
+#include "fastpg/networks/forward_pass.hpp"
 #include "fastpg/networks/network.hpp"
 
 namespace fastpg {
@@ -21,6 +23,9 @@ class Architecture {
 
   // At the inputs of a batch. Both stay the caller's.
   virtual std::unique_ptr<Network> at(const FreeLogits& logits, const Features& inputs) const = 0;
+
+  // Takes a copy of theta.
+  virtual std::unique_ptr<ForwardPass> forward_pass(const double* theta) const = 0;
 };
 
 }  // namespace fastpg

@@ -8,13 +8,14 @@
 // are independent, so distinct ones may be worked on at the same time.
 #pragma once
 
+#include <atomic>
 #include <functional>
+#include <mutex>
 
 #include "fastpg/distributions/free_logits.hpp"
 #include "fastpg/networks/architecture.hpp"
-#include "fastpg/networks/dense_products.hpp"
 #include "fastpg/networks/float_blocks.hpp"
-#include "fastpg/networks/mlp_shape.hpp"
+#include "fastpg/networks/mlp_weights.hpp"
 
 namespace fastpg {
 
@@ -61,24 +62,16 @@ class MlpNetwork final : public Network {
   }
 
  private:
-  struct Layer : MlpLayer {
-    Index stride = 0;      // of rows of fan_out numbers, padded
-    Index in_stride = 0;   // of rows of fan_in numbers, padded
-    Index weights = 0;     // in float32: W (fan_in, stride), then the bias (stride)
+  struct Layer : MlpWeights::Layer {
     Index transposed = 0;  // W^T (fan_out, in_stride)
     Index kept = 0;        // of a block: values (size, stride), then slopes where they are needed
     Index sums = 0;        // of W as it is turned, then of the bias (stride)
     bool turned = false;   // sums are those of W^T, where that is less work
 
-    Index bias() const { return weights + fan_in * stride; }
     Index bias_sums() const { return sums + (turned ? fan_out * in_stride : fan_in * stride); }
   };
 
-  // Rows of float32 numbers.
-  struct Rows {
-    const float* data;
-    Index stride;
-  };
+  using Rows = MlpWeights::Rows;
 
   MlpNetwork(const FreeLogits& logits, const MlpShape& shape, FloatBlocks inputs);
 
@@ -87,15 +80,12 @@ class MlpNetwork final : public Network {
   bool needs_slopes() const { return activations::needs_slopes(shape_.activation); }
 
   void place_layers();
-  void convert(const double* flat, float* to) const;
-  void transpose_weights();
+  const float* transposed_weights() const;
+  void transpose_weights() const;
   void forget();
 
   const float* activations_of(Index block, Buffer<float>& scratch) const;
   void find_activations(Index block, float* kept) const;
-  dense_products::Factors factors(const Rows& x, const Layer& to,
-                                  const Buffer<float>& parameters) const;
-  const float* bias(const Layer& of, const Buffer<float>& parameters) const;
   Buffer<float> output_tangents(Index block, const float* kept) const;
   Rows inputs_of(Index l, Index block, const float* kept) const;
   void scale_by_slopes(Index l, const float* kept, float* x) const;
@@ -113,13 +103,16 @@ class MlpNetwork final : public Network {
   MlpShape shape_;
   FloatBlocks inputs_;
   std::vector<Layer> layers_;
-  Index widest_ = 0;        // stride
-  Index direct_size_ = 0;   // floats of all W and biases
-  Index weights_size_ = 0;  // with all W^T
-  Index kept_size_ = 0;     // of a block
+  Index widest_ = 0;  // stride
+  Index transposed_size_ = 0;
+  Index kept_size_ = 0;  // of a block
   Index sum_size_ = 0;
-  Buffer<float> weights_;
-  Buffer<float> direction_;
+  MlpWeights weights_;
+  MlpWeights direction_;
+  // All W^T: the first backward pass at new parameters makes them.
+  mutable Buffer<float> transposed_;
+  mutable std::atomic<bool> is_transposed_{false};
+  mutable std::mutex transposing_;
   // Each block's part is written by whoever works on the block.
   mutable Buffer<float> kept_;
   mutable Buffer<std::uint8_t> found_;
@@ -137,6 +130,9 @@ class MlpArchitecture final : public Architecture {
   bool linear() const override { return false; }
   std::unique_ptr<Network> at(const FreeLogits& logits, const Features& inputs) const override {
     return std::make_unique<MlpNetwork>(logits, shape_, inputs);
+  }
+  std::unique_ptr<ForwardPass> forward_pass(const double* theta) const override {
+    return std::make_unique<MlpForward>(shape_, theta);
   }
 
  private:

@@ -1,0 +1,186 @@
+#include "fastpg/rollout/network_actors.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "fastpg/core/checks.hpp"
+#include "fastpg/core/interruption.hpp"
+#include "fastpg/core/isa.hpp"
+#include "fastpg/core/normal.hpp"
+#include "fastpg/rollout/draw_categorical.hpp"
+
+namespace fastpg {
+namespace {
+
+// Before anything reads them.
+const double* checked(std::span<const double> theta, Lane size) {
+  require_size("parameters", static_cast<Lane>(theta.size()), size);
+  require_finite("parameters", theta.data(), size);
+  return theta.data();
+}
+
+}  // namespace
+
+NetworkOutputs::NetworkOutputs(const FeatureMap& map, const Architecture& network,
+                               const double* theta)
+    : map_(map), network_(network.forward_pass(theta)) {
+  require_size("features", map.size(), network.inputs());
+}
+
+double NetworkOutputs::operations() const {
+  return 64.0 + static_cast<double>(map_.size() * map_.input_count()) + network_->operations();
+}
+
+NetworkOutputs::Scratch NetworkOutputs::scratch(Lane most) const {
+  const Lane columns = map_.scratch_size() + map_.size() + count();
+  const Lane block = network_->block_size(columns * static_cast<Lane>(sizeof(double)));
+  const Lane lanes = std::clamp(most, Lane{1}, block);
+  // Rows a power of two apart would meet in the same cache lines.
+  const Lane stride = (lanes + 15) / 8 * 8;
+  const auto doubles = [stride](Lane rows) {
+    return Buffer<double>(static_cast<std::size_t>(rows * stride));
+  };
+  return {lanes,
+          stride,
+          doubles(map_.scratch_size()),
+          doubles(map_.size()),
+          Buffer<float>(static_cast<std::size_t>(network_->scratch_size() * lanes)),
+          doubles(count()),
+          doubles(2)};
+}
+
+template <class Draw>
+void NetworkOutputs::act(LaneView lanes, Scratch& scratch, Draw&& draw) const {
+  for (Lane begin = 0; begin < lanes.count; begin += scratch.most) {
+    const LaneView part = lanes.part(begin, std::min(scratch.most, lanes.count - begin));
+    find(part, scratch);
+    dispatch([&] { draw(part, begin); });
+    checkpoint_after(static_cast<double>(part.count) * operations());
+  }
+}
+
+void NetworkOutputs::find(LaneView part, Scratch& scratch) const {
+  map_.block(part.observations, part.observations_stride, part.step_index, part.count,
+             scratch.stride, scratch.inputs.data(), scratch.features.data());
+  network_->run(scratch.features.data(), part.count, scratch.stride, scratch.layers.data(),
+                scratch.values.data());
+}
+
+class SoftmaxActor::Worker final : public ActorWorker {
+ public:
+  Worker(const SoftmaxActor& actor, Lane most)
+      : actor_(actor), scratch_(actor.logits_.scratch(most)) {}
+
+  ActionsView act(LaneView lanes, RecordedActions actions) override {
+    std::int32_t* const out = actions.choices;
+    actor_.logits_.act(lanes, scratch_,
+                       [&](LaneView part, Lane begin) { choose(part, out + begin); });
+    return out;
+  }
+
+ private:
+  void choose(LaneView part, std::int32_t* out) {
+    double* const values = scratch_.values.data();
+    double* const draws = scratch_.draws.data();
+    const Lane n_actions = actor_.logits_.count(), stride = scratch_.stride;
+    if (actor_.deterministic_) {
+      largest(values, stride, n_actions, part.count, draws, out);
+    } else {
+      sample_categorical(values, stride, n_actions, part.count, part.words, draws, out);
+    }
+  }
+
+  const SoftmaxActor& actor_;
+  NetworkOutputs::Scratch scratch_;
+};
+
+SoftmaxActor::SoftmaxActor(const FeatureMap& map, const Architecture& network,
+                           std::span<const double> theta, bool deterministic)
+    : logits_(map, network, checked(theta, network.parameters())), deterministic_(deterministic) {}
+
+bool SoftmaxActor::fits(const EnvironmentShape& shape) const {
+  return shape.action_count == logits_.count();
+}
+
+std::unique_ptr<ActorWorker> SoftmaxActor::worker(Lane most) const {
+  return std::make_unique<Worker>(*this, most);
+}
+
+class GaussianActor::Worker final : public ActorWorker {
+ public:
+  Worker(const GaussianActor& actor, Lane most)
+      : actor_(actor),
+        scratch_(actor.mean_.scratch(most)),
+        clipped_(static_cast<std::size_t>(most * actor.action_size())) {}
+
+  ActionsView act(LaneView lanes, RecordedActions actions) override {
+    double* const out = actions.numbers;
+    const Lane size = actor_.action_size();
+    actor_.mean_.act(lanes, scratch_,
+                     [&](LaneView part, Lane begin) { draw(part, out + begin * size); });
+    clip(out, lanes.count);
+    return clipped_.data();
+  }
+
+ private:
+  // out: row-major (part.count, action_size).
+  void draw(LaneView part, double* out) {
+    const Lane size = actor_.action_size();
+    double* const normal = scratch_.draws.data();
+    std::fill_n(normal, part.count, 0.0);
+    for (Lane k = 0; k < size; ++k) {
+      if (!actor_.deterministic_) {
+        standard(part.words + k * part.words_stride, part.count, normal);
+      }
+      const double* const mean = scratch_.values.data() + k * scratch_.stride;
+      const double sigma = actor_.sigma_[static_cast<std::size_t>(k)];
+      double* const to = out + k;
+      for (Lane i = 0; i < part.count; ++i) to[i * size] = mean[i] + sigma * normal[i];
+    }
+  }
+
+  static void standard(const std::uint32_t* words, Lane count, double* normal) {
+    for (Lane i = 0; i < count; ++i) normal[i] = to_uniform(words[i]);
+    normal_quantiles(normal, count);
+  }
+
+  void clip(const double* actions, Lane count) {
+    const Lane size = actor_.action_size();
+    for (Lane i = 0, at = 0; i < count; ++i) {
+      for (Lane k = 0; k < size; ++k, ++at) {
+        clipped_[at] =
+            static_cast<float>(std::min(std::max(actions[at], actor_.low_[k]), actor_.high_[k]));
+      }
+    }
+  }
+
+  const GaussianActor& actor_;
+  NetworkOutputs::Scratch scratch_;
+  std::vector<float> clipped_;
+};
+
+GaussianActor::GaussianActor(const FeatureMap& map, const Architecture& network,
+                             std::span<const double> theta, std::span<const double> low,
+                             std::span<const double> high, bool deterministic)
+    : mean_(map, network, checked(theta, network.parameters() + network.outputs())),
+      low_(low),
+      high_(high),
+      deterministic_(deterministic) {
+  require_size("low", action_size(), network.outputs());
+  require_size("high", static_cast<Lane>(high_.size()), network.outputs());
+  for (std::size_t k = 0; k < low_.size(); ++k) {
+    require(low_[k] <= high_[k], "low, high: expected low <= high");
+    sigma_.push_back(std::exp(theta[theta.size() - low_.size() + k]));
+  }
+  require_finite("sigma", sigma_.data(), action_size());
+}
+
+bool GaussianActor::fits(const EnvironmentShape& shape) const {
+  return shape.action_count == 0 && shape.action_size == action_size();
+}
+
+std::unique_ptr<ActorWorker> GaussianActor::worker(Lane most) const {
+  return std::make_unique<Worker>(*this, most);
+}
+
+}  // namespace fastpg
