@@ -1,4 +1,4 @@
-"""The two versions: a process for each, which lives as long as the comparison."""
+"""Those who are compared: a process for each, which lives as long as the comparison."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Pair = tuple[Any, Any]
 
 
 class Partner:
-    """One version of fastpg, asked over a pipe."""
+    """A process that is asked over a pipe."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -33,9 +33,9 @@ class Partner:
 
 
 @contextmanager
-def partner(python: str) -> Iterator[Partner]:
-    """Start a worker, and let it end with its standard input."""
-    command = [python, "-m", "comparison.worker"]
+def partner(python: str, *worker: str) -> Iterator[Partner]:
+    """Start a worker, a module and its arguments, and let it end with its standard input."""
+    command = [python, "-m", *(worker or ("comparison.worker",))]
     with subprocess.Popen(
         command, cwd=BENCH, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -1,14 +1,12 @@
-"""One version's side of the pipe: a line [command, arguments] in, a line with the answer out."""
+"""One version's process: what it can be asked for."""
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 from collections.abc import Callable
 from typing import Any
 
 from comparison import kernels_of_tree, measures
+from comparison.pipe import serve
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     function.__name__: function
@@ -26,14 +24,5 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 }
 
 
-def serve() -> None:
-    """Answer until nobody asks; what others print goes to the standard error."""
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    for line in sys.stdin:
-        command, arguments = json.loads(line)
-        print(json.dumps(COMMANDS[command](*arguments)), file=answers, flush=True)
-
-
 if __name__ == "__main__":
-    serve()
+    serve(COMMANDS)
