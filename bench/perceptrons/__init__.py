@@ -1,0 +1,1 @@
+"""Multilayer perceptrons of fastpg beside those of stable-baselines3: times, and learning runs."""
