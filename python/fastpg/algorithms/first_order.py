@@ -61,4 +61,5 @@ class FirstOrderAlgorithm(Algorithm):
             KeyError: an entry is missing.
             TypeError, ValueError: an entry of another kind or shape, or with wrong values.
         """
+        super().restore_optimizer(stored, meta)
         restore_moments(self.optimizer, stored, meta["adam_count"])

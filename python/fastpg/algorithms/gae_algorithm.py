@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from typing import Any
+
+import numpy.typing as npt
 
 from fastpg import _core
 from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.batch import Batch, make_batch
 from fastpg.algorithms.options import StepOptions
+from fastpg.algorithms.reward_scaling import RewardScaling
 from fastpg.rollouts.collector import Collector
 from fastpg.rollouts.rollout import Rollout
+from fastpg.training.checkpoints import State
 from fastpg.values.base import Baseline
 from fastpg.values.ridge import LinearBaseline
 
@@ -66,7 +71,7 @@ class StepAlgorithm(Algorithm):
         elif type(baseline) is not Baseline:
             value = rollout.state_values(baseline)
         estimates = _core.estimate(
-            vars(rollout),
+            self._rewarded(rollout),
             value,
             options.baseline_time,
             options.gamma,
@@ -75,3 +80,38 @@ class StepAlgorithm(Algorithm):
             self.num_threads,
         )
         return make_batch(self.policy, rollout, estimates, self.num_threads)
+
+    def _start_fresh(self) -> None:
+        super()._start_fresh()
+        options = self.options
+        self.reward_scaling = RewardScaling(
+            options.gamma, options.normalize_reward, options.clip_reward
+        )
+
+    def _rewarded(self, rollout: Rollout) -> dict[str, Any]:
+        """The fields of the rollout, rewards as the options change them."""
+        if not self.options.normalize_reward and self.options.clip_reward is None:
+            return vars(rollout)
+        scaling = copy(self.reward_scaling)
+        rewards = scaling(rollout)
+        self.reward_scaling = scaling
+        return vars(rollout) | {"rewards": rewards}
+
+    def state(self) -> State:
+        """Arrays and JSON values, with the deviation of the rewards."""
+        stored, meta = super().state()
+        return stored, meta | {"reward_scaling": self.reward_scaling.state()}
+
+    def restore_optimizer(self, stored: dict[str, npt.NDArray[Any]], meta: dict[str, Any]) -> None:
+        """Restore the deviation of the rewards, which files of earlier versions lack.
+
+        Args:
+            stored: not used.
+            meta: JSON values by name, "reward_scaling" as in `RewardScaling.state`.
+
+        Raises:
+            KeyError, TypeError, ValueError: an entry is missing, or has wrong values.
+        """
+        super().restore_optimizer(stored, meta)
+        if "reward_scaling" in meta:
+            self.reward_scaling.restore(meta["reward_scaling"])

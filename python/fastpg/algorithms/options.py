@@ -338,6 +338,14 @@ class StepOptions(CommonOptions):
     )
     ridge: float = inherited(CommonOptions, "ridge", 0.2)
     baseline_memory: float = inherited(CommonOptions, "baseline_memory", 0.6)
+    normalize_reward: bool = option(
+        False,
+        "divide rewards by the running standard deviation of discounted returns; records and "
+        "evaluation keep the rewards as they are",
+    )
+    clip_reward: float | None = option(
+        None, "bound of the magnitude of rewards, after normalize_reward; None: none", above=0.0
+    )
     normalize_advantage: bool = option(True, "scale advantages to mean 0 and standard deviation 1")
 
 

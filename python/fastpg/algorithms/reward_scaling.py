@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from fastpg import arrays
-from fastpg.arrays import Floats
+from fastpg.arrays import Bools, Floats
 from fastpg.functional.advantages import discounted_returns
 from fastpg.rollouts.rollout import Rollout
 
@@ -19,10 +18,10 @@ class RewardScaling:
     """Rewards for the estimates of advantages and values; reported returns never change.
 
     Each environment has a discounted sum of its rewards so far, F_t = r_t + gamma F_{t-1}, which
-    starts at 0 with each episode. Rewards are divided by the standard deviation of all F seen; their
-    mean stays (the reward part of stable-baselines3's VecNormalize; there each step uses the
-    deviation up to it, here a rollout uses the one that includes it). Attributes are replaced, never
-    changed in place.
+    starts at 0 with each episode. Rewards are divided by the standard deviation of all F seen;
+    their mean stays. This is the reward part of stable-baselines3's VecNormalize; there each step
+    uses the deviation up to it, here a rollout uses the one that includes the rollout. Attributes
+    are replaced, never changed in place.
 
     Args:
         gamma: the discount factor, in [0, 1].
@@ -34,14 +33,10 @@ class RewardScaling:
         self.gamma = gamma
         self.normalize = normalize
         self.clip = clip
-        self.forget_episodes()
+        self._running: Floats = np.zeros(0)  # F of the last row, (N,)
         self.count = 0.0
         self.mean = 0.0
         self.squares = 0.0  # summed squared deviations from the mean
-
-    def forget_episodes(self) -> None:
-        """All environments begin new episodes."""
-        self._running: Floats = np.zeros(0)
 
     @property
     def variance(self) -> float:
@@ -59,15 +54,15 @@ class RewardScaling:
         """
         rewards = rollout.rewards
         if self.normalize:
-            self._update(rewards, rollout.ended)
+            self._update(rewards, rollout.ended, rollout.step_index[0] > 0)
             rewards = rewards / np.sqrt(self.variance + _LEAST_VARIANCE)
         if self.clip is not None:
             rewards = np.clip(rewards, -self.clip, self.clip)
         return rewards
 
-    def _update(self, rewards: Floats, ended: npt.NDArray[np.bool_]) -> None:
-        sums = self._discounted_sums(rewards, ended)
-        self._running = np.where(ended[-1], 0.0, sums[-1])
+    def _update(self, rewards: Floats, ended: Bools, goes_on: Bools) -> None:
+        sums = self._discounted_sums(rewards, ended, goes_on)
+        self._running = sums[-1].copy()
         count = self.count + sums.size
         mean = float(sums.mean())
         shift = mean - self.mean
@@ -76,11 +71,11 @@ class RewardScaling:
         self.mean += shift * sums.size / count
         self.count = count
 
-    def _discounted_sums(self, rewards: Floats, ended: npt.NDArray[np.bool_]) -> Floats:
-        """F: the recursion of returns, backward in time. (T, N)."""
+    def _discounted_sums(self, rewards: Floats, ended: Bools, goes_on: Bools) -> Floats:
+        """F, (T, N): the recursion of returns, backward in time."""
         first = rewards.copy()
         if len(self._running) == rewards.shape[1]:
-            first[0] += self.gamma * self._running
+            first[0] += np.where(goes_on, self.gamma * self._running, 0.0)
         cut = np.zeros_like(ended)  # where F begins anew: after an end
         cut[1:] = ended[:-1]
         backward = np.ascontiguousarray(first[::-1])
