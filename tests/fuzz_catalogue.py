@@ -116,6 +116,12 @@ def baseline_calls():
         )
         calls[f"{name}.predict"] = Call(baseline.predict, (observations, steps), owners=(baseline,))
         calls[name] = Call(kind, (4,), {"memory": 0.5})
+    network = fastpg.MlpBaseline(4, net_arch=(3,))
+    calls["MlpBaseline.fit"] = Call(
+        network.fit, (observations, steps, np.ones(6)), owners=(network,)
+    )
+    calls["MlpBaseline.predict"] = Call(network.predict, (observations, steps), owners=(network,))
+    calls["MlpBaseline"] = Call(fastpg.MlpBaseline, (4,), {"net_arch": (3,), "batch_size": 5})
     return calls
 
 

@@ -10,7 +10,7 @@ from fastpg import _core
 PPO_SETTINGS = {
     "objective": _core.PpoObjective.clip, "clip_range": 0.2, "kl_coef": 0.0, "learning_rate": 0.1,
     "ent_coef": 0.0, "max_grad_norm": None, "target_kl": None, "n_epochs": 1, "batch_size": 2,
-    "normalize_advantage": True,
+    "normalize_advantage": True, "vf_coef": 0.5, "clip_range_vf": None,
 }  # fmt: skip
 STREAM = _core.LaneStream(0, _core.RandomStream.action)
 
@@ -149,6 +149,11 @@ def batch_arguments(name, network_name):
             batch.ppo_epochs, (theta, w, _core.Adam(size), 0, 0, whitening, settings),
         ),
         "ppo_epochs by sgd": (batch.ppo_epochs, (theta, w, _core.Sgd(size), 0, 0, None, settings)),
+        "ppo_epochs with values": (
+            batch.ppo_epochs,
+            (theta, w, _core.Adam(size), 0, 0, None, settings,
+             _core.ValueBatch(_core.Linear(2, 1), phi, w), np.ones(2), _core.Adam(2)),
+        ),
     }  # fmt: skip
 
 
@@ -187,6 +192,9 @@ def solver_arguments():
         "make_adam": (_core.Adam, (3,)),
         "adam": (_core.Adam(4).ascend, (theta, theta, 0.1)),
         "adam_restore": (_core.Adam(3).restore, (w, w, 1)),
+        "make_rmsprop": (_core.RMSprop, (3,)),
+        "rmsprop": (_core.RMSprop(4).ascend, (theta, theta, 0.1)),
+        "rmsprop_restore": (_core.RMSprop(3).restore, (w, 1)),
         "make_sgd": (_core.Sgd, (3,)),
         "sgd": (_core.Sgd(4).ascend, (theta, theta, 0.1)),
         "sgd_restore": (_core.Sgd(3).restore, (1,)),
@@ -202,6 +210,29 @@ def solver_arguments():
         "sincos": (_core.sincos, (w, False)),
         "exp": (_core.exp, (w,)),
         "log": (_core.log, (w,)),
+    }  # fmt: skip
+
+
+def value_network_arguments():
+    x, y, observations = np.ones((3, 2)), np.ones(3), np.zeros((3, 4), np.float32)
+    steps, inputs = np.zeros(3, np.int64), _core.FeatureMap.inputs(4, True)
+    network, wide = _core.Mlp(2, [3], 1, _core.Activation.tanh), _core.Linear(5, 1)
+    batch, theta = _core.ValueBatch(network, x, y, 2), np.linspace(-1.0, 1.0, 13)
+    fit = {
+        "learning_rate": 0.1, "max_grad_norm": 0.5, "clip_range_vf": 0.2, "n_epochs": 2,
+        "batch_size": 2,
+    }  # fmt: skip
+    settings = _core.ValueFitSettings(**fit)
+    return {
+        "orthogonal": (_core.orthogonal, (3, 2, 1.0, 0, 1)),
+        "value_fit_settings": (by_position(_core.ValueFitSettings, fit), tuple(fit.values())),
+        "value_batch": (_core.ValueBatch, (network, x, y, 2)),
+        "value_batch_of_observations": (
+            _core.ValueBatch.of_observations, (wide, inputs, observations, steps, y, 2),
+        ),
+        "values": (batch.values, (theta,)),
+        "loss_gradient": (batch.loss_gradient, (theta,)),
+        "value_fit": (batch.fit, (theta, _core.RMSprop(13), 0, 0, settings)),
     }  # fmt: skip
 
 
@@ -286,6 +317,7 @@ def kernel_arguments():
         | estimate_arguments()
         | tabular_arguments()
         | solver_arguments()
+        | value_network_arguments()
         | feature_arguments()
         | environment_arguments()
     )

@@ -48,7 +48,7 @@ def stepped(optimizer):
     return optimizer
 
 
-@pytest.mark.parametrize("kind", [_core.Adam, _core.Sgd])
+@pytest.mark.parametrize("kind", [_core.Adam, _core.RMSprop, _core.Sgd])
 def test_an_optimizer_is_copied_and_pickled_with_its_state(kind):
     optimizer = stepped(kind(3))
     for other in (

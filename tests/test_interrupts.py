@@ -128,6 +128,19 @@ before, weights = baseline.state(), baseline.weights
 found = interrupted(lambda: [baseline.fit(observations, steps, targets)])
 print(found, same(before, baseline.state()), weights is baseline.weights)
 """,
+    "value network": """
+rng = np.random.default_rng(0)
+observations = rng.normal(size=(50_000, 8)).astype(np.float32)
+steps, targets = np.zeros(50_000, np.int64), rng.normal(size=50_000)
+baseline = fastpg.MlpBaseline(8, n_critic_updates=10_000)
+baseline.fit_rollout(observations[:10], steps[:10], targets[:10])
+before, theta = baseline.state(), baseline.theta
+found = interrupted(lambda: [baseline.fit(observations, steps, targets)])
+print(found, same(before, baseline.state()), theta is baseline.theta)
+""",
+    "orthogonal weights": """
+print(interrupted(lambda: [_core.orthogonal(4000, 4000, 1.0, 0, 0) for _ in range(100)]))
+""",
     "uniforms": """
 print(interrupted(lambda: [_core.LaneStream(1, _core.RandomStream.action).uniforms(10**7, 0)
                            for _ in range(10**5)]))

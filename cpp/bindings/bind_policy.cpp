@@ -359,8 +359,8 @@ void bind_ppo(py::module_& m) {
   settings.def(py::init(&ppo_settings), py::kw_only(), py::arg("objective"), py::arg("clip_range"),
                py::arg("kl_coef"), py::arg("learning_rate"), py::arg("ent_coef"),
                py::arg("max_grad_norm"), py::arg("target_kl"), py::arg("n_epochs"),
-               py::arg("batch_size"), py::arg("normalize_advantage"), py::arg("vf_coef") = 0.5,
-               py::arg("clip_range_vf") = py::none());
+               py::arg("batch_size"), py::arg("normalize_advantage"), py::arg("vf_coef"),
+               py::arg("clip_range_vf"));
 }
 
 }  // namespace

@@ -503,8 +503,8 @@ class PpoSettings:
         n_epochs: int,
         batch_size: int,
         normalize_advantage: bool,
-        vf_coef: float = 0.5,
-        clip_range_vf: float | None = None,
+        vf_coef: float,
+        clip_range_vf: float | None,
     ) -> None: ...
 
 def act(

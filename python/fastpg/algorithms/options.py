@@ -350,7 +350,7 @@ class StepOptions(CommonOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NaturalOptions(StepOptions, CriticOptions):
+class NaturalOptions(CriticOptions, StepOptions):
     """Options of NPG and TRPO."""
 
     target_kl: Schedule | None = option(

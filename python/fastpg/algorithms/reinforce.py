@@ -22,7 +22,7 @@ from fastpg.training.metrics import Metrics
 
 
 @dataclass(frozen=True, kw_only=True)
-class REINFORCEOptions(CommonOptions, CriticOptions):
+class REINFORCEOptions(CriticOptions, CommonOptions):
     """Options of REINFORCE."""
 
     n_episodes: int = option(16, "whole episodes per iteration", low=1)
