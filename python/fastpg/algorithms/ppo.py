@@ -34,6 +34,9 @@ _TARGET_KL = 0.01
 _KL_COEF = 1.0
 _LOWEST_KL_COEF, _HIGHEST_KL_COEF = 0.1, 1e3
 _MOST_KL_COEF = 1e100  # as for every option
+_PASSED_ON = (
+    "max_grad_norm", "n_epochs", "batch_size", "normalize_advantage", "vf_coef", "clip_range_vf",
+)  # fmt: skip
 _MOMENTS = ("square", "fourth", "products")
 
 
@@ -174,13 +177,8 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
             "kl_estimator": options.kl_estimator or "exact",
             "learning_rate": self.at_progress(options.learning_rate),
             "ent_coef": self.at_progress(options.ent_coef),
-            "max_grad_norm": options.max_grad_norm,
             "target_kl": options.target_kl if options.objective == "clip" else None,
-            "n_epochs": options.n_epochs,
-            "batch_size": options.batch_size,
-            "normalize_advantage": options.normalize_advantage,
-            "vf_coef": options.vf_coef,
-            "clip_range_vf": options.clip_range_vf,
+            **{name: getattr(options, name) for name in _PASSED_ON},
         }
 
     @property
@@ -203,13 +201,9 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
 
     def _critic_arguments(self) -> dict[str, Any]:
         options = self.options
-        return {
-            "n_critic_updates": options.n_epochs,
-            "batch_size": options.batch_size,
-            "clip_range_vf": options.clip_range_vf,
-            "max_grad_norm": options.max_grad_norm,
-            "optimizer": options.optimizer,
-        }
+        names = ("batch_size", "clip_range_vf", "max_grad_norm", "optimizer")
+        shared = {name: getattr(options, name) for name in names}
+        return {"n_critic_updates": options.n_epochs} | shared
 
     def _value_task(self, batch: Batch) -> ValueTask | None:
         """The value network that the epochs fit; with `baseline_batch` it was fitted before."""
