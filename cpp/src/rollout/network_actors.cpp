@@ -7,6 +7,7 @@
 #include "fastpg/core/interruption.hpp"
 #include "fastpg/core/isa.hpp"
 #include "fastpg/core/normal.hpp"
+#include "fastpg/core/scan.hpp"
 #include "fastpg/rollout/draw_categorical.hpp"
 
 namespace fastpg {
@@ -15,7 +16,7 @@ namespace {
 // Before anything reads them.
 const double* checked(std::span<const double> theta, Lane size) {
   require_size("parameters", static_cast<Lane>(theta.size()), size);
-  require_finite("parameters", theta.data(), size);
+  require_all_finite("parameters", theta.data(), size, 0);
   return theta.data();
 }
 
