@@ -286,6 +286,7 @@ class CommonOptions(Options):
         "value function: linear in features of the observation, a perceptron (mlp), mean of each "
         "step, or none",
         choices=BASELINES,
+        mlp="mlp",
     )
     ridge: float = option(0.1, "ridge penalty of the linear baseline", low=LEAST_RIDGE)
     baseline_memory: float = option(
@@ -326,15 +327,16 @@ class StepOptions(CommonOptions):
     n_steps: int | None = option(
         None, "steps per environment and iteration; None: about 2,048 samples in all", low=1
     )
-    gamma: float = inherited(CommonOptions, "gamma", 0.985)
+    gamma: float = inherited(CommonOptions, "gamma", 0.985, mlp=0.99)
     gae_lambda: float = option(
-        0.97, "lambda of generalised advantage estimation (GAE)", low=0.0, high=1.0
+        0.97, "lambda of generalised advantage estimation (GAE)", low=0.0, high=1.0, mlp=0.95
     )
-    ent_coef: Schedule = inherited(CommonOptions, "ent_coef", 0.03)
+    ent_coef: Schedule = inherited(CommonOptions, "ent_coef", 0.03, mlp=0.0)
     value_target: str = option(
         "mc",
         "targets of the baseline's fit: A + V (lambda), or discounted returns (mc)",
         choices=("lambda", "mc"),
+        mlp="lambda",
     )
     ridge: float = inherited(CommonOptions, "ridge", 0.2)
     baseline_memory: float = inherited(CommonOptions, "baseline_memory", 0.6)
@@ -342,6 +344,7 @@ class StepOptions(CommonOptions):
         False,
         "divide rewards by the running standard deviation of discounted returns; records and "
         "evaluation keep the rewards as they are",
+        mlp=True,
     )
     clip_reward: float | None = option(
         None, "bound of the magnitude of rewards, after normalize_reward; None: none", above=0.0
@@ -380,9 +383,9 @@ class NaturalOptions(CriticOptions, StepOptions):
         "auto", "auto: cholesky for at most 64 parameters, cg for more", choices=SOLVERS
     )
     cg_max_steps: int = option(
-        20, "maximum number of conjugate gradient iterations", low=1, high=MOST_CG_STEPS
+        20, "maximum number of conjugate gradient iterations", low=1, high=MOST_CG_STEPS, mlp=15
     )
     cg_tol: float = option(1e-10, "relative residual at which conjugate gradient stops", low=0.0)
     cg_damping: float = option(
-        1e-4, "damping added to F, relative to the mean of its diagonal", low=0.0
+        1e-4, "damping added to F, relative to the mean of its diagonal", low=0.0, mlp=0.1
     )

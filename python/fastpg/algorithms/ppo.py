@@ -44,13 +44,15 @@ _MOMENTS = ("square", "fourth", "products")
 class PPOOptions(StepOptions):
     """Options of PPO."""
 
-    ent_coef: Schedule = inherited(StepOptions, "ent_coef", 0.02)
+    ent_coef: Schedule = inherited(StepOptions, "ent_coef", 0.02, mlp=0.0)
     objective: str = option(
         "clip",
         "surrogate with clipped ratios (clip), or with a KL penalty (kl_penalty)",
         choices=tuple(OBJECTIVES),
     )
-    learning_rate: Schedule = option("lin_0.01", "step size of the optimizer", above=0.0)
+    learning_rate: Schedule = option(
+        "lin_0.01", "step size of the optimizer", above=0.0, mlp="lin_0.001"
+    )
     optimizer: str = option(
         "adam", "adam, rmsprop, or plain gradient ascent (sgd)", choices=OPTIMIZERS
     )
@@ -60,9 +62,13 @@ class PPOOptions(StepOptions):
         "a Gaussian are in units of sigma; None: only with adam and a linear policy",
     )
     n_epochs: int = option(10, "passes over the samples of an iteration", low=1, high=_MOST_EPOCHS)
-    batch_size: int = option(256, "samples per minibatch; sizes differ by at most one", low=1)
+    batch_size: int = option(
+        256, "samples per minibatch; sizes differ by at most one", low=1, mlp=64
+    )
     clip_range: Schedule = option(0.2, "epsilon of the clipped ratio", above=0.0)
-    max_grad_norm: float | None = option(None, "upper bound of the gradient's norm", above=0.0)
+    max_grad_norm: float | None = option(
+        None, "upper bound of the gradient's norm", above=0.0, mlp=0.5
+    )
     vf_coef: float = option(0.5, "weight of the loss of the mlp baseline", low=0.0)
     clip_range_vf: float | None = option(
         None,

@@ -30,7 +30,7 @@ class REINFORCEOptions(CriticOptions, CommonOptions):
     discount_weighting: bool = option(
         False, "weight step h by gamma^h, which is exact for the discounted return"
     )
-    learning_rate: Schedule = option(0.3, "step size of the optimizer", above=0.0)
+    learning_rate: Schedule = option(0.3, "step size of the optimizer", above=0.0, mlp=0.003)
     optimizer: str = option(
         "adam", "adam, rmsprop, or plain gradient ascent (sgd)", choices=OPTIMIZERS
     )

@@ -22,8 +22,6 @@ State = tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]
 # Arguments of a policy that `for_env` takes from the spaces.
 _OF_SPACES = ("observation_size", "n_actions", "action_size", "low", "high")
 
-_MOST = _core.MOST_PARAMETER
-
 
 class Policy(ClosedForms):
     """Base of all policies: `LinearSoftmax`, `LinearGaussian`, `MlpSoftmax`, `MlpGaussian`.
@@ -59,6 +57,7 @@ class Policy(ClosedForms):
     kind: ClassVar[str]
     bounds: tuple[Floats, ...] = ()  # of the actions that an environment gets; empty if discrete
     masked: ClassVar[bool] = False
+    _most: ClassVar[float] = _core.MOST_PARAMETER  # products with observations stay finite
 
     if TYPE_CHECKING:  # every class that is not a base has its own
 
@@ -161,14 +160,15 @@ class Policy(ClosedForms):
             theta: float64, of the shape of theta; values beyond a bound are set to the bound.
 
         Returns:
-            False if numbers are not finite or beyond 1e150; nothing is changed then.
+            False if numbers are not finite, or beyond 1e150 (1e15 for a perceptron); nothing is
+                changed then.
 
         Raises:
             ValueError: another shape.
         """
         if theta.shape != self._shape:
             raise ValueError(f"theta: expected shape {self._shape}, got {theta.shape}")
-        if not arrays.norm(theta) <= _MOST and not np.abs(theta).max() <= _MOST:  # or NaN
+        if not arrays.norm(theta) <= self._most and not np.abs(theta).max() <= self._most:  # or NaN
             return False
         theta = self._project(theta)
         theta.flags.writeable = False
@@ -181,9 +181,11 @@ class Policy(ClosedForms):
 
     def _checked_theta(self, value: Any) -> Floats:
         checked = arrays.shaped_floats("theta", value, self.shape)
-        if not arrays.norm(checked) <= _MOST and not np.abs(checked).max() <= _MOST:  # or NaN
+        if (
+            not arrays.norm(checked) <= self._most and not np.abs(checked).max() <= self._most
+        ):  # or NaN
             arrays.finite_floats("theta", checked, self.shape)
-            raise ValueError(f"theta: expected magnitudes of at most {_MOST:g}")
+            raise ValueError(f"theta: expected magnitudes of at most {self._most:g}")
         return checked.copy()
 
     def _require_kept(self, theta: Floats) -> None:

@@ -95,6 +95,7 @@ class Perceptron(Policy):
     """What both classes share; it stands before `Softmax` or `Gaussian` among their bases."""
 
     _network: _core.Mlp
+    _most = 1e15  # in float32
 
     def _set_mlp(
         self,
