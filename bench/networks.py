@@ -88,7 +88,7 @@ class Minibatch(NamedTuple):
     """A round: seconds of both networks, and the machine's rate."""
 
     policy: float
-    values: float | None  # None: fastpg has no network for them
+    values: float
     peer: float | None
     rate: float
 
@@ -109,9 +109,7 @@ def _minibatch(both: Sides, rounds: int, samples: int) -> Iterator[Row]:
     peer = [(m.peer, m.rate) for m in found if m.peer is not None]
     seconds = statistics.median(t for t, _ in peer) if peer else None
     share = statistics.median(work / t / rate for t, rate in peer) if peer else None
-    if any(m.values is None for m in found):  # the peer's time is that of both networks
-        name, work, seconds = f"{name}, policy alone", policy, None
-    ours = [(m.policy + (m.values or 0.0), m.rate) for m in found]
+    ours = [(m.policy + m.values, m.rate) for m in found]
     yield Row(name, *_scaled(1e6, statistics.median(t for t, _ in ours), seconds), "us")
     our_share = statistics.median(work / t / rate for t, rate in ours)
     yield Row(f"{name}: share of the rate", *_scaled(100, our_share, share), "%")

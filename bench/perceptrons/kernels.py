@@ -114,6 +114,23 @@ def policy_minibatch(samples: int) -> float:
     return (many - few) / (MANY - FEW)
 
 
-def value_minibatch(samples: int) -> float | None:
-    """The same of the value function; None: it has no network yet."""
-    return None
+def _fits(samples: int, count: int) -> Callable[[], _core.ValueFit]:
+    """The same of the value network."""
+    network = _network(settings.OBSERVATION, 1)
+    theta = _initial(np.random.default_rng(1), settings.OBSERVATION, 1)
+    given = problem(samples)
+    batch = _core.ValueBatch(network, given.batch.phi, given.advantages)
+    asked = _core.ValueFitSettings(
+        learning_rate=settings.PPO["learning_rate"],
+        n_epochs=count,
+        batch_size=samples,
+        max_grad_norm=settings.PPO["max_grad_norm"],
+        clip_range_vf=None,
+    )
+    return lambda: batch.fit(theta, _core.Adam(theta.size), 0, 0, asked)
+
+
+def value_minibatch(samples: int) -> float:
+    """The same of the value network."""
+    few, many = (clock.of_call(_fits(samples, count)) for count in (FEW, MANY))
+    return (many - few) / (MANY - FEW)

@@ -18,6 +18,7 @@ PERCEPTRONS = {
     "policy": "mlp",
     "baseline": "mlp",
     "policy_kwargs": {"net_arch": settings.HIDDEN, "activation_fn": "tanh"},
+    "normalize_reward": False,
 }
 LINEAR = {"policy": "linear", "baseline": "linear"}
 OF_NETWORKS = ("vf_coef",)  # options that a linear baseline does not have
