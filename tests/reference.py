@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 
@@ -100,3 +102,66 @@ def value_features(observations, steps):
         t = h / 100
         rows.append([1.0, *s, *products, t, t**2, t**3])
     return np.array(rows)
+
+
+def activation(name, z):
+    """f(z) and f'(z)."""
+    if name == "tanh":
+        return np.tanh(z), 1.0 - np.tanh(z) ** 2
+    if name == "relu":
+        return np.maximum(z, 0.0), (z > 0.0).astype(float)
+    if name == "elu":
+        negative = np.exp(np.minimum(z, 0.0))
+        return np.where(z > 0.0, z, negative - 1.0), np.where(z > 0.0, 1.0, negative)
+    sigmoid = 0.5 * (1.0 + np.tanh(0.5 * z))
+    return z * sigmoid, sigmoid * (1.0 + z * (1.0 - sigmoid))
+
+
+def mlp_layers(theta, sizes):
+    """(W, bias) of each layer."""
+    layers, rest = [], theta
+    for fan_in, fan_out in itertools.pairwise(sizes):
+        weights, bias, rest = np.split(rest, [fan_in * fan_out, (fan_in + 1) * fan_out])
+        layers.append((weights.reshape(fan_in, fan_out), bias))
+    return layers
+
+
+def mlp(theta, sizes, name, x):
+    """Outputs, and of each layer its inputs and what is before and after the activation."""
+    layers, trace = mlp_layers(theta, sizes), []
+    for weights, bias in layers:
+        z = x @ weights + bias
+        value, slope = activation(name, z)
+        trace.append((x, z, slope))
+        x = value
+    return z, trace
+
+
+def mlp_jacobian(theta, sizes, name, x):
+    """Outputs (n, k) and their derivatives (n, k, parameters), in reverse mode."""
+    outputs, trace = mlp(theta, sizes, name, x)
+    layers = mlp_layers(theta, sizes)
+    n, k = outputs.shape
+    delta, parts = np.broadcast_to(np.eye(k), (n, k, k)), []
+    for (weights, _), (inputs, z, slope) in reversed(list(zip(layers, trace, strict=True))):
+        if z is not outputs:
+            delta = delta * slope[:, None, :]
+        by_weights = inputs[:, None, :, None] * delta[:, :, None, :]
+        parts = [by_weights.reshape(n, k, -1), delta, *parts]
+        delta = delta @ weights.T
+    return outputs, np.concatenate(parts, axis=2)
+
+
+def natural_direction(product, g, damping, max_steps):
+    """Conjugate gradient on (F + damping I) d = g from 0."""
+    d, residual = np.zeros_like(g), g.copy()
+    along, square = residual.copy(), g @ g
+    for _ in range(max_steps):
+        moved = product(along) + damping * along
+        step = square / (along @ moved)
+        d, residual = d + step * along, residual - step * moved
+        square, before = residual @ residual, square
+        along = residual + square / before * along
+        if np.sqrt(square) <= 1e-10 * np.linalg.norm(g):
+            break
+    return d
