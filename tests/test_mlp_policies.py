@@ -428,7 +428,8 @@ def test_a_whole_update_of_trpo_against_the_reference(
     algo = fastpg.TRPO(
         policy, lambda: Aim(True, 2), n_envs=4, n_steps=100, seed=2, solver="cg",
         cg_max_steps=max_steps, cg_damping=damping, target_kl=target_kl, ent_coef=0.02,
-        gamma=0.9, gae_lambda=0.9, line_search_shrinking_factor=0.5, max_step_size=None, normalize_advantage=True,
+        gamma=0.9, gae_lambda=0.9, line_search_shrinking_factor=0.5,
+        max_step_size=None, normalize_advantage=True,
     )  # fmt: skip
     seen, estimate = [], algo.estimate
     monkeypatch.setattr(algo, "estimate", lambda r: seen.append(estimate(r)) or seen[-1])
