@@ -22,7 +22,8 @@ KINDS = ["discrete", "continuous"]
 SMALL = {"net_arch": [8]}
 OPTIONS = {
     "reinforce": {"learning_rate": 0.03},
-    "npg": {"n_steps": 8, "gamma": 0.9, "target_kl": 0.03},
+    # Nearly certain policies have hardly any curvature: a bound on the multiplier keeps steps small.
+    "npg": {"n_steps": 8, "gamma": 0.9, "target_kl": 0.03, "max_step_size": 1.0},
     "trpo": {"n_steps": 8, "gamma": 0.9, "target_kl": 0.03},
     "ppo": {"n_steps": 8, "gamma": 0.9, "learning_rate": 0.02, "batch_size": 16},
 }
