@@ -41,7 +41,15 @@ def test_an_environment_that_begins_anew_forgets_its_sum(rng):
     first.ended[-1] = True
     two(first)
     two(SimpleNamespace(**{**vars(second), "step_index": np.zeros((7, 3), np.int64)}))
-    assert one.variance == two.variance
+    assert one.deviation == two.deviation
+
+
+def test_rewards_of_sums_that_do_not_vary_stay():
+    rewards, ended = np.full((4, 2), 3.0), np.ones((4, 2), bool)
+    rollout = SimpleNamespace(rewards=rewards, ended=ended, step_index=np.zeros((4, 2), np.int64))
+    scaling = RewardScaling(GAMMA, True, None)
+    for _ in range(3):
+        assert (scaling(rollout) == 3.0).all()
 
 
 def test_clipping_by_hand():

@@ -158,7 +158,7 @@ void MlpNetwork::pass_back(Index block, const double* w, const Visit& visit) con
   const float* const kept = activations_of(block, scratch);
   const auto size = static_cast<std::size_t>(block_size() * widest_);
   Buffer<float> deltas(size), next(size);
-  load_outputs(w, deltas.data());
+  load_outputs(w, rows(block), deltas.data());
   for (Index l = last();; --l) {
     const Layer& of = layer(l);
     visit(of, inputs_of(l, block, kept), Rows{deltas.data(), of.stride});
@@ -171,13 +171,13 @@ void MlpNetwork::pass_back(Index block, const double* w, const Visit& visit) con
   }
 }
 
-// Derivatives by free logits become those by outputs.
-void MlpNetwork::load_outputs(const double* w, float* rows) const {
+// Derivatives by free logits become those by outputs; zeros beyond `count` samples, for the bias.
+void MlpNetwork::load_outputs(const double* w, Index count, float* rows) const {
   const Index stride = layers_.back().stride;
   std::fill_n(rows, block_size() * stride, 0.0f);
   for (Index c = 0; c < logits_.count(); ++c, w += block_size()) {
     const Index output = logits_.output(c), reference = logits_.reference(c);
-    for (Index i = 0; i < block_size(); ++i) {
+    for (Index i = 0; i < count; ++i) {
       const auto value = static_cast<float>(w[i]);
       rows[i * stride + output] += value;
       if (reference >= 0) rows[i * stride + reference] -= value;

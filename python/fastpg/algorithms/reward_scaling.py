@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from fastpg.arrays import Bools, Floats
 from fastpg.functional.advantages import discounted_returns
 from fastpg.rollouts.rollout import Rollout
 
-_LEAST_VARIANCE = 1e-8
+_LEAST_VARIANCE = 1e-8  # as in VecNormalize
+_CONSTANT = 1e-12  # of the mean square: sums that have not varied, but for rounding
 
 
 class RewardScaling:
@@ -39,9 +41,12 @@ class RewardScaling:
         self.squares = 0.0  # summed squared deviations from the mean
 
     @property
-    def variance(self) -> float:
-        """Of the discounted sums seen; 1 before the first."""
-        return self.squares / self.count if self.count else 1.0
+    def deviation(self) -> float:
+        """Standard deviation of the discounted sums seen; 1 if they have not varied."""
+        variance = self.squares / self.count if self.count else 0.0
+        if variance <= _CONSTANT * (self.mean * self.mean):
+            return 1.0
+        return math.sqrt(variance + _LEAST_VARIANCE)
 
     def __call__(self, rollout: Rollout) -> Floats:
         """The rewards that estimates use, after an update with those of a rollout by steps.
@@ -55,7 +60,7 @@ class RewardScaling:
         rewards = rollout.rewards
         if self.normalize:
             self._update(rewards, rollout.ended, rollout.step_index[0] > 0)
-            rewards = rewards / np.sqrt(self.variance + _LEAST_VARIANCE)
+            rewards = rewards / self.deviation
         if self.clip is not None:
             rewards = np.clip(rewards, -self.clip, self.clip)
         return rewards

@@ -112,7 +112,7 @@ def _network_arguments(
         "net_arch": {"pi": meta["net_arch"], "vf": meta["value_arch"]},
         "activation_fn": meta["activation_fn"],
         "ortho_init": meta["ortho_init"],
-        "seed": meta["initial_seed"],
+        "seed": arrays.integer("initial_seed", meta["initial_seed"], 0),
     }
 
 

@@ -23,7 +23,7 @@ _HIDDEN_GAIN, _OUTPUT_GAIN = (
     math.sqrt(2.0),
     0.01,
 )  # of orthogonal matrices (Andrychowicz et al. 2021)
-_MOST_WIDTH, _MOST_LAYERS = 2**24, 256
+_MOST_WIDTH, _MOST_LAYERS, _MOST_PARAMETERS = 2**24, 256, 2**30
 
 
 class Layer(NamedTuple):
@@ -49,13 +49,16 @@ def layer_sizes(name: str, net_arch: Any) -> list[int]:
     widths = [arrays.integer(name, width, 1, _MOST_WIDTH) for width in net_arch]
     if len(widths) > _MOST_LAYERS:
         raise ValueError(f"{name}: expected at most {_MOST_LAYERS} layers, got {len(widths)}")
+    if sum((a + 1) * b for a, b in pairwise([1, *widths])) > _MOST_PARAMETERS:
+        raise ValueError(f"{name}: expected at most {_MOST_PARAMETERS} parameters, got {widths}")
     return widths
 
 
 def _two_sizes(net_arch: Any) -> tuple[list[int], list[int]]:
     """The widths for the policy, and for a value network beside it."""
     if not isinstance(net_arch, Mapping):
-        return layer_sizes("net_arch", net_arch), layer_sizes("net_arch", net_arch)
+        sizes = layer_sizes("net_arch", net_arch)
+        return sizes, list(sizes)
     if set(net_arch) != {"pi", "vf"}:
         raise ValueError(f"net_arch: expected the keys 'pi' and 'vf', got {list(net_arch)!r}")
     return layer_sizes("net_arch['pi']", net_arch["pi"]), layer_sizes(

@@ -89,7 +89,7 @@ class MlpNetwork final : public Network {
   Buffer<float> output_tangents(Index block, const float* kept) const;
   Rows inputs_of(Index l, Index block, const float* kept) const;
   void scale_by_slopes(Index l, const float* kept, float* x) const;
-  void load_outputs(const double* w, float* rows) const;
+  void load_outputs(const double* w, Index count, float* rows) const;
   void add_layer(const Layer& to, const Rows& x, const Rows& delta, double* sums) const;
   void add_norms(const Layer& of, const Rows& x, const Rows& delta, double* out) const;
   void jacobian(Index block, Index logit, double* weights, double* out) const;
