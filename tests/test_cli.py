@@ -219,7 +219,7 @@ def test_an_existing_file_is_kept_unless_forced(run, tmp_path):
             "expected a number, true",
         ),
         (("train", "npg", "CartPole-v1", "--features-kwargs", "tim=true"), "did you mean 'time'"),
-        (("train", "npg", "CartPole-v1", "--net-arch", "64"), "policies have no layers"),
+        (("train", "npg", "CartPole-v1", "--net-arch", "64"), "a linear policy has no layers"),
         (("train", "npg", "CartPole-v1", "--tuned", "no.toml"), "no.toml"),
         (("train", "npg", "CartPole-v1", "--tuned", "no.toml", "--no-tuned"), "without --tuned"),
         (("train-preset", "pendulum", "--seed", "1"), "fastpg train ALGORITHM ENV"),

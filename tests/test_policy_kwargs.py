@@ -93,7 +93,17 @@ def cartpole(**policy_kwargs):
             TypeError,
             "did you mean 'features'",
         ),
-        (lambda: cartpole(net_arch=[64]), TypeError, "'net_arch': policies have no layers"),
+        (lambda: cartpole(net_arch=[64]), TypeError, "'net_arch': a linear policy has no layers"),
+        (
+            lambda: fastpg.NPG("mlp", "CartPole-v1", policy_kwargs={"features": "fourier"}),
+            TypeError,
+            "'features': a perceptron takes the observation itself",
+        ),
+        (
+            lambda: fastpg.NPG("mlp", "CartPole-v1", net_arch=[64]),
+            TypeError,
+            "'net_arch': it belongs to the policy: give it in policy_kwargs",
+        ),
         (lambda: cartpole(observation_size=3), TypeError, "unknown policy argument 'observation_"),
         (
             lambda: cartpole(log_std_init=1.0),

@@ -68,6 +68,9 @@ ELSEWHERE = {
     "normalize_obs": "normalize_observations",
     "norm_obs": "normalize_observations",
     "log_std": "log_std_init",
+    "hidden_sizes": "net_arch",
+    "critic_lr": "critic_learning_rate",
+    "vf_lr": "critic_learning_rate",
     "LinearPolicy": "linear",
     "REINFORCE": "reinforce",
     "vpg": "reinforce",
@@ -77,7 +80,8 @@ ELSEWHERE = {
 
 _ITS_OWN_FIT = "the baseline is fitted separately: it shares no loss with the policy"
 _OF_A_POLICY = "it belongs to the policy: give it in policy_kwargs"
-_NO_LAYERS = "policies have no layers: they are linear in features, which policy_kwargs chooses"
+_NO_LAYERS = "a linear policy has no layers: expected with policy='mlp'"
+_NO_FEATURES = "a perceptron takes the observation itself: expected with policy='linear'"
 _OF_AN_ENV = (
     "it belongs to the environment: make the environment with it, or give env_kwargs to train()"
 )
@@ -89,12 +93,10 @@ NOT_HERE = {
     "value_coef": _ITS_OWN_FIT,
     "value_loss_coef": _ITS_OWN_FIT,
     "vf_loss_coeff": _ITS_OWN_FIT,
-    "vf_lr": _ITS_OWN_FIT,
-    "critic_lr": _ITS_OWN_FIT,
     "clip_range_vf": _ITS_OWN_FIT,
-    "net_arch": _NO_LAYERS,
-    "hidden_sizes": _NO_LAYERS,
-    "activation_fn": _NO_LAYERS,
+    "net_arch": _OF_A_POLICY,
+    "activation_fn": _OF_A_POLICY,
+    "ortho_init": _OF_A_POLICY,
     "features": _OF_A_POLICY,
     "features_kwargs": _OF_A_POLICY,
     "log_std_init": _OF_A_POLICY,
@@ -107,6 +109,17 @@ NOT_HERE = {
     "tuned": "it belongs to train()",
     "reset_num_timesteps": "it belongs to learn()",
 }
+
+# Arguments of other policies, and the reason.
+NOT_OF_THIS_POLICY = {
+    "net_arch": _NO_LAYERS,
+    "activation_fn": _NO_LAYERS,
+    "ortho_init": _NO_LAYERS,
+    "features": _NO_FEATURES,
+    "features_kwargs": _NO_FEATURES,
+}
+
+_REASONS = {"option": NOT_HERE, "policy argument": NOT_OF_THIS_POLICY}
 
 _ALIKE = 0.75  # least similarity, by difflib's measure, of a name that is suggested
 
@@ -123,8 +136,9 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> str:
         One line with the unknown name, a reason or the nearest known name, and all known names.
     """
     names = list(known)
-    if kind in ("option", "policy argument") and name in NOT_HERE:
-        hint = f": {NOT_HERE[str(name)]}"
+    reasons = _REASONS.get(kind, {})
+    if name in reasons:
+        hint = f": {reasons[str(name)]}"
     else:
         nearest = _nearest(str(name), names)
         hint = f"; did you mean {nearest!r}?" if nearest else ""
