@@ -369,3 +369,57 @@ def test_a_checkpoint_of_another_network(tmp_path, changes):
     rewritten(path, **changes)
     with pytest.raises(fastpg.CheckpointError):
         fastpg.load(path)
+
+
+def test_the_first_iteration_is_normalised_only_in_an_almost_uniform_policy(rng):
+    almost = fastpg.MlpSoftmax(4, 2, normalize_observations=True)
+    assert almost._sees_nothing_yet()
+    for other in (
+        fastpg.MlpSoftmax(4, 2, almost.theta + rng.normal(size=almost.theta.size),
+                          normalize_observations=True),
+        fastpg.MlpSoftmax(4, 2, ortho_init=False, normalize_observations=True),
+    ):  # fmt: skip
+        assert not other._sees_nothing_yet()
+
+
+def test_steps_beyond_the_range_of_parameters_are_not_finite():
+    algo = fastpg.PPO(
+        "mlp", "CartPole-v1", n_steps=64, learning_rate=1e16, max_grad_norm=None, seed=1
+    )
+    before, values = algo.policy.theta, algo.baseline.theta
+    algo.learn(256)
+    assert algo.history[-1]["train/status"] == "not_finite"
+    assert (algo.policy.theta == before).all()
+    assert (algo.baseline.theta == values).all()
+    assert algo.optimizer.count == algo.baseline.n_updates == 0
+
+
+def test_a_value_network_is_fitted_also_where_nothing_fresh_is_collected():
+    algo = fastpg.PPO("mlp", "CartPole-v1", n_steps=100, baseline_batch=1, n_envs=4, seed=1)
+    algo.learn(160)
+    assert algo.baseline.n_updates > 0
+
+
+def test_observations_of_a_value_network_count_once(rng):
+    baseline = fastpg.values.mlp.MlpBaseline(3, normalize_observations=True)
+    for count in (50, 100):
+        baseline.fit(rng.normal(size=(50, 3)), np.arange(50), rng.normal(size=50))
+        assert baseline._moments.count == count
+
+
+def test_flags_of_numpy_can_be_saved(tmp_path):
+    algo = fastpg.PPO("mlp", "CartPole-v1", value_kwargs={"normalize_observations": np.True_})
+    assert fastpg.load(algo.save(tmp_path / "one")).value_kwargs == {"normalize_observations": True}
+
+
+def test_a_dense_fisher_matrix_of_several_logits_is_that_of_its_products(rng):
+    policy = fastpg.MlpSoftmax(3, 4, net_arch=[5])
+    phi = rng.normal(size=(200, 3))
+    dist, actions = policy.distribution(phi), rng.integers(4, size=200)
+    for taken in (None, actions):
+        dense = policy.fisher(phi, dist, taken)
+        assert np.allclose(dense, dense.T, rtol=0, atol=1e-15)
+        for column in rng.integers(dense.shape[0], size=5):
+            unit = np.eye(dense.shape[0])[column]
+            product = policy.fisher_vector_product(phi, dist, unit, taken)
+            assert np.allclose(dense[column], product, rtol=0, atol=1e-6 * np.abs(dense).max())

@@ -86,3 +86,12 @@ def test_an_iteration_that_fails_leaves_the_deviation(monkeypatch):
     with pytest.raises(ZeroDivisionError):
         algo.learn(2_048)
     assert algo.reward_scaling.state() == before
+
+
+def test_rewards_whose_sums_cannot_be_squared_are_named():
+    rollout = SimpleNamespace(
+        rewards=np.array([[1e160], [-1e160]]), ended=np.zeros((2, 1), bool),
+        step_index=np.zeros((2, 1), np.int64),
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="rewards: expected values whose discounted sums"):
+        RewardScaling(GAMMA, True, None)(rollout)

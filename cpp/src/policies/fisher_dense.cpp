@@ -31,8 +31,11 @@ void Fisher::add_gram(Index block, const std::vector<Pair>& pairs, double* entri
                       double* sum) const {
   for (const Pair& pair : pairs) {
     entry(block, pair.a, pair.b, entries);
+    if (network().one_gram() && pair.a == pair.b) {
+      for (Index i = 0; i < stride(); ++i) entries[i] *= 0.5;
+    }
     network().add_gram(block, pair.a, pair.b, entries, scratch, sum);
-    sum += network().gram_size();
+    if (!network().one_gram()) sum += network().gram_size();
     checkpoint_after(static_cast<double>(network().gram_size()) * static_cast<double>(stride()));
   }
 }
@@ -40,7 +43,8 @@ void Fisher::add_gram(Index block, const std::vector<Pair>& pairs, double* entri
 Matrix Fisher::dense() const {
   const std::vector<Pair> all = pairs();
   const Index gram = network().gram_size();
-  const Index partial = static_cast<Index>(all.size()) * gram;
+  const std::size_t sets = network().one_gram() ? 1 : all.size();
+  const Index partial = static_cast<Index>(sets) * gram;
   const Chunks chunks = policy_.chunks(partial);
   Buffer<double> sums(length(chunks.count * partial));
   const double sample_cost = dense_cost() + 100.0;
@@ -55,8 +59,10 @@ Matrix Fisher::dense() const {
   });
   add_up(sums.data(), chunks.count, partial);
   Matrix out = Matrix::Zero(size(), size());
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    network().store_gram(all[i].a, all[i].b, sums.data() + static_cast<Index>(i) * gram,
+  for (std::size_t i = 0; i < sets; ++i) {
+    // One for all pairs becomes its sum with its transpose, as that of a pair of two logits does.
+    const Pair pair = network().one_gram() ? Pair{1, 0} : all[i];
+    network().store_gram(pair.a, pair.b, sums.data() + static_cast<Index>(i) * gram,
                          1.0 / samples(), out);
     checkpoint_after(4.0 * static_cast<double>(gram));
   }

@@ -15,12 +15,12 @@ from fastpg.algorithms.options import CommonOptions, CriticOptions
 from fastpg.envs import NativeVectorEnv
 from fastpg.policies.factory import keep_within, require_fit, restore_policy
 from fastpg.policies.function_features import Function
-from fastpg.policies.mlp import Perceptron, layer_sizes
+from fastpg.policies.mlp import ACTIVATIONS, Perceptron, layer_sizes
 from fastpg.rollouts.collector import Collector
 from fastpg.rollouts.env_recipe import EnvRecipe
 from fastpg.rollouts.policy_model import PolicyModel
 from fastpg.spaces import describe, restore_space
-from fastpg.suggestions import unknown
+from fastpg.suggestions import one_of, unknown
 from fastpg.training import checkpoints
 from fastpg.training.metrics import MOST_COUNT, Metrics, RecentEpisodes, restored, storable
 from fastpg.values.base import Baseline
@@ -67,8 +67,11 @@ class StoredModel(PolicyModel):
         self._progress_remaining = 1.0
         self._episodes = RecentEpisodes()
 
-    def _make_baseline(self) -> Baseline:
+    def _make_baseline(self, stored: dict[str, npt.NDArray[Any]] | None = None) -> Baseline:
         options = self.options
+        mlp = self._mlp_arguments()
+        if stored is not None and options.baseline == "mlp":
+            mlp["theta"] = stored["baseline_theta"]
         return make_baseline(
             options.baseline,
             self.policy.observation_size,
@@ -76,7 +79,7 @@ class StoredModel(PolicyModel):
             memory=options.baseline_memory,
             time=options.baseline_time,
             num_threads=self.num_threads,
-            mlp=self._mlp_arguments(),
+            mlp=mlp,
         )
 
     def _mlp_arguments(self) -> dict[str, Any]:
@@ -215,7 +218,7 @@ def restore(
     keep_within(algo.policy, algo)
     algo.seed = arrays.seed(arrays.integer("seed", meta["seed"], 0))
     algo.value_kwargs = value_arguments(meta.get("value_kwargs"), algo.options.baseline)
-    algo.baseline = algo._make_baseline()
+    algo.baseline = algo._make_baseline(stored)
     algo.baseline.restore(stored)
     algo.history = restored(meta["history"])
     algo.num_timesteps = _count("num_timesteps", meta["num_timesteps"])
@@ -258,6 +261,14 @@ def value_arguments(given: Any, baseline: str) -> dict[str, Any]:
         raise ValueError(f"value_kwargs: allowed only with baseline='mlp', got {arguments!r}")
     if "net_arch" in arguments:
         arguments["net_arch"] = layer_sizes("net_arch", arguments["net_arch"])
+    if "activation_fn" in arguments:
+        arguments["activation_fn"] = one_of(
+            "activation_fn", arguments["activation_fn"], ACTIVATIONS
+        )
+    if "normalize_observations" in arguments:
+        arguments["normalize_observations"] = arrays.boolean(
+            "normalize_observations", arguments["normalize_observations"]
+        )
     return arguments
 
 

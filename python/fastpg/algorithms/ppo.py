@@ -164,14 +164,15 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
             self.optimizer.count,
             self._whitening(batch),
             ppo_settings(**settings),
-            *(task or ()),
+            *(task[:3] if task else ()),
         )
-        self.optimizer = optimizer
-        self.policy.move_to(found.theta)
+        finite = found.finite and self.policy.takes(found.theta)
+        if finite:
+            self.optimizer = optimizer
         if task is not None and isinstance(self.baseline, MlpBaseline):
-            self.baseline.take(task, found.value_theta, found.finite)
-            self.baseline.observe(batch.observations)
-        return self._record(found, settings) | self._adapt(found)
+            self.baseline.take(task, found.value_theta, finite)
+            self.baseline.observe_after(task, batch.observations)
+        return self._record(found, settings, finite) | self._adapt(found, finite)
 
     def _settings(self) -> dict[str, Any]:
         """The current arguments of `ppo_settings`."""
@@ -197,8 +198,8 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
 
     @property
     def fits_in_update(self) -> bool:
-        """Whether the epochs fit a value network too."""
-        return isinstance(self.baseline, MlpBaseline)
+        """Whether the epochs fit a value network too; with `baseline_batch` it is fitted apart."""
+        return isinstance(self.baseline, MlpBaseline) and not self.options.baseline_batch
 
     @property
     def critic_learning_rate(self) -> Schedule:
@@ -212,8 +213,8 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
         return {"n_critic_updates": options.n_epochs} | shared
 
     def _value_task(self, batch: Batch) -> ValueTask | None:
-        """The value network that the epochs fit; with `baseline_batch` it was fitted before."""
-        if not isinstance(self.baseline, MlpBaseline) or self.options.baseline_batch:
+        """The value network that the epochs fit, if they do."""
+        if not isinstance(self.baseline, MlpBaseline) or not self.fits_in_update:
             return None
         return self.baseline.task(batch.observations, batch.step_index, batch.targets)
 
@@ -226,9 +227,9 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
         self.moments = moments
         return moments.whitening()
 
-    def _record(self, found: PpoUpdate, settings: dict[str, Any]) -> Metrics:
+    def _record(self, found: PpoUpdate, settings: dict[str, Any], finite: bool) -> Metrics:
         entries: Metrics = {
-            "train/status": "accepted" if found.finite else "not_finite",
+            "train/status": "accepted" if finite else "not_finite",
             "train/policy_gradient_loss": found.policy_loss,
             "train/kl": found.kl,
             "train/approx_kl": found.statistics.approx_kl,
@@ -244,12 +245,12 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
             entries["train/clip_range"] = settings["clip_range"]
         return entries
 
-    def _adapt(self, found: PpoUpdate) -> Metrics:
+    def _adapt(self, found: PpoUpdate, finite: bool) -> Metrics:
         """Set lambda for the next iteration; returns the log entry with that of this iteration."""
         options, used = self.options, self.kl_coef
         if options.objective == "clip":
             return {}
-        if options.adaptive_kl and found.finite:
+        if options.adaptive_kl and finite:
             self.kl_coef = adapted(used, found.kl, options.target_kl or _TARGET_KL)
         return {"train/kl_coef": used}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,11 @@ class RewardScaling:
         mean = float(sums.mean())
         shift = mean - self.mean
         between = shift * shift * self.count * sums.size / count
-        self.squares += float(np.square(sums - mean).sum()) + between
+        with np.errstate(over="ignore", invalid="ignore"):
+            squares = self.squares + float(np.square(sums - mean).sum()) + between
+        if not math.isfinite(squares):
+            raise ValueError("rewards: expected values whose discounted sums can be squared")
+        self.squares = squares
         self.mean += shift * sums.size / count
         self.count = count
 
@@ -102,4 +107,4 @@ class RewardScaling:
         """
         self.count = arrays.between("reward count", state["count"], 0.0, 2.0**62)
         self.mean = arrays.number("reward mean", state["mean"])
-        self.squares = arrays.between("reward squares", state["squares"], 0.0, 1e300)
+        self.squares = arrays.between("reward squares", state["squares"], 0.0, sys.float_info.max)

@@ -132,7 +132,7 @@ def _policy_kwargs(given: dict[str, Any], settings: TunedSettings | None) -> dic
 def _widths(text: str) -> list[int]:
     """The widths in "64,64"; "none" has no hidden layer."""
     try:
-        return [] if text == "none" else [int(width) for width in text.split(",")]
+        return [] if text.lower() == "none" else [int(width) for width in text.split(",")]
     except ValueError:
         raise ValueError(
             f"net_arch: expected integers with commas, or none, got {text!r}"

@@ -49,8 +49,8 @@ class Policy(ClosedForms):
             True} adds h / 100 as its last input.
         normalize_observations: normalise the observations by their running mean and standard
             deviation before the features are computed. Both are saved with the policy. They change
-            only between iterations of `learn`; but while all weights are 0, the observations of the
-            first iteration are used in its own step too.
+            only between iterations of `learn`; but while all weights are 0 (a perceptron: the last
+            layer almost 0), the first iteration's observations are used in its own step too.
         theta: parameters; by default those of the uniform policy, or of mean 0.
     """
 

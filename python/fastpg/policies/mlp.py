@@ -138,8 +138,14 @@ class Perceptron(Policy):
         return layers
 
     def _sees_nothing_yet(self) -> bool:
-        """Whether nothing was observed yet: an orthogonal policy is then almost uniform."""
-        return self.normalizer is not None and not self.normalizer.count
+        """Whether nothing was observed yet, and the last layer is as small as `ortho_init` has it.
+
+        Such a policy is almost uniform, whatever its inputs are.
+        """
+        if self.normalizer is None or self.normalizer.count:
+            return False
+        last = self.layers[-1]
+        return not last.bias.any() and bool(np.abs(last.weights).max() <= _OUTPUT_GAIN)
 
     def state(self) -> State:
         """As for every policy, with the layers."""

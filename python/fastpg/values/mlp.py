@@ -29,6 +29,7 @@ class ValueTask(NamedTuple):
     batch: _core.ValueBatch
     theta: Floats
     optimizer: _core.Optimizer
+    observed: bool  # whether the observations were counted already
 
 
 def initial_values(sizes: Sequence[int], seed: int) -> Floats:
@@ -73,6 +74,7 @@ class MlpBaseline(Baseline):
         time: whether h is among the inputs.
         optimizer: "adam", "rmsprop" or "sgd", as in `make_optimizer`.
         seed: of the initial weights and of the order of the samples, in [0, 2^64).
+        theta: parameters (P,) to start with; None: those described above.
         num_threads: threads that share large batches, in [1, 256]; None: FASTPG_NUM_THREADS, or 1.
             Results do not depend on it.
 
@@ -101,6 +103,7 @@ class MlpBaseline(Baseline):
         time: bool = False,
         optimizer: str = "adam",
         seed: int = 0,
+        theta: Any = None,
         num_threads: int | None = None,
     ) -> None:
         super().__init__(observation_size)
@@ -123,9 +126,15 @@ class MlpBaseline(Baseline):
         self._moments = _core.RunningMoments(self.observation_size)
         activation = _core.Activation[self.activation_fn]
         self._network = _core.Mlp(self._inputs.size, list(self.net_arch), 1, activation)
-        self._optimizer = make_optimizer(optimizer, self._network.parameters)
         self.status = "accepted"
-        self.theta = initial_values([self._inputs.size, *self.net_arch, 1], self.seed)
+        self.theta = self._start(theta)
+        self._optimizer = make_optimizer(optimizer, self._network.parameters)
+
+    def _start(self, theta: Any) -> Floats:
+        if theta is None:
+            return initial_values([self._inputs.size, *self.net_arch, 1], self.seed)
+        given = arrays.finite_floats("baseline_theta", theta, (self._network.parameters,))
+        return given.copy()
 
     def __getstate__(self) -> dict[str, Any]:
         """For `pickle` and `copy`: the map of inputs is made again."""
@@ -199,7 +208,7 @@ class MlpBaseline(Baseline):
         )
         found = task.batch.fit(task.theta, task.optimizer, self.seed, self.n_updates, settings)
         self.take(task, found.theta, found.finite)
-        self.observe(observations)
+        self.observe_after(task, observations)
 
     def task(self, observations: Float32s, step_index: Integers, targets: Floats) -> ValueTask:
         """What a fit starts from, for one that is not this class's own.
@@ -211,10 +220,11 @@ class MlpBaseline(Baseline):
             step_index: int64 (n,).
             targets: float64 (n,).
         """
-        if not self._moments.count:
+        first = not self._moments.count
+        if first:
             self.observe(observations)
         batch = self._batch(observations, step_index, targets)
-        return ValueTask(batch, self.theta, copy(self._optimizer))
+        return ValueTask(batch, self.theta, copy(self._optimizer), first)
 
     def take(self, task: ValueTask, theta: Floats | None, finite: bool) -> None:
         """Continue from the result of a fit; one that is not finite changes nothing.
@@ -227,6 +237,16 @@ class MlpBaseline(Baseline):
         self.status = "accepted" if finite else "not_finite"
         if finite and theta is not None:
             self.theta, self._optimizer = theta, task.optimizer
+
+    def observe_after(self, task: ValueTask, observations: Float32s) -> None:
+        """Count the observations of a fit, unless `task` did.
+
+        Args:
+            task: what the fit started from.
+            observations: float32 (n, d), C-contiguous.
+        """
+        if not task.observed:
+            self.observe(observations)
 
     def observe(self, observations: Float32s) -> None:
         """Add observations to those that inputs are normalised by.

@@ -46,6 +46,7 @@ class MlpNetwork final : public Network {
   bool squared_norms(Index, double*) const override { return false; }
   void gradient_norms(Index block, const double* w, double* out) const override;
 
+  bool one_gram() const override { return true; }
   Index gram_size() const override { return parameters() * parameters(); }
   Index gram_scratch() const override {
     return (2 * parameters() + logits_.count()) * block_size();

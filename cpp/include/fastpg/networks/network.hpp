@@ -54,6 +54,8 @@ class Network {
   // Sums of a pair of logits (a, b), b <= a, over samples, of factor_i (d logit_a)(d logit_b)^T, in
   // sums of gram_size(); store_gram() adds factor times them to out (parameters, parameters), for
   // both orders of the pair. Scratch: gram_scratch() numbers.
+  // one_gram: sums of all pairs may be one, those of a pair (a, a) at half their factor.
+  virtual bool one_gram() const { return false; }
   virtual Index gram_size() const = 0;
   virtual Index gram_scratch() const = 0;
   virtual void add_gram(Index block, Index a, Index b, const double* factors, double* scratch,
