@@ -313,7 +313,6 @@ py::array bound_act(const Distribution& distribution, const Architecture& networ
   const std::int64_t* const steps = step_index ? step_index->data() : zeros.data();
   require_network(distribution, network, map.size());
   require_size("theta", theta.size(), parameter_count(distribution, network));
-  require_all_finite("theta", theta.data(), theta.size(), 0);
   const std::uint8_t* const allowed = checked_mask(distribution, mask, n);
   WritableActions actions;
   py::array out = make_actions(distribution, n, actions);
@@ -321,7 +320,11 @@ py::array bound_act(const Distribution& distribution, const Architecture& networ
     return act(distribution, network, map, theta.data(), observations.data(), steps, n, allowed,
                stream, draw, actions);
   });
-  require(finite, "observations, theta: the products of features and parameters are not finite");
+  if (!finite) {
+    require_all_finite("theta", theta.data(), theta.size(), 0);
+    throw py::value_error(
+        "observations, theta: the products of features and parameters are not finite");
+  }
   return out;
 }
 

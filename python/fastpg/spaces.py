@@ -173,7 +173,9 @@ def _one_hot(rows: Integers, starts: Integers, counts: Integers, name: str) -> F
     return hot
 
 
-def to_action_space(space: Space, actions: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def to_action_space(
+    space: Space, actions: npt.NDArray[Any], *, clipped: bool = False
+) -> npt.NDArray[Any]:
     """Convert actions of a policy to actions of an environment.
 
     `start` of a discrete space is added. Actions for a Box are clipped to its bounds, and rounded
@@ -182,6 +184,7 @@ def to_action_space(space: Space, actions: npt.NDArray[Any]) -> npt.NDArray[Any]
     Args:
         space: of one action.
         actions: (n,) or (n, size); discrete actions count from 0.
+        clipped: whether those for a Box are within its bounds already.
 
     Returns:
         (n, *space.shape), in the space's dtype.
@@ -191,7 +194,8 @@ def to_action_space(space: Space, actions: npt.NDArray[Any]) -> npt.NDArray[Any]
         return counted
     shaped = actions.reshape(len(actions), *(space.shape or ()))
     if isinstance(space, spaces.Box):
-        shaped = np.minimum(np.maximum(shaped, space.low), space.high)
+        if not clipped:
+            shaped = np.minimum(np.maximum(shaped, space.low), space.high)
         if space.dtype.kind in "iu":
             shaped = np.rint(shaped)
     elif isinstance(space, spaces.Discrete | spaces.MultiDiscrete):

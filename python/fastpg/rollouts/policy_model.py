@@ -86,7 +86,9 @@ class PolicyModel:
             arrays.observations("observation", batch, batch.shape[1])
             raise
         self._predictions += stream is not None
-        given = to_action_space(self.action_space, policy.for_environment(actions))
+        acted = policy.for_environment(actions)
+        # A policy's bounds are within those of the space: see `keep_within`.
+        given = to_action_space(self.action_space, acted, clipped=bool(policy.bounds))
         return (given[0] if single else given), None
 
     def _batch(self, observation: Any) -> tuple[Float32s, bool]:
