@@ -14,7 +14,7 @@ from fastpg.arrays import Floats
 from fastpg.functional.solvers import factorises, ppo_settings
 from perceptrons import clock, settings
 
-CG_DAMPING = 1e-4  # the default of TRPO
+CG_DAMPING = 0.1  # the default of TRPO with a perceptron
 FEW, MANY = 4, 12  # epochs; their difference leaves out what is done once
 
 

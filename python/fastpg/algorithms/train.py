@@ -44,8 +44,8 @@ def train(
         total_timesteps: environment steps; None: the tuned number, or else 100,000 (REINFORCE:
             300,000).
         seed: seed of everything random, in [0, 2^64); None draws one.
-        policy: "linear" or a policy.
-        policy_kwargs: with "linear", keywords of the policy's `for_env`.
+        policy: "linear", "mlp" or a policy.
+        policy_kwargs: with a name, keywords of the policy's `for_env`.
         value_kwargs: with `baseline="mlp"`, its `net_arch`, `activation_fn` and
             `normalize_observations`.
         env_kwargs: with an id, keywords of `make_vec` for a native environment, otherwise of
