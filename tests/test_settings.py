@@ -288,9 +288,44 @@ def test_a_file_wins_over_the_built_in_settings_and_these_over_the_defaults(file
     )
 
 
+PERCEPTRON = """
+[mlp.trpo."Pendulum-v1"]
+total_timesteps = 4_096
+gamma = 0.9
+policy_kwargs = { net_arch = [8], activation_fn = "relu" }
+"""
+
+
+@pytest.mark.parametrize("name", ["mlp", "MlpPolicy"])
+def test_settings_of_a_perceptron(file, capsys, name):
+    path = file(PERCEPTRON)
+    row = fastpg.tuned_settings("trpo", "Pendulum-v1", path, policy="mlp")
+    assert (row.policy, row.total_timesteps, row.options) == ("mlp", 4096, {"gamma": 0.9})
+    assert fastpg.tuned_settings("trpo", "Pendulum-v1", path).policy == "linear"  # the built-in one
+    algo = fastpg.train("trpo", "Pendulum-v1", seed=0, policy=name, tuned=path)
+    assert (algo.policy.net_arch, algo.policy.activation_fn) == ([8], "relu")
+    assert (algo.num_timesteps, algo.options.gamma, algo.options.baseline) == (4096, 0.9, "mlp")
+    assert capsys.readouterr().err == (
+        f"fastpg: settings of {path} for trpo on Pendulum-v1 with policy mlp; "
+        "tuned=False: the defaults\n"
+    )
+
+
+def test_a_perceptron_takes_no_settings_of_linear_policies():
+    assert settings_for("trpo", "Acrobot-v1", "mlp") is None
+    assert settings_for("trpo", "Acrobot-v1", fastpg.LinearSoftmax(6, 3)) is None
+    with pytest.raises(ValueError, match="unknown policy 'mpl'"):
+        fastpg.tuned_settings("trpo", "Acrobot-v1", policy="mpl")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ('[mlp.npg."A-v0"]\ngama = 1', r'\[mlp\.npg\."A-v0"\]: unknown option .gama.; did you'),
+        ('[mlp.npgg."A-v0"]', "unknown algorithm 'npgg'; did you mean 'npg'"),
+        ("[mlp]\nnpg = 3", "npg: expected tables, got 3"),
+        ('[mlp.npg."A-v0"]\npolicy_kwargs = { features = "identity" }', "unknown policy argument"),
+        ('[mlp.npg."A-v0"]\npolicy_kwargs = { net_arch = 3 }', "net_arch: expected the widths"),
         ("gamma = ", r"mine\.toml: expected TOML, got"),
         ('[tpro."A-v0"]', r"mine\.toml: unknown algorithm 'tpro'; did you mean 'trpo'"),
         ("npg = 3", r"mine\.toml: npg: expected tables, got 3"),

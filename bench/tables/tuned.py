@@ -8,9 +8,17 @@ from collections.abc import Iterator
 import gymnasium
 import numpy as np
 
-from fastpg.algorithms.settings import TunedSettings, built_in, read_file, tuned_settings
+from fastpg.algorithms.settings import (
+    LINEAR,
+    Table,
+    TunedSettings,
+    built_in,
+    read_file,
+    tuned_settings,
+)
 from fastpg.algorithms.train import build, timesteps
 from fastpg.envs import NATIVE
+from fastpg.policies.factory import POLICIES
 from fastpg.suggestions import one_of
 from tables.runs import duration, final_return, interval, over_seeds
 from tables.sections import table
@@ -19,11 +27,13 @@ _NATIVE, _PYTHON = "Tuned settings", "Tuned settings, environments stepped from 
 SEEDS = {_NATIVE: 20, _PYTHON: 10}  # of each table
 
 
-def run(algorithm: str, env_id: str, file: str | None, seed: int) -> tuple[float, float]:
+def run(
+    algorithm: str, env_id: str, policy: str, file: str | None, seed: int
+) -> tuple[float, float]:
     """Mean greedy return on Gymnasium's environment, and seconds of training."""
-    row = tuned_settings(algorithm, env_id, file)
+    row = tuned_settings(algorithm, env_id, file, policy=policy)
     start = time.perf_counter()
-    algo = build(algorithm, env_id, row, seed=seed)
+    algo = build(algorithm, env_id, row, seed=seed, policy=policy)
     algo.learn(timesteps(algorithm, row))
     seconds = time.perf_counter() - start
     return final_return(algo, env_id, seed), seconds
@@ -31,10 +41,20 @@ def run(algorithm: str, env_id: str, file: str | None, seed: int) -> tuple[float
 
 def chosen(file: str | None, only: list[str] | None) -> list[TunedSettings]:
     """The settings of a file, or of the package; with `only`, those with these names."""
-    settings = built_in() if file is None else read_file(file)
-    names = [f"{algorithm}:{env_id}" for algorithm, env_id in settings]
+    rows = [row for kind in POLICIES for row in _table(file, kind).values()]
+    names = [_name(row) for row in rows]
     wanted = [one_of("--only", name, names) for name in only or names]
-    return [row for name, row in zip(names, settings.values(), strict=True) if name in wanted]
+    return [row for name, row in zip(names, rows, strict=True) if name in wanted]
+
+
+def _table(file: str | None, policy: str) -> Table:
+    return built_in(policy) if file is None else read_file(file, policy)
+
+
+def _name(row: TunedSettings) -> str:
+    """ALGORITHM:ID, or for policies that are not linear POLICY:ALGORITHM:ID."""
+    name = f"{row.algorithm}:{row.env_id}"
+    return name if row.policy == LINEAR else f"{row.policy}:{name}"
 
 
 def parts(settings: list[TunedSettings]) -> Iterator[tuple[str, int, list[TunedSettings]]]:
@@ -51,6 +71,7 @@ def _row(row: TunedSettings, runs: list[tuple[float, float]]) -> dict[str, str]:
     count = None if level is None else int((returns >= level).sum())
     return {
         "algorithm": row.algorithm,
+        "policy": row.policy,
         "environment": row.env_id,
         "steps": f"{timesteps(row.algorithm, row):,}",
         "level": "-" if level is None else f"{level:g}",
@@ -68,6 +89,6 @@ def _shown(value: float, level: float | None) -> str:
 
 def text(settings: list[TunedSettings], seeds: range, workers: int) -> str:
     """A row for each algorithm and environment."""
-    jobs = [(row.algorithm, row.env_id, row.file) for row in settings]
+    jobs = [(row.algorithm, row.env_id, row.policy, row.file) for row in settings]
     outcomes = over_seeds(run, jobs, seeds, workers)
     return table([_row(*what) for what in zip(settings, outcomes, strict=True)])

@@ -8,7 +8,8 @@ import gymnasium
 from gymnasium import spaces
 
 from fastpg.algorithms.base import Algorithm
-from fastpg.algorithms.settings import TunedSettings, built_in
+from fastpg.algorithms.settings import LINEAR, TunedSettings, built_in
+from fastpg.policies.factory import POLICIES
 from fastpg.policies.features import Identity
 from fastpg.training.diagnosis import Goal, explain
 from fastpg.training.metrics import RAW_MEAN
@@ -46,7 +47,7 @@ def _goal(algo: Algorithm, score: float | None, tuned: bool) -> Goal | None:
     """The environment's level and the return reached; None if one of them is unknown."""
     if algo.env_id is None:
         return None
-    known = _known(algo.name, algo.env_id)
+    known = _known(algo, algo.env_id)
     level = _level(algo.env_id, known)
     results = [r for r in (score, _mean_return(algo)) if r is not None and math.isfinite(r)]
     if level is None or not results:
@@ -57,15 +58,22 @@ def _goal(algo: Algorithm, score: float | None, tuned: bool) -> Goal | None:
         level,
         max(results) if reached else results[0],
         _is_plain(algo),
-        f"fastpg train {known.algorithm} {known.env_id}" if tuned and known else None,
+        _command(known) if tuned and known else None,
     )
 
 
-def _known(algorithm: str, env_id: str) -> TunedSettings | None:
-    """Tuned settings of the environment: for this algorithm, or else for another one."""
-    table = built_in()
-    own = table.get((algorithm, env_id))
-    return own or next((row for row in table.values() if row.env_id == env_id), None)
+def _known(algo: Algorithm, env_id: str) -> TunedSettings | None:
+    """Tuned settings of the environment: for this kind of policy and algorithm, or else others."""
+    own_kind = LINEAR if algo.policy.is_linear else "mlp"
+    rows = [row for kind in POLICIES for row in built_in(kind).values() if row.env_id == env_id]
+    rows.sort(key=lambda row: (row.policy != own_kind, row.algorithm != algo.name))
+    return rows[0] if rows else None
+
+
+def _command(row: TunedSettings) -> str:
+    """The command that trains with tuned settings."""
+    policy = "" if row.policy == LINEAR else f" --policy {row.policy}"
+    return f"fastpg train {row.algorithm} {row.env_id}{policy}"
 
 
 def _level(env_id: str, known: TunedSettings | None) -> float | None:

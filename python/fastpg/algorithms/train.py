@@ -10,8 +10,9 @@ from typing import Any
 from fastpg import arrays, threads
 from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.catalogue import DEFAULT_TIMESTEPS, find
-from fastpg.algorithms.settings import TunedSettings, tuned_settings
+from fastpg.algorithms.settings import LINEAR, TunedSettings, tuned_settings
 from fastpg.policies.base import Policy
+from fastpg.policies.factory import is_mlp, kind_of
 from fastpg.rollouts.make_env import make_env
 from fastpg.training.callbacks import Callback
 
@@ -34,8 +35,8 @@ def train(
 ) -> Algorithm:
     """Build an algorithm, train it and return it.
 
-    If `env` is an id that has `tuned_settings` and the policy is "linear", these settings are used,
-    and a line on standard error says so. Arguments given here take precedence: options one by one,
+    If `env` is an id, `policy` a name, and there are `tuned_settings` for them, these are used, and
+    a line on standard error says so. Arguments given here take precedence: options one by one,
     `policy_kwargs` and `env_kwargs` each as a whole.
 
     Args:
@@ -105,8 +106,9 @@ def settings_for(
     if not isinstance(tuned, bool | str | os.PathLike):
         raise TypeError(f"tuned: expected True, False or the path of a file, got {tuned!r}")
     file = None if isinstance(tuned, bool) else tuned
-    named = env if isinstance(env, str) and policy == "linear" else ""  # "" has no settings
-    return tuned_settings(algorithm, named, file)
+    kind = kind_of(policy)
+    named = env if isinstance(env, str) and kind else ""  # "" has no settings
+    return tuned_settings(algorithm, named, file, policy=kind or LINEAR)
 
 
 def build(
@@ -142,14 +144,14 @@ def build(
         TypeError: unknown option, or an argument of the wrong type.
     """
     kind = find(algorithm)
-    kind.options_class.build(kind.__name__, options)  # errors in them do not mention the settings
+    kind.options_class.build(kind.__name__, options, is_mlp(policy))  # its errors name no settings
     if settings is not None:
         options = {**settings.options, **options}
         policy_kwargs = settings.policy_kwargs if policy_kwargs is None else policy_kwargs
         env_kwargs = settings.env_kwargs if env_kwargs is None else env_kwargs
     keywords = arrays.keywords("env_kwargs", env_kwargs)
     try:
-        made = _made_with(keywords, env, kind, options) if keywords else env
+        made = _made_with(keywords, env, kind, options, is_mlp(policy)) if keywords else env
         return kind(
             policy,
             made,
@@ -182,9 +184,9 @@ def timesteps(algorithm: str, settings: TunedSettings | None, given: int | None 
 
 
 def _made_with(
-    keywords: dict[str, Any], env: Any, kind: type[Algorithm], given: Mapping[str, Any]
+    keywords: dict[str, Any], env: Any, kind: type[Algorithm], given: Mapping[str, Any], mlp: bool
 ) -> Any:
-    options = kind.options_class.build(kind.__name__, dict(given))
+    options = kind.options_class.build(kind.__name__, dict(given), mlp)
     count = threads.num_threads(options.num_threads)
     return make_env(env, options.n_envs, num_threads=count, env_kwargs=keywords)
 

@@ -14,7 +14,7 @@ import typer
 from fastpg import _core
 from fastpg.algorithms import ALGORITHMS, load
 from fastpg.algorithms.base import Algorithm
-from fastpg.algorithms.settings import built_in
+from fastpg.algorithms.settings import LINEAR, built_in
 from fastpg.cli.console import explained, mean_return, show_table
 from fastpg.envs import NATIVE
 
@@ -34,9 +34,14 @@ def _installed() -> dict[str, str]:
         "numpy": np.__version__,
         "gymnasium": gymnasium.__version__,
         "algorithms": ", ".join(ALGORITHMS),
-        "tuned settings": ", ".join(f"{name} {env_id}" for name, env_id in built_in()),
+        "tuned settings": _tuned(LINEAR),
+        "tuned settings, mlp": _tuned("mlp"),
         "native environments": ", ".join(NATIVE),
     }
+
+
+def _tuned(policy: str) -> str:
+    return ", ".join(f"{name} {env_id}" for name, env_id in built_in(policy)) or "none"
 
 
 def _checkpoint_info(algo: Algorithm) -> dict[str, str]:

@@ -22,6 +22,18 @@ POLICIES: dict[str, tuple[type[Policy], type[Policy]]] = {  # for discrete actio
     "linear": (LinearSoftmax, LinearGaussian),
     "mlp": (MlpSoftmax, MlpGaussian),
 }
+# Arguments of a policy that is made by name; `log_std_init` is for a Box.
+POLICY_ARGUMENTS = {
+    "linear": ("features", "features_kwargs", "normalize_observations", "log_std_init"),
+    "mlp": (
+        "net_arch",
+        "activation_fn",
+        "ortho_init",
+        "normalize_observations",
+        "log_std_init",
+        "seed",
+    ),
+}
 _SAME = {"MlpPolicy": "mlp"}  # as stable-baselines3 writes it
 _KINDS = {kind.kind: kind for kinds in POLICIES.values() for kind in kinds}
 
@@ -57,10 +69,16 @@ def make_policy(
     return policy
 
 
+def kind_of(policy: Any) -> str | None:
+    """The key of `POLICIES` that a name stands for; None for anything else."""
+    name = _SAME.get(policy, policy) if isinstance(policy, str) else None
+    return name if name in POLICIES else None
+
+
 def is_mlp(policy: Any) -> bool:
     """Whether it is a perceptron, or the name of one."""
     if isinstance(policy, str):
-        return _SAME.get(policy, policy) == "mlp"
+        return kind_of(policy) == "mlp"
     return isinstance(policy, Perceptron)
 
 
