@@ -25,7 +25,7 @@ OPTIONS = {
     # Nearly certain policies have hardly any curvature: max_step_size keeps steps small.
     "npg": {"target_kl": 0.03, "max_step_size": 1.0},
     "trpo": {"target_kl": 0.03},
-    "ppo": {"learning_rate": 0.02, "batch_size": 16, "max_grad_norm": None},
+    "ppo": {"learning_rate": 0.01, "batch_size": 16, "max_grad_norm": None},
 }
 STEPS = {
     "n_steps": 8, "gamma": 0.9, "gae_lambda": 0.97, "normalize_reward": False, "value_target": "mc"
@@ -69,6 +69,15 @@ def test_the_best_action_is_learned(name, kind, problem):
         observation, _ = env.reset(seed=episode)
         returns.append(env.step(algo.predict(observation, deterministic=True)[0])[1])
     assert np.mean(returns) > 0.95
+
+
+def test_a_perceptron_made_by_name_normalises_unless_it_is_told_not_to():
+    assert aimed(steps=0).policy.normalizer is not None
+    assert aimed(steps=0, policy="MlpPolicy").policy.normalizer is not None
+    off = {"normalize_observations": False}
+    assert aimed(steps=0, policy_kwargs=off).policy.normalizer is None
+    assert aimed(steps=0, policy="linear").policy.normalizer is None
+    assert fastpg.MlpSoftmax(4, 2).normalizer is None
 
 
 def aimed(name="ppo", box=False, policy="mlp", steps=512, **options):
@@ -363,7 +372,8 @@ def rewritten(path, **changes):
     ids=str,
 )  # fmt: skip
 def test_a_checkpoint_of_another_network(tmp_path, changes):
-    path = aimed(steps=0, policy_kwargs={"net_arch": [8]}).save(tmp_path / "x")
+    plain = {"net_arch": [8], "normalize_observations": False}
+    path = aimed(steps=0, policy_kwargs=plain).save(tmp_path / "x")
     rewritten(path)
     assert fastpg.load(path).policy.net_arch == [8]
     rewritten(path, **changes)

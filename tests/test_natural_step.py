@@ -227,6 +227,15 @@ def test_trpo_never_passes_its_bound_and_never_gets_worse():
                 assert record["train/kl"] == 0.0
 
 
+def test_the_default_bound_of_a_perceptron():
+    algo = fastpg.TRPO("mlp", "CartPole-v1", seed=0)
+    assert (algo.kl_bound, algo.options.cg_damping) == (0.02, 10.0)
+    per_trajectory = fastpg.TRPO("mlp", "CartPole-v1", seed=0, kl_per="trajectory")
+    per_trajectory.learn(4096)
+    assert per_trajectory.history[0]["train/target_kl"] < 1.0
+    assert fastpg.TRPO("linear", "CartPole-v1", seed=0).kl_bound == 0.012
+
+
 @pytest.mark.parametrize("algorithm", [fastpg.NPG, fastpg.TRPO])
 @pytest.mark.parametrize("env_id", ["CartPole-v1", "Acrobot-v1", "Pendulum-v1"])
 def test_by_default_the_bound_alone_limits_a_step(algorithm, env_id):

@@ -46,6 +46,7 @@ class Algorithm(StoredModel):
         policy_kwargs: with a name, arguments of the class: `normalize_observations`, for a Box of
             actions `log_std_init`; of a linear policy `features`, `features_kwargs`; of a
             perceptron `net_arch`, `activation_fn`, `ortho_init`, `seed` (by default this seed).
+            "mlp" normalises observations unless it is told not to.
         value_kwargs: with `baseline="mlp"`, its `net_arch`, `activation_fn`, and
             `normalize_observations`, as in `MlpBaseline`. By default it normalises if the policy
             does, and a perceptron's policy gives its `net_arch["vf"]` and its activation.

@@ -16,8 +16,10 @@ from fastpg.functional.solvers import factorises
 from fastpg.training.metrics import Metrics
 
 # If target_kl is None. Estimated gradients never vanish, since their noise does not, and a natural
-# step always reaches the bound: a policy comes to rest only if the bound falls.
+# step always reaches the bound: a policy comes to rest only if the bound falls. Damping of a
+# perceptron's F suppresses the noise already, and it learns more with a constant bound.
 _KL_OF_STEP, _KL_OF_TRAJECTORY = "lin_0.012", "lin_1"
+_KL_OF_PERCEPTRON = 0.02  # per step
 
 
 class NaturalStep(NamedTuple):
@@ -141,7 +143,8 @@ class NaturalAlgorithm(StepAlgorithm):
         per_step = options.kl_per == "step"
         given = options.target_kl
         if given is None:
-            given = _KL_OF_STEP if per_step else _KL_OF_TRAJECTORY
+            of_step = _KL_OF_STEP if self.policy.is_linear else _KL_OF_PERCEPTRON
+            given = of_step if per_step else _KL_OF_TRAJECTORY
         target = self.at_progress(given)
         return target if per_step else target / self.mean_length
 

@@ -358,8 +358,8 @@ class NaturalOptions(CriticOptions, StepOptions):
 
     target_kl: Schedule | None = option(
         None,
-        "bound on KL(old | new) of an update, in nats; None: lin_0.012 with kl_per=step, lin_1 "
-        "with trajectory",
+        "bound on KL(old | new) of an update, in nats; None: lin_0.012 with kl_per=step (policy "
+        "mlp: 0.02), lin_1 with trajectory",
         above=0.0,
     )
     kl_per: str = option(
@@ -387,5 +387,5 @@ class NaturalOptions(CriticOptions, StepOptions):
     )
     cg_tol: float = option(1e-10, "relative residual at which conjugate gradient stops", low=0.0)
     cg_damping: float = option(
-        1e-4, "damping added to F, relative to the mean of its diagonal", low=0.0, mlp=0.1
+        1e-4, "damping added to F, relative to the mean of its diagonal", low=0.0, mlp=10.0
     )

@@ -93,7 +93,8 @@ def _of_the_policy() -> list[inspect.Parameter]:
             "normalize_observations",
             bool,
             False,
-            "normalise observations by their running mean and standard deviation",
+            "normalise observations by their running mean and standard deviation; default with "
+            "policy mlp: yes",
         ),
         _option(
             "log_std_init",

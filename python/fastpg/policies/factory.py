@@ -34,6 +34,7 @@ POLICY_ARGUMENTS = {
         "seed",
     ),
 }
+_MLP_DEFAULTS = {"normalize_observations": True}  # of a perceptron that is made by name
 _SAME = {"MlpPolicy": "mlp"}  # as stable-baselines3 writes it
 _KINDS = {kind.kind: kind for kinds in POLICIES.values() for kind in kinds}
 
@@ -46,7 +47,8 @@ def make_policy(
     Args:
         policy: a policy, "linear" or "mlp" ("MlpPolicy" is the same).
         env: environment whose spaces it must fit.
-        policy_kwargs: with a name, arguments of `for_env`.
+        policy_kwargs: with a name, arguments of `for_env`; "mlp" normalises observations unless
+            they say otherwise.
         seed: of the initial parameters of a perceptron, unless `policy_kwargs` has another.
     """
     if isinstance(policy, str):
@@ -57,7 +59,8 @@ def make_policy(
                 f"{unknown('policy', policy, list(POLICIES))}: 'linear' is LinearSoftmax for "
                 "discrete actions and LinearGaussian for a Box, 'mlp' MlpSoftmax and MlpGaussian"
             )
-        return _named(name, env, {"seed": seed} | arguments if name == "mlp" else arguments)
+        defaults = {"seed": seed} | _MLP_DEFAULTS if name == "mlp" else {}
+        return _named(name, env, defaults | arguments)
     if not isinstance(policy, Policy):
         raise TypeError(f"policy: expected a policy or its name, got {policy!r}")
     if policy_kwargs is not None:
