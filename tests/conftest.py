@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import signal
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import HealthCheck, settings
 
 import fastpg
 import reference
+from processes import PLAIN
 
 # In a suite started in the background SIGINT is ignored; tests of Ctrl-C would wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -25,6 +27,41 @@ settings.load_profile("untimed")
 def short_pieces(monkeypatch):
     """Evaluate in short rollouts: 250 steps are too long for short episodes stepped from Python."""
     monkeypatch.setattr(fastpg.rollouts.evaluation, "_PIECE", 20)
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """The command in an empty folder, without the start of a process."""
+    from fastpg import cli
+
+    monkeypatch.chdir(tmp_path)
+    for name, value in PLAIN.items():
+        monkeypatch.setenv(name, value)
+
+    def command(*arguments):
+        with pytest.raises(SystemExit) as stopped:
+            cli.main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        return SimpleNamespace(returncode=stopped.value.code, stdout=out, stderr=err)
+
+    return command
+
+
+@pytest.fixture
+def five_episodes(monkeypatch, short_pieces):
+    """An evaluation of the program itself has its hundred."""
+    from fastpg.cli import evaluation
+
+    monkeypatch.setattr(evaluation, "EVAL_EPISODES", 5)
+    monkeypatch.setattr(evaluation, "EVAL_ENVS", 5)
+
+
+@pytest.fixture
+def one_episode(monkeypatch):
+    from fastpg.cli import evaluation
+
+    monkeypatch.setattr(evaluation, "EVAL_EPISODES", 1)
+    monkeypatch.setattr(evaluation, "EVAL_ENVS", 1)
 
 
 @pytest.fixture

@@ -3,44 +3,17 @@
 import re
 import signal
 import sys
-from types import SimpleNamespace
 
 import gymnasium
 import numpy as np
 import pytest
 
 import fastpg
-from fastpg import cli
 from fastpg.algorithms import ALGORITHMS
-from fastpg.cli import evaluation
 from fastpg.rollouts.env_recipe import EnvRecipe
-from processes import python, started_python
+from processes import PLAIN, python, started_python
 
 PROGRAM = "from fastpg.cli import main; main()"
-PLAIN = {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    """The command in an empty folder, without the start of a process."""
-    monkeypatch.chdir(tmp_path)
-    for name, value in PLAIN.items():
-        monkeypatch.setenv(name, value)
-
-    def command(*arguments):
-        with pytest.raises(SystemExit) as stopped:
-            cli.main([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        return SimpleNamespace(returncode=stopped.value.code, stdout=out, stderr=err)
-
-    return command
-
-
-@pytest.fixture
-def five_episodes(monkeypatch, short_pieces):
-    """An evaluation of the program itself has its hundred."""
-    monkeypatch.setattr(evaluation, "EVAL_EPISODES", 5)
-    monkeypatch.setattr(evaluation, "EVAL_ENVS", 5)
 
 
 def test_train_prints_a_summary_and_saves(tmp_path):
@@ -72,12 +45,6 @@ def test_train_flags_and_help(run, tmp_path, name):
     assert done.returncode == 0, done.stderr
     algo = fastpg.load(out)
     assert (algo.name, algo.seed, algo.options.gamma, algo.options.n_envs) == (name, 7, 0.9, 4)
-
-
-@pytest.fixture
-def one_episode(monkeypatch):
-    monkeypatch.setattr(evaluation, "EVAL_EPISODES", 1)
-    monkeypatch.setattr(evaluation, "EVAL_ENVS", 1)
 
 
 def rows_of(shown):
@@ -202,7 +169,7 @@ def test_an_existing_file_is_kept_unless_forced(run, tmp_path):
         (("train", "npg", "CartPole-v1", "again"), "got another argument 'again'"),
         (("train", "npg", "CartPole-v1", "--gamma", "2"), "gamma: expected a number in [0, 1]"),
         (("train", "npg", "CartPole-v1", "--seed", "-1"), "seed"),
-        (("train", "npg", "CartPole-v1", "--total-timesteps", "0"), "total_timesteps"),
+        (("train", "npg", "CartPole-v1", "--total-timesteps", "0"), "--total-timesteps"),
         (("train", "npg", "CartPole-v1", "--policy", "CnnPolicy"), "LinearSoftmax"),
         (("train", "npg", "CartPole-v1", "--out", "no/such/folder/x.npz"), "no folder"),
         (

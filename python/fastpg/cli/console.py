@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
@@ -38,13 +39,34 @@ def fail(message: str) -> NoReturn:
     raise typer.Exit(2)
 
 
+class Settings:
+    """What options before the command set; the command line of a process has one."""
+
+    debug = False  # show tracebacks
+
+
 @contextmanager
-def explained() -> Iterator[None]:
-    """Turn errors that the user can correct into one line and exit code 2."""
+def explained(options: Collection[str] = ()) -> Iterator[None]:
+    """Turn errors that the user can correct into one line and exit code 2; not with `--debug`.
+
+    Args:
+        options: names of the command's options. An error about one of them, "n_envs: …", names the
+            flag instead, "--n-envs: …".
+    """
     try:
         yield
     except _EXPLAINED as error:
-        fail(" ".join(str(error).split()))
+        if Settings.debug:
+            raise
+        fail(_with_dashes(" ".join(str(error).split()), options))
+
+
+def _with_dashes(message: str, options: Collection[str]) -> str:
+    """The message, with the flag in place of the option's name before the first colon."""
+    named = re.match(r"(\w+)(?=[:\[])", message)
+    if named is None or named[1] not in options:
+        return message
+    return f"--{named[1].replace('_', '-')}{message[named.end() :]}"
 
 
 def show_table(rows: dict[str, str]) -> None:

@@ -12,6 +12,7 @@ import typer
 
 from fastpg.algorithms import ALGORITHMS, DEFAULT_TIMESTEPS
 from fastpg.algorithms.options import Described, described
+from fastpg.cli import config
 from fastpg.envs import NATIVE
 from fastpg.policies.features import MAPS
 from fastpg.policies.mlp import ACTIVATIONS
@@ -65,6 +66,15 @@ def _of_the_run(name: str) -> list[inspect.Parameter]:
             "options of the command line over both",
         ),
         _option("no_tuned", bool, False, "use the defaults below, no tuned settings", "--no-tuned"),
+        _option(
+            "config",
+            Path | None,
+            None,
+            "TOML file of options by name, such as total_timesteps = 50000; those of the command "
+            "line take precedence",
+            callback=config.apply,
+            is_eager=True,
+        ),
         _option("out", Path | None, None, "checkpoint file; default: ./ALGORITHM-ENV-SEED.npz"),
         _option("force", bool, False, "replace the checkpoint file if it exists", "--force"),
     ]

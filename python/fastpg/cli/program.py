@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
-from fastpg.cli.console import fail
+from fastpg import _core
+from fastpg.cli.console import Settings, fail
 from fastpg.cli.evaluation import evaluate
 from fastpg.cli.info import info
 from fastpg.cli.lecture import lecture
@@ -16,11 +19,28 @@ app = typer.Typer(
     name="fastpg",
     help="Policy gradients on a CPU.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,  # plain help does not cut long option names
     pretty_exceptions_enable=False,
 )
 app.add_typer(train_app, name="train")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"fastpg {_core.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def before(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="print the version", callback=_show_version, is_eager=True),
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="show the traceback of an error")] = False,
+) -> None:
+    """Policy gradients on a CPU."""
+    Settings.debug = debug
 
 
 @app.command(
@@ -46,6 +66,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: words of the command line; None: those of the process.
 
     Raises:
-        SystemExit: always, with the exit code.
+        SystemExit: always, with the exit code: 0, 1 after a defect of fastpg, 2 after an error that
+            the user can correct, 130 after Ctrl-C.
     """
-    app(args=list(arguments) if arguments is not None else None)
+    Settings.debug = False
+    try:
+        app(args=list(arguments) if arguments is not None else None)
+    except Exception as error:
+        if Settings.debug:
+            raise
+        print(f"error: {type(error).__name__}: {error}", file=sys.stderr)
+        print("fastpg --debug ... shows where it happened; please report it", file=sys.stderr)
+        raise SystemExit(1) from None

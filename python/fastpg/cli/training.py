@@ -95,11 +95,13 @@ def _progress(total: int) -> Iterator[Callback]:
 
 def _train(name: str, env_id: str, given: dict[str, Any]) -> None:
     """Train with the given options, else tuned settings, else the defaults."""
+    names = set(given)
     seed, total = given.pop("seed", 0), given.pop("total_timesteps", None)
     out, force = given.pop("out", None), given.pop("force", False)
+    config = given.pop("config", None)  # its options are among the given ones
     policy, file = given.pop("policy", "linear"), given.pop("tuned", None)
     no_tuned = given.pop("no_tuned", False)
-    with explained():
+    with explained(names):
         if no_tuned and file is not None:
             raise ValueError("--no-tuned: expected without --tuned, got both")
         path = _checkpoint_path(out, f"{name}-{_file_part(env_id)}-{seed}.npz", force)
@@ -109,6 +111,8 @@ def _train(name: str, env_id: str, given: dict[str, Any]) -> None:
             name, env_id, settings, seed=seed, policy=policy, policy_kwargs=policy_kwargs, **given
         )
     described = _settings_text(settings, file, f"{name} on {env_id}")
+    if config is not None:
+        described = f"{config}; for the rest {described}"
     _learn_and_report(
         algo, env_id, timesteps(name, settings, total), path, described, tuned=settings is not None
     )
@@ -152,7 +156,7 @@ def _learn_and_report(
     """Learn, save, evaluate and print the summary; with `tuned`, the note names no settings."""
     interrupted, score = False, None
     start = time.perf_counter()
-    with explained():
+    with explained({"total_timesteps"}):
         try:
             with _progress(total) as show:
                 algo.learn(total, show)
@@ -216,7 +220,7 @@ def _train_command(name: str) -> Callable[..., None]:
 def _is_given(ctx: typer.Context, key: str) -> bool:
     """Whether the user gave a value; tuned settings take precedence over defaults only."""
     source = ctx.get_parameter_source(key)
-    return source is not None and not source.name.startswith("DEFAULT")
+    return source is not None and source.name != "DEFAULT"
 
 
 for _name in ALGORITHMS:
