@@ -44,7 +44,10 @@ def file(tmp_path):
 
 def test_the_rows_are_those_of_the_file():
     tables = tomllib.loads(BUILT_IN.read_text())
+    perceptrons = tables.pop("mlp")
     assert [(name, env_id) for name, envs in tables.items() for env_id in envs] == ROWS
+    mlp = [(name, env_id) for name, envs in perceptrons.items() for env_id in envs]
+    assert mlp == list(built_in("mlp"))
     assert {("trpo", "Pendulum-v1"), ("ppo", "Acrobot-v1")} < set(ROWS)
     for (name, env_id), row in built_in().items():
         assert (row.algorithm, row.env_id, row.file) == (name, env_id, None)
@@ -309,6 +312,18 @@ def test_settings_of_a_perceptron(file, capsys, name):
         f"fastpg: settings of {path} for trpo on Pendulum-v1 with policy mlp; "
         "tuned=False: the defaults\n"
     )
+
+
+@pytest.mark.filterwarnings("ignore:builtin type:DeprecationWarning")
+@pytest.mark.parametrize(("name", "env_id"), list(built_in("mlp")), ids=row_id)
+def test_settings_of_the_package_reach_a_perceptron(name, env_id):
+    row = built_in("mlp")[name, env_id]
+    try:
+        algo = build(name, env_id, row, seed=7, policy="mlp")
+    except gymnasium.error.DependencyNotInstalled as missing:
+        pytest.skip(str(missing))
+    assert algo.options == algo.options_class.build(name, dict(row.options), True)
+    assert algo.policy.net_arch == row.policy_kwargs["net_arch"]
 
 
 def test_a_perceptron_takes_no_settings_of_linear_policies():
