@@ -262,6 +262,20 @@ def test_actions_begin_at_the_start_and_keep_their_order():
     assert box.tolist() == [[[0.0, 0.1], [-0.1, 0.2]]]
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.uint32, np.int64, np.uint64])
+def test_actions_for_a_box_of_all_integers_of_a_dtype(dtype):
+    """The largest of 64 bits is no float64: the one below it, instead of an overflow."""
+    limits = np.iinfo(dtype)
+    box = spaces.Box(limits.min, limits.max, (2,), dtype)
+    for clipped in (False, True):
+        numbers = np.array([[1e30, -1e30]])
+        if clipped:
+            numbers = np.minimum(np.maximum(numbers, box.low), box.high)
+        low, high = sorted(map(int, to_action_space(box, numbers, clipped=clipped)[0]))
+        assert low == limits.min
+        assert limits.max - limits.max // 2**52 <= high <= limits.max
+
+
 def test_actions_for_a_box_of_integers_are_rounded():
     space = spaces.Box(-2, 2, (3,), np.int32)
     actions = to_action_space(space, np.array([[0.9, -0.9, 0.4], [1.6, -7.0, 9.0]]))

@@ -197,10 +197,20 @@ def to_action_space(
         if not clipped:
             shaped = np.minimum(np.maximum(shaped, space.low), space.high)
         if space.dtype.kind in "iu":
-            shaped = np.rint(shaped)
+            shaped = np.minimum(np.rint(shaped), largest_float(space.dtype))
     elif isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
         shaped = shaped.astype(space.dtype) + space.start
     return shaped.astype(space.dtype, copy=False)
+
+
+def largest_float(dtype: np.dtype[Any]) -> float:
+    """The largest float64 that an integer dtype holds too.
+
+    Args:
+        dtype: of integers. The largest of 64 bits, as float64, would be out of its range.
+    """
+    largest = float(np.iinfo(dtype).max)
+    return largest if int(largest) <= np.iinfo(dtype).max else float(np.nextafter(largest, 0.0))
 
 
 _MOST = 2**20  # numbers in an observation or an action
