@@ -29,7 +29,7 @@ def test_exports():
         "Rollout", "RunningNormalizer", "TunedSettings", "__version__", "build_info", "collect",
         "conjugate_gradient", "diagnose",
         "discounted_returns",
-        "effective_sample_size", "evaluate_policy", "gae", "importance_sampling_estimate",
+        "effective_sample_size", "evaluate_policy", "export", "gae", "importance_sampling_estimate",
         "importance_weights", "length_scale", "load", "make_vec", "natural_gradient", "train",
         "tuned_settings",
     ]  # fmt: skip

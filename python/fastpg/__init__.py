@@ -7,6 +7,7 @@ from fastpg.algorithms.settings import TunedSettings, tuned_settings
 from fastpg.algorithms.train import train
 from fastpg.build_info import build_info
 from fastpg.envs import EnvState, NativeVectorEnv, make_vec
+from fastpg.export import export
 from fastpg.functional.advantages import discounted_returns, gae
 from fastpg.functional.importance_sampling import (
     ImportanceSamplingEstimate,
@@ -64,6 +65,7 @@ __all__ = [
     "discounted_returns",
     "effective_sample_size",
     "evaluate_policy",
+    "export",
     "gae",
     "importance_sampling_estimate",
     "importance_weights",

@@ -11,6 +11,7 @@ import typer
 from fastpg import _core
 from fastpg.cli.console import Settings, fail
 from fastpg.cli.evaluation import evaluate
+from fastpg.cli.export import export_policy
 from fastpg.cli.info import info
 from fastpg.cli.lecture import lecture
 from fastpg.cli.training import train_app
@@ -55,6 +56,7 @@ def train_preset() -> None:
 
 
 app.command("eval")(evaluate)
+app.command("export")(export_policy)
 app.command()(lecture)
 app.command()(info)
 

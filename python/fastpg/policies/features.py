@@ -12,6 +12,7 @@ from fastpg import _core, arrays, results
 from fastpg.arrays import Float32s, Floats
 from fastpg.suggestions import one_of
 
+TIME_SCALE = 100.0  # of the step among the inputs, as in C++
 _FOURIER_PAIRS = 1000
 _CLIP = _core.OBSERVATION_CLIP
 
@@ -166,13 +167,17 @@ class RandomFourier(FeatureMap):
         self.seed = arrays.seed(seed)
         super().__init__(observation_size, time=time)
 
-    def _make(self) -> _core.FeatureMap:
+    def directions(self) -> tuple[Floats, Floats]:
+        """P / nu, (n_features, inputs), and the phases, (n_features,)."""
         rng = np.random.Generator(np.random.PCG64(self.seed))
         inputs = self.observation_size + self.time
         with np.errstate(**results.quiet):
             projection = rng.standard_normal((self.n_features, inputs)) / self.nu
         results.finite("nu: directions divided by it", projection)
-        phases = rng.uniform(-np.pi, np.pi, self.n_features)
+        return projection, rng.uniform(-np.pi, np.pi, self.n_features)
+
+    def _make(self) -> _core.FeatureMap:
+        projection, phases = self.directions()
         return _core.FeatureMap.fourier(
             self.observation_size, self.time, projection.ravel().tolist(), phases.tolist()
         )

@@ -10,9 +10,8 @@ import numpy.typing as npt
 
 from fastpg import arrays
 from fastpg.arrays import Float32s, Floats
-from fastpg.policies.features import FeatureMap, normalized
+from fastpg.policies.features import TIME_SCALE, FeatureMap, normalized
 
-_TIME_SCALE = 100.0  # as in C++
 _MOST_OUTPUTS = 2**20 - 1  # beside the constant
 _RESULT = "features(observations)"  # in errors
 
@@ -117,7 +116,7 @@ class _Asked:
         if self._moments is not None:
             inputs = normalized(inputs, *self._moments)
         if self._time:
-            inputs = np.column_stack([inputs, step_index / _TIME_SCALE])
+            inputs = np.column_stack([inputs, step_index / TIME_SCALE])
         given = arrays.numbers(_RESULT, self._function(inputs))
         if given.dtype == np.bool_:
             given = given.astype(np.float64)
