@@ -30,7 +30,8 @@ def test_exports():
         "conjugate_gradient", "diagnose",
         "discounted_returns",
         "effective_sample_size", "evaluate_policy", "export", "gae", "importance_sampling_estimate",
-        "importance_weights", "length_scale", "load", "make_vec", "natural_gradient", "train",
+        "importance_weights", "length_scale", "load", "make_vec", "natural_gradient",
+        "resume", "train",
         "tuned_settings",
     ]  # fmt: skip
     assert all(hasattr(fastpg, name) for name in fastpg.__all__)

@@ -1,7 +1,7 @@
 """Policy gradients on a CPU: REINFORCE, NPG, TRPO and PPO with a C++/Eigen core."""
 
 from fastpg._core import __version__
-from fastpg.algorithms import NPG, PPO, REINFORCE, TRPO, load
+from fastpg.algorithms import NPG, PPO, REINFORCE, TRPO, load, resume
 from fastpg.algorithms.diagnose import diagnose
 from fastpg.algorithms.settings import TunedSettings, tuned_settings
 from fastpg.algorithms.train import train
@@ -73,6 +73,7 @@ __all__ = [
     "load",
     "make_vec",
     "natural_gradient",
+    "resume",
     "train",
     "tuned_settings",
 ]

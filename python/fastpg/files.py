@@ -38,6 +38,25 @@ def replace_file(target: Path, content: bytes) -> None:
     _remove_leftovers(target)
 
 
+def also_as(source: Path, target: Path) -> None:
+    """Give a file a second name, which replaces another file; the first name keeps it.
+
+    Args:
+        source: path of the file.
+        target: its second name, in the same folder.
+
+    Raises:
+        OSError: the file cannot be linked or copied.
+    """
+    link = target.with_name(f".{target.name}.{secrets.token_hex(8)}{_SUFFIX}")
+    try:
+        link.hardlink_to(source)
+    except OSError:  # a file system without hard links
+        replace_file(target, source.read_bytes())
+        return
+    link.replace(target)
+
+
 def _replaced(target: Path, content: bytes) -> bool:
     """Write and rename; False if another process removed the temporary file as a leftover."""
     part = target.with_name(f".{target.name}.{secrets.token_hex(8)}{_SUFFIX}")

@@ -1,6 +1,6 @@
 """REINFORCE, NPG, TRPO and PPO, by name."""
 
-from fastpg.algorithms.catalogue import ALGORITHMS, DEFAULT_TIMESTEPS, find, load
+from fastpg.algorithms.catalogue import ALGORITHMS, DEFAULT_TIMESTEPS, find, load, resume
 from fastpg.algorithms.npg import NPG
 from fastpg.algorithms.ppo import PPO
 from fastpg.algorithms.reinforce import REINFORCE
@@ -15,4 +15,5 @@ __all__ = [
     "TRPO",
     "find",
     "load",
+    "resume",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from time import perf_counter
@@ -12,15 +13,18 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 
 from fastpg import _core, arrays, threads
-from fastpg.algorithms import schedules
+from fastpg.algorithms import loading, schedules
 from fastpg.algorithms.batch import Batch, make_batch
 from fastpg.algorithms.checkpointing import StoredModel, value_arguments
+from fastpg.algorithms.plan import MOST_TIMESTEPS, Plan
+from fastpg.algorithms.running import running_state
 from fastpg.algorithms.schedules import Schedule
 from fastpg.arrays import Floats
 from fastpg.envs import NativeVectorEnv
 from fastpg.functional.advantages import prediction_error
 from fastpg.policies.base import Policy
 from fastpg.policies.factory import is_mlp, keep_within, make_policy, require_fit
+from fastpg.policies.function_features import Function
 from fastpg.rollouts.collect import make_collector
 from fastpg.rollouts.collector import Collector
 from fastpg.rollouts.env_recipe import EnvRecipe
@@ -28,11 +32,10 @@ from fastpg.rollouts.make_env import env_name, make_env
 from fastpg.rollouts.rollout import Rollout
 from fastpg.spaces import require_storable
 from fastpg.training.callbacks import Callback, says_stop
+from fastpg.training.checkpoints import State
 from fastpg.training.metrics import Clock, Metrics, drop_not_finite
 from fastpg.training.signals import defer_sigint
 from fastpg.values.mlp import MlpBaseline
-
-MOST_TIMESTEPS = 2**53  # what a float64 counts exactly
 
 
 class Algorithm(StoredModel):
@@ -93,6 +96,54 @@ class Algorithm(StoredModel):
         self.make_optimizer()
         self._use(made)
 
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        env: Any = None,
+        *,
+        features: Function | None = None,
+    ) -> Self:
+        """`fastpg.load`, for checkpoints of this class alone.
+
+        Args:
+            path: path of the checkpoint.
+            env: environment in which to continue learning, or None.
+            features: the feature function, if the policy has one.
+
+        Returns:
+            The algorithm.
+
+        Raises:
+            CheckpointError: also for a checkpoint of another algorithm.
+        """
+        return loading.load(path, loading.own_kind(cls), env, features)
+
+    @classmethod
+    def resume(
+        cls,
+        path: str | os.PathLike[str],
+        env: Any = None,
+        *,
+        features: Function | None = None,
+        **schedules: Any,
+    ) -> Self:
+        """`fastpg.resume`, for checkpoints of this class alone.
+
+        Args:
+            path: path of the checkpoint.
+            env: environment to continue in; None: it is made again.
+            features: the feature function, if the policy has one.
+            **schedules: options that were functions.
+
+        Returns:
+            The algorithm.
+
+        Raises:
+            CheckpointError: also for a checkpoint of another algorithm.
+        """
+        return loading.resume(path, loading.own_kind(cls), env, features, schedules)
+
     def use_env(self, env: Any) -> None:
         """Continue to learn in this environment.
 
@@ -121,14 +172,15 @@ class Algorithm(StoredModel):
             self.options = dataclasses.replace(self.options, n_envs=env.num_envs)
         self._collector = None
 
-    def collect(
-        self, collector: Collector, remaining: int
-    ) -> Iterator[tuple[Rollout | None, Rollout]]:
-        """Collect the rollouts that iterations learn from, until `remaining` samples are used up.
+    def collect(self, collector: Collector, plan: Plan) -> Iterator[tuple[Rollout | None, Rollout]]:
+        """Collect the rollouts that iterations learn from, until the plan's samples are used up.
+
+        What comes next may depend on the plan alone, so that an interrupted `learn` can go on.
 
         Args:
             collector: collector of the environment and the policy.
-            remaining: number of samples that may be taken.
+            plan: the samples that may be taken; `learn` counts those of a pair before it asks for
+                the next one.
 
         Returns:
             An iterator over pairs (fresh, rollout), one for each iteration. The baseline is fitted
@@ -161,7 +213,7 @@ class Algorithm(StoredModel):
 
     def learn(
         self,
-        total_timesteps: int,
+        total_timesteps: int | None = None,
         callback: Callback | None = None,
         *,
         reset_num_timesteps: bool = True,
@@ -170,10 +222,12 @@ class Algorithm(StoredModel):
 
         Args:
             total_timesteps: in [number of environments, 2^53]; a remainder smaller than the number
-                of environments may be left unused.
+                of environments may be left unused. None finishes the last `learn`, which a
+                callback, an error or Ctrl-C has ended, or a checkpoint has interrupted.
             callback: called with each iteration's record; learning stops if it returns False, or
                 NumPy's False.
             reset_num_timesteps: False continues the count in `num_timesteps`; True starts it at 0.
+                Without `total_timesteps` the count continues in any case.
 
         Returns:
             The algorithm itself.
@@ -191,15 +245,14 @@ class Algorithm(StoredModel):
             where = "again from a callback" if again else "from a second thread"
             raise RuntimeError(f"learn: already learning, and called {where}")
         collector = self._ready_collector()
-        total = arrays.integer(
-            "total_timesteps", total_timesteps, collector.env.num_envs, MOST_TIMESTEPS
-        )
-        if arrays.boolean("reset_num_timesteps", reset_num_timesteps):
+        continues = not arrays.boolean("reset_num_timesteps", reset_num_timesteps)
+        self.plan = self._next_plan(collector, total_timesteps)
+        if not (continues or total_timesteps is None):
             self.num_timesteps = 0
         self._learner = threading.get_ident()
         try:
             with defer_sigint() as interrupted:
-                for record in self._iterations(collector, total):
+                for record in self._iterations(collector, self.plan):
                     stops = callback is not None and says_stop(callback(dict(record)))
                     if stops or interrupted():
                         break
@@ -207,21 +260,32 @@ class Algorithm(StoredModel):
             self._learner = None
         return self
 
-    def _iterations(self, collector: Collector, total: int) -> Iterator[Metrics]:
-        clock = Clock()
-        taken = 0
-        self._progress_remaining = 1.0
-        for fresh, rollout in self.collect(collector, total):
+    def _next_plan(self, collector: Collector, total_timesteps: int | None) -> Plan:
+        """A new plan, or the unfinished one."""
+        n_envs = collector.env.num_envs
+        if total_timesteps is not None:
+            return Plan(arrays.integer("total_timesteps", total_timesteps, n_envs, MOST_TIMESTEPS))
+        if self.plan is None:
+            raise ValueError(
+                "total_timesteps: expected a number of environment steps, since there is no "
+                "unfinished learn to go on with, got None"
+            )
+        return self.plan
+
+    def _iterations(self, collector: Collector, plan: Plan) -> Iterator[Metrics]:
+        clock = Clock(self._elapsed(plan))
+        self._progress_remaining = plan.progress_remaining
+        for fresh, rollout in self.collect(collector, plan):
             undo = self._keep()
             try:
                 samples = rollout.sample_count + (fresh.sample_count if fresh else 0)
-                taken += samples
+                plan.count(samples)
                 self.num_timesteps += samples
                 self._first_step = collector.step_count
                 if not rollout.complete or (fresh and not fresh.complete):
-                    return
-                record = self._learn_from(fresh, rollout, clock, taken)
-                self._progress_remaining = max(0.0, 1.0 - taken / total)
+                    break
+                record = self._learn_from(fresh, rollout, clock, plan.taken)
+                self._progress_remaining = plan.progress_remaining
                 record["time/iterations"] = len(self.history) + 1
                 record["time/total_timesteps"] = self.num_timesteps
                 record.update(self._episodes.record)
@@ -231,6 +295,12 @@ class Algorithm(StoredModel):
                 raise
             yield self.history[-1]
             clock.restart()
+        self.plan = None
+
+    def _elapsed(self, plan: Plan) -> float:
+        """Seconds that an unfinished `learn` has taken so far."""
+        last = self.history[-1] if plan.iterations and self.history else {}
+        return float(last.get("time/time_elapsed", 0.0))
 
     def _learn_from(
         self, fresh: Rollout | None, rollout: Rollout, clock: Clock, taken: int
@@ -286,7 +356,7 @@ class Algorithm(StoredModel):
 
         Learning replaces attributes and never changes their values in place, except for `history`.
         """
-        parts = [self, self.baseline, self._episodes, *self.policy._parts()]
+        parts = [self, self.baseline, self._episodes, self.plan, *self.policy._parts()]
         kept = []
         for part in parts:
             kept.append(dict(vars(part)))
@@ -356,11 +426,24 @@ class Algorithm(StoredModel):
         return make_batch(self.policy, rollout, estimates, self.num_threads)
 
     def _ready_collector(self) -> Collector:
-        if self.env is None:
-            raise RuntimeError("learn: expected an environment: pass one to load() or use_env()")
         if self._collector is None:
-            collector = make_collector(self.env, self.policy, self.seed)
-            collector.step_count = self._first_step
+            collector = self._new_collector()
             collector.reset(collector.start_seed)
             self._collector = collector
         return self._collector
+
+    def _new_collector(self) -> Collector:
+        if self.env is None:
+            raise RuntimeError("learn: expected an environment: pass one to load() or use_env()")
+        collector = make_collector(self.env, self.policy, self.seed)
+        collector.step_count = self._first_step
+        return collector
+
+    def _running_state(self) -> State:
+        return running_state(self)
+
+    def _continue_in_env(self) -> None:
+        """Learn on from the environment's present state, without a reset."""
+        collector = self._new_collector()
+        collector._leave()
+        self._collector = collector

@@ -5,32 +5,19 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from fastpg.algorithms import loading
 from fastpg.algorithms.base import Algorithm
-from fastpg.algorithms.checkpointing import restore
 from fastpg.algorithms.npg import NPG
 from fastpg.algorithms.ppo import PPO
 from fastpg.algorithms.reinforce import REINFORCE
 from fastpg.algorithms.trpo import TRPO
-from fastpg.policies.feature_choice import FeatureFunctionError
-from fastpg.policies.function_features import Function, FunctionFeatures, require_function
+from fastpg.policies.function_features import Function
 from fastpg.suggestions import one_of
-from fastpg.training import checkpoints
 
 ALGORITHMS: dict[str, type[Algorithm]] = {
     algorithm.name: algorithm for algorithm in (REINFORCE, NPG, TRPO, PPO)
 }
 DEFAULT_TIMESTEPS = {"reinforce": 300_000, "npg": 100_000, "trpo": 100_000, "ppo": 100_000}
-
-# Errors that a damaged or forged file may cause while the algorithm is rebuilt from it.
-_DAMAGE = (
-    KeyError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    AssertionError,
-    OverflowError,
-    RecursionError,
-)
 
 
 def find(name: str) -> type[Algorithm]:
@@ -71,20 +58,37 @@ def load(
             and got none, or one that gives another number of columns.
         TypeError: `features` is not a function.
     """
-    if features is not None:
-        require_function(features)
-    state = checkpoints.read(path)
-    try:
-        kind = find(state[1]["algorithm"])
-        algo = restore(kind, state, features)
-    except FeatureFunctionError:
-        raise
-    except _DAMAGE as error:
-        raise checkpoints.CheckpointError(
-            f"{os.fspath(path)}: expected a complete checkpoint, got {error}"
-        ) from error
-    if isinstance(algo.policy.feature_map, FunctionFeatures):
-        algo.policy.feature_map.require_outputs()
-    if env is not None:
-        algo.use_env(env)
-    return algo
+    return loading.load(path, find, env, features)
+
+
+def resume(
+    path: str | os.PathLike[str],
+    env: Any = None,
+    *,
+    features: Function | None = None,
+    **schedules: Any,
+) -> Algorithm:
+    """Load an algorithm from a checkpoint of `save_checkpoint`, with its place in training.
+
+    `learn()` then finishes the `learn` that was interrupted. In native environments this gives the
+    bits of a training that was never interrupted. Environments stepped from Python begin new
+    episodes, and a warning says so.
+
+    Args:
+        path: path of the checkpoint.
+        env: environment to continue in, of the same kind and number; None: it is made again.
+        features: the feature function, if the policy has one; a file cannot hold it.
+        **schedules: options that were functions, such as `learning_rate`; a file cannot hold them.
+
+    Returns:
+        The algorithm.
+
+    Raises:
+        FileNotFoundError: no such file.
+        CheckpointError: a file that is damaged, of another program or of another version, or that
+            `save` wrote.
+        ValueError: the environment cannot be made again, or `env` has other spaces or states; a
+            function is missing, or one is given that the training did not have.
+        TypeError: `features` is not a function.
+    """
+    return loading.resume(path, find, env, features, schedules)

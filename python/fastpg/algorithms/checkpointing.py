@@ -12,6 +12,7 @@ from gymnasium.vector import VectorEnv
 
 from fastpg import _core, arrays, threads
 from fastpg.algorithms.options import CommonOptions, CriticOptions
+from fastpg.algorithms.plan import Plan
 from fastpg.envs import NativeVectorEnv
 from fastpg.policies.factory import keep_within, require_fit, restore_policy
 from fastpg.policies.function_features import Function
@@ -39,6 +40,7 @@ class StoredModel(PolicyModel):
         num_timesteps: environment steps taken by `learn`.
         num_threads: threads of the kernels.
         value_kwargs: arguments of the mlp baseline that are not options.
+        plan: how far `learn` has come; None before the first one and after one that was finished.
     """
 
     name: ClassVar[str]
@@ -65,6 +67,7 @@ class StoredModel(PolicyModel):
     def _start_fresh(self) -> None:
         self._learner: int | None = None  # the thread that learns
         self._progress_remaining = 1.0
+        self.plan: Plan | None = None
         self._episodes = RecentEpisodes()
 
     def _make_baseline(self, stored: dict[str, npt.NDArray[Any]] | None = None) -> Baseline:
@@ -116,6 +119,41 @@ class StoredModel(PolicyModel):
         """
         stored, meta = self.state()
         return checkpoints.write(path, stored, meta)
+
+    def save_checkpoint(self, path: str | os.PathLike[str]) -> Path:
+        """Write a checkpoint from which `fastpg.resume` goes on bit for bit.
+
+        It holds what `save` does, and the position in an unfinished `learn` and the states and
+        random streams of native environments. Call it between iterations: from a callback, or when
+        `learn` has ended.
+
+        Args:
+            path: as in `save`; an existing file is kept as NAME.previous.npz.
+
+        Returns:
+            The path of the file written.
+
+        Raises:
+            TypeError, ValueError: `path` does not name a file.
+            OSError: the file cannot be written.
+        """
+        stored, meta = self.state()
+        more, running = self._running_state()
+        return checkpoints.write(path, stored | more, meta | running, keep_previous=True)
+
+    def _running_state(self) -> checkpoints.State:
+        raise NotImplementedError
+
+    def use_env(self, env: Any) -> None:
+        """Continue to learn in an environment.
+
+        Args:
+            env: see `Algorithm`.
+        """
+        raise NotImplementedError
+
+    def _continue_in_env(self) -> None:
+        raise NotImplementedError
 
     def state(self) -> checkpoints.State:
         """The algorithm as arrays and JSON values, for `restore`.

@@ -12,6 +12,7 @@ from fastpg import _core
 from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.batch import Batch, make_batch
 from fastpg.algorithms.options import StepOptions
+from fastpg.algorithms.plan import Plan
 from fastpg.algorithms.reward_scaling import RewardScaling
 from fastpg.rollouts.collector import Collector
 from fastpg.rollouts.rollout import Rollout
@@ -27,33 +28,29 @@ class StepAlgorithm(Algorithm):
 
     options: StepOptions
 
-    def collect(
-        self, collector: Collector, remaining: int
-    ) -> Iterator[tuple[Rollout | None, Rollout]]:
+    def collect(self, collector: Collector, plan: Plan) -> Iterator[tuple[Rollout | None, Rollout]]:
         """Collect rollouts whose lengths differ by at most one step: no short one at the end.
 
         Args:
             collector: collector of the environment and the policy.
-            remaining: number of samples that may be taken.
+            plan: as in `Algorithm.collect`.
 
         Returns:
             An iterator over pairs (fresh, rollout), as in `Algorithm.collect`. The last rollout
                 takes the samples that are left.
         """
         n_envs = collector.env.num_envs
-        steps = remaining // n_envs
+        steps = plan.total // n_envs
         n_steps = self.options.n_steps or max(1, round(_SAMPLES_PER_ITERATION / n_envs))
         extra = self.options.baseline_batch
         iterations = -(-steps // (n_steps + extra))
-        for k in range(iterations):
+        for k in range(plan.iterations, iterations):
             length = steps * (k + 1) // iterations - steps * k // iterations
             fresh = min(length - 1, round(length * extra / (n_steps + extra)))
             early = collector.samples(fresh * n_envs) if fresh else None
-            remaining -= early.sample_count if early else 0
+            left = plan.remaining - (early.sample_count if early else 0)
             last = k == iterations - 1
-            rollout = collector.samples(remaining if last else (length - fresh) * n_envs)
-            remaining -= rollout.sample_count
-            yield early, rollout
+            yield early, collector.samples(left if last else (length - fresh) * n_envs)
 
     def estimate(self, rollout: Rollout) -> Batch:
         """Advantages by GAE with the baseline of earlier fits; value targets by `value_target`.

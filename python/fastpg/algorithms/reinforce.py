@@ -13,6 +13,7 @@ from fastpg import arrays
 from fastpg.algorithms.batch import Batch
 from fastpg.algorithms.first_order import FirstOrderAlgorithm
 from fastpg.algorithms.options import CommonOptions, CriticOptions, inherited, option
+from fastpg.algorithms.plan import Plan
 from fastpg.algorithms.schedules import Schedule
 from fastpg.functional.advantages import discounted_returns
 from fastpg.functional.solvers import OPTIMIZERS
@@ -57,14 +58,12 @@ class REINFORCE(FirstOrderAlgorithm):
     options_class: ClassVar = REINFORCEOptions
     options: REINFORCEOptions
 
-    def collect(
-        self, collector: Collector, remaining: int
-    ) -> Iterator[tuple[Rollout | None, Rollout]]:
+    def collect(self, collector: Collector, plan: Plan) -> Iterator[tuple[Rollout | None, Rollout]]:
         """Collect whole episodes, `n_episodes` for each iteration.
 
         Args:
             collector: collector of the environment and the policy.
-            remaining: number of samples that may be taken.
+            plan: as in `Algorithm.collect`.
 
         Returns:
             An iterator over pairs (fresh, rollout), as in `Algorithm.collect`; fresh has
@@ -73,15 +72,13 @@ class REINFORCE(FirstOrderAlgorithm):
         """
         extra = self.options.baseline_batch
         n_envs = collector.env.num_envs
-        while remaining >= n_envs:
-            fresh = collector.episodes(extra, max_samples=remaining) if extra else None
-            remaining -= fresh.sample_count if fresh else 0
+        while plan.remaining >= n_envs:
+            fresh = collector.episodes(extra, max_samples=plan.remaining) if extra else None
+            remaining = plan.remaining - (fresh.sample_count if fresh else 0)
             if fresh and (not fresh.complete or remaining < n_envs):
                 yield None, dataclasses.replace(fresh, complete=False)
                 return
-            rollout = collector.episodes(self.options.n_episodes, max_samples=remaining)
-            remaining -= rollout.sample_count
-            yield fresh, rollout
+            yield fresh, collector.episodes(self.options.n_episodes, max_samples=remaining)
 
     def estimate(self, rollout: Rollout) -> Batch:
         """Advantages R_h - b(s_h, h), and the returns R_h as targets of the baseline.

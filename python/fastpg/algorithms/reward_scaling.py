@@ -13,6 +13,7 @@ from fastpg.arrays import Bools, Floats
 from fastpg.functional.advantages import discounted_returns
 from fastpg.rollouts.rollout import Rollout
 
+_NONE = np.zeros(0)
 _LEAST_VARIANCE = 1e-8  # as in VecNormalize
 _CONSTANT = 1e-12  # of the mean square: sums that have not varied, but for rounding
 
@@ -36,7 +37,7 @@ class RewardScaling:
         self.gamma = gamma
         self.normalize = normalize
         self.clip = clip
-        self._running: Floats = np.zeros(0)  # F of the last row, (N,)
+        self._running: Floats = _NONE  # F of the last row, (N,)
         self.count = 0.0
         self.mean = 0.0
         self.squares = 0.0  # summed squared deviations from the mean
@@ -93,18 +94,26 @@ class RewardScaling:
         return discounted_returns(backward, ends, self.gamma)[::-1]
 
     def state(self) -> dict[str, Any]:
-        """JSON values for `restore`; the sums of unfinished episodes are not kept."""
-        return {"count": self.count, "mean": self.mean, "squares": self.squares}
+        """JSON values for `restore`."""
+        return {
+            "count": self.count,
+            "mean": self.mean,
+            "squares": self.squares,
+            "running": self._running.tolist(),
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from a `state`.
 
         Args:
-            state: "count" and "squares", at least 0, and "mean".
+            state: "count" and "squares", at least 0, "mean", and "running", the sums of unfinished
+                episodes, which files of earlier versions lack.
 
         Raises:
             KeyError, TypeError, ValueError: an entry is missing, or of another kind or range.
         """
+        running = state.get("running")  # none before the first rollout
+        self._running = arrays.finite_floats("reward sums", running, (None,)) if running else _NONE
         self.count = arrays.between("reward count", state["count"], 0.0, 2.0**62)
         self.mean = arrays.number("reward mean", state["mean"])
         self.squares = arrays.between("reward squares", state["squares"], 0.0, sys.float_info.max)

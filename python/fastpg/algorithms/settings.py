@@ -12,9 +12,9 @@ from types import MappingProxyType
 from typing import Any
 
 from fastpg import arrays
-from fastpg.algorithms.base import MOST_TIMESTEPS
 from fastpg.algorithms.catalogue import ALGORITHMS
 from fastpg.algorithms.options import described
+from fastpg.algorithms.plan import MOST_TIMESTEPS
 from fastpg.policies.factory import POLICIES, POLICY_ARGUMENTS
 from fastpg.suggestions import one_of, unknown
 

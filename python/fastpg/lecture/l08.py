@@ -10,6 +10,7 @@ import numpy as np
 from fastpg.algorithms import NPG
 from fastpg.algorithms.batch import Batch
 from fastpg.algorithms.natural import NaturalAlgorithm, step_to_kl
+from fastpg.algorithms.plan import Plan
 from fastpg.arrays import Floats
 from fastpg.functional.advantages import standardize
 from fastpg.functional.solvers import natural_gradient
@@ -62,7 +63,7 @@ def next_batch(algo: NPG, seed: int) -> Batch:
     assert algo.env is not None
     collector = make_collector(algo.env, algo.policy, seed)
     collector.reset(seed)
-    _, rollout = next(algo.collect(collector, STEPS))
+    _, rollout = next(algo.collect(collector, Plan(STEPS)))
     return algo.estimate(rollout)
 
 

@@ -68,6 +68,11 @@ class Collector:
         if self._moves_here is not None and self._moves.count != self._moves_here:
             self.reset(self.start_seed)
 
+    @property
+    def moved_by_others(self) -> bool:
+        """Whether other code has moved the environment since the last call, or none was made."""
+        return self._moves_here is None or self._moves_here != self._moves.count
+
     def _leave(self) -> None:
         """Store the count of moves, by which those of other code are noticed."""
         self._moves_here = self._moves.count

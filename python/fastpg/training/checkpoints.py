@@ -12,7 +12,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from fastpg.files import replace_file
+from fastpg.files import also_as, replace_file
 
 FORMAT = 1
 
@@ -23,7 +23,13 @@ class CheckpointError(ValueError):
     """A file that is not a checkpoint, is damaged, or is of another version."""
 
 
-def write(path: str | os.PathLike[str], arrays: dict[str, Any], meta: dict[str, Any]) -> Path:
+def write(
+    path: str | os.PathLike[str],
+    arrays: dict[str, Any],
+    meta: dict[str, Any],
+    *,
+    keep_previous: bool = False,
+) -> Path:
     """Write a checkpoint, completely or not at all.
 
     Args:
@@ -31,6 +37,7 @@ def write(path: str | os.PathLike[str], arrays: dict[str, Any], meta: dict[str, 
             replaced only once the new one is complete.
         arrays: arrays by name.
         meta: JSON values by name.
+        keep_previous: keep an existing file too, as NAME.previous.npz.
 
     Returns:
         The path of the file written.
@@ -45,8 +52,19 @@ def write(path: str | os.PathLike[str], arrays: dict[str, Any], meta: dict[str, 
     buffer = io.BytesIO()
     text = json.dumps({"format": FORMAT, **meta}, allow_nan=False)
     np.savez(buffer, meta=np.array(text), **arrays)
+    if keep_previous and target.exists():
+        also_as(target, previous(target))
     replace_file(target, buffer.getvalue())
     return target
+
+
+def previous(path: Path) -> Path:
+    """Where the checkpoint before the last one is kept.
+
+    Args:
+        path: path of a checkpoint, with its suffix.
+    """
+    return path.with_name(f"{path.stem}.previous{path.suffix}")
 
 
 def read(path: str | os.PathLike[str]) -> State:

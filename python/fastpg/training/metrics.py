@@ -133,10 +133,15 @@ def _length(name: str, value: object) -> int:
 
 
 class Clock:
-    """Measures the wall time of the parts of an iteration, in seconds."""
+    """Measures the wall time of the parts of an iteration, in seconds.
 
-    def __init__(self) -> None:
-        self._start = self._mark = time.perf_counter()
+    Args:
+        elapsed: seconds that have passed before.
+    """
+
+    def __init__(self, elapsed: float = 0.0) -> None:
+        self._mark = time.perf_counter()
+        self._start = self._mark - elapsed
 
     def restart(self) -> None:
         """Begin an iteration now; the time since the last one is not part of it."""
