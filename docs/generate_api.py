@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import fastpg
-from fastpg import tabular
+from fastpg import monitor, plots, tabular
 from fastpg.algorithms import ALGORITHMS, schedules
 from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.options import described
@@ -36,6 +36,8 @@ INTERNAL = (
     "in_core",
     "core",
 )
+# Modules with public names of their own, which `import fastpg` does not load.
+MODULES = (plots, monitor)
 COMMON = ("learn", "predict", "save", "use_env")
 
 
@@ -51,6 +53,7 @@ def api_page() -> str:
         elif inspect.isfunction(value):
             parts.append(_function_section(f"fastpg.{name}", value, 2))
     parts.append(_common_section())
+    parts += [_module_section(module) for module in MODULES]
     return "\n".join(parts)
 
 
@@ -107,6 +110,19 @@ def environment_pages() -> dict[str, str]:
         )
         for kind, env_id in latest.items()
     }
+
+
+def _module_section(module: Any) -> str:
+    """The public names of a module that is imported by itself."""
+    parts = [f"## `{module.__name__}`\n\n{_text(module)}\n"]
+    for name in module.__all__:
+        value = getattr(module, name)
+        if inspect.isclass(value):
+            section = _class_section(name, value, module.__name__)
+            parts.append(section.replace("\n### ", "\n#### ").replace("## ", "### ", 1))
+        else:
+            parts.append(_function_section(f"{module.__name__}.{name}", value, 3))
+    return "\n".join(parts)
 
 
 def _algorithm_section(name: str, kind: Any) -> str:

@@ -12,6 +12,10 @@ GUARD = 600.0
 # Environment variables of a command whose output is read.
 PLAIN = {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
 
+PROGRAM = "from fastpg.cli import main; main()"
+# The output of the command without colours, on long lines.
+PLAIN = {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
+
 
 def python(code, *arguments, cwd=None, **environment):
     """Run a program to its end, with empty standard input."""

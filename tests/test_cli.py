@@ -11,9 +11,7 @@ import pytest
 import fastpg
 from fastpg.algorithms import ALGORITHMS
 from fastpg.rollouts.env_recipe import EnvRecipe
-from processes import PLAIN, python, started_python
-
-PROGRAM = "from fastpg.cli import main; main()"
+from processes import PLAIN, PROGRAM, python, started_python
 
 
 def test_train_prints_a_summary_and_saves(tmp_path):

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 import gymnasium
@@ -67,6 +68,39 @@ def _with_dashes(message: str, options: Collection[str]) -> str:
     if named is None or named[1] not in options:
         return message
     return f"--{named[1].replace('_', '-')}{message[named.end() :]}"
+
+
+def writable(path: Path, *, force: bool, option: str = "--out") -> Path:
+    """Check that a command may write a file, before it works for its content.
+
+    Args:
+        path: the file.
+        force: whether an existing one may be replaced.
+        option: the option that names the file.
+
+    Returns:
+        `path`.
+
+    Raises:
+        FileExistsError: it exists, without `force`.
+        OSError: its folder does not exist, or it is a folder itself.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(f"{option}: expected a file, got the folder {path}")
+    if path.exists() and not force:
+        raise FileExistsError(f"{path} exists: --force replaces it, {option} names another file")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{option}: no folder {path.parent}")
+    return path
+
+
+def note(message: str) -> None:
+    """Print one line on standard error that is no error.
+
+    Args:
+        message: the line, without "note: ".
+    """
+    Console(stderr=True, soft_wrap=True, highlight=False).print(f"note: {message}", markup=False)
 
 
 def show_table(rows: dict[str, str]) -> None:

@@ -14,6 +14,7 @@ from fastpg.cli.evaluation import evaluate
 from fastpg.cli.export import export_policy
 from fastpg.cli.info import info
 from fastpg.cli.lecture import lecture
+from fastpg.cli.plotting import plot
 from fastpg.cli.training import train_app
 
 app = typer.Typer(
@@ -57,6 +58,7 @@ def train_preset() -> None:
 
 app.command("eval")(evaluate)
 app.command("export")(export_policy)
+app.command()(plot)
 app.command()(lecture)
 app.command()(info)
 

@@ -19,7 +19,7 @@ from fastpg.algorithms.diagnose import diagnose
 from fastpg.algorithms.settings import TunedSettings
 from fastpg.algorithms.train import build, settings_for, timesteps
 from fastpg.cli import evaluation
-from fastpg.cli.console import explained, fail, mean_return, show_table
+from fastpg.cli.console import explained, fail, mean_return, show_table, writable
 from fastpg.cli.options import OF_POLICY, keywords, parameters
 from fastpg.rollouts.collect import EndlessEpisodeError
 from fastpg.suggestions import unknown
@@ -58,11 +58,7 @@ train_app = typer.Typer(
 def _checkpoint_path(out: Path | None, default: str, force: bool) -> Path:
     path = Path(default) if out is None else out
     path = path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
-    if path.exists() and not force:
-        raise FileExistsError(f"{path} exists: --force replaces it, --out names another file")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"--out: no folder {path.parent}")
-    return path
+    return writable(path, force=force)
 
 
 def _file_part(env_id: str) -> str:

@@ -21,7 +21,7 @@ class CartPole(Environment):
     | action | meaning |
     |---|---|
     | 0 | push to the left with `force_mag` newtons |
-    | 1 | push to the right with as much |
+    | 1 | push to the right with `force_mag` newtons |
 
     **Observations**: `Box`, float32, (4,)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -15,6 +16,8 @@ from fastpg.envs.parameters import description, options_table
 
 Parameters = Mapping[str, Any]
 _OPTIONS = "{options}"
+_OBSERVATION = re.compile(r"^\| \d+ \| ([^|]+) \| [^|]+ \| [^|]+ \| ([^|]*)\|$", re.MULTILINE)
+_ACTION = re.compile(r"^\| \d+ \| ([^|]+) \|$", re.MULTILINE)
 
 
 class _Page:
@@ -107,6 +110,25 @@ class Environment:
             )
         module, _, name = cls.drawn_by.partition(":")
         return getattr(importlib.import_module(module), name)
+
+    @classmethod
+    def observation_names(cls) -> tuple[str, ...]:
+        """What the numbers of an observation are, with their units, as its page names them.
+
+        Returns:
+            "cart position (m)" and so on; empty if Python runs without docstrings.
+        """
+        rows = _OBSERVATION.findall(inspect.getdoc(cls) or "")
+        return tuple(f"{name} ({unit.strip()})" if unit.strip() else name for name, unit in rows)
+
+    @classmethod
+    def action_names(cls) -> tuple[str, ...]:
+        """What the discrete actions are, as its page names them.
+
+        Returns:
+            "none" and so on; empty for a Box, or if Python runs without docstrings.
+        """
+        return tuple(_ACTION.findall(inspect.getdoc(cls) or ""))
 
     @staticmethod
     def round_fresh(observations: arrays.Float32s, states: arrays.Floats) -> None:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastpg.plots.style import new_figure
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -123,11 +125,7 @@ class System:
         Raises:
             ImportError: matplotlib is missing.
         """
-        try:
-            from matplotlib.figure import Figure
-        except ImportError as error:
-            raise ImportError("figures need matplotlib: pip install '.[plot]'") from error
-        figure = Figure(figsize=(9.0, 3.6), dpi=110, layout="constrained")
+        figure = new_figure(9.0, 3.6)
         self.draw(result.columns, figure)
         return figure
 
