@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import fastpg
-from fastpg import monitor, plots, tabular
+from fastpg import monitor, playing, plots, tabular
 from fastpg.algorithms import ALGORITHMS, schedules
 from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.options import described
@@ -37,7 +37,7 @@ INTERNAL = (
     "core",
 )
 # Modules with public names of their own, which `import fastpg` does not load.
-MODULES = (plots, monitor)
+MODULES = (plots, playing, monitor)
 COMMON = ("learn", "predict", "save", "use_env")
 
 

@@ -37,6 +37,9 @@ def run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for name, value in PLAIN.items():
         monkeypatch.setenv(name, value)
+    for name in ("SDL_VIDEODRIVER", "SDL_AUDIODRIVER", "MUJOCO_GL", "PYGAME_HIDE_SUPPORT_PROMPT"):
+        monkeypatch.setenv(name, "")  # so that what `fastpg enjoy` sets is undone
+        monkeypatch.delenv(name)
 
     def command(*arguments):
         with pytest.raises(SystemExit) as stopped:

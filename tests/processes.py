@@ -9,9 +9,6 @@ from contextlib import contextmanager
 # Seconds after which a process counts as hanging. This is far longer than any working process
 # needs, even on a busy machine; a test then fails instead of waiting for ever.
 GUARD = 600.0
-# Environment variables of a command whose output is read.
-PLAIN = {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}
-
 PROGRAM = "from fastpg.cli import main; main()"
 # The output of the command without colours, on long lines.
 PLAIN = {"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"}

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from fastpg.playing import NoPictureError
 from fastpg.rollouts.collect import EndlessEpisodeError
 from fastpg.training.metrics import Metrics
 
@@ -23,6 +24,7 @@ _EXPLAINED = (
     OSError,
     ImportError,
     EndlessEpisodeError,
+    NoPictureError,
     gymnasium.error.Error,
 )
 

@@ -10,6 +10,7 @@ import typer
 
 from fastpg import _core
 from fastpg.cli.console import Settings, fail
+from fastpg.cli.enjoyment import enjoy
 from fastpg.cli.evaluation import evaluate
 from fastpg.cli.export import export_policy
 from fastpg.cli.info import info
@@ -58,6 +59,7 @@ def train_preset() -> None:
 
 app.command("eval")(evaluate)
 app.command("export")(export_policy)
+app.command()(enjoy)
 app.command()(plot)
 app.command()(lecture)
 app.command()(info)

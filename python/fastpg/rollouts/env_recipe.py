@@ -168,6 +168,18 @@ class EnvRecipe:
             ValueError: the environment cannot be made again; the error gives the reason and a
                 remedy.
         """
+        env_id = self.require_id()
+        if self.is_native:
+            limit = -1 if self.max_episode_steps is None else self.max_episode_steps
+            return make_vec(env_id, num_envs, max_episode_steps=limit, **self.kwargs)
+        return EnvCopies([self.make_one] * num_envs)
+
+    def require_id(self) -> str:
+        """The id of an environment that can be made again.
+
+        Raises:
+            ValueError: it cannot; the error gives the reason and a remedy.
+        """
         if self.obstacle is not None or self.id is None:
             raise ValueError(
                 f"the environment of the training cannot be made again, since {self.obstacle}: "
@@ -179,20 +191,26 @@ class EnvRecipe:
                 f"automatically: give --import {self.module}"
             )
         require_registered(self.id)
-        if self.is_native:
-            limit = -1 if self.max_episode_steps is None else self.max_episode_steps
-            return make_vec(self.id, num_envs, max_episode_steps=limit, **self.kwargs)
-        return EnvCopies([self._make_one] * num_envs)
+        return self.id
 
     @property
     def is_native(self) -> bool:
         """Whether `make` uses the environment in C++: Gymnasium lacks it, or its parameters."""
         return self.id in NATIVE and (bool(self.kwargs) or self.id not in gymnasium.registry)
 
-    def _make_one(self) -> gymnasium.Env[Any, Any]:
-        assert self.id is not None
+    def make_one(self, name: str | None = None, **rendering: Any) -> gymnasium.Env[Any, Any]:
+        """One environment, made by `gymnasium.make`, with its time limit and wrappers.
+
+        Args:
+            name: registered id of the same environment; None: its own.
+            **rendering: further keywords of the environment, such as render_mode.
+
+        Returns:
+            The environment.
+        """
         limit = -1 if self.max_episode_steps is None else self.max_episode_steps
-        env = gymnasium.make(self.id, max_episode_steps=limit, **self.kwargs)
+        registered = name or self.require_id()
+        env = gymnasium.make(registered, max_episode_steps=limit, **self.kwargs, **rendering)
         for entry_point, kwargs in self.wrappers:
             wrap: Callable[..., Any] = load_env_creator(entry_point)
             env = wrap(env, **kwargs)
