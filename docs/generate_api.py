@@ -38,7 +38,7 @@ INTERNAL = (
 )
 # Modules with public names of their own, which `import fastpg` does not load.
 MODULES = (plots, playing, monitor)
-COMMON = ("learn", "predict", "save", "use_env")
+COMMON = ("learn", "predict", "save", "save_checkpoint", "use_env")
 
 
 def api_page() -> str:
@@ -136,6 +136,8 @@ def _algorithm_section(name: str, kind: Any) -> str:
 def _common_section() -> str:
     parts = [f"## Every algorithm\n\n{_text(Algorithm)}\n"]
     parts += [_function_section(f"algo.{name}", getattr(Algorithm, name), 3) for name in COMMON]
+    for name in ("load", "resume"):
+        parts.append(_function_section(f"TRPO.{name}", getattr(Algorithm, name), 3))
     parts.append(f"## Policy\n\n{_text(Policy)}\n")
     parts.append(f"## Schedules\n\n{_text(schedules)}\n")
     return "\n".join(parts)

@@ -29,13 +29,13 @@ def python(code, *arguments, cwd=None, **environment):
 
 
 @contextmanager
-def started_python(code, *arguments, cwd=None, **environment):
-    """Start a program with pipes to it; it is ended in any case."""
+def started_python(code, *arguments, cwd=None, stdin=subprocess.DEVNULL, **environment):
+    """Start a program with pipes from it, and to it if asked for; it is ended in any case."""
     with subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
         cwd=cwd,
         env=os.environ | environment,
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

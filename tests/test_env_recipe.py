@@ -70,6 +70,11 @@ def test_processes_tell_how_their_environments_were_made():
     assert str(algo.env_recipe) == "FrozenLake-v1(is_slippery=False)"
 
 
+class Stepping(fastpg.NativeVectorEnv):
+    def step(self, actions):
+        return super().step(actions)
+
+
 class Plain(gymnasium.Wrapper):
     pass
 
@@ -92,6 +97,7 @@ def different(env):
         (lambda: lambda: gymnasium.envs.classic_control.CartPoleEnv(), "is not registered"),
         (lambda: tabular.make_vec(tabular.garnet(3, 2, 2, seed=0, horizon=4), 2), "has no id"),
         (lambda: different(fastpg.make_vec("CartPole-v1", 2)), "parameters of their own"),
+        (lambda: Stepping("CartPole-v1", 2), "Stepping has a step of its own"),
     ],
 )  # fmt: skip
 def test_why_it_cannot_be_made_again(make, why):

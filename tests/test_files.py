@@ -48,14 +48,65 @@ def test_what_cannot_be_replaced_leaves_nothing(tmp_path):
     assert names(tmp_path) == ["x"]
 
 
-def test_threads_that_write_one_path(tmp_path):
+def kept_of(target):
+    return target.with_name("kept")
+
+
+def test_the_old_file_is_kept(tmp_path):
+    target = tmp_path / "x"
+    contents = [b"one", b"two", b"three"]
+    for k, content in enumerate(contents):
+        files.replace_file(target, content, kept_of(target))
+        assert target.read_bytes() == content
+        assert not k or kept_of(target).read_bytes() == contents[k - 1]
+    assert names(tmp_path) == ["kept", "x"]
+
+
+def test_where_both_names_are_of_one_file(tmp_path):
+    """As after a process that was killed in between."""
+    target = tmp_path / "x"
+    target.write_bytes(b"one")
+    kept_of(target).hardlink_to(target)
+    files.replace_file(target, b"two", kept_of(target))
+    assert (target.read_bytes(), kept_of(target).read_bytes()) == (b"two", b"one")
+    assert names(tmp_path) == ["kept", "x"]
+
+
+def test_the_old_file_is_kept_without_hard_links(tmp_path, monkeypatch):
+    def refuse(self, target):
+        raise PermissionError(1, "Operation not permitted", str(self))
+
+    monkeypatch.setattr(type(tmp_path), "hardlink_to", refuse)
+    test_the_old_file_is_kept(tmp_path)
+
+
+def test_where_the_old_file_cannot_be_kept_everything_stays(tmp_path):
+    target = tmp_path / "x"
+    target.write_bytes(b"one")
+    (kept_of(target) / "inside").mkdir(parents=True)
+    with pytest.raises(OSError, match="kept"):
+        files.replace_file(target, b"two", kept_of(target))
+    assert target.read_bytes() == b"one"
+    assert names(tmp_path) == ["kept", "x"]
+
+
+def test_a_folder_is_not_kept_as_a_file(tmp_path):
+    target = tmp_path / "x"
+    (target / "inside").mkdir(parents=True)
+    with pytest.raises(OSError, match="x"):
+        files.replace_file(target, b"two", kept_of(target))
+    assert names(tmp_path) == ["x"]
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_threads_that_write_one_path(tmp_path, kept):
     target = tmp_path / "[x]*?.npz"
     errors = []
 
     def write(k):
         try:
             for _ in range(30):
-                files.replace_file(target, bytes([k]) * 10_000)
+                files.replace_file(target, bytes([k]) * 10_000, kept_of(target) if kept else None)
                 assert len(set(target.read_bytes())) == 1
         except BaseException as error:
             errors.append(error)
@@ -66,8 +117,9 @@ def test_threads_that_write_one_path(tmp_path):
     for thread in threads:
         thread.join()
     assert not errors
-    assert len(target.read_bytes()) == 10_000
-    assert names(tmp_path) == [target.name]
+    for name in names(tmp_path):
+        assert len((tmp_path / name).read_bytes()) == 10_000
+    assert names(tmp_path) == [target.name, *(["kept"] if kept else [])]
 
 
 def save_often(path):

@@ -30,9 +30,8 @@ def test_exports():
         "conjugate_gradient", "diagnose",
         "discounted_returns",
         "effective_sample_size", "evaluate_policy", "export", "gae", "importance_sampling_estimate",
-        "importance_weights", "length_scale", "load", "make_vec", "natural_gradient",
-        "resume", "train",
-        "tuned_settings",
+        "importance_weights", "length_scale", "load", "make_vec", "natural_gradient", "resume",
+        "train", "tuned_settings",
     ]  # fmt: skip
     assert all(hasattr(fastpg, name) for name in fastpg.__all__)
     policies = [kind for kinds in POLICIES.values() for kind in kinds]
@@ -223,7 +222,7 @@ def test_readme_example_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = (ROOT / "README.md").read_text()
     examples = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(examples) == 6
+    assert len(examples) == 7
     namespace = {}
     for example in examples:
         exec(compile(example, "README.md", "exec"), namespace)

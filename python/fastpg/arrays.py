@@ -101,6 +101,23 @@ def non_negatives(name: str, values: Any, shape: tuple[int | None, ...]) -> Floa
     return converted
 
 
+def exactly(
+    name: str, values: Any, dtype: npt.DTypeLike, shape: tuple[int | None, ...]
+) -> npt.NDArray[Any]:
+    """A copy, C-contiguous, of an array of a file: of this dtype and shape, and no other.
+
+    Floating-point numbers must be finite.
+    """
+    wanted = np.dtype(dtype)
+    if not isinstance(values, np.ndarray) or values.dtype != wanted:
+        found = getattr(values, "dtype", type(values).__name__)
+        raise TypeError(f"{name}: expected dtype {wanted}, got {found}")
+    _check_shape(name, values, shape)
+    if wanted.kind == "f":
+        _check_finite(name, values)
+    return np.array(values, order="C")
+
+
 def as_float64(name: str, values: Any) -> Floats:
     """Float64, C-contiguous, for kernels that check the shape and the values themselves."""
     if _is_ready(values, _FLOAT64):

@@ -16,7 +16,7 @@ _SUFFIX = ".part"
 _TRIES = 100
 
 
-def replace_file(target: Path, content: bytes) -> None:
+def replace_file(target: Path, content: bytes, kept: Path | None = None) -> None:
     """Replace `target` by a file with new content, completely or not at all.
 
     The content is written to a temporary file in the same folder, flushed to disk and renamed. Any
@@ -26,46 +26,31 @@ def replace_file(target: Path, content: bytes) -> None:
     Args:
         target: path of the file.
         content: its new bytes.
+        kept: where the old file remains, in the same folder; a file there is replaced. At every
+            moment `target` or `kept` is complete. None: the old file is removed.
 
     Raises:
         OSError: the file cannot be written.
     """
     for _ in range(_TRIES):
-        if _replaced(target, content):
+        if _replaced(target, content, kept):
             break
     else:
         raise OSError(f"{target}: the temporary file was removed {_TRIES} times")
     _remove_leftovers(target)
 
 
-def also_as(source: Path, target: Path) -> None:
-    """Give a file a second name, which replaces another file; the first name keeps it.
-
-    Args:
-        source: path of the file.
-        target: its second name, in the same folder.
-
-    Raises:
-        OSError: the file cannot be linked or copied.
-    """
-    link = target.with_name(f".{target.name}.{secrets.token_hex(8)}{_SUFFIX}")
-    try:
-        link.hardlink_to(source)
-    except OSError:  # a file system without hard links
-        replace_file(target, source.read_bytes())
-        return
-    link.replace(target)
-
-
-def _replaced(target: Path, content: bytes) -> bool:
-    """Write and rename; False if another process removed the temporary file as a leftover."""
-    part = target.with_name(f".{target.name}.{secrets.token_hex(8)}{_SUFFIX}")
+def _replaced(target: Path, content: bytes, kept: Path | None) -> bool:
+    """Write and rename; False if another process removed a temporary file as a leftover."""
+    part = _temporary(target)
     try:
         with part.open("xb") as file:
             _lock(file.fileno(), wait=True)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        if kept is not None and target.is_file():
+            _keep(target, kept)
         part.replace(target)
     except FileNotFoundError:
         if target.parent.is_dir():
@@ -75,6 +60,26 @@ def _replaced(target: Path, content: bytes) -> bool:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
     return True
+
+
+def _keep(target: Path, kept: Path) -> None:
+    """Give the file of `target` the name `kept` too; without hard links, rename it."""
+    link = _temporary(target)
+    try:
+        link.hardlink_to(target)
+    except FileNotFoundError:  # another process has renamed it
+        return
+    except OSError:  # a file system without hard links
+        target.replace(kept)
+        return
+    try:
+        link.replace(kept)
+    finally:  # nothing is renamed where `kept` is the same file already
+        link.unlink(missing_ok=True)
+
+
+def _temporary(target: Path) -> Path:
+    return target.with_name(f".{target.name}.{secrets.token_hex(8)}{_SUFFIX}")
 
 
 def _remove_leftovers(target: Path) -> None:

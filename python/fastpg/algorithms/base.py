@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from time import perf_counter
@@ -13,18 +12,16 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 
 from fastpg import _core, arrays, threads
-from fastpg.algorithms import loading, schedules
+from fastpg.algorithms import schedules
 from fastpg.algorithms.batch import Batch, make_batch
-from fastpg.algorithms.checkpointing import StoredModel, value_arguments
-from fastpg.algorithms.plan import MOST_TIMESTEPS, Plan
-from fastpg.algorithms.running import running_state
+from fastpg.algorithms.checkpointing import value_arguments
+from fastpg.algorithms.resuming import Resumable
 from fastpg.algorithms.schedules import Schedule
 from fastpg.arrays import Floats
 from fastpg.envs import NativeVectorEnv
 from fastpg.functional.advantages import prediction_error
 from fastpg.policies.base import Policy
 from fastpg.policies.factory import is_mlp, keep_within, make_policy, require_fit
-from fastpg.policies.function_features import Function
 from fastpg.rollouts.collect import make_collector
 from fastpg.rollouts.collector import Collector
 from fastpg.rollouts.env_recipe import EnvRecipe
@@ -32,13 +29,15 @@ from fastpg.rollouts.make_env import env_name, make_env
 from fastpg.rollouts.rollout import Rollout
 from fastpg.spaces import require_storable
 from fastpg.training.callbacks import Callback, says_stop
-from fastpg.training.checkpoints import State
 from fastpg.training.metrics import Clock, Metrics, drop_not_finite
+from fastpg.training.plan import MOST_TIMESTEPS, Plan
 from fastpg.training.signals import defer_sigint
 from fastpg.values.mlp import MlpBaseline
 
+Collected = tuple[Rollout | None, Rollout]  # for the baseline's fit, and for the gradient
 
-class Algorithm(StoredModel):
+
+class Algorithm(Resumable):
     """Base of REINFORCE, NPG, TRPO and PPO; subclasses define what an iteration collects and does.
 
     Args:
@@ -60,6 +59,8 @@ class Algorithm(StoredModel):
     Attributes:
         history: one dict per iteration, with the keys of docs/records.md.
         num_timesteps: environment steps taken by `learn`.
+        plan: how far the last `learn` in this environment has come, as a `Plan` (`total`, `taken`,
+            `iterations`, `seconds`, `over`); None before the first.
         observation_space, action_space: Gymnasium's spaces of one environment.
     """
 
@@ -96,54 +97,6 @@ class Algorithm(StoredModel):
         self.make_optimizer()
         self._use(made)
 
-    @classmethod
-    def load(
-        cls,
-        path: str | os.PathLike[str],
-        env: Any = None,
-        *,
-        features: Function | None = None,
-    ) -> Self:
-        """`fastpg.load`, for checkpoints of this class alone.
-
-        Args:
-            path: path of the checkpoint.
-            env: environment in which to continue learning, or None.
-            features: the feature function, if the policy has one.
-
-        Returns:
-            The algorithm.
-
-        Raises:
-            CheckpointError: also for a checkpoint of another algorithm.
-        """
-        return loading.load(path, loading.own_kind(cls), env, features)
-
-    @classmethod
-    def resume(
-        cls,
-        path: str | os.PathLike[str],
-        env: Any = None,
-        *,
-        features: Function | None = None,
-        **schedules: Any,
-    ) -> Self:
-        """`fastpg.resume`, for checkpoints of this class alone.
-
-        Args:
-            path: path of the checkpoint.
-            env: environment to continue in; None: it is made again.
-            features: the feature function, if the policy has one.
-            **schedules: options that were functions.
-
-        Returns:
-            The algorithm.
-
-        Raises:
-            CheckpointError: also for a checkpoint of another algorithm.
-        """
-        return loading.resume(path, loading.own_kind(cls), env, features, schedules)
-
     def use_env(self, env: Any) -> None:
         """Continue to learn in this environment.
 
@@ -155,13 +108,16 @@ class Algorithm(StoredModel):
             TypeError: `env` is not an environment.
             ValueError: an unknown id, or spaces that differ from those of the policy.
         """
+        self._use(self._fitting(env))
+
+    def _fitting(self, env: Any) -> VectorEnv[Any, Any, Any]:
         made = make_env(env, self.options.n_envs, num_threads=self.num_threads)
         self.require_spaces(made)
         require_fit(self.policy, made)
         keep_within(self.policy, made)
         self.observation_space = made.single_observation_space
         self.action_space = made.single_action_space
-        self._use(made)
+        return made
 
     def _use(self, env: VectorEnv[Any, Any, Any]) -> None:
         self.env = env
@@ -171,21 +127,19 @@ class Algorithm(StoredModel):
         if self.options.n_envs != env.num_envs:
             self.options = dataclasses.replace(self.options, n_envs=env.num_envs)
         self._collector = None
+        self.plan = None
 
-    def collect(self, collector: Collector, plan: Plan) -> Iterator[tuple[Rollout | None, Rollout]]:
-        """Collect the rollouts that iterations learn from, until the plan's samples are used up.
-
-        What comes next may depend on the plan alone, so that an interrupted `learn` can go on.
+    def collect(self, collector: Collector, plan: Plan) -> Collected | None:
+        """Collect the rollouts that the next iteration learns from.
 
         Args:
             collector: collector of the environment and the policy.
-            plan: the samples that may be taken; `learn` counts those of a pair before it asks for
-                the next one.
+            plan: how far `learn` has come; with the options it decides how much is collected.
 
         Returns:
-            An iterator over pairs (fresh, rollout), one for each iteration. The baseline is fitted
-                to `fresh` first, then `rollout` makes the gradient (lecture L1); fresh is None
-                if the option `baseline_batch` is 0.
+            A pair (fresh, rollout). The baseline is fitted to `fresh` first, then `rollout` makes
+                the gradient (lecture L1); fresh is None if the option `baseline_batch` is 0. None
+                if no iteration follows.
         """
         raise NotImplementedError
 
@@ -222,17 +176,20 @@ class Algorithm(StoredModel):
 
         Args:
             total_timesteps: in [number of environments, 2^53]; a remainder smaller than the number
-                of environments may be left unused. None finishes the last `learn`, which a
-                callback, an error or Ctrl-C has ended, or a checkpoint has interrupted.
+                of environments may be left unused. None: the rest of the last `learn`, which Ctrl-C
+                or a callback ended early, or `resume` has restored; its iterations and schedules
+                are those of a `learn` without a break. Nothing if no rest is left.
             callback: called with each iteration's record; learning stops if it returns False, or
                 NumPy's False.
             reset_num_timesteps: False continues the count in `num_timesteps`; True starts it at 0.
-                Without `total_timesteps` the count continues in any case.
+                With None for `total_timesteps` the count always continues.
 
         Returns:
             The algorithm itself.
 
         Raises:
+            RuntimeError: no environment, or already learning.
+            TypeError: None for `total_timesteps` before the first `learn` in this environment.
             KeyboardInterrupt: after Ctrl-C, when the iteration is finished. The iteration is
                 abandoned if one of its kernels runs for half a second longer, or at a second
                 Ctrl-C: policy, baseline, optimizer and counts are then those after the last
@@ -245,10 +202,7 @@ class Algorithm(StoredModel):
             where = "again from a callback" if again else "from a second thread"
             raise RuntimeError(f"learn: already learning, and called {where}")
         collector = self._ready_collector()
-        continues = not arrays.boolean("reset_num_timesteps", reset_num_timesteps)
-        self.plan = self._next_plan(collector, total_timesteps)
-        if not (continues or total_timesteps is None):
-            self.num_timesteps = 0
+        self.plan = self._planned(collector, total_timesteps, reset_num_timesteps)
         self._learner = threading.get_ident()
         try:
             with defer_sigint() as interrupted:
@@ -260,47 +214,70 @@ class Algorithm(StoredModel):
             self._learner = None
         return self
 
-    def _next_plan(self, collector: Collector, total_timesteps: int | None) -> Plan:
-        """A new plan, or the unfinished one."""
+    def _planned(
+        self, collector: Collector, total_timesteps: int | None, reset_num_timesteps: bool
+    ) -> Plan:
+        """The plan of a `learn` with these arguments; `num_timesteps` is where it starts."""
+        resets = arrays.boolean("reset_num_timesteps", reset_num_timesteps)
+        if total_timesteps is None:
+            if self.plan is None:
+                raise TypeError(
+                    "total_timesteps: expected an integer, since there is no earlier learn to "
+                    "finish, got None"
+                )
+            return self.plan
         n_envs = collector.env.num_envs
-        if total_timesteps is not None:
-            return Plan(arrays.integer("total_timesteps", total_timesteps, n_envs, MOST_TIMESTEPS))
-        if self.plan is None:
-            raise ValueError(
-                "total_timesteps: expected a number of environment steps, since there is no "
-                "unfinished learn to go on with, got None"
-            )
-        return self.plan
+        total = arrays.integer("total_timesteps", total_timesteps, n_envs, MOST_TIMESTEPS)
+        if resets:
+            self.num_timesteps = 0
+        return Plan(total=total)
 
     def _iterations(self, collector: Collector, plan: Plan) -> Iterator[Metrics]:
-        clock = Clock(self._elapsed(plan))
+        """Go through the iterations that follow; yields the record of each."""
+        clock = Clock(plan.seconds)
         self._progress_remaining = plan.progress_remaining
-        for fresh, rollout in self.collect(collector, plan):
-            undo = self._keep()
+        while True:
+            self._in_iteration = True
             try:
-                samples = rollout.sample_count + (fresh.sample_count if fresh else 0)
-                plan.count(samples)
-                self.num_timesteps += samples
-                self._first_step = collector.step_count
-                if not rollout.complete or (fresh and not fresh.complete):
-                    break
-                record = self._learn_from(fresh, rollout, clock, plan.taken)
-                self._progress_remaining = plan.progress_remaining
-                record["time/iterations"] = len(self.history) + 1
-                record["time/total_timesteps"] = self.num_timesteps
-                record.update(self._episodes.record)
-                self.history.append(drop_not_finite(record))
-            except BaseException:  # Ctrl-C may come anywhere
-                undo()
-                raise
+                plan = self._iterate(collector, plan, clock)
+            finally:
+                self._in_iteration = False
+            if plan.over:
+                return
             yield self.history[-1]
             clock.restart()
-        self.plan = None
 
-    def _elapsed(self, plan: Plan) -> float:
-        """Seconds that an unfinished `learn` has taken so far."""
-        last = self.history[-1] if plan.iterations and self.history else {}
-        return float(last.get("time/time_elapsed", 0.0))
+    def _iterate(self, collector: Collector, plan: Plan, clock: Clock) -> Plan:
+        """Collect and learn once; where it raises, everything learned is as it was."""
+        collected = self.collect(collector, plan)
+        undo = self._keep()
+        try:
+            self.plan = self._after(collected, collector, plan, clock)
+        except BaseException:  # Ctrl-C may come anywhere
+            undo()
+            raise
+        return self.plan
+
+    def _after(
+        self, collected: Collected | None, collector: Collector, plan: Plan, clock: Clock
+    ) -> Plan:
+        """Learn from what was collected; returns the plan of the iterations that follow."""
+        if collected is None:
+            return plan._replace(over=True)
+        fresh, rollout = collected
+        samples = rollout.sample_count + (fresh.sample_count if fresh else 0)
+        self.num_timesteps += samples
+        self._first_step = collector.step_count
+        if not rollout.complete or (fresh and not fresh.complete):
+            return plan.after(samples, plan.seconds)._replace(over=True)
+        record = self._learn_from(fresh, rollout, clock, plan.taken + samples)
+        plan = plan.after(samples, clock.elapsed)
+        self._progress_remaining = plan.progress_remaining
+        record["time/iterations"] = len(self.history) + 1
+        record["time/total_timesteps"] = self.num_timesteps
+        record.update(self._episodes.record)
+        self.history.append(drop_not_finite(record))
+        return plan
 
     def _learn_from(
         self, fresh: Rollout | None, rollout: Rollout, clock: Clock, taken: int
@@ -356,7 +333,7 @@ class Algorithm(StoredModel):
 
         Learning replaces attributes and never changes their values in place, except for `history`.
         """
-        parts = [self, self.baseline, self._episodes, self.plan, *self.policy._parts()]
+        parts = [self, self.baseline, self._episodes, *self.policy._parts()]
         kept = []
         for part in parts:
             kept.append(dict(vars(part)))
@@ -426,24 +403,11 @@ class Algorithm(StoredModel):
         return make_batch(self.policy, rollout, estimates, self.num_threads)
 
     def _ready_collector(self) -> Collector:
+        if self.env is None:
+            raise RuntimeError("learn: expected an environment: pass one to load() or use_env()")
         if self._collector is None:
-            collector = self._new_collector()
+            collector = make_collector(self.env, self.policy, self.seed)
+            collector.step_count = self._first_step
             collector.reset(collector.start_seed)
             self._collector = collector
         return self._collector
-
-    def _new_collector(self) -> Collector:
-        if self.env is None:
-            raise RuntimeError("learn: expected an environment: pass one to load() or use_env()")
-        collector = make_collector(self.env, self.policy, self.seed)
-        collector.step_count = self._first_step
-        return collector
-
-    def _running_state(self) -> State:
-        return running_state(self)
-
-    def _continue_in_env(self) -> None:
-        """Learn on from the environment's present state, without a reset."""
-        collector = self._new_collector()
-        collector._leave()
-        self._collector = collector

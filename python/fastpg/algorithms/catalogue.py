@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from fastpg.algorithms import loading
 from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.npg import NPG
 from fastpg.algorithms.ppo import PPO
 from fastpg.algorithms.reinforce import REINFORCE
+from fastpg.algorithms.resuming import loaded, resumed
 from fastpg.algorithms.trpo import TRPO
 from fastpg.policies.function_features import Function
 from fastpg.suggestions import one_of
@@ -38,10 +38,10 @@ def find(name: str) -> type[Algorithm]:
 def load(
     path: str | os.PathLike[str], env: Any = None, *, features: Function | None = None
 ) -> Algorithm:
-    """Load an algorithm from a checkpoint that `save` wrote.
+    """Load an algorithm from a file that `save` or `save_checkpoint` wrote.
 
     Args:
-        path: path of the checkpoint.
+        path: path of the file.
         env: environment in which to continue learning, as in the algorithm's constructor. Without
             one the algorithm can predict, but `learn` raises. The environment's options are not
             restored: pass an environment that has them. Learning continues from new start states,
@@ -58,7 +58,7 @@ def load(
             and got none, or one that gives another number of columns.
         TypeError: `features` is not a function.
     """
-    return loading.load(path, find, env, features)
+    return loaded(path, find, env, features)
 
 
 def resume(
@@ -66,29 +66,35 @@ def resume(
     env: Any = None,
     *,
     features: Function | None = None,
+    num_threads: int | None = None,
     **schedules: Any,
 ) -> Algorithm:
-    """Load an algorithm from a checkpoint of `save_checkpoint`, with its place in training.
+    """Resume a `learn` from a checkpoint that `save_checkpoint` wrote.
 
-    `learn()` then finishes the `learn` that was interrupted. In native environments this gives the
-    bits of a training that was never interrupted. Environments stepped from Python begin new
-    episodes, and a warning says so.
+    `resume(path).learn()` finishes the `learn` of the checkpoint. In native environments every bit
+    is that of a run without a break, for any number of threads, on a machine with the same
+    instruction set; only the times in the history differ. In environments stepped from Python new
+    episodes start, whose seeds depend on the seed of the run and the number of steps taken; a
+    warning says so.
 
     Args:
-        path: path of the checkpoint.
-        env: environment to continue in, of the same kind and number; None: it is made again.
+        path: path of the checkpoint; the suffix ".npz" may be left out.
+        env: the environment of the run, as in the algorithm's constructor; native environments get
+            the state of the checkpoint. None: it is made again, with its parameters, time limit and
+            number of copies. It must be given if it cannot be made by its id alone.
         features: the feature function, if the policy has one; a file cannot hold it.
-        **schedules: options that were functions, such as `learning_rate`; a file cannot hold them.
+        num_threads: threads of the kernels, in [1, 256]; None: as in the run.
+        **schedules: the options that were functions, such as `learning_rate`; a file cannot hold
+            them.
 
     Returns:
-        The algorithm.
+        The algorithm, with everything on which the rest of the run depends.
 
     Raises:
         FileNotFoundError: no such file.
-        CheckpointError: a file that is damaged, of another program or of another version, or that
-            `save` wrote.
-        ValueError: the environment cannot be made again, or `env` has other spaces or states; a
-            function is missing, or one is given that the training did not have.
-        TypeError: `features` is not a function.
+        CheckpointError: a file that is damaged, of another program or another version, or one of
+            `save`, which has no running state.
+        ValueError: `env` is not like that of the run, or must be given; a function is missing.
+        TypeError: `features` is not a function, or an unknown argument.
     """
-    return loading.resume(path, find, env, features, schedules)
+    return resumed(path, find, env, features, num_threads, schedules)

@@ -1,10 +1,12 @@
-"""Store an algorithm in a checkpoint, and restore it from one."""
+"""Store an algorithm in a file, and restore it from one."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
 import numpy.typing as npt
@@ -12,7 +14,6 @@ from gymnasium.vector import VectorEnv
 
 from fastpg import _core, arrays, threads
 from fastpg.algorithms.options import CommonOptions, CriticOptions
-from fastpg.algorithms.plan import Plan
 from fastpg.envs import NativeVectorEnv
 from fastpg.policies.factory import keep_within, require_fit, restore_policy
 from fastpg.policies.function_features import Function
@@ -24,12 +25,13 @@ from fastpg.spaces import describe, restore_space
 from fastpg.suggestions import one_of, unknown
 from fastpg.training import checkpoints
 from fastpg.training.metrics import MOST_COUNT, Metrics, RecentEpisodes, restored, storable
+from fastpg.training.plan import Plan
 from fastpg.values.base import Baseline
 from fastpg.values.factory import make_baseline
 
 
 class StoredModel(PolicyModel):
-    """The part of an algorithm that a checkpoint stores. Without an environment it only predicts.
+    """The part of an algorithm that a file stores. Without an environment it only predicts.
 
     Attributes:
         options: options of the algorithm.
@@ -40,7 +42,7 @@ class StoredModel(PolicyModel):
         num_timesteps: environment steps taken by `learn`.
         num_threads: threads of the kernels.
         value_kwargs: arguments of the mlp baseline that are not options.
-        plan: how far `learn` has come; None before the first one and after one that was finished.
+        plan: how far the last `learn` in this environment has come; None before the first.
     """
 
     name: ClassVar[str]
@@ -53,6 +55,7 @@ class StoredModel(PolicyModel):
     num_timesteps: int
     num_threads: int
     value_kwargs: dict[str, Any]
+    plan: Plan | None
     _recipe: EnvRecipe | None
     _collector: Collector | None
     _first_step: int  # step count at which the next collector starts
@@ -66,8 +69,9 @@ class StoredModel(PolicyModel):
 
     def _start_fresh(self) -> None:
         self._learner: int | None = None  # the thread that learns
+        self._in_iteration = False
+        self.plan = None
         self._progress_remaining = 1.0
-        self.plan: Plan | None = None
         self._episodes = RecentEpisodes()
 
     def _make_baseline(self, stored: dict[str, npt.NDArray[Any]] | None = None) -> Baseline:
@@ -101,10 +105,11 @@ class StoredModel(PolicyModel):
         return {"n_critic_updates": options.n_critic_updates, "batch_size": options.batch_size}
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write a checkpoint (.npz, arrays and JSON).
+        """Save the algorithm in a file (.npz, arrays and JSON), for `load`.
 
-        A callable schedule is saved as a constant: the larger of its values at the start and at the
-        end. The file cannot hold a feature function: pass it to `load` again.
+        `save_checkpoint` also stores how far `learn` has come. A callable schedule is saved as a
+        constant: the larger of its values at the start and at the end. The file cannot hold a
+        feature function: pass it to `load` again.
 
         Args:
             path: path of the file; ".npz" is appended if it has another suffix. An existing file is
@@ -119,41 +124,6 @@ class StoredModel(PolicyModel):
         """
         stored, meta = self.state()
         return checkpoints.write(path, stored, meta)
-
-    def save_checkpoint(self, path: str | os.PathLike[str]) -> Path:
-        """Write a checkpoint from which `fastpg.resume` goes on bit for bit.
-
-        It holds what `save` does, and the position in an unfinished `learn` and the states and
-        random streams of native environments. Call it between iterations: from a callback, or when
-        `learn` has ended.
-
-        Args:
-            path: as in `save`; an existing file is kept as NAME.previous.npz.
-
-        Returns:
-            The path of the file written.
-
-        Raises:
-            TypeError, ValueError: `path` does not name a file.
-            OSError: the file cannot be written.
-        """
-        stored, meta = self.state()
-        more, running = self._running_state()
-        return checkpoints.write(path, stored | more, meta | running, keep_previous=True)
-
-    def _running_state(self) -> checkpoints.State:
-        raise NotImplementedError
-
-    def use_env(self, env: Any) -> None:
-        """Continue to learn in an environment.
-
-        Args:
-            env: see `Algorithm`.
-        """
-        raise NotImplementedError
-
-    def _continue_in_env(self) -> None:
-        raise NotImplementedError
 
     def state(self) -> checkpoints.State:
         """The algorithm as arrays and JSON values, for `restore`.
@@ -185,7 +155,7 @@ class StoredModel(PolicyModel):
     def __getstate__(self) -> dict[str, Any]:
         """State for `pickle` and `copy`: everything except the environment, as after `load`."""
         without = {"env": None, "_recipe": self.env_recipe, "_collector": None, "_learner": None}
-        return vars(self) | without
+        return vars(self) | without | {"plan": None, "_in_iteration": False}
 
     @staticmethod
     def _plain(value: Any) -> Any:
@@ -225,7 +195,10 @@ _Model = TypeVar("_Model", bound=StoredModel)
 
 
 def restore(
-    kind: type[_Model], state: checkpoints.State, features: Function | None = None
+    kind: type[_Model],
+    state: checkpoints.State,
+    features: Function | None = None,
+    changes: Mapping[str, Any] = MappingProxyType({}),
 ) -> _Model:
     """Rebuild an algorithm from its `state`, without an environment: it predicts but cannot learn.
 
@@ -235,6 +208,7 @@ def restore(
         kind: class of the algorithm.
         state: (arrays, JSON values), from `StoredModel.state`.
         features: the feature function, if the policy has one; otherwise None.
+        changes: options with other values than those of the file, by name.
 
     Returns:
         A new algorithm.
@@ -246,7 +220,8 @@ def restore(
     """
     stored, meta = state
     algo = kind.__new__(kind)
-    algo.options = kind.options_class.build(kind.__name__, kind.stored_options(meta["options"]))
+    options = {**kind.stored_options(meta["options"]), **changes}
+    algo.options = kind.options_class.build(kind.__name__, options)
     algo.num_threads = threads.num_threads(algo.options.num_threads)
     algo.env = None
     algo.policy = restore_policy(stored, meta["policy"], features)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from copy import copy
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
-from fastpg import _core
-from fastpg.algorithms.base import Algorithm
+from fastpg import _core, arrays
+from fastpg.algorithms.base import Algorithm, Collected
 from fastpg.algorithms.batch import Batch, make_batch
 from fastpg.algorithms.options import StepOptions
-from fastpg.algorithms.plan import Plan
 from fastpg.algorithms.reward_scaling import RewardScaling
 from fastpg.rollouts.collector import Collector
 from fastpg.rollouts.rollout import Rollout
 from fastpg.training.checkpoints import State
+from fastpg.training.plan import Plan
 from fastpg.values.base import Baseline
 from fastpg.values.ridge import LinearBaseline
 
@@ -28,29 +28,30 @@ class StepAlgorithm(Algorithm):
 
     options: StepOptions
 
-    def collect(self, collector: Collector, plan: Plan) -> Iterator[tuple[Rollout | None, Rollout]]:
+    def collect(self, collector: Collector, plan: Plan) -> Collected | None:
         """Collect rollouts whose lengths differ by at most one step: no short one at the end.
 
         Args:
             collector: collector of the environment and the policy.
-            plan: as in `Algorithm.collect`.
+            plan: how far `learn` has come.
 
         Returns:
-            An iterator over pairs (fresh, rollout), as in `Algorithm.collect`. The last rollout
-                takes the samples that are left.
+            The pair (fresh, rollout) of the next iteration, as in `Algorithm.collect`. The last
+                rollout takes the samples that are left.
         """
         n_envs = collector.env.num_envs
         steps = plan.total // n_envs
         n_steps = self.options.n_steps or max(1, round(_SAMPLES_PER_ITERATION / n_envs))
         extra = self.options.baseline_batch
-        iterations = -(-steps // (n_steps + extra))
-        for k in range(plan.iterations, iterations):
-            length = steps * (k + 1) // iterations - steps * k // iterations
-            fresh = min(length - 1, round(length * extra / (n_steps + extra)))
-            early = collector.samples(fresh * n_envs) if fresh else None
-            left = plan.remaining - (early.sample_count if early else 0)
-            last = k == iterations - 1
-            yield early, collector.samples(left if last else (length - fresh) * n_envs)
+        iterations, k = -(-steps // (n_steps + extra)), plan.iterations
+        if k >= iterations or plan.remaining < n_envs:
+            return None
+        length = steps * (k + 1) // iterations - steps * k // iterations
+        fresh = min(length - 1, round(length * extra / (n_steps + extra)))
+        early = collector.samples(fresh * n_envs) if fresh else None
+        remaining = plan.remaining - (early.sample_count if early else 0)
+        last = k == iterations - 1
+        return early, collector.samples(remaining if last else (length - fresh) * n_envs)
 
     def estimate(self, rollout: Rollout) -> Batch:
         """Advantages by GAE with the baseline of earlier fits; value targets by `value_target`.
@@ -98,6 +99,27 @@ class StepAlgorithm(Algorithm):
         """Arrays and JSON values, with the deviation of the rewards."""
         stored, meta = super().state()
         return stored, meta | {"reward_scaling": self.reward_scaling.state()}
+
+    def running_state(self) -> State:
+        """As of every algorithm, with the discounted sums of rewards of unfinished episodes."""
+        stored, running = super().running_state()
+        return stored | {"reward_sums": self.reward_scaling.sums}, running
+
+    def restore_running(self, stored: dict[str, npt.NDArray[Any]], running: dict[str, Any]) -> None:
+        """As for every algorithm.
+
+        Args:
+            stored: arrays by name, "reward_sums" (number of environments,) or (0,) among them.
+            running: JSON values by name.
+
+        Raises:
+            KeyError, TypeError, ValueError: an entry is missing, or has the wrong type or values.
+        """
+        super().restore_running(stored, running)
+        sums = stored["reward_sums"]
+        if sums.shape != (0,):  # none
+            shape = (self.options.n_envs,)
+            self.reward_scaling.sums = arrays.exactly("reward_sums", sums, np.float64, shape)
 
     def restore_optimizer(self, stored: dict[str, npt.NDArray[Any]], meta: dict[str, Any]) -> None:
         """Restore the deviation of the rewards, which files of earlier versions lack.

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from fastpg import arrays
+from fastpg.algorithms.base import Collected
 from fastpg.algorithms.batch import Batch
 from fastpg.algorithms.first_order import FirstOrderAlgorithm
 from fastpg.algorithms.options import CommonOptions, CriticOptions, inherited, option
-from fastpg.algorithms.plan import Plan
 from fastpg.algorithms.schedules import Schedule
 from fastpg.functional.advantages import discounted_returns
 from fastpg.functional.solvers import OPTIMIZERS
 from fastpg.rollouts.collector import Collector
 from fastpg.rollouts.rollout import Rollout
 from fastpg.training.metrics import Metrics
+from fastpg.training.plan import Plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,27 +58,27 @@ class REINFORCE(FirstOrderAlgorithm):
     options_class: ClassVar = REINFORCEOptions
     options: REINFORCEOptions
 
-    def collect(self, collector: Collector, plan: Plan) -> Iterator[tuple[Rollout | None, Rollout]]:
+    def collect(self, collector: Collector, plan: Plan) -> Collected | None:
         """Collect whole episodes, `n_episodes` for each iteration.
 
         Args:
             collector: collector of the environment and the policy.
-            plan: as in `Algorithm.collect`.
+            plan: how far `learn` has come.
 
         Returns:
-            An iterator over pairs (fresh, rollout), as in `Algorithm.collect`; fresh has
+            The pair (fresh, rollout) of the next iteration, as in `Algorithm.collect`; fresh has
                 `baseline_batch` episodes. If too few samples remain to finish the last episodes,
                 `complete` is False, and nothing is learned from this pair.
         """
+        remaining, n_envs = plan.remaining, collector.env.num_envs
+        if remaining < n_envs:
+            return None
         extra = self.options.baseline_batch
-        n_envs = collector.env.num_envs
-        while plan.remaining >= n_envs:
-            fresh = collector.episodes(extra, max_samples=plan.remaining) if extra else None
-            remaining = plan.remaining - (fresh.sample_count if fresh else 0)
-            if fresh and (not fresh.complete or remaining < n_envs):
-                yield None, dataclasses.replace(fresh, complete=False)
-                return
-            yield fresh, collector.episodes(self.options.n_episodes, max_samples=remaining)
+        fresh = collector.episodes(extra, max_samples=remaining) if extra else None
+        remaining -= fresh.sample_count if fresh else 0
+        if fresh and (not fresh.complete or remaining < n_envs):
+            return None, dataclasses.replace(fresh, complete=False)
+        return fresh, collector.episodes(self.options.n_episodes, max_samples=remaining)
 
     def estimate(self, rollout: Rollout) -> Batch:
         """Advantages R_h - b(s_h, h), and the returns R_h as targets of the baseline.

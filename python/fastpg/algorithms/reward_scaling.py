@@ -13,7 +13,6 @@ from fastpg.arrays import Bools, Floats
 from fastpg.functional.advantages import discounted_returns
 from fastpg.rollouts.rollout import Rollout
 
-_NONE = np.zeros(0)
 _LEAST_VARIANCE = 1e-8  # as in VecNormalize
 _CONSTANT = 1e-12  # of the mean square: sums that have not varied, but for rounding
 
@@ -31,13 +30,16 @@ class RewardScaling:
         gamma: the discount factor, in [0, 1].
         normalize: divide by the standard deviation.
         clip: bound of the magnitude afterwards; None: none.
+
+    Attributes:
+        sums: F of the last row, (N,); (0,) before the first rollout, and without `normalize`.
     """
 
     def __init__(self, gamma: float, normalize: bool, clip: float | None) -> None:
         self.gamma = gamma
         self.normalize = normalize
         self.clip = clip
-        self._running: Floats = _NONE  # F of the last row, (N,)
+        self.sums: Floats = np.zeros(0)
         self.count = 0.0
         self.mean = 0.0
         self.squares = 0.0  # summed squared deviations from the mean
@@ -69,7 +71,7 @@ class RewardScaling:
 
     def _update(self, rewards: Floats, ended: Bools, goes_on: Bools) -> None:
         sums = self._discounted_sums(rewards, ended, goes_on)
-        self._running = sums[-1].copy()
+        self.sums = sums[-1].copy()
         count = self.count + sums.size
         mean = float(sums.mean())
         shift = mean - self.mean
@@ -85,8 +87,8 @@ class RewardScaling:
     def _discounted_sums(self, rewards: Floats, ended: Bools, goes_on: Bools) -> Floats:
         """F, (T, N): the recursion of returns, backward in time."""
         first = rewards.copy()
-        if len(self._running) == rewards.shape[1]:
-            first[0] += np.where(goes_on, self.gamma * self._running, 0.0)
+        if len(self.sums) == rewards.shape[1]:
+            first[0] += np.where(goes_on, self.gamma * self.sums, 0.0)
         cut = np.zeros_like(ended)  # where F begins anew: after an end
         cut[1:] = ended[:-1]
         backward = np.ascontiguousarray(first[::-1])
@@ -94,26 +96,18 @@ class RewardScaling:
         return discounted_returns(backward, ends, self.gamma)[::-1]
 
     def state(self) -> dict[str, Any]:
-        """JSON values for `restore`."""
-        return {
-            "count": self.count,
-            "mean": self.mean,
-            "squares": self.squares,
-            "running": self._running.tolist(),
-        }
+        """JSON values for `restore`; the sums of unfinished episodes are not among them."""
+        return {"count": self.count, "mean": self.mean, "squares": self.squares}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from a `state`.
 
         Args:
-            state: "count" and "squares", at least 0, "mean", and "running", the sums of unfinished
-                episodes, which files of earlier versions lack.
+            state: "count" and "squares", at least 0, and "mean".
 
         Raises:
             KeyError, TypeError, ValueError: an entry is missing, or of another kind or range.
         """
-        running = state.get("running")  # none before the first rollout
-        self._running = arrays.finite_floats("reward sums", running, (None,)) if running else _NONE
         self.count = arrays.between("reward count", state["count"], 0.0, 2.0**62)
         self.mean = arrays.number("reward mean", state["mean"])
         self.squares = arrays.between("reward squares", state["squares"], 0.0, sys.float_info.max)

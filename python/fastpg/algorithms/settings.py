@@ -14,9 +14,9 @@ from typing import Any
 from fastpg import arrays
 from fastpg.algorithms.catalogue import ALGORITHMS
 from fastpg.algorithms.options import described
-from fastpg.algorithms.plan import MOST_TIMESTEPS
 from fastpg.policies.factory import POLICIES, POLICY_ARGUMENTS
 from fastpg.suggestions import one_of, unknown
+from fastpg.training.plan import MOST_TIMESTEPS
 
 BUILT_IN = Path(__file__).with_name("tuned.toml")
 

@@ -10,7 +10,6 @@ import numpy as np
 from fastpg.algorithms import NPG
 from fastpg.algorithms.batch import Batch
 from fastpg.algorithms.natural import NaturalAlgorithm, step_to_kl
-from fastpg.algorithms.plan import Plan
 from fastpg.arrays import Floats
 from fastpg.functional.advantages import standardize
 from fastpg.functional.solvers import natural_gradient
@@ -19,6 +18,7 @@ from fastpg.lecture.system import Check, Formula, Result, System
 from fastpg.policies.base import Policy
 from fastpg.rollouts.collect import make_collector
 from fastpg.rollouts.evaluation import evaluate_policy
+from fastpg.training.plan import Plan
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,8 +63,9 @@ def next_batch(algo: NPG, seed: int) -> Batch:
     assert algo.env is not None
     collector = make_collector(algo.env, algo.policy, seed)
     collector.reset(seed)
-    _, rollout = next(algo.collect(collector, Plan(STEPS)))
-    return algo.estimate(rollout)
+    collected = algo.collect(collector, Plan(total=STEPS))
+    assert collected is not None
+    return algo.estimate(collected[1])
 
 
 def dense_step(algo: NPG, batch: Batch) -> Floats:

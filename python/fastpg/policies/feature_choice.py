@@ -90,7 +90,7 @@ def restore_features(state: dict[str, Any], function: Function | None = None) ->
         if function is None:
             raise FeatureFunctionError(
                 "features: the policy's features are a function, which a file cannot hold: "
-                "expected fastpg.load(path, features=...), got none"
+                "expected load(path, features=...), or resume, got none"
             )
         arguments = {name: value for name, value in state.items() if name != "kind"}
         made = FunctionFeatures(function=function, **arguments)

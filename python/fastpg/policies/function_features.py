@@ -25,6 +25,12 @@ def require_function(function: Any) -> Function:
     return function  # type: ignore[no-any-return]
 
 
+def require_outputs(features: FeatureMap) -> None:
+    """Raise ValueError unless a function returns as many columns as its map expects."""
+    if isinstance(features, FunctionFeatures):
+        features.require_outputs()
+
+
 class FunctionFeatures(FeatureMap):
     """phi = (f(x), 1): a function's columns, and a constant.
 

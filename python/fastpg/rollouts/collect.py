@@ -41,13 +41,20 @@ def make_collector(
     if not isinstance(policy, Policy):
         raise TypeError(f"policy: expected a policy, got {policy!r}")
     require_fit(policy, vector)
-    if isinstance(vector, NativeVectorEnv) and _is_plain(vector) and policy._has_actor:
+    if isinstance(vector, NativeVectorEnv) and is_plain(vector) and policy._has_actor:
         return NativeCollector(vector, policy, seed, evaluation=evaluation)
     return SteppingCollector(vector, policy, seed, evaluation=evaluation)
 
 
-def _is_plain(env: NativeVectorEnv) -> bool:
-    """Whether `step` and `reset` are those in C++; a subclass may override them."""
+def is_plain(env: NativeVectorEnv) -> bool:
+    """Whether `step` and `reset` are those in C++; a subclass may override them.
+
+    Args:
+        env: native environments.
+
+    Returns:
+        False if its state may be more than that of the environments in C++.
+    """
     kind = type(env)
     own = kind.step is NativeVectorEnv.step and kind.reset is NativeVectorEnv.reset
     return own and not hasattr(env, "action_masks")

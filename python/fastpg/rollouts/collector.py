@@ -6,6 +6,7 @@ import operator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from gymnasium.vector import VectorEnv
 
 from fastpg import _core, arrays
@@ -65,13 +66,43 @@ class Collector:
 
         The new start states depend on the seed and the number of steps taken here alone.
         """
-        if self._moves_here is not None and self._moves.count != self._moves_here:
+        if self.is_moved:
             self.reset(self.start_seed)
 
     @property
-    def moved_by_others(self) -> bool:
-        """Whether other code has moved the environment since the last call, or none was made."""
-        return self._moves_here is None or self._moves_here != self._moves.count
+    def is_moved(self) -> bool:
+        """Whether other code has moved the environment since the last call."""
+        return self._moves_here is not None and self._moves.count != self._moves_here
+
+    def place(self) -> dict[str, npt.NDArray[Any]]:
+        """What this object knows of the unfinished episodes, apart from the environment's state.
+
+        Returns:
+            Arrays by name, for `checked_place`.
+        """
+        return {}
+
+    def checked_place(self, stored: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+        """The arrays of `place` in a file, checked.
+
+        Args:
+            stored: arrays by name; others are ignored.
+
+        Returns:
+            Arrays for `take_place`.
+
+        Raises:
+            KeyError, TypeError, ValueError: an array is missing, or of another kind or shape.
+        """
+        return {}
+
+    def take_place(self, place: dict[str, npt.NDArray[Any]]) -> None:
+        """Continue unfinished episodes; the environment is already in their state.
+
+        Args:
+            place: return value of `checked_place`.
+        """
+        self._leave()
 
     def _leave(self) -> None:
         """Store the count of moves, by which those of other code are noticed."""

@@ -16,11 +16,13 @@ from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv
 from fastpg import arrays
 from fastpg.envs import NATIVE, NativeVectorEnv, make_vec
 from fastpg.envs.parameters import parameters
+from fastpg.rollouts.collect import is_plain
 from fastpg.rollouts.copies import EnvCopies
 from fastpg.rollouts.make_env import require_registered
 from fastpg.rollouts.masks import has_usual_workers
 
 _OWN_WRAPPERS = "gymnasium.wrappers."
+_ENV_HINT, _IMPORT_HINT = "name one with --env", "give --import"  # of the command line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +96,8 @@ class EnvRecipe:
     def _of_native(cls, env: NativeVectorEnv) -> Self:
         if env.env_id is None:
             return cls(id=None, obstacle=f"{type(env).__name__} has no id")
+        if not is_plain(env):
+            return cls(id=env.env_id, obstacle=f"{type(env).__name__} has a step of its own")
         if env.parameters_differ:
             return cls(id=env.env_id, obstacle="its environments had parameters of their own")
         plain = parameters(NativeVectorEnv(env.env_id).native)
@@ -153,13 +157,21 @@ class EnvRecipe:
         )
         return cls(**known)
 
-    def make(self, num_envs: int) -> VectorEnv[Any, Any, Any]:
+    def make(
+        self,
+        num_envs: int,
+        *,
+        env_hint: str = _ENV_HINT,
+        import_hint: str = _IMPORT_HINT,
+    ) -> VectorEnv[Any, Any, Any]:
         """Make the environment again: Gymnasium's own, if it has one with these options.
 
         This never imports a module: a checkpoint may name a registered id, but not code to import.
 
         Args:
             num_envs: number of copies.
+            env_hint: how the caller takes another environment, for the error.
+            import_hint: how the caller imports the module whose name follows, for the error.
 
         Returns:
             The environments.
@@ -168,14 +180,21 @@ class EnvRecipe:
             ValueError: the environment cannot be made again; the error gives the reason and a
                 remedy.
         """
-        env_id = self.require_id()
+        env_id = self.require_id(env_hint, import_hint)
         if self.is_native:
             limit = -1 if self.max_episode_steps is None else self.max_episode_steps
             return make_vec(env_id, num_envs, max_episode_steps=limit, **self.kwargs)
         return EnvCopies([self.make_one] * num_envs)
 
-    def require_id(self) -> str:
+    def require_id(self, env_hint: str = _ENV_HINT, import_hint: str = _IMPORT_HINT) -> str:
         """The id of an environment that can be made again.
+
+        Args:
+            env_hint: as in `make`.
+            import_hint: as in `make`.
+
+        Returns:
+            The id.
 
         Raises:
             ValueError: it cannot; the error gives the reason and a remedy.
@@ -183,12 +202,12 @@ class EnvRecipe:
         if self.obstacle is not None or self.id is None:
             raise ValueError(
                 f"the environment of the training cannot be made again, since {self.obstacle}: "
-                "name one with --env"
+                f"{env_hint}"
             )
         if self.id not in gymnasium.registry and self.id not in NATIVE and self.module is not None:
             raise ValueError(
                 f"{self.id} is registered by the module {self.module}, which is not imported "
-                f"automatically: give --import {self.module}"
+                f"automatically: {import_hint} {self.module}"
             )
         require_registered(self.id)
         return self.id

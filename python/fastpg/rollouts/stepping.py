@@ -93,6 +93,34 @@ class SteppingCollector(Collector):
         super()._leave()
         self._second_resets.leave(self._dead)
 
+    def place(self) -> dict[str, npt.NDArray[Any]]:
+        """See `Collector`; `_dead` is False everywhere, since native environments reset alone."""
+        return {
+            "collector_observations": self._current(),
+            "collector_elapsed": self._elapsed,
+            "collector_returns": self._returns,
+        }
+
+    def checked_place(self, stored: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+        """See `Collector`."""
+        n, size = self.env.num_envs, self.policy.observation_size
+        kinds: dict[str, tuple[npt.DTypeLike, tuple[int, ...]]] = {
+            "collector_observations": (np.float32, (n, size)),
+            "collector_elapsed": (np.int64, (n,)),
+            "collector_returns": (np.float64, (n,)),
+        }
+        place = {name: arrays.exactly(name, stored[name], *kind) for name, kind in kinds.items()}
+        for bound in (np.min, np.max):
+            arrays.integer("collector_elapsed", bound(place["collector_elapsed"]), 0, MOST_STEPS)
+        return place
+
+    def take_place(self, place: dict[str, npt.NDArray[Any]]) -> None:
+        """See `Collector`."""
+        self._observations = place["collector_observations"]
+        self._elapsed = place["collector_elapsed"]
+        self._returns = place["collector_returns"]
+        super().take_place(place)
+
     def steps(self, n_steps: int, *, deterministic: bool = False) -> Rollout:
         """See `Collector`."""
         count = arrays.integer("n_steps", n_steps, 1, MOST_STEPS)

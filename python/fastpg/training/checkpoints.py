@@ -6,15 +6,29 @@ import io
 import json
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fastpg.files import also_as, replace_file
+from fastpg.files import replace_file
+from fastpg.policies.feature_choice import FeatureFunctionError
 
 FORMAT = 1
+
+# Errors that a damaged or forged file may cause while the algorithm is rebuilt from it.
+_DAMAGE = (
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    AssertionError,
+    OverflowError,
+    RecursionError,
+)
 
 State = tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]
 
@@ -23,12 +37,33 @@ class CheckpointError(ValueError):
     """A file that is not a checkpoint, is damaged, or is of another version."""
 
 
+@contextmanager
+def restoring(path: str | os.PathLike[str]) -> Iterator[None]:
+    """A context in which errors about what a file holds become a `CheckpointError`.
+
+    Args:
+        path: path of the file, for the message.
+
+    Raises:
+        CheckpointError: an entry is missing, or has the wrong type, shape or values.
+        FeatureFunctionError: the feature function is missing, or not that of the file.
+    """
+    try:
+        yield
+    except (CheckpointError, FeatureFunctionError):
+        raise
+    except _DAMAGE as error:
+        raise CheckpointError(
+            f"{os.fspath(path)}: expected a complete checkpoint, got {error}"
+        ) from error
+
+
 def write(
     path: str | os.PathLike[str],
     arrays: dict[str, Any],
     meta: dict[str, Any],
     *,
-    keep_previous: bool = False,
+    running: bool = False,
 ) -> Path:
     """Write a checkpoint, completely or not at all.
 
@@ -37,7 +72,8 @@ def write(
             replaced only once the new one is complete.
         arrays: arrays by name.
         meta: JSON values by name.
-        keep_previous: keep an existing file too, as NAME.previous.npz.
+        running: whether it is written again and again: an existing file remains, at the path of
+            `previous_of`, and the JSON text takes a byte for each character, not four.
 
     Returns:
         The path of the file written.
@@ -46,25 +82,24 @@ def write(
         TypeError, ValueError: `path` does not name a file, or `meta` is not JSON.
         OSError: the file cannot be written.
     """
-    target = _named(path)
-    if target.suffix != ".npz":
-        target = target.with_name(target.name + ".npz")
+    target = _with_suffix(_named(path))
     buffer = io.BytesIO()
     text = json.dumps({"format": FORMAT, **meta}, allow_nan=False)
-    np.savez(buffer, meta=np.array(text), **arrays)
-    if keep_previous and target.exists():
-        also_as(target, previous(target))
-    replace_file(target, buffer.getvalue())
+    np.savez(buffer, meta=np.array(text.encode() if running else text), **arrays)
+    replace_file(target, buffer.getvalue(), previous_of(target) if running else None)
     return target
 
 
-def previous(path: Path) -> Path:
-    """Where the checkpoint before the last one is kept.
+def previous_of(path: str | os.PathLike[str]) -> Path:
+    """Where `save_checkpoint` keeps the checkpoint before the one at a path.
 
     Args:
-        path: path of a checkpoint, with its suffix.
+        path: path of the checkpoint; the suffix ".npz" may be left out.
+
+    Returns:
+        For NAME.npz the path NAME.previous.npz.
     """
-    return path.with_name(f"{path.stem}.previous{path.suffix}")
+    return _with_suffix(_named(path)).with_suffix(".previous.npz")
 
 
 def read(path: str | os.PathLike[str]) -> State:
@@ -82,14 +117,14 @@ def read(path: str | os.PathLike[str]) -> State:
         TypeError, ValueError: `path` does not name a file.
     """
     source = _named(path)
-    if not source.is_file() and source.suffix != ".npz":
-        source = source.with_name(source.name + ".npz")
+    if not source.is_file():
+        source = _with_suffix(source)
     content = source.read_bytes()
     try:
         _require_its_own_size(content)
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-        meta = json.loads(str(arrays.pop("meta")[()]))
+        meta = json.loads(arrays.pop("meta")[()])  # text or bytes
         found = meta["format"]
     except Exception as error:  # zipfile and numpy may raise anything on damaged bytes
         raise CheckpointError(
@@ -109,6 +144,10 @@ def _named(path: str | os.PathLike[str]) -> Path:
     if not named.name:
         raise ValueError(f"path: expected the name of a file, got {os.fspath(path)!r}")
     return named
+
+
+def _with_suffix(path: Path) -> Path:
+    return path if path.suffix == ".npz" else path.with_name(path.name + ".npz")
 
 
 def _require_its_own_size(content: bytes) -> None:

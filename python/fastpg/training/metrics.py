@@ -136,12 +136,16 @@ class Clock:
     """Measures the wall time of the parts of an iteration, in seconds.
 
     Args:
-        elapsed: seconds that have passed before.
+        earlier: seconds that the same `learn` took before it was interrupted.
+
+    Attributes:
+        elapsed: seconds from the start of `learn` to the end of the last update.
     """
 
-    def __init__(self, elapsed: float = 0.0) -> None:
+    def __init__(self, earlier: float = 0.0) -> None:
         self._mark = time.perf_counter()
-        self._start = self._mark - elapsed
+        self._start = self._mark - earlier
+        self.elapsed = earlier
 
     def restart(self) -> None:
         """Begin an iteration now; the time since the last one is not part of it."""
@@ -151,7 +155,7 @@ class Clock:
         """Entries for the log of an iteration.
 
         Args:
-            samples: number of samples since the start of the clock.
+            samples: number of samples since the start of `learn`.
             collected: time at which collecting ended, of `time.perf_counter`.
             estimated: time at which the estimates ended.
             updated: time at which the update ended.
@@ -159,13 +163,13 @@ class Clock:
         Returns:
             Seconds by part, and samples per second since the start.
         """
-        elapsed = updated - self._start
+        self.elapsed = updated - self._start
         return {
             "time/collect": collected - self._mark,
             "time/estimate": estimated - collected,
             "time/update": updated - estimated,
-            "time/time_elapsed": elapsed,
-            "time/fps": samples / max(elapsed, 1e-9),
+            "time/time_elapsed": self.elapsed,
+            "time/fps": samples / max(self.elapsed, 1e-9),
         }
 
 

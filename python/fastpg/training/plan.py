@@ -1,0 +1,76 @@
+"""How far a `learn` has come: what the rest of it depends on, as data that a file can hold."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Self
+
+from fastpg import arrays
+from fastpg.training.metrics import MOST_COUNT
+
+MOST_TIMESTEPS = 2**53  # what a float64 counts exactly
+
+
+class Plan(NamedTuple):
+    """How far a `learn` has come; a tuple, since one is made in each iteration.
+
+    Attributes:
+        total: samples that it may take, its argument `total_timesteps`.
+        taken: samples of the finished iterations.
+        iterations: number of finished iterations.
+        seconds: wall time of the finished iterations.
+        over: whether it has ended by itself; False after Ctrl-C, an error or a callback's stop.
+    """
+
+    total: int
+    taken: int = 0
+    iterations: int = 0
+    seconds: float = 0.0
+    over: bool = False
+
+    @property
+    def remaining(self) -> int:
+        """Samples that may still be taken."""
+        return self.total - self.taken
+
+    @property
+    def progress_remaining(self) -> float:
+        """The fraction that remains, from 1 to 0, on which schedules depend."""
+        return max(0.0, 1.0 - self.taken / self.total)
+
+    def after(self, samples: int, seconds: float) -> Self:
+        """The plan after one more iteration.
+
+        Args:
+            samples: number of samples that the iteration took.
+            seconds: wall time of all iterations so far.
+
+        Returns:
+            A new plan.
+        """
+        return type(self)(self.total, self.taken + samples, self.iterations + 1, seconds)
+
+    def state(self) -> dict[str, Any]:
+        """JSON values for `restore`, by the names of the attributes."""
+        return self._asdict()
+
+    @classmethod
+    def restore(cls, state: Any) -> Self:
+        """The plan with a `state`.
+
+        Args:
+            state: values by the names of the attributes.
+
+        Returns:
+            The plan.
+
+        Raises:
+            KeyError, TypeError, ValueError: a value is missing, or has the wrong type or range.
+        """
+        total = arrays.integer("plan: total", state["total"], 1, MOST_TIMESTEPS)
+        return cls(
+            total=total,
+            taken=arrays.integer("plan: taken", state["taken"], 0, total),
+            iterations=arrays.integer("plan: iterations", state["iterations"], 0, MOST_COUNT),
+            seconds=arrays.non_negative("plan: seconds", state["seconds"]),
+            over=arrays.boolean("plan: over", state["over"]),
+        )
