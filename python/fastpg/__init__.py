@@ -26,6 +26,7 @@ from fastpg.policies.features import (
 )
 from fastpg.policies.linear import LinearGaussian, LinearSoftmax
 from fastpg.policies.mlp import MlpGaussian, MlpSoftmax
+from fastpg.rollouts.check_env import check_env
 from fastpg.rollouts.collect import EndlessEpisodeError, collect
 from fastpg.rollouts.evaluation import evaluate_policy
 from fastpg.rollouts.rollout import Rollout
@@ -59,6 +60,7 @@ __all__ = [
     "TunedSettings",
     "__version__",
     "build_info",
+    "check_env",
     "collect",
     "conjugate_gradient",
     "diagnose",

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from fastpg import _core
+from fastpg.cli.check import check
 from fastpg.cli.console import Settings, fail
 from fastpg.cli.enjoyment import enjoy
 from fastpg.cli.evaluation import evaluate
@@ -61,6 +62,7 @@ app.command("eval")(evaluate)
 app.command("export")(export_policy)
 app.command()(enjoy)
 app.command()(plot)
+app.command()(check)
 app.command()(lecture)
 app.command()(info)
 
