@@ -187,7 +187,7 @@ def algo():
 
 @pytest.mark.usefixtures("short_pieces")
 def test_the_same_evaluation(env, algo):
-    found = fastpg.evaluate_policy(algo, env, 10, return_episode_rewards=True, seed=2)
+    found = fastpg.evaluate_policy(algo, env, 10, return_episode_rewards=True, seed=2, warn=False)
     for one, other in zip(expected_evaluation(algo), found, strict=True):
         assert np.array_equal(one, other)
 

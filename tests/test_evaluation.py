@@ -92,7 +92,7 @@ def test_a_model_that_overrides_predict_is_asked():
 def test_stochastic_evaluation_is_repeatable_on_any_environment(algo):
     def returns():
         return fastpg.evaluate_policy(
-            algo, sync(3, AutoresetMode.SAME_STEP), 6, False, True, seed=5
+            algo, sync(3, AutoresetMode.SAME_STEP), 6, False, return_episode_rewards=True, seed=5
         )[0]
 
     assert np.array_equal(returns(), returns())
@@ -101,3 +101,84 @@ def test_stochastic_evaluation_is_repeatable_on_any_environment(algo):
 def test_a_model_without_predict(algo):
     with pytest.raises(TypeError, match="model: expected an object with predict"):
         fastpg.evaluate_policy(algo.policy, "CartPole-v1")
+
+
+def numbers(algo, env, **arguments):
+    return fastpg.evaluate_policy(algo, env, 7, return_episode_rewards=True, seed=3, **arguments)
+
+
+class Asked:
+    """A model that is stepped by `predict` alone."""
+
+    def __init__(self, algo):
+        self.predict = algo.predict
+
+
+@pytest.mark.parametrize("wrap", [lambda algo: algo, Asked])
+@pytest.mark.parametrize("env", ["CartPole-v1", lambda: gymnasium.make("CartPole-v1")])
+def test_the_callback_gets_every_episode_once(algo, wrap, env):
+    seen = []
+    returns, lengths = numbers(wrap(algo), env, callback=seen.append)
+    assert sorted(one["episode"] for one in seen) == list(range(7))
+    for one in seen:
+        k = one["episode"]
+        assert (one["return"], one["length"]) == (returns[k], lengths[k])
+    assert np.array_equal(returns, numbers(algo, env)[0])
+
+
+def test_an_asked_model_gives_the_same_numbers_in_every_mode(algo):
+    expected = numbers(algo, fastpg.make_vec("CartPole-v1", 3))
+    for mode in AutoresetMode:
+        found = numbers(Asked(algo), sync(3, mode))
+        assert np.array_equal(expected, found)
+
+
+@pytest.mark.parametrize("callback", [lambda inner, outer: None, lambda: None, 3])
+def test_a_callback_of_other_arguments(algo, callback):
+    with pytest.raises(TypeError, match="callback: expected a function of one dict"):
+        fastpg.evaluate_policy(algo, "CartPole-v1", callback=callback)
+
+
+def test_the_threshold(algo):
+    mean, _ = fastpg.evaluate_policy(algo, "CartPole-v1", 5, seed=1)
+    found = fastpg.evaluate_policy(algo, "CartPole-v1", 5, reward_threshold=mean, seed=1)
+    assert found[0] == mean
+    with pytest.raises(AssertionError, match=rf"reward_threshold: expected .* 600.0, got {mean}"):
+        fastpg.evaluate_policy(algo, "CartPole-v1", 5, reward_threshold=600, seed=1)
+    with pytest.raises(TypeError, match="reward_threshold"):
+        fastpg.evaluate_policy(algo, "CartPole-v1", reward_threshold="high")
+
+
+class Shown(gymnasium.Wrapper):
+    """An environment that counts its pictures."""
+
+    metadata = {"render_modes": ["human"]}  # noqa: RUF012
+    render_mode = "human"
+    pictures = 0
+
+    def render(self):
+        self.pictures += 1
+
+
+@pytest.mark.parametrize("wrap", [lambda algo: algo, Asked])
+def test_render_shows_each_step_and_changes_no_number(algo, wrap):
+    env = Shown(gymnasium.make("CartPole-v1"))
+    found = numbers(wrap(algo), env, render=True)
+    assert env.pictures == found[1].sum()
+    assert np.array_equal(found, numbers(algo, gymnasium.make("CartPole-v1")))
+
+
+@pytest.mark.parametrize("env", ["CartPole-v1", lambda: gymnasium.make("CartPole-v1")])
+def test_render_of_an_environment_that_shows_nothing(algo, env):
+    with pytest.raises(ValueError, match=r"render_mode='human', such as .*, got render_mode None"):
+        fastpg.evaluate_policy(algo, env, render=True)
+
+
+def test_a_reward_wrapper_gives_a_warning(algo):
+    def scaled():
+        return gymnasium.wrappers.TransformReward(gymnasium.make("CartPole-v1"), lambda r: 2 * r)
+
+    with pytest.warns(UserWarning, match="env: TransformReward changes rewards"):
+        returns, lengths = numbers(algo, scaled)
+    assert np.array_equal(returns, 2 * lengths)
+    assert np.array_equal(numbers(algo, scaled, warn=False)[1], lengths)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+import warnings
+from collections.abc import Callable
 from typing import Any, Protocol, TypeGuard
 
 import numpy as np
@@ -16,9 +19,11 @@ from fastpg.rollouts.contract import vector_flags, vector_rewards
 from fastpg.rollouts.copies import EnvCopies
 from fastpg.rollouts.make_env import EnvLike, autoreset_mode, make_env
 from fastpg.rollouts.policy_model import PolicyModel
+from fastpg.rollouts.raw_returns import reward_wrapper
 from fastpg.rollouts.second_resets import SecondResets
 
 EpisodeArrays = tuple[arrays.Floats, npt.NDArray[np.int64]]
+EpisodeCallback = Callable[[dict[str, Any]], Any]
 
 _MOST_COPIES = 100
 # Steps of the first rollout, and of the longest: short episodes need only a few.
@@ -46,7 +51,11 @@ def evaluate_policy(
     env: EnvLike,
     n_eval_episodes: int = 10,
     deterministic: bool = True,
+    render: bool = False,
+    callback: EpisodeCallback | None = None,
+    reward_threshold: float | None = None,
     return_episode_rewards: bool = False,
+    warn: bool = True,
     *,
     seed: int | None = None,
     max_episode_steps: int | None = None,
@@ -60,7 +69,13 @@ def evaluate_policy(
         n_eval_episodes: number of episodes. Environment i of n plays episodes i, i + n, …, so that
             short episodes do not count more often than long ones.
         deterministic: take the most probable action instead of a sampled one.
+        render: show the episodes, in an environment made with `render_mode="human"`; `render` of
+            the environment is called after each step.
+        callback: called after each finished episode with a dict: "episode" (its number, from 0),
+            "return" and "length". Its return value is not used.
+        reward_threshold: least mean return; below it AssertionError is raised.
         return_episode_rewards: return the two arrays of all episodes instead of mean and deviation.
+        warn: warn if a reward wrapper changes the rewards, which returns are then made of.
         seed: seed of the environments and of sampled actions; None draws one. Environment i gets
             seed + i, as in Gymnasium. Two seeds that differ by less than the number of environments
             therefore share start states: independent evaluations need seeds further apart.
@@ -72,26 +87,111 @@ def evaluate_policy(
             each (n_eval_episodes,).
 
     Raises:
+        AssertionError: the mean return is below `reward_threshold`.
         EndlessEpisodeError: an episode does not end.
-        ValueError: the environment has other spaces than the algorithm, or an argument is out of
-            range.
-        TypeError: `model` has no `predict`, or `env` is no environment.
+        ValueError: the environment has other spaces than the algorithm, an argument is out of
+            range, or `render` without `render_mode="human"`.
+        TypeError: `model` has no `predict`, `env` is no environment, or `callback` does not take
+            one argument.
     """
     n_episodes = arrays.integer("n_eval_episodes", n_eval_episodes, 1, MOST_STEPS)
     start = arrays.seed(seed)
+    least = (
+        None if reward_threshold is None else arrays.number("reward_threshold", reward_threshold)
+    )
+    _require_callback(callback)
     made = make_env(env, min(n_episodes, _MOST_COPIES))
     limit = episode_limit(made, max_episode_steps)
+    shows = arrays.boolean("render", render)
+    if shows:
+        _require_human(made)
+    if arrays.boolean("warn", warn):
+        _warn_of_wrappers(made)
+    episodes = _Episodes(n_episodes, made.num_envs, callback)
     if _acts_by_its_policy(model):
         model.require_spaces(made)
-        played = _play_policy(model.policy, made, n_episodes, deterministic, start, limit)
+        _play_policy(model.policy, made, episodes, deterministic, start, limit, shows)
     elif callable(getattr(model, "predict", None)):
-        played = _play(model, EnvCopies.of(made), n_episodes, deterministic, start, limit)
+        _play(model, EnvCopies.of(made), episodes, deterministic, start, limit, shows)
     else:
         raise TypeError(f"model: expected an object with predict(), got {model!r}")
-    returns, lengths = played
+    mean = float(episodes.returns.mean())
+    if least is not None and mean < least:
+        raise AssertionError(f"reward_threshold: expected a mean return of {least}, got {mean}")
     if return_episode_rewards:
-        return returns, lengths
-    return float(returns.mean()), float(returns.std())
+        return episodes.returns, episodes.lengths
+    return mean, float(episodes.returns.std())
+
+
+def _require_callback(callback: Any) -> None:
+    if callback is None:
+        return
+    try:
+        inspect.signature(callback).bind({})
+    except ValueError:  # a function without a signature
+        return
+    except TypeError as error:
+        raise TypeError(
+            "callback: expected a function of one dict, which is called after each episode; for a "
+            "function of locals and globals after each step, wrap the environment instead "
+            f"(gymnasium.Wrapper.step); got {callback!r}"
+        ) from error
+
+
+def _require_human(env: VectorEnv[Any, Any, Any]) -> None:
+    mode = getattr(env, "render_mode", None)
+    if mode != "human":
+        raise ValueError(
+            "render: expected an environment with render_mode='human', such as "
+            f"gymnasium.make(id, render_mode='human'), got render_mode {mode!r}; for a video, wrap "
+            "an environment of render_mode='rgb_array' in gymnasium.wrappers.RecordVideo"
+        )
+
+
+def _warn_of_wrappers(env: VectorEnv[Any, Any, Any]) -> None:
+    name = reward_wrapper(env)
+    if name is not None:
+        warnings.warn(
+            f"env: {name} changes rewards, and returns are sums of the changed ones: evaluate "
+            "without it, or pass warn=False",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+class _Episodes:
+    """Counts the episodes of an evaluation.
+
+    Attributes:
+        returns, lengths: of each episode, (n_episodes,).
+        playing: number of the episode that each environment plays, (n_envs,).
+    """
+
+    def __init__(self, n_episodes: int, n_envs: int, callback: EpisodeCallback | None) -> None:
+        self.returns = np.zeros(n_episodes)
+        self.lengths = np.zeros(n_episodes, dtype=np.int64)
+        self.playing = np.arange(n_envs)
+        self._callback = callback
+
+    @property
+    def counts(self) -> arrays.Bools:
+        """Whether the episode of each environment counts, (n_envs,)."""
+        return self.playing < len(self.returns)
+
+    def end(self, i: int, total: float, length: int) -> None:
+        """The episode of an environment has ended.
+
+        Args:
+            i: index of the environment.
+            total: undiscounted return.
+            length: number of steps.
+        """
+        k = int(self.playing[i])
+        self.playing[i] += len(self.playing)
+        if k < len(self.returns):
+            self.returns[k], self.lengths[k] = total, length
+            if self._callback is not None:
+                self._callback({"episode": k, "return": float(total), "length": int(length)})
 
 
 def _acts_by_its_policy(model: Any) -> TypeGuard[PolicyModel]:
@@ -106,68 +206,64 @@ def _acts_by_its_policy(model: Any) -> TypeGuard[PolicyModel]:
 def _play_policy(
     policy: Policy,
     env: VectorEnv[Any, Any, Any],
-    n_episodes: int,
+    episodes: _Episodes,
     deterministic: bool,
     seed: int,
     limit: int | None,
-) -> EpisodeArrays:
+    shows: bool,
+) -> None:
     """Evaluate in short rollouts, which bounds memory and lets Ctrl-C through between them."""
     collector = make_collector(env, policy, seed, evaluation=True)
     collector.reset(seed)
-    returns = np.zeros(n_episodes)
-    lengths = np.zeros(n_episodes, dtype=np.int64)
-    playing = np.arange(env.num_envs)  # the episode of each environment
-    piece = _FIRST_PIECE
-    while (playing < n_episodes).any():
+    piece = 1 if shows else _FIRST_PIECE
+    while episodes.counts.any():
         rollout = collector.steps(piece, deterministic=deterministic)
-        piece = min(2 * piece, _PIECE)
+        if shows:
+            env.render()
+        else:
+            piece = min(2 * piece, _PIECE)
         ends = zip(
             rollout.end_columns, rollout.episode_returns, rollout.episode_lengths, strict=True
         )
         for i, total, length in ends:
-            if playing[i] < n_episodes:
-                returns[playing[i]], lengths[playing[i]] = total, length
-            playing[i] += env.num_envs
-        _require_ends(rollout.last_step_index, playing < n_episodes, limit)
-    return returns, lengths
+            episodes.end(i, total, length)
+        _require_ends(rollout.last_step_index, episodes.counts, limit)
 
 
 def _play(
     model: Predictor,
     env: VectorEnv[Any, Any, Any],
-    n_episodes: int,
+    episodes: _Episodes,
     deterministic: bool,
     seed: int,
     limit: int | None,
-) -> EpisodeArrays:
+    shows: bool,
+) -> None:
     mode = autoreset_mode(env)
-    returns = np.zeros(n_episodes)
-    lengths = np.zeros(n_episodes, dtype=np.int64)
-    playing = np.arange(env.num_envs)  # the episode of each environment
+    totals, elapsed = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=np.int64)
     second_resets = SecondResets(env)
     resetting = second_resets.expected()  # environments whose next step only resets
-    elapsed = np.zeros(env.num_envs, dtype=np.int64)
     observations, _ = env.reset(seed=seed)
-    while (playing < n_episodes).any():
+    while episodes.counts.any():
         actions, _ = model.predict(observations, deterministic=deterministic)
         observations, rewards, terminated, truncated, _ = env.step(actions)
-        rewards = vector_rewards(rewards, env.num_envs)
-        counted = np.flatnonzero((playing < n_episodes) & ~resetting)
-        returns[playing[counted]] += rewards[counted]
-        lengths[playing[counted]] += 1
+        if shows:
+            env.render()
+        totals += np.where(resetting, 0.0, vector_rewards(rewards, env.num_envs))
+        elapsed += ~resetting
         flags = (
             vector_flags(name, given, env.num_envs)
             for name, given in (("terminated", terminated), ("truncated", truncated))
         )
         ended = np.logical_or(*flags) & ~resetting
-        elapsed = np.where(ended | resetting, 0, elapsed + 1)
-        playing[ended] += env.num_envs
+        for i in np.flatnonzero(ended):
+            episodes.end(int(i), totals[i], elapsed[i])
+        totals[ended], elapsed[ended] = 0.0, 0
         resetting = ended if mode == AutoresetMode.NEXT_STEP else np.zeros_like(ended)
         second_resets.leave(resetting)
         if mode == AutoresetMode.DISABLED and ended.any():
             observations, _ = env.reset(options={"reset_mask": ended})
-        _require_ends(elapsed, playing < n_episodes, limit)
-    return returns, lengths
+        _require_ends(elapsed, episodes.counts, limit)
 
 
 def _require_ends(elapsed: npt.NDArray[np.int64], playing: arrays.Bools, limit: int | None) -> None:

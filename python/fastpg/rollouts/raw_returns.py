@@ -43,11 +43,7 @@ class RawReturns:
                 process.
         """
         base = env.unwrapped
-        if not isinstance(base, SyncVectorEnv) or not any(
-            isinstance(layer, _CHANGING)
-            for outermost in (env, *base.envs)
-            for layer in _layers(outermost)
-        ):
+        if not isinstance(base, SyncVectorEnv) or reward_wrapper(env) is None:
             return None
         sums = reward_sums(base)
         return None if sums is None else cls(sums)
@@ -78,8 +74,25 @@ class RawReturns:
         return found
 
 
+def reward_wrapper(env: VectorEnv[Any, Any, Any]) -> str | None:
+    """A wrapper that changes rewards.
+
+    Args:
+        env: a vector environment.
+
+    Returns:
+        Name of the wrapper's class; None if none is known.
+    """
+    inner = getattr(env.unwrapped, "envs", ())
+    for outermost in (env, *(inner if isinstance(inner, list | tuple) else ())):
+        for layer in _layers(outermost):
+            if isinstance(layer, _CHANGING):
+                return type(layer).__name__
+    return None
+
+
 def _layers(env: Any) -> Iterator[Any]:
     """The environment and its wrapped environments, outermost first."""
     while env is not None:
         yield env
-        env = getattr(env, "env", None) if env is not env.unwrapped else None
+        env = getattr(env, "env", None) if env is not getattr(env, "unwrapped", env) else None
