@@ -1,5 +1,7 @@
 """Observations of every space are flattened as in Gymnasium, and actions are converted back."""
 
+import inspect
+
 import gymnasium
 import numpy as np
 import pytest
@@ -30,7 +32,6 @@ SPACES = {
     "box_bytes": spaces.Box(0, 255, (5,), np.uint8),
     "discrete": spaces.Discrete(5),
     "discrete_start": spaces.Discrete(3, start=-4),
-    "discrete_small": spaces.Discrete(4, start=2, dtype=np.uint8),
     "multi_discrete": spaces.MultiDiscrete([3, 1, 4]),
     "multi_discrete_matrix": spaces.MultiDiscrete([[2, 3], [4, 2]], start=[[1, 0], [-2, 5]]),
     "multi_binary": spaces.MultiBinary(4),
@@ -47,6 +48,11 @@ SPACES = {
         }
     ),
 }
+
+# Gymnasium 1.2.3 and later.
+HAS_DTYPE = "dtype" in inspect.signature(spaces.Discrete).parameters
+if HAS_DTYPE:
+    SPACES["discrete_small"] = spaces.Discrete(4, start=2, dtype=np.uint8)
 
 
 class Told(gymnasium.Env):
@@ -316,3 +322,13 @@ def test_some_of_many(name, batched):
     some = gather(space, many, np.array([3, 1]))
     expected = batch(space, [samples[3], samples[1]])
     assert np.array_equal(flatten(space, some), flatten(space, expected))
+
+
+def test_a_small_discrete_of_another_version(monkeypatch):
+    """Without dtypes of Discrete spaces, int64 stands for all: values and flat sizes are equal."""
+    stored = {"kind": "discrete", "n": 4, "start": 2, "dtype": "|u1"}
+    monkeypatch.setattr("fastpg.spaces._DISCRETE_TAKES_DTYPE", False)
+    space = restore_space(stored)
+    assert (space.n, space.start, space.dtype) == (4, 2, np.int64)
+    with pytest.raises(ValueError, match="expected integers"):
+        restore_space({**stored, "dtype": "<f4"})

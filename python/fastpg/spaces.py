@@ -5,6 +5,7 @@ The numbers of a flat observation are in the order of Gymnasium's `flatten`.
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -22,6 +23,8 @@ Space = spaces.Space[Any]
 Integers = npt.NDArray[Any]
 
 _IMAGE_SIDE = 16
+# Before Gymnasium 1.2.3 every Discrete is of int64; `require_same` ignores the width.
+_DISCRETE_TAKES_DTYPE = "dtype" in inspect.signature(spaces.Discrete).parameters
 KINDS = "Box, Discrete, MultiDiscrete, MultiBinary, Tuple or Dict"
 
 
@@ -276,6 +279,8 @@ def restore_space(description: dict[str, Any]) -> Space:
     if kind == "discrete":
         n = arrays.integer("n", description["n"], 1, _MOST)
         start = int(_whole_numbers("start", description["start"], dtype))
+        if dtype == np.int64 or not _DISCRETE_TAKES_DTYPE:
+            return spaces.Discrete(n, start=start)
         return spaces.Discrete(n, start=start, dtype=_integers(dtype))
     if kind == "multi_discrete":
         nvec, starts = (_whole_numbers(k, description[k], dtype) for k in ("nvec", "start"))
