@@ -1,5 +1,7 @@
 """Policy gradients on a CPU: REINFORCE, NPG, TRPO and PPO with a C++/Eigen core."""
 
+from typing import TYPE_CHECKING, Any
+
 from fastpg._core import __version__
 from fastpg.algorithms import NPG, PPO, REINFORCE, TRPO, load, resume
 from fastpg.algorithms.diagnose import diagnose
@@ -30,6 +32,7 @@ from fastpg.rollouts.check_env import check_env
 from fastpg.rollouts.collect import EndlessEpisodeError, collect
 from fastpg.rollouts.evaluation import evaluate_policy
 from fastpg.rollouts.rollout import Rollout
+from fastpg.suggestions import NOT_EXPORTED
 from fastpg.training.checkpoints import CheckpointError
 from fastpg.values.mean import MeanBaseline
 from fastpg.values.mlp import MlpBaseline
@@ -81,3 +84,11 @@ __all__ = [
 ]
 
 register_reducers()
+
+if not TYPE_CHECKING:  # type checkers would accept any name
+
+    def __getattr__(name: str) -> Any:
+        """Errors about names of other packages say what does their work here."""
+        if name in NOT_EXPORTED:  # an AttributeError would lose the text in `from fastpg import`
+            raise ImportError(f"fastpg has no {name}; expected {NOT_EXPORTED[name]}", name=name)
+        raise AttributeError(f"module 'fastpg' has no attribute {name!r}")

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import functools
+import inspect
 import re
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, ParamSpec, TypeVar
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 # Names in other libraries, and the name in fastpg.
 ELSEWHERE = {
@@ -57,14 +62,19 @@ ELSEWHERE = {
     "max_backtracks": "line_search_max_iter",
     "line_search_steps": "line_search_max_iter",
     "total_steps": "total_timesteps",
+    "n_timesteps": "total_timesteps",
+    "timesteps": "total_timesteps",
+    "n_episodes": "n_eval_episodes",
+    "num_episodes": "n_eval_episodes",
+    "return_episode_returns": "return_episode_rewards",
     "kl_coeff": "kl_coef",
     "beta": "kl_coef",
     "hvp_sample_frac": "fisher_subsample",
-    "sub_sampling_factor": "fisher_subsample",
     "features_extractor_class": "features",
     "features_extractor_kwargs": "features_kwargs",
     "feature_map": "features",
     "normalize": "normalize_observations",
+    "norm_reward": "normalize_reward",
     "normalize_obs": "normalize_observations",
     "norm_obs": "normalize_observations",
     "log_std": "log_std_init",
@@ -86,6 +96,14 @@ _OF_AN_ENV = (
     "it belongs to the environment: make the environment with it, or give env_kwargs to train()"
 )
 _OF_LEARN = "it belongs to learn() and train()"
+_LOG = "learn(log='runs/NAME') writes a log"
+_NO_PRINT = "nothing is printed: learn(progress_bar=True) shows progress, history has the records"
+_NO_SDE = "exploration does not depend on the state: policy_kwargs=dict(log_std_init=…) sets sigma"
+_CPU = "fastpg runs on the CPU alone; num_threads sets its threads"
+_NO_BUFFER = "rollouts are fastpg.Rollout objects, as fastpg.collect() returns them"
+_EVALUATES = "learn(callback=fastpg.callbacks.EvalCallback(…)) evaluates during training"
+_NO_EXTRACTOR = "a perceptron has no feature extractor: wrap the environment to compute features"
+_OPTIMIZER = "the optimizer is an option of the algorithm, such as optimizer='rmsprop'"
 
 # Names that are no options: of other libraries, or of other functions of fastpg; and the reason.
 NOT_HERE = {
@@ -106,8 +124,58 @@ NOT_HERE = {
     "render_mode": _OF_AN_ENV,
     "total_timesteps": _OF_LEARN,
     "callback": _OF_LEARN,
+    "n_timesteps": "it belongs to learn() and train(), as total_timesteps",
     "tuned": "it belongs to train()",
     "reset_num_timesteps": "it belongs to learn()",
+    "progress_bar": "it belongs to learn()",
+    "log": "it belongs to learn()",
+    "tensorboard_log": _LOG,
+    "verbose": _NO_PRINT,
+    "use_sde": _NO_SDE,
+    "sde_sample_freq": _NO_SDE,
+    "device": _CPU,
+    "stats_window_size": "the records' means are over the last 100 episodes",
+    "rollout_buffer_class": _NO_BUFFER,
+    "rollout_buffer_kwargs": _NO_BUFFER,
+    "_init_setup_model": "a new algorithm is always ready to learn",
+    "sub_sampling_factor": "here it is fisher_subsample, a fraction: 1 / sub_sampling_factor",
+}
+
+# Arguments of `learn` elsewhere, and what does their work here.
+NOT_OF_LEARN = {
+    "tb_log_name": _LOG,
+    "tensorboard_log": _LOG,
+    "log_interval": f"every iteration is recorded in history; {_LOG}",
+    "verbose": _NO_PRINT,
+    "eval_env": _EVALUATES,
+    "eval_freq": _EVALUATES,
+    "n_eval_episodes": _EVALUATES,
+    "eval_log_path": _EVALUATES,
+    "seed": "it belongs to the algorithm: PPO(policy, env, seed=…)",
+    "n_episodes": "training is counted in steps: expected total_timesteps",
+    "total_episodes": "training is counted in steps: expected total_timesteps",
+}
+
+# Names that other packages export, and what does their work here.
+_NORMALIZES = (
+    "policy_kwargs=dict(normalize_observations=True) and normalize_reward=True; both are saved "
+    "with the policy"
+)
+_VECTOR = "fastpg.make_vec, or gymnasium.vector; any vector environment is taken"
+_ON_POLICY = "fastpg has PPO, TRPO, NPG and REINFORCE alone, which learn on-policy"
+NOT_EXPORTED = {
+    "make_vec_env": "fastpg.make_vec(id, num_envs), or n_envs= of the algorithms",
+    "VecNormalize": _NORMALIZES,
+    "NormalizeObservation": _NORMALIZES,
+    "NormalizeReward": _NORMALIZES,
+    "DummyVecEnv": _VECTOR,
+    "SubprocVecEnv": _VECTOR,
+    "VecEnv": _VECTOR,
+    "Monitor": "nothing: returns and lengths are counted without a wrapper",
+    "VecMonitor": "nothing: returns and lengths are counted without a wrapper",
+    **dict.fromkeys(("A2C", "SAC", "TD3", "DDPG", "DQN", "HER", "RecurrentPPO"), _ON_POLICY),
+    "MaskablePPO": "fastpg.PPO, which reads the action masks of the environment",
+    "MlpPolicy": "the name of the policy, 'mlp' or 'MlpPolicy'",
 }
 
 # Arguments of other policies, and the reason.
@@ -117,9 +185,22 @@ NOT_OF_THIS_POLICY = {
     "ortho_init": _NO_LAYERS,
     "features": _NO_FEATURES,
     "features_kwargs": _NO_FEATURES,
+    "use_sde": _NO_SDE,
+    "full_std": _NO_SDE,
+    "use_expln": _NO_SDE,
+    "squash_output": "actions are clipped to the bounds of the space, and not squashed",
+    "share_features_extractor": "policy and value function share nothing",
+    "normalize_images": "images are not supported",
+    "optimizer_class": _OPTIMIZER,
+    "optimizer_kwargs": _OPTIMIZER,
+    "lr_schedule": "it belongs to the algorithm, as learning_rate",
 }
 
-_REASONS = {"option": NOT_HERE, "policy argument": NOT_OF_THIS_POLICY}
+_REASONS = {
+    "option": NOT_HERE,
+    "argument of learn": NOT_OF_LEARN,
+    "policy argument": NOT_OF_THIS_POLICY,
+}
 
 _ALIKE = 0.75  # least similarity, by difflib's measure, of a name that is suggested
 
@@ -143,6 +224,28 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> str:
         nearest = _nearest(str(name), names)
         hint = f"; did you mean {nearest!r}?" if nearest else ""
     return f"unknown {kind} {name!r}{hint} (known: {', '.join(names)})"
+
+
+def names_checked(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """A decorator: an unknown keyword raises TypeError that suggests the right one.
+
+    Args:
+        function: a function or method without `**` parameters.
+
+    Returns:
+        The function, with the same signature.
+    """
+    known = [name for name in inspect.signature(function).parameters if name != "self"]
+    kind = f"argument of {function.__name__}"
+
+    @functools.wraps(function)
+    def checked(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        for name in kwargs:
+            if name not in known:
+                raise TypeError(unknown(kind, name, known))
+        return function(*args, **kwargs)
+
+    return checked
 
 
 def one_of(kind: str, name: Any, known: Iterable[str]) -> str:

@@ -28,6 +28,7 @@ from fastpg.rollouts.env_recipe import EnvRecipe
 from fastpg.rollouts.make_env import env_name, make_env
 from fastpg.rollouts.rollout import Rollout
 from fastpg.spaces import require_storable
+from fastpg.suggestions import names_checked
 from fastpg.training.callbacks import Callback, says_stop
 from fastpg.training.metrics import Clock, Metrics, drop_not_finite
 from fastpg.training.plan import MOST_TIMESTEPS, Plan
@@ -165,6 +166,7 @@ class Algorithm(Resumable):
         """
         raise NotImplementedError
 
+    @names_checked
     def learn(
         self,
         total_timesteps: int | None = None,

@@ -21,6 +21,7 @@ from fastpg.rollouts.make_env import EnvLike, autoreset_mode, make_env
 from fastpg.rollouts.policy_model import PolicyModel
 from fastpg.rollouts.raw_returns import reward_wrapper
 from fastpg.rollouts.second_resets import SecondResets
+from fastpg.suggestions import names_checked
 
 EpisodeArrays = tuple[arrays.Floats, npt.NDArray[np.int64]]
 EpisodeCallback = Callable[[dict[str, Any]], Any]
@@ -46,6 +47,7 @@ class Predictor(Protocol):
         ...
 
 
+@names_checked
 def evaluate_policy(
     model: Predictor,
     env: EnvLike,

@@ -1,0 +1,90 @@
+"""Names of stable-baselines3 that fastpg has not: the error says what does their work."""
+
+import inspect
+
+import pytest
+
+import fastpg
+from fastpg import suggestions
+
+
+@pytest.mark.parametrize("kind", [fastpg.PPO, fastpg.TRPO])
+@pytest.mark.parametrize("policy", ["linear", "mlp"])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("n_timesteps", r"it belongs to learn\(\) and train\(\), as total_timesteps"),
+        ("tensorboard_log", r"learn\(log='runs/NAME'\)"),
+        ("verbose", "nothing is printed"),
+        ("use_sde", "exploration does not depend on the state: .*log_std_init"),
+        ("sde_sample_freq", "exploration does not depend on the state"),
+        ("_init_setup_model", "always ready to learn"),
+        ("device", "on the CPU alone; num_threads"),
+        ("stats_window_size", "over the last 100 episodes"),
+        ("rollout_buffer_class", r"fastpg.Rollout objects, as fastpg.collect\(\)"),
+        ("rollout_buffer_kwargs", r"fastpg.Rollout objects, as fastpg.collect\(\)"),
+        ("sub_sampling_factor", "fisher_subsample, a fraction: 1 / sub_sampling_factor"),
+    ],
+)
+def test_arguments_of_the_constructors(kind, policy, name, words):
+    with pytest.raises(TypeError, match=f"{kind.__name__}: unknown option '{name}': .*{words}"):
+        kind(policy, "CartPole-v1", **{name: 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("n_timesteps", "; did you mean 'total_timesteps'"),
+        ("total_steps", "; did you mean 'total_timesteps'"),
+        ("callbacks", "; did you mean 'callback'"),
+        ("tb_log_name", r": learn\(log='runs/NAME'\) writes a log"),
+        ("log_interval", ": every iteration is recorded in history"),
+        ("verbose", ": nothing is printed"),
+        ("eval_freq", r": learn\(callback=fastpg.callbacks.EvalCallback"),
+    ],
+)
+def test_arguments_of_learn(name, words):
+    algo = fastpg.PPO("linear", "CartPole-v1", seed=0)
+    with pytest.raises(TypeError, match=f"unknown argument of learn '{name}'{words}"):
+        algo.learn(total_timesteps=1000, **{name: 1})
+    assert algo.num_timesteps == 0
+
+
+def test_arguments_of_evaluate_policy():
+    algo = fastpg.PPO("linear", "CartPole-v1", seed=0)
+    with pytest.raises(TypeError, match="'n_episodes'; did you mean 'n_eval_episodes'"):
+        fastpg.evaluate_policy(algo, "CartPole-v1", n_episodes=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("share_features_extractor", "policy and value function share nothing"),
+        ("squash_output", "clipped to the bounds"),
+        ("optimizer_class", "the optimizer is an option of the algorithm"),
+    ],
+)
+def test_arguments_of_the_policy(name, words):
+    with pytest.raises(TypeError, match=f"unknown policy argument '{name}': .*{words}"):
+        fastpg.PPO("mlp", "Pendulum-v1", policy_kwargs={name: 1})
+
+
+@pytest.mark.parametrize("name", suggestions.NOT_EXPORTED)
+def test_names_that_others_export(name):
+    with pytest.raises(ImportError, match=f"fastpg has no {name}; expected "):
+        exec(f"from fastpg import {name}")
+    with pytest.raises(ImportError, match=f"fastpg has no {name}; expected "):
+        getattr(fastpg, name)
+    assert name not in fastpg.__all__
+
+
+def test_other_unknown_names():
+    assert not hasattr(fastpg, "nothing")
+    with pytest.raises(ImportError, match="cannot import name 'nothing'"):
+        exec("from fastpg import nothing")
+
+
+def test_no_reason_is_given_for_a_known_name():
+    learn = inspect.signature(fastpg.PPO.learn).parameters
+    assert not set(suggestions.NOT_OF_LEARN) & set(learn)
+    assert list(learn)[:3] == ["self", "total_timesteps", "callback"]
