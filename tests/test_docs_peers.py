@@ -12,23 +12,73 @@ from fastpg.algorithms.options import described
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "stable_baselines3.md").read_text()
 
 # Arguments of stable-baselines3's PPO and of sb3-contrib's TRPO, 2.9.2.
-PPO = (
-    "policy env learning_rate n_steps batch_size n_epochs gamma gae_lambda clip_range clip_range_vf "
-    "normalize_advantage ent_coef vf_coef max_grad_norm use_sde sde_sample_freq "
-    "rollout_buffer_class rollout_buffer_kwargs target_kl stats_window_size tensorboard_log "
-    "policy_kwargs verbose seed device _init_setup_model"
-).split()
-TRPO = (
-    "policy env learning_rate n_steps batch_size gamma cg_max_steps cg_damping "
-    "line_search_shrinking_factor line_search_max_iter n_critic_updates gae_lambda use_sde "
-    "sde_sample_freq rollout_buffer_class rollout_buffer_kwargs normalize_advantage target_kl "
-    "sub_sampling_factor stats_window_size tensorboard_log policy_kwargs verbose seed device "
-    "_init_setup_model"
-).split()
-EVALUATION = (
-    "model env n_eval_episodes deterministic render callback reward_threshold "
-    "return_episode_rewards warn"
-).split()
+PPO = [
+    "policy",
+    "env",
+    "learning_rate",
+    "n_steps",
+    "batch_size",
+    "n_epochs",
+    "gamma",
+    "gae_lambda",
+    "clip_range",
+    "clip_range_vf",
+    "normalize_advantage",
+    "ent_coef",
+    "vf_coef",
+    "max_grad_norm",
+    "use_sde",
+    "sde_sample_freq",
+    "rollout_buffer_class",
+    "rollout_buffer_kwargs",
+    "target_kl",
+    "stats_window_size",
+    "tensorboard_log",
+    "policy_kwargs",
+    "verbose",
+    "seed",
+    "device",
+    "_init_setup_model",
+]
+TRPO = [
+    "policy",
+    "env",
+    "learning_rate",
+    "n_steps",
+    "batch_size",
+    "gamma",
+    "cg_max_steps",
+    "cg_damping",
+    "line_search_shrinking_factor",
+    "line_search_max_iter",
+    "n_critic_updates",
+    "gae_lambda",
+    "use_sde",
+    "sde_sample_freq",
+    "rollout_buffer_class",
+    "rollout_buffer_kwargs",
+    "normalize_advantage",
+    "target_kl",
+    "sub_sampling_factor",
+    "stats_window_size",
+    "tensorboard_log",
+    "policy_kwargs",
+    "verbose",
+    "seed",
+    "device",
+    "_init_setup_model",
+]
+EVALUATION = [
+    "model",
+    "env",
+    "n_eval_episodes",
+    "deterministic",
+    "render",
+    "callback",
+    "reward_threshold",
+    "return_episode_rewards",
+    "warn",
+]
 
 
 def rows(heading):

@@ -77,3 +77,10 @@ def test_help_lists_the_options(env_id):
     for name in fastpg.make_vec(env_id).native.parameters():
         assert f"| `{name}` | " in kind.__doc__
     assert environment._OPTIONS not in kind.__doc__
+
+
+def test_an_environment_whose_construction_fails_can_be_closed():
+    """Some releases of Gymnasium close it when it is collected."""
+    env = fastpg.NativeVectorEnv.__new__(fastpg.NativeVectorEnv)
+    env.close()
+    assert env.closed
