@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import fastpg
-from fastpg import monitor, playing, plots, tabular
+from fastpg import callbacks, loggers, monitor, playing, plots, tabular
 from fastpg.algorithms import ALGORITHMS, schedules
 from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.options import described
@@ -38,7 +38,7 @@ INTERNAL = (
 )
 # Modules with public names of their own, which `import fastpg` does not load.
 MODULES = (plots, playing, monitor)
-COMMON = ("learn", "predict", "save", "save_checkpoint", "use_env")
+COMMON = ("learn", "predict", "save", "use_env")
 
 
 def api_page() -> str:
@@ -53,6 +53,9 @@ def api_page() -> str:
         elif inspect.isfunction(value):
             parts.append(_function_section(f"fastpg.{name}", value, 2))
     parts.append(_common_section())
+    for module in (callbacks, loggers):
+        for name in module.__all__:
+            parts.append(_class_section(name, getattr(module, name), module.__name__))
     parts += [_module_section(module) for module in MODULES]
     return "\n".join(parts)
 
@@ -136,8 +139,6 @@ def _algorithm_section(name: str, kind: Any) -> str:
 def _common_section() -> str:
     parts = [f"## Every algorithm\n\n{_text(Algorithm)}\n"]
     parts += [_function_section(f"algo.{name}", getattr(Algorithm, name), 3) for name in COMMON]
-    for name in ("load", "resume"):
-        parts.append(_function_section(f"TRPO.{name}", getattr(Algorithm, name), 3))
     parts.append(f"## Policy\n\n{_text(Policy)}\n")
     parts.append(f"## Schedules\n\n{_text(schedules)}\n")
     return "\n".join(parts)

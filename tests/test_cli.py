@@ -291,12 +291,11 @@ from fastpg.algorithms import NPG
 
 learn = NPG.learn
 
-def told(self, total, show):
+def told(self, total, **given):
     def each(record):
-        show(record)
         if len(self.history) == 1:
             print("learning", flush=True)
-    return learn(self, total, each)
+    return learn(self, total, each, **given)
 
 NPG.learn = told
 cli.main()

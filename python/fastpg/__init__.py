@@ -88,7 +88,11 @@ register_reducers()
 if not TYPE_CHECKING:  # type checkers would accept any name
 
     def __getattr__(name: str) -> Any:
-        """Errors about names of other packages say what does their work here."""
+        """`fastpg.callbacks` and `fastpg.loggers`; errors about names of other packages."""
+        if name in ("callbacks", "loggers"):  # imported where they are first used
+            import importlib
+
+            return importlib.import_module(f"fastpg.{name}")
         if name in NOT_EXPORTED:  # an AttributeError would lose the text in `from fastpg import`
             raise ImportError(f"fastpg has no {name}; expected {NOT_EXPORTED[name]}", name=name)
         raise AttributeError(f"module 'fastpg' has no attribute {name!r}")

@@ -105,3 +105,66 @@ def _lock(descriptor: int, *, wait: bool) -> bool:
 
 def _escaped(name: str) -> str:
     return "".join(f"[{c}]" if c in "*?[" else c for c in name)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a live process holds the `FileLock` of a path.
+
+    Args:
+        path: path of the lock.
+
+    Returns:
+        False if there is no such file; where the system has no locks, False too.
+    """
+    if not path.exists():
+        return False
+    try:
+        lock = FileLock(path)
+    except OSError:  # no right to write: the error of the first write says so
+        return False
+    lock.release()
+    return not lock.acquired
+
+
+class FileLock:
+    """A lock on a file, which is made if needed. The end of the process frees it in any case.
+
+    Args:
+        path: path of the file.
+
+    Attributes:
+        acquired: False if another holder has the lock, in this process or another one.
+
+    Raises:
+        OSError: the file cannot be made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("ab")
+        self.acquired = _take(self._file.fileno())
+
+    def release(self) -> None:
+        """Free the lock; the file stays."""
+        if self.acquired and fcntl is not None:
+            with contextlib.suppress(OSError):  # also for copies of the descriptor in children
+                fcntl.flock(self._file.fileno(), fcntl.LOCK_UN)
+        self._file.close()
+
+
+def _take(descriptor: int) -> bool:
+    """Lock an open file at once; False if another one has the lock."""
+    if fcntl is None:
+        import msvcrt
+
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True

@@ -67,6 +67,8 @@ ELSEWHERE = {
     "n_episodes": "n_eval_episodes",
     "num_episodes": "n_eval_episodes",
     "return_episode_returns": "return_episode_rewards",
+    "callbacks": "callback",
+    "progress": "progress_bar",
     "kl_coeff": "kl_coef",
     "beta": "kl_coef",
     "hvp_sample_frac": "fisher_subsample",
@@ -125,6 +127,10 @@ NOT_HERE = {
     "total_timesteps": _OF_LEARN,
     "callback": _OF_LEARN,
     "n_timesteps": "it belongs to learn() and train(), as total_timesteps",
+    "eval_env": _OF_LEARN,
+    "eval_freq": _OF_LEARN,
+    "n_eval_episodes": _OF_LEARN,
+    "log_interval": "it belongs to learn()",
     "tuned": "it belongs to train()",
     "reset_num_timesteps": "it belongs to learn()",
     "progress_bar": "it belongs to learn()",
@@ -145,11 +151,7 @@ NOT_HERE = {
 NOT_OF_LEARN = {
     "tb_log_name": _LOG,
     "tensorboard_log": _LOG,
-    "log_interval": f"every iteration is recorded in history; {_LOG}",
     "verbose": _NO_PRINT,
-    "eval_env": _EVALUATES,
-    "eval_freq": _EVALUATES,
-    "n_eval_episodes": _EVALUATES,
     "eval_log_path": _EVALUATES,
     "seed": "it belongs to the algorithm: PPO(policy, env, seed=…)",
     "n_episodes": "training is counted in steps: expected total_timesteps",
@@ -199,6 +201,8 @@ NOT_OF_THIS_POLICY = {
 _REASONS = {
     "option": NOT_HERE,
     "argument of learn": NOT_OF_LEARN,
+    "argument of EvalCallback": NOT_OF_LEARN,
+    "argument of CheckpointCallback": NOT_OF_LEARN,
     "policy argument": NOT_OF_THIS_POLICY,
 }
 
@@ -281,3 +285,18 @@ def _nearest(name: str, names: list[str]) -> str | None:
 
 def _stem(name: str) -> str:
     return re.sub(r"-v\d+$", "", name.lower())
+
+
+def refuse(kind: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise TypeError if there are unknown names.
+
+    Args:
+        kind: what a name stands for.
+        given: the unknown names; usually none.
+        known: the known names.
+
+    Raises:
+        TypeError: there is an unknown name; the message says what does its job here.
+    """
+    for name in given:
+        raise TypeError(unknown(kind, name, known))

@@ -29,8 +29,9 @@ from fastpg.rollouts.make_env import env_name, make_env
 from fastpg.rollouts.rollout import Rollout
 from fastpg.spaces import require_storable
 from fastpg.suggestions import names_checked
-from fastpg.training.callbacks import Callback, says_stop
+from fastpg.training.callbacks.base import CallbackLike
 from fastpg.training.metrics import Clock, Metrics, drop_not_finite
+from fastpg.training.observers import Observers
 from fastpg.training.plan import MOST_TIMESTEPS, Plan
 from fastpg.training.signals import defer_sigint
 from fastpg.values.mlp import MlpBaseline
@@ -60,6 +61,7 @@ class Algorithm(Resumable):
     Attributes:
         history: one dict per iteration, with the keys of docs/records.md.
         num_timesteps: environment steps taken by `learn`.
+        num_episodes: episodes that ended in `learn`, since the algorithm was made or loaded.
         plan: how far the last `learn` in this environment has come, as a `Plan` (`total`, `taken`,
             `iterations`, `seconds`, `over`); None before the first.
         observation_space, action_space: Gymnasium's spaces of one environment.
@@ -170,8 +172,14 @@ class Algorithm(Resumable):
     def learn(
         self,
         total_timesteps: int | None = None,
-        callback: Callback | None = None,
+        callback: CallbackLike = None,
         *,
+        log: Any = None,
+        progress_bar: bool = False,
+        log_interval: int = 1,
+        eval_env: Any = None,
+        eval_freq: int | None = None,
+        n_eval_episodes: int = 10,
         reset_num_timesteps: bool = True,
     ) -> Self:
         """Train for `total_timesteps` environment steps, never more.
@@ -182,7 +190,17 @@ class Algorithm(Resumable):
                 or a callback ended early, or `resume` has restored; its iterations and schedules
                 are those of a `learn` without a break. Nothing if no rest is left.
             callback: called with each iteration's record; learning stops if it returns False, or
-                NumPy's False.
+                NumPy's False. A function, a `fastpg.callbacks.Callback`, an object with some of its
+                methods, or a list of these.
+            log: where records are written: the path of a run folder (docs/runs.md), a logger of
+                `fastpg.loggers` (docs/logging.md), or a list of these.
+            progress_bar: show a progress bar on standard error.
+            log_interval: loggers get every so many-th record, and the last; a run folder gets all.
+            eval_env: environment for evaluations during training, as in `EvalCallback`; None with
+                `eval_freq`: the training environment made anew.
+            eval_freq: environment steps from one evaluation to the next; None: 10,000 with
+                `eval_env`, else no evaluations.
+            n_eval_episodes: episodes of an evaluation.
             reset_num_timesteps: False continues the count in `num_timesteps`; True starts it at 0.
                 With None for `total_timesteps` the count always continues.
 
@@ -191,29 +209,43 @@ class Algorithm(Resumable):
 
         Raises:
             RuntimeError: no environment, or already learning.
-            TypeError: None for `total_timesteps` before the first `learn` in this environment.
+            TypeError, ValueError: a wrong argument, or None for `total_timesteps` before the first
+                `learn` in this environment.
+            OSError: a log cannot be started.
             KeyboardInterrupt: after Ctrl-C, when the iteration is finished. The iteration is
                 abandoned if one of its kernels runs for half a second longer, or at a second
                 Ctrl-C: policy, baseline, optimizer and counts are then those after the last
                 finished iteration.
         """
-        if callback is not None and not callable(callback):
-            raise TypeError(f"callback: expected a function of a record, got {callback!r}")
+        observers = Observers(
+            callback,
+            log=log,
+            progress_bar=progress_bar,
+            log_interval=log_interval,
+            eval_env=eval_env,
+            eval_freq=eval_freq,
+            n_eval_episodes=n_eval_episodes,
+        )
         if self._learner is not None:
             again = self._learner == threading.get_ident()
             where = "again from a callback" if again else "from a second thread"
             raise RuntimeError(f"learn: already learning, and called {where}")
         collector = self._ready_collector()
+        kept, earlier = self.num_timesteps, self.plan
         self.plan = self._planned(collector, total_timesteps, reset_num_timesteps)
         self._learner = threading.get_ident()
         try:
-            with defer_sigint() as interrupted:
+            with (
+                defer_sigint() as interrupted,
+                observers.watching(self, self.plan.remaining) as see,
+            ):
                 for record in self._iterations(collector, self.plan):
-                    stops = callback is not None and says_stop(callback(dict(record)))
-                    if stops or interrupted():
+                    if (see is not None and see(record)) or interrupted():
                         break
         finally:
             self._learner = None
+            if not observers.started:
+                self.num_timesteps, self.plan = kept, earlier
         return self
 
     def _planned(
@@ -269,6 +301,8 @@ class Algorithm(Resumable):
         fresh, rollout = collected
         samples = rollout.sample_count + (fresh.sample_count if fresh else 0)
         self.num_timesteps += samples
+        self.num_episodes += len(rollout.episode_returns)
+        self.num_episodes += len(fresh.episode_returns) if fresh else 0
         self._first_step = collector.step_count
         if not rollout.complete or (fresh and not fresh.complete):
             return plan.after(samples, plan.seconds)._replace(over=True)

@@ -40,6 +40,7 @@ class StoredModel(PolicyModel):
         env_id: id of the environment; None if it has none.
         history: one dict per iteration, with the keys of docs/records.md.
         num_timesteps: environment steps taken by `learn`.
+        num_episodes: episodes that ended in `learn`, since the algorithm was made or loaded.
         num_threads: threads of the kernels.
         value_kwargs: arguments of the mlp baseline that are not options.
         plan: how far the last `learn` in this environment has come; None before the first.
@@ -53,6 +54,7 @@ class StoredModel(PolicyModel):
     env_id: str | None
     history: list[Metrics]
     num_timesteps: int
+    num_episodes: int
     num_threads: int
     value_kwargs: dict[str, Any]
     plan: Plan | None
@@ -73,6 +75,7 @@ class StoredModel(PolicyModel):
         self.plan = None
         self._progress_remaining = 1.0
         self._episodes = RecentEpisodes()
+        self.num_episodes = 0
 
     def _make_baseline(self, stored: dict[str, npt.NDArray[Any]] | None = None) -> Baseline:
         options = self.options

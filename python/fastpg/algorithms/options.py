@@ -29,6 +29,11 @@ _ARGUMENTS = (
     "seed",
     "total_timesteps",
     "callback",
+    "log",
+    "progress_bar",
+    "eval_env",
+    "eval_freq",
+    "n_eval_episodes",
 )
 
 

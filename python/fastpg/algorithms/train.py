@@ -14,7 +14,7 @@ from fastpg.algorithms.settings import LINEAR, TunedSettings, tuned_settings
 from fastpg.policies.base import Policy
 from fastpg.policies.factory import is_mlp, kind_of
 from fastpg.rollouts.make_env import make_env
-from fastpg.training.callbacks import Callback
+from fastpg.training.callbacks.base import CallbackLike
 
 Tuned = bool | str | os.PathLike[str]
 
@@ -30,7 +30,12 @@ def train(
     value_kwargs: Mapping[str, Any] | None = None,
     env_kwargs: Mapping[str, Any] | None = None,
     tuned: Tuned = True,
-    callback: Callback | None = None,
+    callback: CallbackLike = None,
+    log: Any = None,
+    progress_bar: bool = False,
+    eval_env: Any = None,
+    eval_freq: int | None = None,
+    n_eval_episodes: int = 10,
     **options: Any,
 ) -> Algorithm:
     """Build an algorithm, train it and return it.
@@ -55,6 +60,11 @@ def train(
             TOML file, in the form of `fastpg/algorithms/tuned.toml`, uses its settings, or the
             built-in ones if it has none.
         callback: called after each iteration, as in `learn`.
+        log: a run folder or loggers, as in `learn`.
+        progress_bar: as in `learn`.
+        eval_env: environment for evaluations during training, as in `learn`.
+        eval_freq: environment steps from one evaluation to the next, as in `learn`.
+        n_eval_episodes: episodes of an evaluation, as in `learn`.
         **options: options of the algorithm.
 
     Returns:
@@ -64,7 +74,7 @@ def train(
         ValueError: unknown algorithm, a value out of range, or a settings file with an unknown name
             or a wrong value; the message names the place.
         TypeError: unknown option, or an argument of the wrong type.
-        OSError: the settings file cannot be read.
+        OSError: the settings file cannot be read, or a log cannot be started.
     """
     settings = settings_for(algorithm, env, policy, tuned)
     _print_settings(algorithm, env, settings, tuned)
@@ -79,7 +89,15 @@ def train(
         env_kwargs=env_kwargs,
         **options,
     )
-    return algo.learn(timesteps(algorithm, settings, total_timesteps), callback)
+    return algo.learn(
+        timesteps(algorithm, settings, total_timesteps),
+        callback,
+        log=log,
+        progress_bar=progress_bar,
+        eval_env=eval_env,
+        eval_freq=eval_freq,
+        n_eval_episodes=n_eval_episodes,
+    )
 
 
 def settings_for(

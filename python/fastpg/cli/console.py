@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -16,7 +15,6 @@ from rich.table import Table
 
 from fastpg.playing import NoPictureError
 from fastpg.rollouts.collect import EndlessEpisodeError
-from fastpg.training.metrics import Metrics
 
 _EXPLAINED = (
     ValueError,
@@ -117,16 +115,3 @@ def show_table(rows: dict[str, str]) -> None:
     for key, value in rows.items():
         table.add_row(key, value)
     Console(highlight=False).print(table)
-
-
-def mean_return(record: Metrics) -> str:
-    """The mean return of a record as text.
-
-    Args:
-        record: an entry of the history.
-
-    Returns:
-        One decimal; "-" until an episode has ended.
-    """
-    mean = float(record.get("rollout/ep_rew_mean", math.nan))
-    return "-" if math.isnan(mean) else f"{mean:.1f}"

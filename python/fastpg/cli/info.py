@@ -15,9 +15,10 @@ from fastpg import _core
 from fastpg.algorithms import ALGORITHMS, load
 from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.settings import LINEAR, built_in
-from fastpg.cli.console import explained, mean_return, show_table
+from fastpg.cli.console import explained, show_table
 from fastpg.envs import NATIVE
 from fastpg.policies.factory import is_mlp
+from fastpg.training.terminal import mean_return
 
 
 def info(

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from fastpg.algorithms import ALGORITHMS
 from fastpg.algorithms.base import Algorithm
@@ -19,12 +16,10 @@ from fastpg.algorithms.diagnose import diagnose
 from fastpg.algorithms.settings import TunedSettings
 from fastpg.algorithms.train import build, settings_for, timesteps
 from fastpg.cli import evaluation
-from fastpg.cli.console import explained, fail, mean_return, show_table, writable
+from fastpg.cli.console import explained, fail, show_table, writable
 from fastpg.cli.options import OF_POLICY, keywords, parameters
 from fastpg.rollouts.collect import EndlessEpisodeError
 from fastpg.suggestions import unknown
-from fastpg.training.callbacks import Callback
-from fastpg.training.metrics import Metrics
 
 INTERRUPTED = 130  # exit code: 128 + SIGINT, as in shells
 
@@ -64,29 +59,6 @@ def _checkpoint_path(out: Path | None, default: str, force: bool) -> Path:
 def _file_part(env_id: str) -> str:
     """An id as part of a file name: "ALE/Pong-v5" becomes ALE-Pong-v5."""
     return env_id.replace("/", "-").replace(":", "-")
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callback]:
-    """A callback of `learn` that shows a progress bar on standard error."""
-    columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("steps  return {task.fields[mean]}  {task.fields[fps]} steps/s"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("train", total=total, mean="-", fps="-")
-
-        def show(record: Metrics) -> None:
-            progress.update(
-                task,
-                completed=float(record["time/total_timesteps"]),
-                mean=mean_return(record),
-                fps=f"{record['time/fps']:,.0f}",
-            )
-
-        yield show
 
 
 def _train(name: str, env_id: str, given: dict[str, Any]) -> None:
@@ -154,8 +126,7 @@ def _learn_and_report(
     start = time.perf_counter()
     with explained({"total_timesteps"}):
         try:
-            with _progress(total) as show:
-                algo.learn(total, show)
+            algo.learn(total, progress_bar=True)
         except KeyboardInterrupt:
             interrupted = True
         elapsed = time.perf_counter() - start

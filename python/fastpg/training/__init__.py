@@ -1,1 +1,1 @@
-"""Metrics, checkpoints, diagnosis, callbacks and Ctrl-C, for the learn loop."""
+"""Metrics, checkpoints, diagnosis, Ctrl-C, and callbacks and logs, for the learn loop."""

@@ -1,0 +1,1 @@
+"""Callbacks of `learn`: they see each iteration, and may stop the training."""

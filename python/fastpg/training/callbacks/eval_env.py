@@ -1,0 +1,82 @@
+"""The environments of an evaluation during training: never those of the training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gymnasium.vector import VectorEnv
+
+from fastpg.envs import NativeVectorEnv, make_vec
+from fastpg.rollouts.copies import EnvCopies
+from fastpg.rollouts.env_recipe import EnvRecipe
+from fastpg.rollouts.instances import innermost
+from fastpg.rollouts.make_env import make_env
+
+Environments = VectorEnv[Any, Any, Any]
+
+
+def make_eval_env(algo: Any, given: Any, count: int) -> Environments:
+    """Make the environments of an evaluation.
+
+    Args:
+        algo: the algorithm that learns.
+        given: an id, an environment or a callable; None: the training environment made anew.
+        count: number of copies.
+
+    Returns:
+        The environments.
+
+    Raises:
+        TypeError, ValueError: `given` is no environment, that of the training, or one with other
+            spaces; or it is None and the training environment cannot be made again.
+    """
+    made = _made_anew(algo, count) if given is None else make_env(given, count)
+    if algo.env is not None and _shared(made, algo.env):
+        raise ValueError("eval_env: expected an environment of its own, got that of the training")
+    algo.require_spaces(made)
+    return made
+
+
+def close(made: Environments | None, given: Any) -> None:
+    """Close environments, unless the user gave them.
+
+    Args:
+        made: what `make_eval_env` returned; None: nothing is done.
+        given: its argument.
+    """
+    ours = given is None or isinstance(given, str) or not hasattr(given, "step")
+    if made is not None and ours:
+        made.close()
+
+
+def _shared(one: Environments, other: Environments) -> bool:
+    """Whether two vector environments hold the same environment."""
+    return not {id(env) for env in innermost(one)}.isdisjoint(map(id, innermost(other)))
+
+
+def _made_anew(algo: Any, count: int) -> Environments:
+    recipe: EnvRecipe | None = algo.env_recipe
+    obstacle = "its file does not describe it" if recipe is None else recipe.obstacle
+    if recipe is not None and obstacle is None:
+        if isinstance(algo.env, NativeVectorEnv):  # `make` would take Gymnasium's, if it has one
+            limit = -1 if recipe.max_episode_steps is None else recipe.max_episode_steps
+            return make_vec(recipe.id or "", count, max_episode_steps=limit, **recipe.kwargs)
+        return recipe.make(count)
+    if makers := _makers(algo.env):
+        return EnvCopies([makers[k % len(makers)] for k in range(count)])
+    raise ValueError(
+        "eval_env: expected an environment, since that of the training cannot be made again: "
+        f"{obstacle}"
+    )
+
+
+def _makers(env: Any) -> list[Any]:
+    """The callables that made the training environments; none if they give the same ones again."""
+    makers = getattr(env, "env_fns", None)  # of a vector environment without wrappers
+    if not makers or env is not env.unwrapped:
+        return []
+    one = makers[0]()
+    if any(one.unwrapped is other for other in innermost(env)):
+        return []
+    one.close()
+    return list(makers)

@@ -1,0 +1,147 @@
+"""Callbacks that end the training when a condition holds."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+from fastpg import arrays
+from fastpg.training.callbacks.base import Callback
+from fastpg.training.metrics import MOST_COUNT, Metrics
+
+
+class StopTrainingOnNoModelImprovement(Callback):
+    """Stops after several evaluations in a row without a new best mean return.
+
+    It needs evaluations: `learn(eval_freq=…)`, or an `EvalCallback`, as whose
+    `callback_after_eval` it may also be given.
+
+    Args:
+        max_no_improvement_evals: number of evaluations in a row without a new best one that are
+            still allowed.
+        min_evals: number of first evaluations that do not count.
+    """
+
+    def __init__(self, max_no_improvement_evals: int, min_evals: int = 0) -> None:
+        self.max_no_improvement_evals = arrays.integer(
+            "max_no_improvement_evals", max_no_improvement_evals, 0, MOST_COUNT
+        )
+        self.min_evals = arrays.integer("min_evals", min_evals, 0, MOST_COUNT)
+        self._best = -math.inf
+        self._evaluations = self._without = 0
+
+    def on_evaluation(self, record: Metrics) -> bool:
+        """Count evaluations without a new best mean return.
+
+        Args:
+            record: the record of the evaluation.
+
+        Returns:
+            False to stop.
+        """
+        mean = float(record["eval/mean_reward"])
+        self._evaluations += 1
+        if mean > self._best:
+            self._best, self._without = mean, 0
+        elif self._evaluations > self.min_evals:
+            self._without += 1
+        return self._without <= self.max_no_improvement_evals
+
+
+class StopTrainingOnRewardThreshold(Callback):
+    """Stops once evaluations reach a mean return.
+
+    It needs evaluations, as `StopTrainingOnNoModelImprovement`.
+
+    Args:
+        reward_threshold: the mean return to reach.
+        times: number of evaluations in a row that must reach it. With more than 1, do not give it
+            as `callback_on_new_best`, which sees only some of the evaluations.
+    """
+
+    def __init__(self, reward_threshold: float, times: int = 1) -> None:
+        self.reward_threshold = arrays.number("reward_threshold", reward_threshold)
+        self.times = arrays.integer("times", times, 1, MOST_COUNT)
+        self._held = 0
+
+    def on_evaluation(self, record: Metrics) -> bool:
+        """Count evaluations in a row at the threshold.
+
+        Args:
+            record: the record of the evaluation.
+
+        Returns:
+            False to stop.
+        """
+        reached = float(record["eval/mean_reward"]) >= self.reward_threshold
+        self._held = self._held + 1 if reached else 0
+        return self._held < self.times
+
+
+class StopTrainingOnMaxEpisodes(Callback):
+    """Stops once a number of episodes has ended, counted from the start of `learn`.
+
+    It takes effect after an iteration, so that some more episodes may end.
+
+    Args:
+        max_episodes: number of episodes, of all environments together.
+    """
+
+    def __init__(self, max_episodes: int) -> None:
+        self.max_episodes = arrays.integer("max_episodes", max_episodes, 1, MOST_COUNT)
+        self._first = 0
+
+    def on_training_start(self, algo: Any, total_timesteps: int) -> None:
+        """Note the number of episodes so far.
+
+        Args:
+            algo: the algorithm.
+            total_timesteps: environment steps of this call of `learn`.
+        """
+        super().on_training_start(algo, total_timesteps)
+        self._first = algo.num_episodes
+
+    def on_iteration(self, record: Metrics) -> bool:
+        """Compare the number of episodes with the limit.
+
+        Args:
+            record: the record of the iteration.
+
+        Returns:
+            False to stop.
+        """
+        return bool(self.algo.num_episodes - self._first < self.max_episodes)
+
+
+class StopTrainingAfterSeconds(Callback):
+    """Stops after the first iteration that ends later than a time after the start of `learn`.
+
+    Args:
+        seconds: wall time, above 0.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = arrays.positive("seconds", seconds)
+        self._end = math.inf
+
+    def on_training_start(self, algo: Any, total_timesteps: int) -> None:
+        """Start the clock.
+
+        Args:
+            algo: the algorithm.
+            total_timesteps: environment steps of this call of `learn`.
+        """
+        super().on_training_start(algo, total_timesteps)
+        self._end = time.monotonic() + self.seconds
+
+    def on_iteration(self, record: Metrics) -> bool:
+        """Read the clock.
+
+        Args:
+            record: the record of the iteration.
+
+        Returns:
+            False to stop.
+        """
+        return time.monotonic() < self._end

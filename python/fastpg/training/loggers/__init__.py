@@ -1,0 +1,1 @@
+"""Loggers: where `learn(log=…)` writes its records."""

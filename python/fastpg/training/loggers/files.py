@@ -1,0 +1,28 @@
+"""Opening the files of loggers."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import IO
+
+
+def opened(path: str | os.PathLike[str], *, append: bool) -> IO[str]:
+    """Open a log for writing at its end; its folder is made if needed.
+
+    Args:
+        path: path of the file.
+        append: whether the file may have content already.
+
+    Returns:
+        The open file.
+
+    Raises:
+        FileExistsError: the file has content, and `append` is False.
+        OSError: the file cannot be opened.
+    """
+    target = Path(path)
+    if not append and target.exists() and target.stat().st_size:
+        raise FileExistsError(f"{target} exists: append=True continues it")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return target.open("a", encoding="utf-8", newline="")

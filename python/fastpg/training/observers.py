@@ -1,0 +1,146 @@
+"""Everything that looks on while `learn` trains: callbacks, logs, evaluations, progress bar."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from fastpg import arrays
+from fastpg.rollouts.collector import MOST_STEPS
+from fastpg.suggestions import refuse
+from fastpg.training.callbacks.base import Callback, CallbackLike, CallbackList, as_callback
+from fastpg.training.metrics import MOST_COUNT, Metrics
+
+ARGUMENTS = (
+    "total_timesteps",
+    "callback",
+    "log",
+    "progress_bar",
+    "log_interval",
+    "eval_env",
+    "eval_freq",
+    "n_eval_episodes",
+    "reset_num_timesteps",
+)
+_EVAL_FREQ = 10_000  # environment steps
+
+
+class Observers:
+    """The callbacks of one call of `learn`. The arguments are those of `learn`, checked here.
+
+    Args:
+        callback: argument of `learn`.
+        log: argument of `learn`.
+        progress_bar: argument of `learn`.
+        log_interval: argument of `learn`.
+        eval_env: argument of `learn`.
+        eval_freq: argument of `learn`.
+        n_eval_episodes: argument of `learn`.
+        **wrong: names that `learn` does not have.
+
+    Attributes:
+        started: whether the training has begun: all callbacks are started.
+
+    Raises:
+        TypeError, ValueError: a wrong argument.
+        OSError: a run folder that cannot be used.
+    """
+
+    def __init__(
+        self,
+        callback: CallbackLike = None,
+        *,
+        log: Any = None,
+        progress_bar: bool = False,
+        log_interval: int = 1,
+        eval_env: Any = None,
+        eval_freq: int | None = None,
+        n_eval_episodes: int = 10,
+        **wrong: Any,
+    ) -> None:
+        refuse("argument of learn", wrong, ARGUMENTS)
+        every = arrays.integer("log_interval", log_interval, 1, MOST_COUNT)
+        episodes = arrays.integer("n_eval_episodes", n_eval_episodes, 1, MOST_STEPS)
+        parts = _logs(log, every)
+        if callback is not None:
+            parts.append(as_callback(callback))
+        if arrays.boolean("progress_bar", progress_bar):
+            parts.append(_progress_bar())
+        # The last one, so that an evaluation follows the record of its iteration.
+        if eval_env is not None or eval_freq is not None:
+            parts.append(_evaluation(eval_env, eval_freq, episodes))
+        self._all = CallbackList(parts) if parts else None
+        self._stop = self.started = False
+
+    @contextmanager
+    def watching(
+        self, algo: Any, total_timesteps: int
+    ) -> Iterator[Callable[[Metrics], bool] | None]:
+        """A context in which the callbacks are started; at its end they are ended.
+
+        Args:
+            algo: the algorithm.
+            total_timesteps: environment steps of this call of `learn`.
+
+        Yields:
+            A function that gives a record to the callbacks and returns whether to stop; None if
+                there are no callbacks.
+        """
+        if self._all is None:
+            self.started = True
+            yield None
+            return
+        self._all.announce = self._announce
+        try:
+            self._all.on_training_start(algo, total_timesteps)
+            self.started = True
+            yield self._see
+        finally:
+            self._all.on_training_end()
+
+    def _see(self, record: Metrics) -> bool:
+        assert self._all is not None
+        stops = not self._all.on_iteration(record)
+        return stops or self._stop
+
+    def _announce(self, record: Metrics) -> bool:
+        """Give the record of an evaluation to all; a stop that is asked for here is kept."""
+        assert self._all is not None
+        self._stop = not self._all.on_evaluation(record) or self._stop
+        return self._stop
+
+
+# What is imported below is slow to import, and most trainings do not need it.
+
+
+def _logs(log: Any, every: int) -> list[Callback]:
+    if log is None:
+        return []
+    from fastpg.training.loggers.base import LoggerCallback
+    from fastpg.training.run_folder import RunFolder
+
+    parts: list[Callback] = []
+    for one in log if isinstance(log, list | tuple) else [log]:
+        if isinstance(one, str | os.PathLike):
+            one = RunFolder(one)
+        if isinstance(one, RunFolder):
+            one.require_free()
+            parts.append(one)
+        else:
+            parts.append(LoggerCallback(one, every))
+    return parts
+
+
+def _evaluation(eval_env: Any, eval_freq: int | None, episodes: int) -> Callback:
+    from fastpg.training.callbacks.evaluation import EvalCallback
+
+    freq = _EVAL_FREQ if eval_freq is None else eval_freq
+    return EvalCallback(eval_env, eval_freq=freq, n_eval_episodes=episodes)
+
+
+def _progress_bar() -> Callback:
+    from fastpg.training.callbacks.progress import ProgressBarCallback
+
+    return ProgressBarCallback()

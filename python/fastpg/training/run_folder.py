@@ -1,0 +1,204 @@
+"""The folder of a run: configuration, versions, records and models."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from fastpg import arrays
+from fastpg.files import FileLock, is_locked, replace_file
+from fastpg.training.callbacks.base import Callback
+from fastpg.training.callbacks.saving import save_checkpoint
+from fastpg.training.loggers.csv_file import CsvLogger
+from fastpg.training.loggers.guard import Guard
+from fastpg.training.loggers.json_lines import JsonLinesLogger
+from fastpg.training.metrics import Metrics
+from fastpg.training.run_config import run_config, versions
+from fastpg.training.run_records import keep_lines, keep_rows, read_lines
+
+CHECKPOINT_SECONDS = 10.0  # of training, from one checkpoint to the next
+
+
+class RunFolder(Callback):
+    """Keeps everything about a training in a folder; docs/runs.md describes its files.
+
+    Args:
+        path: the folder, made if needed.
+        resume: continue the run that the folder holds; records after the algorithm's
+            `num_timesteps` are removed. A folder without a run is used as a new one.
+
+    Attributes:
+        path: the folder.
+        resume: whether a run in it may be continued; True after the first training.
+
+    Raises:
+        TypeError: `path` is no path, or `resume` no flag.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], resume: bool = False) -> None:
+        try:
+            self.path = Path(path)
+        except TypeError:
+            raise TypeError(f"log: expected the path of a run folder, got {path!r}") from None
+        self.resume = arrays.boolean("resume", resume)
+        self._lock: FileLock | None = None
+        self._open = False
+        self._best = -math.inf
+
+    @property
+    def checkpoint(self) -> Path:
+        """The checkpoint from which the run is resumed."""
+        return self.path / "checkpoint.npz"
+
+    @property
+    def holds_run(self) -> bool:
+        """Whether the folder holds a run."""
+        return (self.path / "config.json").exists()
+
+    def config(self) -> dict[str, Any]:
+        """The configuration of the run that the folder holds.
+
+        Returns:
+            The content of config.json.
+
+        Raises:
+            OSError: there is no such file.
+            ValueError: it is damaged.
+        """
+        file = self.path / "config.json"
+        try:
+            config = json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{file}: expected JSON, got a damaged file ({error})") from error
+        if not isinstance(config, dict):
+            raise ValueError(f"{file}: expected a JSON object, got {config!r}")
+        return config
+
+    def require_free(self) -> None:
+        """Check that a training may use the folder; nothing is written.
+
+        Raises:
+            FileExistsError: the folder holds a run, and `resume` is False.
+            NotADirectoryError: the path is a file.
+            BlockingIOError: a live process uses the folder.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise NotADirectoryError(f"log: expected a folder, got the file {self.path}")
+        if is_locked(self.path / "lock"):
+            raise BlockingIOError(f"log: {self.path} is used by another training")
+        if self.holds_run and not self.resume:
+            raise FileExistsError(
+                f"log: {self.path} holds a run: RunFolder(path, resume=True) continues it"
+            )
+
+    def on_training_start(self, algo: Any, total_timesteps: int) -> None:
+        """Lock the folder and write the configuration.
+
+        Args:
+            algo: the algorithm.
+            total_timesteps: environment steps of this call of `learn`.
+
+        Raises:
+            OSError: the folder cannot be used; nothing in it has changed.
+            ValueError: the algorithm does not continue the run that the folder holds.
+        """
+        super().on_training_start(algo, total_timesteps)
+        self.require_free()
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(self.path / "lock")
+        if not self._lock.acquired:
+            raise BlockingIOError(f"log: {self.path} is used by another training")
+        if self.holds_run:
+            self._require_continuation()
+        self._write_start(total_timesteps)
+        self._start_logs()
+        self.resume = self._open = True
+        self._guarded = Guard(f"the run folder {self.path}")
+        self._saved = time.monotonic()
+
+    def on_iteration(self, record: Metrics) -> None:
+        """Write the record, and a checkpoint if it is time.
+
+        Args:
+            record: the record.
+        """
+        self._guarded(self._jsonl.write, record)
+        self._guarded(self._csv.write, record)
+        if time.monotonic() - self._saved >= CHECKPOINT_SECONDS:
+            self._guarded(save_checkpoint, self.algo, self.checkpoint)
+            self._saved = time.monotonic()
+
+    def on_evaluation(self, record: Metrics) -> None:
+        """Write the record of an evaluation, and the model if it is the best one.
+
+        Args:
+            record: the record.
+        """
+        self._guarded(self._evaluations.write, record)
+        mean = float(record["eval/mean_reward"])
+        if mean > self._best:
+            self._best = mean
+            self._guarded(self.algo.save, self.path / "best.npz")
+
+    def on_training_end(self) -> None:
+        """Write the last checkpoint and the final model, and unlock the folder."""
+        try:
+            if self._open:
+                self._open = False
+                # Each by itself: what does not fit may be smaller than what does.
+                for log in (self._jsonl, self._csv, self._evaluations):
+                    self._guarded.last(log.close)
+                self._guarded.last(save_checkpoint, self.algo, self.checkpoint)
+                self._guarded.last(self.algo.save, self.path / "final.npz")
+        finally:
+            if self._lock is not None:
+                self._lock.release()
+                self._lock = None
+
+    def _require_continuation(self) -> None:
+        """Raise ValueError unless the algorithm continues the run of the folder."""
+        config, algo = self.config(), self.algo
+        for name, found in (("algorithm", algo.name), ("env_id", algo.env_id)):
+            if config.get(name) != found:
+                raise ValueError(
+                    f"log: {self.path} holds a run with {name}={config.get(name)!r}, got {found!r}"
+                )
+        if self.checkpoint.exists() and not algo.num_timesteps:
+            raise ValueError(
+                f"log: to resume {self.path}, expected the algorithm of {self.checkpoint} and "
+                "reset_num_timesteps=False, got an algorithm at step 0"
+            )
+
+    def _write_start(self, total_timesteps: int) -> None:
+        """Write config.json and versions.json; a resumed run gets an entry in each."""
+        given = {
+            "config.json": run_config(self.algo, total_timesteps),
+            "versions.json": versions(),
+        }
+        resumed = self.holds_run
+        # config.json comes last: with it, the folder holds a run.
+        for name, values in reversed(given.items()):
+            file = self.path / name
+            if resumed and file.exists():
+                old = json.loads(file.read_text(encoding="utf-8"))
+                entry = {"num_timesteps": self.algo.num_timesteps} | values
+                values = old | {"resumed": [*old.get("resumed", []), entry]}
+            replace_file(file, (json.dumps(values, indent=2) + "\n").encode())
+
+    def _start_logs(self) -> None:
+        steps = self.algo.num_timesteps
+        records, evaluations = self.path / "records.jsonl", self.path / "evaluations.jsonl"
+        for file in (records, evaluations):
+            keep_lines(file, steps)
+        keep_rows(self.path / "records.csv", steps)
+        kept = [float(record["eval/mean_reward"]) for record in read_lines(evaluations)]
+        self._best = max(kept, default=-math.inf)
+        self._jsonl = JsonLinesLogger(records, append=True)
+        self._csv = CsvLogger(self.path / "records.csv", append=True)
+        self._evaluations = JsonLinesLogger(evaluations, append=True)
+        for log in (self._jsonl, self._csv, self._evaluations):
+            log.start({})

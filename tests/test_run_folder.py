@@ -1,0 +1,252 @@
+"""Run folders: their files, refusals, resuming, and disks that fill up."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import fastpg
+from fastpg import loggers
+from fastpg.training import run_config, run_folder
+from processes import python, started_python
+from trainings import untimed
+
+
+def learner(**options):
+    return fastpg.NPG("linear", "CartPole-v1", seed=0, **options)
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def content(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_folder_has_everything(tmp_path):
+    folder = tmp_path / "runs" / "one"
+    algo = learner(target_kl="lin_0.02").learn(20_000, log=str(folder), eval_freq=4000)
+    assert {path.name for path in folder.iterdir()} == {
+        "config.json", "versions.json", "records.jsonl", "records.csv", "evaluations.jsonl",
+        "checkpoint.npz", "best.npz", "final.npz", "lock",
+    }  # fmt: skip
+    config = json.loads((folder / "config.json").read_text())
+    assert config["options"]["target_kl"] == "lin_0.02"
+    assert config["options"]["gamma"] == algo.options.gamma
+    assert (config["algorithm"], config["env_id"], config["seed"]) == ("npg", "CartPole-v1", 0)
+    assert (config["num_timesteps"], config["total_timesteps"]) == (0, 20_000)
+    versions = json.loads((folder / "versions.json").read_text())
+    assert versions["numpy"] == np.__version__
+    assert versions["fastpg"] == fastpg.__version__
+    assert versions["build"]["isa"] == fastpg.build_info()["isa"]
+    assert lines(folder / "records.jsonl") == algo.history
+    with (folder / "records.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [float(row["train/kl"]) for row in table] == [r["train/kl"] for r in algo.history]
+    evaluations = lines(folder / "evaluations.jsonl")
+    best = max(evaluations, key=lambda record: record["eval/mean_reward"])
+    assert fastpg.load(folder / "best.npz").num_timesteps == best["time/total_timesteps"]
+    for name in ("final.npz", "checkpoint.npz"):
+        assert np.array_equal(fastpg.load(folder / name).policy.theta, algo.policy.theta)
+
+
+def test_no_evaluation_no_best_model(tmp_path):
+    learner().learn(2000, log=tmp_path)
+    assert not (tmp_path / "best.npz").exists()
+    assert (tmp_path / "evaluations.jsonl").read_text() == ""
+
+
+def test_checkpoints_come_by_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_folder, "CHECKPOINT_SECONDS", 0.0)
+    steps = []
+
+    def note(record):
+        steps.append(fastpg.load(tmp_path / "checkpoint.npz").num_timesteps)
+
+    algo = learner().learn(8000, note, log=tmp_path)
+    assert steps == [record["time/total_timesteps"] for record in algo.history]
+
+
+def test_a_folder_with_a_run_is_refused(tmp_path):
+    learner().learn(2000, log=tmp_path)
+    before = content(tmp_path)
+    algo = learner().learn(2000)
+    with pytest.raises(FileExistsError, match=r"holds a run: .*resume=True"):
+        algo.learn(2000, log=tmp_path)
+    assert algo.num_timesteps == 2000
+    assert content(tmp_path) == before
+
+
+def test_what_is_no_folder(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("mine")
+    algo = learner()
+    with pytest.raises(NotADirectoryError, match="expected a folder, got the file"):
+        algo.learn(2000, log=file)
+    with pytest.raises(OSError, match="file"):
+        algo.learn(2000, log=file / "inside")
+    with pytest.raises(TypeError, match="expected the path of a run folder"):
+        loggers.RunFolder(3)
+    assert file.read_text() == "mine"
+    assert algo.history == []
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write")
+def test_a_folder_that_cannot_be_written(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(PermissionError):
+        learner().learn(2000, log=tmp_path / "x")
+
+
+def test_a_folder_in_use_is_refused(tmp_path):
+    algo = learner()
+
+    def second(record):
+        for resume in (False, True):
+            with pytest.raises(BlockingIOError, match="used by another training"):
+                algo2.learn(2000, log=loggers.RunFolder(tmp_path, resume=resume))
+        return False
+
+    algo2 = learner()
+    algo.learn(10_000, second, log=tmp_path)
+    assert algo2.history == []
+
+
+WAITING = """
+import sys, fastpg
+def tell(record):
+    print("learning", flush=True)
+    while True:
+        pass
+fastpg.NPG("linear", "CartPole-v1", seed=0).learn(10_000, tell, log=sys.argv[1])
+"""
+
+
+def test_a_killed_process_leaves_a_folder_that_can_be_resumed(tmp_path):
+    folder = tmp_path / "x"
+    with started_python(WAITING, folder) as process:
+        assert process.stdout.readline() == "learning\n"
+        with pytest.raises(BlockingIOError, match="used by another training"):
+            learner().learn(2000, log=folder)
+        process.kill()
+        process.wait()
+    assert len(lines(folder / "records.jsonl")) == 1
+    algo = learner().learn(4000, log=loggers.RunFolder(folder, resume=True))
+    assert lines(folder / "records.jsonl") == algo.history
+
+
+@pytest.mark.parametrize("how", ["error", "ctrl-c", "stop"])
+def test_the_result_is_kept_in_every_outcome(tmp_path, how):
+    errors = {"error": LookupError, "ctrl-c": KeyboardInterrupt}
+
+    def end(record):
+        if record["time/iterations"] == 2:
+            if how in errors:
+                raise errors[how]
+            return False
+        return True
+
+    algo = learner()
+    if how in errors:
+        with pytest.raises(errors[how]):
+            algo.learn(20_000, end, log=tmp_path)
+    else:
+        algo.learn(20_000, end, log=tmp_path)
+    final = fastpg.load(tmp_path / "final.npz")
+    assert len(final.history) == 2
+    assert np.array_equal(final.policy.theta, algo.policy.theta)
+    algo.learn(2000, log=loggers.RunFolder(tmp_path, True), reset_num_timesteps=False)
+
+
+def test_a_resumed_run_repeats_no_record(tmp_path):
+    """The last checkpoint is older than the last records, of which one line is cut off."""
+    folder = tmp_path / "x"
+    algo = learner(n_steps=512).learn(4096, log=folder, eval_freq=2048)
+    old = tmp_path / "old.npz"
+    shutil.copy(folder / "checkpoint.npz", old)
+    run = loggers.RunFolder(folder, resume=True)
+    algo.learn(4096, log=run, reset_num_timesteps=False, eval_freq=2048)
+    shutil.copy(old, run.checkpoint)
+    for name in ("records.jsonl", "records.csv", "evaluations.jsonl"):
+        with (folder / name).open("a") as file:
+            file.write('{"time/it')
+    again = fastpg.load(run.checkpoint, env="CartPole-v1")
+    again.learn(
+        2048, log=loggers.RunFolder(folder, True), reset_num_timesteps=False, eval_freq=2048
+    )
+    steps = [2048, 4096, 6144]
+    assert [r["time/total_timesteps"] for r in lines(folder / "records.jsonl")] == steps
+    assert [r["time/total_timesteps"] for r in lines(folder / "evaluations.jsonl")] == steps
+    with (folder / "records.csv").open(newline="") as file:
+        assert [int(row["time/total_timesteps"]) for row in csv.DictReader(file)] == steps
+    assert untimed(lines(folder / "records.jsonl")) == untimed(again.history)
+    resumed = json.loads((folder / "config.json").read_text())["resumed"]
+    assert [entry["num_timesteps"] for entry in resumed] == [4096, 4096]
+
+
+def test_another_run_does_not_continue_a_folder(tmp_path):
+    learner().learn(2000, log=tmp_path)
+    before = content(tmp_path)
+    run = loggers.RunFolder(tmp_path, resume=True)
+    with pytest.raises(ValueError, match="holds a run with algorithm='npg', got 'trpo'"):
+        fastpg.TRPO("linear", "CartPole-v1").learn(2000, log=run)
+    algo = learner().learn(4000)
+    with pytest.raises(ValueError, match="got an algorithm at step 0"):
+        algo.learn(2000, log=run)
+    assert algo.num_timesteps == 4000
+    assert content(tmp_path) == before
+    algo.learn(2000, log=run, reset_num_timesteps=False)
+
+
+def test_a_damaged_configuration(tmp_path):
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(ValueError, match="expected JSON, got a damaged file"):
+        learner().learn(2000, log=loggers.RunFolder(tmp_path, resume=True))
+
+
+FULL = """
+import resource, signal, sys, warnings, fastpg
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+warnings.simplefilter("always")
+def fill(record):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+algo = fastpg.NPG("linear", "CartPole-v1", seed=0)
+algo.learn(400_000, fill, log=sys.argv[1])
+print(algo.num_timesteps)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits")
+def test_a_full_disk_does_not_end_the_training(tmp_path):
+    done = python(FULL, tmp_path)
+    assert done.stdout == "400000\n", done.stderr
+    assert done.stderr.count("RuntimeWarning") == 1
+    assert "stopped: [Errno 27]" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_commit_of_the_working_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert run_config.versions()["git"] is None
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+
+    def git(*arguments):
+        names = ("-c", "user.name=x", "-c", "user.email=x@example.org")
+        subprocess.run(["git", *names, *arguments], check=True, capture_output=True)
+
+    git("init")
+    git("commit", "--allow-empty", "-m", "first")
+    state = run_config.versions()["git"]
+    assert (len(state["commit"]), state["dirty"]) == (40, False)
+    (tmp_path / "new").write_text("")
+    assert run_config.versions()["git"] == state | {"dirty": True}
+    monkeypatch.setenv("PATH", "")
+    assert run_config.versions()["git"] is None
