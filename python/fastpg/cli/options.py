@@ -76,6 +76,13 @@ def _of_the_run(name: str) -> list[inspect.Parameter]:
             is_eager=True,
         ),
         _option("out", Path | None, None, "checkpoint file; default: ./ALGORITHM-ENV-SEED.npz"),
+        _option(
+            "run",
+            Path | None,
+            None,
+            "folder of the run: configuration, records, checkpoints and policies (docs/runs.md)",
+        ),
+        _option("resume", bool, False, "go on with the run in --run", "--resume"),
         _option("force", bool, False, "replace the checkpoint file if it exists", "--force"),
     ]
 

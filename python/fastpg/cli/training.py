@@ -18,8 +18,10 @@ from fastpg.algorithms.train import build, settings_for, timesteps
 from fastpg.cli import evaluation
 from fastpg.cli.console import explained, fail, show_table, writable
 from fastpg.cli.options import OF_POLICY, keywords, parameters
+from fastpg.cli.run_folders import new_run, resumed_run
 from fastpg.rollouts.collect import EndlessEpisodeError
 from fastpg.suggestions import unknown
+from fastpg.training.run_folder import RunFolder
 
 INTERRUPTED = 130  # exit code: 128 + SIGINT, as in shells
 
@@ -64,6 +66,10 @@ def _file_part(env_id: str) -> str:
 def _train(name: str, env_id: str, given: dict[str, Any]) -> None:
     """Train with the given options, else tuned settings, else the defaults."""
     names = set(given)
+    folder = given.pop("run", None)
+    if given.pop("resume", False):
+        _resume(name, env_id, folder, set(given))
+        return
     seed, total = given.pop("seed", 0), given.pop("total_timesteps", None)
     out, force = given.pop("out", None), given.pop("force", False)
     config = given.pop("config", None)  # its options are among the given ones
@@ -72,7 +78,9 @@ def _train(name: str, env_id: str, given: dict[str, Any]) -> None:
     with explained(names):
         if no_tuned and file is not None:
             raise ValueError("--no-tuned: expected without --tuned, got both")
-        path = _checkpoint_path(out, f"{name}-{_file_part(env_id)}-{seed}.npz", force)
+        run = None if folder is None else new_run(folder)
+        default = f"{name}-{_file_part(env_id)}-{seed}.npz"
+        path = None if run and out is None else _checkpoint_path(out, default, force)
         settings = settings_for(name, env_id, policy, file or not no_tuned)
         policy_kwargs = _policy_kwargs(given, settings)
         algo = build(
@@ -81,9 +89,16 @@ def _train(name: str, env_id: str, given: dict[str, Any]) -> None:
     described = _settings_text(settings, file, f"{name} on {env_id}")
     if config is not None:
         described = f"{config}; for the rest {described}"
-    _learn_and_report(
-        algo, env_id, timesteps(name, settings, total), path, described, tuned=settings is not None
-    )
+    steps = timesteps(name, settings, total)
+    _learn_and_report(algo, env_id, steps, described, path, run, tuned=settings is not None)
+
+
+def _resume(name: str, env_id: str, folder: Path | None, others: set[str]) -> None:
+    """Go on with the run of a folder."""
+    with explained():
+        algo, run = resumed_run(folder, name, env_id, others)
+    settings = f"those of {folder}, from step {algo.num_timesteps:,}"
+    _learn_and_report(algo, env_id, None, settings, None, run, tuned=True)
 
 
 def _policy_kwargs(given: dict[str, Any], settings: TunedSettings | None) -> dict[str, Any] | None:
@@ -119,18 +134,26 @@ def _settings_text(settings: TunedSettings | None, file: Path | None, name: str)
 
 
 def _learn_and_report(
-    algo: Algorithm, env_id: str, total: int, path: Path, settings: str, *, tuned: bool
+    algo: Algorithm,
+    env_id: str,
+    total: int | None,
+    settings: str,
+    path: Path | None,
+    run: RunFolder | None,
+    *,
+    tuned: bool,
 ) -> None:
     """Learn, save, evaluate and print the summary; with `tuned`, the note names no settings."""
     interrupted, score = False, None
+    before = algo.num_timesteps
     start = time.perf_counter()
     with explained({"total_timesteps"}):
         try:
-            algo.learn(total, progress_bar=True)
+            algo.learn(total, log=run, progress_bar=True)
         except KeyboardInterrupt:
             interrupted = True
         elapsed = time.perf_counter() - start
-        algo.save(path)
+        saved = algo.save(path) if path else run.path  # type: ignore[union-attr]
         try:
             found, score = _final_score(algo, env_id)
         except KeyboardInterrupt:
@@ -141,9 +164,9 @@ def _learn_and_report(
                 "settings": settings,
                 "steps": f"{algo.num_timesteps:,}" + (" (interrupted)" if interrupted else ""),
                 "wall time": f"{elapsed:.3f} s",
-                "steps/s": f"{algo.num_timesteps / elapsed:,.0f}",
+                "steps/s": f"{(algo.num_timesteps - before) / elapsed:,.0f}",
                 "evaluation": found,
-                "saved": str(path),
+                "saved": str(saved),
             }
             | ({"note": "\n".join(notes)} if notes else {})
         )
