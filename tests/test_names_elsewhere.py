@@ -37,10 +37,8 @@ def test_arguments_of_the_constructors(kind, policy, name, words):
         ("n_timesteps", "; did you mean 'total_timesteps'"),
         ("total_steps", "; did you mean 'total_timesteps'"),
         ("callbacks", "; did you mean 'callback'"),
-        ("tb_log_name", r": learn\(log='runs/NAME'\) writes a log"),
-        ("log_interval", ": every iteration is recorded in history"),
+        ("tb_log_name", r": learn\(log='runs/NAME'\) keeps records"),
         ("verbose", ": nothing is printed"),
-        ("eval_freq", r": learn\(callback=fastpg.callbacks.EvalCallback"),
     ],
 )
 def test_arguments_of_learn(name, words):

@@ -222,7 +222,7 @@ def test_readme_example_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = (ROOT / "README.md").read_text()
     examples = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(examples) == 7
+    assert len(examples) == 8
     namespace = {}
     for example in examples:
         exec(compile(example, "README.md", "exec"), namespace)

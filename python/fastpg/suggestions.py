@@ -98,12 +98,14 @@ _OF_AN_ENV = (
     "it belongs to the environment: make the environment with it, or give env_kwargs to train()"
 )
 _OF_LEARN = "it belongs to learn() and train()"
-_LOG = "learn(log='runs/NAME') writes a log"
+_LOG = (
+    "learn(log='runs/NAME') keeps records, evaluations and models in a folder, and "
+    "log=loggers.TensorBoardLogger(folder) writes for TensorBoard"
+)
 _NO_PRINT = "nothing is printed: learn(progress_bar=True) shows progress, history has the records"
 _NO_SDE = "exploration does not depend on the state: policy_kwargs=dict(log_std_init=…) sets sigma"
 _CPU = "fastpg runs on the CPU alone; num_threads sets its threads"
 _NO_BUFFER = "rollouts are fastpg.Rollout objects, as fastpg.collect() returns them"
-_EVALUATES = "learn(callback=fastpg.callbacks.EvalCallback(…)) evaluates during training"
 _NO_EXTRACTOR = "a perceptron has no feature extractor: wrap the environment to compute features"
 _OPTIMIZER = "the optimizer is an option of the algorithm, such as optimizer='rmsprop'"
 
@@ -152,7 +154,14 @@ NOT_OF_LEARN = {
     "tb_log_name": _LOG,
     "tensorboard_log": _LOG,
     "verbose": _NO_PRINT,
-    "eval_log_path": _EVALUATES,
+    "eval_log_path": _LOG,
+    "log_path": _LOG,
+    "logger": "log= takes a logger, a list of them, or the path of a run folder",
+    "use_masking": "action masks of the environment are always used",
+    "render": "evaluations are not shown: callback_after_eval can do so",
+    "warn": "what concerns an environment is always reported",
+    "save_replay_buffer": "there is no replay buffer",
+    "save_vecnormalize": "normalisation of observations is saved with the policy",
     "seed": "it belongs to the algorithm: PPO(policy, env, seed=…)",
     "n_episodes": "training is counted in steps: expected total_timesteps",
     "total_episodes": "training is counted in steps: expected total_timesteps",
