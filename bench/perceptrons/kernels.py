@@ -14,7 +14,7 @@ from fastpg.arrays import Floats
 from fastpg.functional.solvers import factorises, ppo_settings
 from perceptrons import clock, settings
 
-CG_DAMPING = 0.1  # the default of TRPO with a perceptron
+CG_DAMPING = 0.1  # little, so that the solve takes all of its steps
 FEW, MANY = 4, 12  # epochs; their difference leaves out what is done once
 
 

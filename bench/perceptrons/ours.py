@@ -17,7 +17,11 @@ from perceptrons import clock, kernels, runs, settings
 PERCEPTRONS = {
     "policy": "mlp",
     "baseline": "mlp",
-    "policy_kwargs": {"net_arch": settings.HIDDEN, "activation_fn": "tanh"},
+    "policy_kwargs": {
+        "net_arch": settings.HIDDEN,
+        "activation_fn": "tanh",
+        "normalize_observations": False,  # "mlp" does so by default, the other side does not
+    },
     "normalize_reward": False,
 }
 LINEAR = {"policy": "linear", "baseline": "linear"}

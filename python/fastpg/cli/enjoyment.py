@@ -16,6 +16,7 @@ from fastpg.algorithms import load
 from fastpg.algorithms.base import Algorithm
 from fastpg.arrays import Floats
 from fastpg.cli.console import explained, show_table, writable
+from fastpg.cli.evaluation import ModuleOfEnv, OtherEnv
 from fastpg.cli.models import model_file
 from fastpg.files import replace_file
 from fastpg.playing.drawn_env import draw_without_display, frames_per_second
@@ -31,17 +32,8 @@ _MOST_LISTED = 20  # episodes with a row of their own
 
 def enjoy(
     path: Annotated[Path, typer.Argument(help="a checkpoint, or a run folder")],
-    env: Annotated[
-        str | None,
-        typer.Option(
-            help="id of another environment, as registered; module:id imports the module first; "
-            "default: the training environment, with its options and wrappers"
-        ),
-    ] = None,
-    module: Annotated[
-        str | None,
-        typer.Option("--import", help="module to import first, which registers the environment"),
-    ] = None,
+    env: OtherEnv = None,
+    module: ModuleOfEnv = None,
     gif: Annotated[
         Path | None, typer.Option(help="file to write; without it, a window shows the episodes")
     ] = None,

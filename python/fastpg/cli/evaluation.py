@@ -21,6 +21,19 @@ from fastpg.rollouts.make_env import make_env
 EVAL_EPISODES = 100
 EVAL_ENVS = 20
 
+# Options of the commands that take a policy to an environment.
+OtherEnv = Annotated[
+    str | None,
+    typer.Option(
+        help="id of another environment, as registered; module:id imports the module first; "
+        "default: the training environment, with its options and wrappers"
+    ),
+]
+ModuleOfEnv = Annotated[
+    str | None,
+    typer.Option("--import", help="module to import first, which registers the environment"),
+]
+
 
 def gymnasium_env(env_id: str, num_envs: int = EVAL_ENVS) -> VectorEnv[Any, Any, Any]:
     """Gymnasium's environment of an id; the native one only if Gymnasium has none.
@@ -101,17 +114,8 @@ def _owner(env: VectorEnv[Any, Any, Any]) -> str:
 
 def evaluate(
     path: Annotated[Path, typer.Argument(help="a checkpoint")],
-    env: Annotated[
-        str | None,
-        typer.Option(
-            help="id of another environment, as registered; module:id imports the module first; "
-            "default: the training environment, with its options and wrappers"
-        ),
-    ] = None,
-    module: Annotated[
-        str | None,
-        typer.Option("--import", help="module to import first, which registers the environment"),
-    ] = None,
+    env: OtherEnv = None,
+    module: ModuleOfEnv = None,
     episodes: Annotated[int, typer.Option(help="number of whole episodes")] = EVAL_EPISODES,
     seed: Annotated[int, typer.Option(help="seed of the environments")] = 0,
     stochastic: Annotated[

@@ -12,6 +12,7 @@ from fastpg.algorithms import load
 from fastpg.algorithms.base import Algorithm
 from fastpg.arrays import Floats
 from fastpg.cli.console import explained, note, show_table, writable
+from fastpg.cli.evaluation import ModuleOfEnv
 from fastpg.cli.models import model_file
 from fastpg.rollouts.collect import EndlessEpisodeError, collect
 from fastpg.rollouts.env_recipe import import_module
@@ -81,10 +82,7 @@ def plot(
         str | None,
         typer.Option(help="LOW,HIGH,LOW,HIGH of the two axes; default: where the policy goes"),
     ] = None,
-    module: Annotated[
-        str | None,
-        typer.Option("--import", help="module to import first, which registers the environment"),
-    ] = None,
+    module: ModuleOfEnv = None,
     force: Annotated[
         bool, typer.Option("--force", help="replace the picture if it exists")
     ] = False,

@@ -9,21 +9,9 @@ from typing import Any
 
 from fastpg import arrays
 from fastpg.rollouts.collector import MOST_STEPS
-from fastpg.suggestions import refuse
 from fastpg.training.callbacks.base import Callback, CallbackLike, CallbackList, as_callback
 from fastpg.training.metrics import MOST_COUNT, Metrics
 
-ARGUMENTS = (
-    "total_timesteps",
-    "callback",
-    "log",
-    "progress_bar",
-    "log_interval",
-    "eval_env",
-    "eval_freq",
-    "n_eval_episodes",
-    "reset_num_timesteps",
-)
 _EVAL_FREQ = 10_000  # environment steps
 
 
@@ -38,7 +26,6 @@ class Observers:
         eval_env: argument of `learn`.
         eval_freq: argument of `learn`.
         n_eval_episodes: argument of `learn`.
-        **wrong: names that `learn` does not have.
 
     Attributes:
         started: whether the training has begun: all callbacks are started.
@@ -58,9 +45,7 @@ class Observers:
         eval_env: Any = None,
         eval_freq: int | None = None,
         n_eval_episodes: int = 10,
-        **wrong: Any,
     ) -> None:
-        refuse("argument of learn", wrong, ARGUMENTS)
         every = arrays.integer("log_interval", log_interval, 1, MOST_COUNT)
         episodes = arrays.integer("n_eval_episodes", n_eval_episodes, 1, MOST_STEPS)
         parts = _logs(log, every)
