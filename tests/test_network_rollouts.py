@@ -27,22 +27,28 @@ def feature_map(name, size):
 class Case:
     """A perceptron with random parameters in an environment."""
 
-    def __init__(self, env_id, features="inputs", hidden=(64, 64), activation="tanh"):
+    def __init__(
+        self, env_id, features="inputs", hidden=(64, 64), activation="tanh", state_std=False
+    ):
         size, outputs = SIZES[env_id]
         self.env_id = env_id
         self.map = feature_map(features, size)
         kind = getattr(_core.Activation, activation)
-        self.network = _core.Mlp(self.map.size, list(hidden), outputs, kind)
-        self.gaussian = env_id == PENDULUM
-        self.distribution = (
-            _core.DiagGaussian(outputs) if self.gaussian else _core.Categorical([outputs])
-        )
-        count = self.network.parameters + (outputs if self.gaussian else 0)
+        self.gaussian, self.state_std = env_id == PENDULUM, state_std
+        if self.gaussian:
+            made = _core.StateStdGaussian if state_std else _core.DiagGaussian
+            self.distribution = made(outputs)
+        else:
+            self.distribution = _core.Categorical([outputs])
+        self.network = _core.Mlp(self.map.size, list(hidden), self.distribution.outputs, kind)
+        count = self.network.parameters + self.distribution.own_parameters
         self.theta = np.random.default_rng(1).normal(scale=0.4, size=count)
 
     def actor(self, deterministic=False):
         if self.gaussian:
-            return _core.Actor.gaussian(self.map, self.network, [-2.0], [2.0], deterministic)
+            return _core.Actor.gaussian(
+                self.map, self.network, [-2.0], [2.0], deterministic, self.state_std
+            )
         return _core.Actor.softmax(self.map, self.network, deterministic)
 
     def env(self, num_envs, threads=1):
@@ -74,6 +80,8 @@ CASES = [
     *((PENDULUM, "inputs", hidden) for hidden in HIDDEN),
     *((CARTPOLE, "inputs", hidden) for hidden in HIDDEN),
     *((PENDULUM, "inputs", (33, 9), activation) for activation in ("relu", "elu", "silu")),
+    *((PENDULUM, features, (64, 64), "tanh", True) for features in ("normalized", "polynomial")),
+    (PENDULUM, "inputs", (), "tanh", True),
 ]
 
 

@@ -100,6 +100,7 @@ NOT_HERE = {
     "features": _OF_A_POLICY,
     "features_kwargs": _OF_A_POLICY,
     "log_std_init": _OF_A_POLICY,
+    "state_dependent_std": _OF_A_POLICY,
     "normalize_observations": _OF_A_POLICY,
     "env_kwargs": _OF_AN_ENV,
     "max_episode_steps": _OF_AN_ENV,
@@ -117,6 +118,7 @@ NOT_OF_THIS_POLICY = {
     "ortho_init": _NO_LAYERS,
     "features": _NO_FEATURES,
     "features_kwargs": _NO_FEATURES,
+    "state_dependent_std": "a linear policy has one sigma: expected with policy='mlp'",
 }
 
 _REASONS = {"option": NOT_HERE, "policy argument": NOT_OF_THIS_POLICY}

@@ -45,7 +45,8 @@ class Algorithm(StoredModel):
             vector environment.
         policy_kwargs: with a name, arguments of the class: `normalize_observations`, for a Box of
             actions `log_std_init`; of a linear policy `features`, `features_kwargs`; of a
-            perceptron `net_arch`, `activation_fn`, `ortho_init`, `seed` (by default this seed).
+            perceptron `net_arch`, `activation_fn`, `ortho_init`, `seed` (by default this seed) and,
+            for a Box, `state_dependent_std`.
         value_kwargs: with `baseline="mlp"`, its `net_arch`, `activation_fn`, and
             `normalize_observations`, as in `MlpBaseline`. By default it normalises if the policy
             does, and a perceptron's policy gives its `net_arch["vf"]` and its activation.
@@ -256,7 +257,7 @@ class Algorithm(StoredModel):
         if normalizes and not first:
             policy.observe(batch.observations)
         record.update(clock.record(taken, collected, estimated, perf_counter()))
-        record.update(policy._log(batch.actions))
+        record.update(policy._log(batch.samples, batch.actions))
         return record
 
     @property

@@ -29,6 +29,7 @@ OF_POLICY = (
     "activation_fn",
     "normalize_observations",
     "log_std_init",
+    "state_dependent_std",
 )
 
 
@@ -100,6 +101,12 @@ def _of_the_policy() -> list[inspect.Parameter]:
             float | None,
             None,
             "initial ln sigma, in [-10, 2], for Box action spaces only; default: 0",
+        ),
+        _option(
+            "state_dependent_std",
+            bool,
+            False,
+            "sigma by the perceptron, another in each state, for Box action spaces only",
         ),
     ]
 

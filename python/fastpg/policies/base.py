@@ -257,8 +257,8 @@ class Policy(ClosedForms):
         """
         return actions
 
-    def _log(self, actions: npt.NDArray[Any]) -> dict[str, float]:
-        """Entries for the log, about the policy as it is now and the actions of this iteration."""
+    def _log(self, samples: _core.PolicyBatch, actions: npt.NDArray[Any]) -> dict[str, float]:
+        """Entries for the log, about the policy as it is now and the samples of this iteration."""
         return {}
 
     @property
