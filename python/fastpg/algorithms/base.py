@@ -14,8 +14,9 @@ from gymnasium.vector import VectorEnv
 from fastpg import _core, arrays, threads
 from fastpg.algorithms import schedules
 from fastpg.algorithms.batch import Batch, make_batch
-from fastpg.algorithms.checkpointing import StoredModel, value_arguments
+from fastpg.algorithms.checkpointing import StoredModel
 from fastpg.algorithms.schedules import Schedule
+from fastpg.algorithms.value_arguments import require_effect, value_arguments
 from fastpg.arrays import Floats
 from fastpg.envs import NativeVectorEnv
 from fastpg.functional.advantages import prediction_error
@@ -52,7 +53,8 @@ class Algorithm(StoredModel):
             does, and a perceptron's policy gives its `net_arch["vf"]` and its activation.
         seed: seed of everything random, in [0, 2^64); None draws one and stores it in `seed`.
         **options: options of the algorithm. `n_envs` is for an id or a callable; if a given
-            environment has another number, ValueError is raised.
+            environment has another number, ValueError is raised. ValueError too for an option that
+            others leave without effect, such as `ridge` with `baseline="mlp"`.
 
     Attributes:
         history: one dict per iteration, with the keys of docs/records.md.
@@ -72,6 +74,7 @@ class Algorithm(StoredModel):
     ) -> None:
         owner = type(self).__name__
         self.options = self.options_class.build(owner, options, is_mlp(policy))
+        self.options.require_effects(options)
         self.num_threads = threads.num_threads(self.options.num_threads)
         made = make_env(
             env, self.options.n_envs, explicit="n_envs" in options, num_threads=self.num_threads
@@ -84,6 +87,7 @@ class Algorithm(StoredModel):
             for space in (self.observation_space, self.action_space):
                 require_storable(space)
         self.value_kwargs = value_arguments(value_kwargs, self.options.baseline)
+        require_effect(policy_kwargs, self.value_kwargs, self.options.baseline)
         self.baseline = self._make_baseline()
         self.history = []
         self.num_timesteps = 0

@@ -7,21 +7,25 @@ from typing import ClassVar
 
 from fastpg.algorithms.batch import Batch
 from fastpg.algorithms.natural import NaturalAlgorithm
-from fastpg.algorithms.options import NaturalOptions, option
+from fastpg.algorithms.options import NaturalOptions, inherited, option
+from fastpg.algorithms.schedules import Schedule
 from fastpg.training.metrics import Metrics
+
+_BOUNDED = ({"step_size": (None,)},)
 
 
 @dataclass(frozen=True, kw_only=True)
 class NPGOptions(NaturalOptions):
     """Options of NPG."""
 
+    target_kl: Schedule | None = inherited(NaturalOptions, "target_kl", None, only_with=_BOUNDED)
+    kl_per: str = inherited(NaturalOptions, "kl_per", "step", only_with=_BOUNDED)
+    max_step_size: float | None = inherited(
+        NaturalOptions, "max_step_size", None, only_with=_BOUNDED
+    )
     step_size: float | None = option(
         None, "a fixed multiplier eta instead of target_kl and max_step_size", above=0.0
     )
-
-    def check_together(self) -> None:
-        """`step_size` replaces `target_kl`: give at most one of them."""
-        self.only_with(self.step_size is None, "step_size=None", "target_kl")
 
 
 class NPG(NaturalAlgorithm):

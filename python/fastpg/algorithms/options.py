@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -34,6 +35,9 @@ _ARGUMENTS = (
 
 _THE_SAME = object()  # no default of its own with a perceptron
 
+# Values of other options by name: without them an option has no effect. All of them are needed.
+Values = Mapping[str, tuple[Any, ...]]
+
 
 def option(
     default: Any,
@@ -44,6 +48,7 @@ def option(
     above: float | None = None,
     choices: tuple[str, ...] | None = None,
     mlp: Any = _THE_SAME,
+    only_with: tuple[Values, ...] = (),
 ) -> Any:
     """A dataclass field for an option.
 
@@ -55,15 +60,24 @@ def option(
         above: lower bound, exclusive.
         choices: the allowed strings.
         mlp: the default with a policy that is a perceptron, if it is another.
+        only_with: values of other options without which it has no effect, such as ({"baseline":
+            ("linear", "mean")},); of several such sets one is enough.
 
     Returns:
         The field, with documentation and limits as metadata.
     """
     limits = {"low": low, "high": high, "above": above, "choices": choices}
-    return field(default=default, metadata={"doc": doc, "mlp": mlp, **limits})
+    rest = {"doc": doc, "mlp": mlp, "only_with": only_with}
+    return field(default=default, metadata=rest | limits)
 
 
-def inherited(options_class: type[Options], name: str, default: Any, mlp: Any = _THE_SAME) -> Any:
+def inherited(
+    options_class: type[Options],
+    name: str,
+    default: Any,
+    mlp: Any = _THE_SAME,
+    only_with: tuple[Values, ...] | None = None,
+) -> Any:
     """A dataclass field for an option of a base class, with another default.
 
     Args:
@@ -71,12 +85,15 @@ def inherited(options_class: type[Options], name: str, default: Any, mlp: Any = 
         name: name of the option.
         default: default value; it is not checked.
         mlp: as in `option`.
+        only_with: as in `option`; None: as in the base class.
 
     Returns:
         The field, with documentation and limits as in the base class.
     """
-    specs = {spec.name: spec for spec in dataclasses.fields(options_class)}
-    return field(default=default, metadata={**specs[name].metadata, "mlp": mlp})
+    metadata = {**_specs(options_class)[name].metadata, "mlp": mlp}
+    if only_with is not None:
+        metadata["only_with"] = only_with
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,25 +108,42 @@ class Options:
                 continue
             checked = _check(spec.name, value, hints[spec.name], spec.metadata)
             object.__setattr__(self, spec.name, checked)
-        self.check_together()
 
-    def check_together(self) -> None:
-        """Raise ValueError if options contradict one another; subclasses override this."""
-
-    def only_with(self, condition: bool, what: str, *names: str) -> None:
-        """Raise ValueError if options are given that need a condition which does not hold.
+    def require_effects(self, names: Iterable[str]) -> None:
+        """Raise ValueError if an option that the user gave can have no effect.
 
         Args:
-            condition: whether the options may be given.
-            what: the condition in words, for the error.
-            *names: the options; each must be None unless the condition holds.
+            names: of the options given. None, False and the integer 0 turn an option off, and are
+                always allowed. Defaults are not checked, nor are numbers that make another option
+                neutral, such as gamma = 1.
 
         Raises:
-            ValueError: one of the options is given, and the condition does not hold.
+            ValueError: an option that needs other values of other options.
         """
         for name in names:
-            if not condition and getattr(self, name) is not None:
-                raise ValueError(f"{name}: allowed only with {what}, got {getattr(self, name)!r}")
+            if not self.has_effect(name):
+                sets, value = self._needs(name), getattr(self, name)
+                others = dict.fromkeys(other for values in sets for other in values)
+                got = ", ".join(f"{other}={getattr(self, other)!r}" for other in others)
+                expected = " or ".join(_in_words(values) for values in sets)
+                raise ValueError(f"{name}: allowed only with {expected}, got {value!r} and {got}")
+
+    def has_effect(self, name: str) -> bool:
+        """Whether an option has an effect together with the others, or is turned off.
+
+        Args:
+            name: name of the option.
+        """
+        value, sets = getattr(self, name), self._needs(name)
+        off = value is None or value is False or (type(value) is int and value == 0)
+        return off or not sets or any(self._holds(values) for values in sets)
+
+    def _needs(self, name: str) -> tuple[Values, ...]:
+        sets: tuple[Values, ...] = _specs(type(self))[name].metadata["only_with"]
+        return sets
+
+    def _holds(self, values: Values) -> bool:
+        return all(getattr(self, name) in allowed for name, allowed in values.items())
 
     @classmethod
     def mlp_defaults(cls) -> dict[str, Any]:
@@ -131,9 +165,9 @@ class Options:
 
         Raises:
             TypeError: unknown option, or a value of the wrong type.
-            ValueError: a value out of range, or options that contradict one another.
+            ValueError: a value out of range.
         """
-        own = [spec.name for spec in dataclasses.fields(cls)]
+        own = _specs(cls)
         for name in given:
             if name not in own:
                 raise TypeError(f"{owner}: {unknown('option', name, [*own, *_ARGUMENTS])}")
@@ -198,6 +232,17 @@ def described(options_class: type[Options]) -> list[Described]:
         )
         for spec in dataclasses.fields(options_class)
     ]
+
+
+def _in_words(values: Values) -> str:
+    return " and ".join(
+        f"{name}={' or '.join(repr(value) for value in allowed)}"
+        for name, allowed in values.items()
+    )
+
+
+def _specs(options_class: type[Options]) -> dict[str, dataclasses.Field[Any]]:
+    return {spec.name: spec for spec in dataclasses.fields(options_class)}
 
 
 _HINTS: dict[type[Options], dict[str, Any]] = {}
@@ -266,6 +311,11 @@ def _check_range(name: str, value: float, limits: typing.Mapping[str, Any]) -> f
     return value
 
 
+LINEAR = ({"baseline": ("linear",)},)
+MLP = ({"baseline": ("mlp",)},)
+FITTED = ({"baseline": ("linear", "mlp", "mean")},)
+
+
 @dataclass(frozen=True, kw_only=True)
 class CommonOptions(Options):
     """Options of every algorithm."""
@@ -288,16 +338,27 @@ class CommonOptions(Options):
         choices=BASELINES,
         mlp="mlp",
     )
-    ridge: float = option(0.1, "ridge penalty of the linear baseline", low=LEAST_RIDGE)
-    baseline_memory: float = option(
-        0.8, "decay of earlier batches in the baseline's fit; 0 forgets them", low=0.0, high=1.0
+    ridge: float = option(
+        0.1, "ridge penalty of the linear baseline", low=LEAST_RIDGE, only_with=LINEAR
     )
-    baseline_time: bool = option(False, "add the step in the episode to the baseline's inputs")
+    baseline_memory: float = option(
+        0.8,
+        "decay of earlier batches in the fit of the linear or mean baseline; 0 forgets them",
+        low=0.0,
+        high=1.0,
+        only_with=({"baseline": ("linear", "mean")},),
+    )
+    baseline_time: bool = option(
+        False,
+        "add the step in the episode to the inputs of the linear or mlp baseline",
+        only_with=({"baseline": ("linear", "mlp")},),
+    )
     baseline_batch: int = option(
         0,
         "extra steps per environment, to fit the baseline before each gradient; 0: it is fitted "
         "to earlier iterations",
         low=0,
+        only_with=FITTED,
     )
 
 
@@ -306,16 +367,20 @@ class CriticOptions(Options):
     """Options of the algorithms that fit a value network after the policy's step: all but PPO."""
 
     critic_learning_rate: Schedule = option(
-        1e-3, "step size of the optimizer of the mlp baseline", above=0.0
+        1e-3, "step size of the optimizer of the mlp baseline", above=0.0, only_with=MLP
     )
     n_critic_updates: int = option(
         10,
         "passes over the samples of an iteration in the fit of the mlp baseline",
         low=1,
         high=MOST_CRITIC_UPDATES,
+        only_with=MLP,
     )
     batch_size: int = option(
-        128, "samples per minibatch of that fit; sizes differ by at most one", low=1
+        128,
+        "samples per minibatch of that fit; sizes differ by at most one",
+        low=1,
+        only_with=MLP,
     )
 
 
@@ -352,6 +417,9 @@ class StepOptions(CommonOptions):
     normalize_advantage: bool = option(True, "scale advantages to mean 0 and standard deviation 1")
 
 
+_CONJUGATE_GRADIENT = ({"solver": ("auto", "cg")},)  # auto may choose it
+
+
 @dataclass(frozen=True, kw_only=True)
 class NaturalOptions(CriticOptions, StepOptions):
     """Options of NPG and TRPO."""
@@ -383,9 +451,19 @@ class NaturalOptions(CriticOptions, StepOptions):
         "auto", "auto: cholesky for at most 64 parameters, cg for more", choices=SOLVERS
     )
     cg_max_steps: int = option(
-        20, "maximum number of conjugate gradient iterations", low=1, high=MOST_CG_STEPS, mlp=15
+        20,
+        "maximum number of conjugate gradient iterations",
+        low=1,
+        high=MOST_CG_STEPS,
+        mlp=15,
+        only_with=_CONJUGATE_GRADIENT,
     )
-    cg_tol: float = option(1e-10, "relative residual at which conjugate gradient stops", low=0.0)
+    cg_tol: float = option(
+        1e-10,
+        "relative residual at which conjugate gradient stops",
+        low=0.0,
+        only_with=_CONJUGATE_GRADIENT,
+    )
     cg_damping: float = option(
         1e-4, "damping added to F, relative to the mean of its diagonal", low=0.0, mlp=0.1
     )

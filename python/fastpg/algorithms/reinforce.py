@@ -12,7 +12,7 @@ import numpy as np
 from fastpg import arrays
 from fastpg.algorithms.batch import Batch
 from fastpg.algorithms.first_order import FirstOrderAlgorithm
-from fastpg.algorithms.options import CommonOptions, CriticOptions, inherited, option
+from fastpg.algorithms.options import FITTED, CommonOptions, CriticOptions, inherited, option
 from fastpg.algorithms.schedules import Schedule
 from fastpg.functional.advantages import discounted_returns
 from fastpg.functional.solvers import OPTIMIZERS
@@ -41,6 +41,7 @@ class REINFORCEOptions(CriticOptions, CommonOptions):
         "extra whole episodes, to fit the baseline before each gradient; 0: it is fitted to "
         "earlier iterations",
         low=0,
+        only_with=FITTED,
     )
 
 

@@ -163,7 +163,7 @@ def _options(algorithm: str, given: Settings) -> Settings:
         name: None if value == "none" and specs[name].takes_none else value
         for name, value in given.items()
     }
-    options_class.build(algorithm, options)
+    options_class.build(algorithm, options).require_effects(options)
     return options
 
 

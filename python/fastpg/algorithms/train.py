@@ -36,7 +36,8 @@ def train(
 
     If `env` is an id that has `tuned_settings` and the policy is "linear", these settings are used,
     and a line on standard error says so. Arguments given here take precedence: options one by one,
-    `policy_kwargs` and `env_kwargs` each as a whole.
+    `policy_kwargs` and `env_kwargs` each as a whole. A tuned option that loses its effect by those
+    given is left out, such as a tuned `ridge` with `baseline="mlp"`.
 
     Args:
         algorithm: "reinforce", "npg", "trpo" or "ppo".
@@ -96,7 +97,9 @@ def settings_for(
         The settings; None for the defaults.
 
     Raises:
-        ValueError, OSError: as for `tuned_settings`.
+        ValueError: as for `tuned_settings`, or a path with another policy than "linear", for which
+            no settings are made.
+        OSError: as for `tuned_settings`.
         TypeError: `tuned` is neither a flag nor a path.
     """
     find(algorithm)
@@ -105,6 +108,10 @@ def settings_for(
     if not isinstance(tuned, bool | str | os.PathLike):
         raise TypeError(f"tuned: expected True, False or the path of a file, got {tuned!r}")
     file = None if isinstance(tuned, bool) else tuned
+    if file is not None and policy != "linear":
+        raise ValueError(
+            f"tuned: allowed only with policy='linear', got {file!r} and policy={policy!r}"
+        )
     named = env if isinstance(env, str) and policy == "linear" else ""  # "" has no settings
     return tuned_settings(algorithm, named, file)
 
@@ -144,7 +151,7 @@ def build(
     kind = find(algorithm)
     kind.options_class.build(kind.__name__, options)  # errors in them do not mention the settings
     if settings is not None:
-        options = {**settings.options, **options}
+        options = _with_tuned(kind, settings, options)
         policy_kwargs = settings.policy_kwargs if policy_kwargs is None else policy_kwargs
         env_kwargs = settings.env_kwargs if env_kwargs is None else env_kwargs
     keywords = arrays.keywords("env_kwargs", env_kwargs)
@@ -162,6 +169,15 @@ def build(
         if settings is None:
             raise
         raise ValueError(f"{error} (with the settings {settings})") from error
+
+
+def _with_tuned(
+    kind: type[Algorithm], settings: TunedSettings, given: dict[str, Any]
+) -> dict[str, Any]:
+    """The options given and the tuned ones, without those on which the former leave no effect."""
+    both = {**settings.options, **given}
+    built = kind.options_class.build(kind.__name__, both)
+    return {name: v for name, v in both.items() if name in given or built.has_effect(name)}
 
 
 def timesteps(algorithm: str, settings: TunedSettings | None, given: int | None = None) -> int:
