@@ -37,14 +37,15 @@ def value_arguments(given: Any, baseline: str) -> dict[str, Any]:
             f"baseline={baseline!r}"
         )
     if "net_arch" in arguments:
-        arguments["net_arch"] = layer_sizes("net_arch", arguments["net_arch"])
+        name = "value_kwargs['net_arch']"
+        arguments["net_arch"] = layer_sizes(name, arguments["net_arch"])
     if "activation_fn" in arguments:
-        arguments["activation_fn"] = one_of(
-            "activation_fn", arguments["activation_fn"], ACTIVATIONS
-        )
+        name = "value_kwargs['activation_fn']"
+        arguments["activation_fn"] = one_of(name, arguments["activation_fn"], ACTIVATIONS)
     if "normalize_observations" in arguments:
+        name = "value_kwargs['normalize_observations']"
         arguments["normalize_observations"] = arrays.boolean(
-            "normalize_observations", arguments["normalize_observations"]
+            name, arguments["normalize_observations"]
         )
     return arguments
 
@@ -65,7 +66,7 @@ def require_effect(
     net_arch = (policy_kwargs or {}).get("net_arch")
     if not isinstance(net_arch, Mapping):
         return
-    name, widths = "policy_kwargs: net_arch['vf']", net_arch["vf"]
+    name, widths = "net_arch['vf']", net_arch["vf"]
     if baseline != "mlp":
         raise ValueError(
             f"{name}: allowed only with baseline='mlp', got {widths!r} and baseline={baseline!r}"

@@ -17,6 +17,7 @@ from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.settings import built_in
 from fastpg.cli.console import explained, mean_return, show_table
 from fastpg.envs import NATIVE
+from fastpg.policies.factory import is_mlp
 
 
 def info(
@@ -41,10 +42,11 @@ def _installed() -> dict[str, str]:
 
 def _checkpoint_info(algo: Algorithm) -> dict[str, str]:
     last = algo.history[-1] if algo.history else {}
+    defaults = algo.options_class.build(algo.name, {}, is_mlp(algo.policy))
     changed = {
         name: value
         for name, value in dataclasses.asdict(algo.options).items()
-        if value != getattr(algo.options_class(), name)
+        if value != getattr(defaults, name)
     }
     return {
         "algorithm": algo.name,

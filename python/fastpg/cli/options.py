@@ -33,6 +33,14 @@ OF_POLICY = (
 )
 
 
+# Options of the value network, and their keys of value_kwargs.
+OF_VALUES = {
+    "value_net_arch": "net_arch",
+    "value_activation_fn": "activation_fn",
+    "value_normalize_observations": "normalize_observations",
+}
+
+
 def parameters(name: str) -> list[inspect.Parameter]:
     """The parameters of the command `fastpg train NAME`, for typer.
 
@@ -40,7 +48,8 @@ def parameters(name: str) -> list[inspect.Parameter]:
         name: name of the algorithm.
 
     Returns:
-        The context and `env`, then the options of the run, the policy and the algorithm.
+        The context and `env`, then the options of the run, the policy, the value network and the
+            algorithm.
     """
     plain = inspect.Parameter.POSITIONAL_OR_KEYWORD
     env = Annotated[str, typer.Argument(help=ENV_HELP)]
@@ -49,6 +58,7 @@ def parameters(name: str) -> list[inspect.Parameter]:
         inspect.Parameter("env", plain, annotation=env),
         *_of_the_run(name),
         *_of_the_policy(),
+        *_of_the_values(),
         *(_of_the_algorithm(spec) for spec in described(ALGORITHMS[name].options_class)),
     ]
 
@@ -107,6 +117,31 @@ def _of_the_policy() -> list[inspect.Parameter]:
             bool,
             False,
             "sigma by the perceptron, another in each state, for Box action spaces only",
+        ),
+    ]
+
+
+def _of_the_values() -> list[inspect.Parameter]:
+    return [
+        _option(
+            "value_net_arch",
+            str | None,
+            None,
+            "widths of the hidden layers of the mlp baseline, as for net_arch; default: those of a "
+            "perceptron's policy, else 64,64",
+        ),
+        _option(
+            "value_activation_fn",
+            str | None,
+            None,
+            f"of the mlp baseline: {' or '.join(ACTIVATIONS)}; default: that of a perceptron's "
+            "policy, else tanh",
+        ),
+        _option(
+            "value_normalize_observations",
+            bool | None,
+            None,
+            "normalise the observations of the mlp baseline; default: as the policy",
         ),
     ]
 
