@@ -203,14 +203,18 @@ def test_parameters_of_the_wrong_size_or_not_finite_are_refused(env_id):
 
 
 @pytest.mark.parametrize("env_id", SIZES)
-def test_numbers_beyond_float32_end_no_process(env_id):
+@pytest.mark.parametrize("threads", [1, 3])
+def test_outputs_beyond_float32_are_an_error(env_id, threads):
     case = Case(env_id)
     case.theta = np.full_like(case.theta, 1e300)
     if case.gaussian:
         case.theta[-1] = 0.0
-    found = case.steps(20, 10)
-    if not case.gaussian:
-        assert np.isin(found["actions"], (0, 1)).all()
+    native = case.env(600, threads)
+    before = native.snapshot()
+    for collect, size in ((native.collect_steps, (10,)), (native.collect_episodes, (600, 10**6))):
+        with pytest.raises(ValueError, match="observations, parameters: their products are not fi"):
+            collect(case.actor(), case.theta, *size, STREAM, 0)
+        assert all(np.array_equal(before[k], v) for k, v in native.snapshot().items())
 
 
 @pytest.mark.parametrize("threads", [1, 3])

@@ -214,7 +214,7 @@ def test_an_image_that_is_meant_is_flattened_by_a_wrapper():
         ("multi_discrete", [0, 1, 0], ValueError, "expected values of its space, got 1"),
         ("box", [0.0, 0.0], ValueError, r"expected shape \(3,\) or \(n, 3\), got \(2,\)"),
         ("box_matrix", np.zeros(6), ValueError, r"expected shape \(2, 3\) or \(n, 2, 3\)"),
-        ("box_matrix", np.full((2, 3), 1e39), ValueError, "expected finite values, got inf"),
+        ("box_matrix", np.full((2, 3), 1e39), ValueError, "range of float32, got 1e\\+39"),
         ("box", [np.nan, 0.0, 0.0], ValueError, "expected finite values, got nan"),
         ("box", "left", TypeError, "expected real numbers"),
         ("dict", [0.0], TypeError, r"expected a dict with \['a', 'z'\]"),

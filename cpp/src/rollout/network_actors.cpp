@@ -69,8 +69,12 @@ void NetworkOutputs::act(LaneView lanes, Scratch& scratch, Draw&& draw) const {
 void NetworkOutputs::find(LaneView part, Scratch& scratch) const {
   map_.block(part.observations, part.observations_stride, part.step_index, part.count,
              scratch.stride, scratch.inputs.data(), scratch.features.data());
-  network_->run(scratch.features.data(), part.count, scratch.stride, scratch.layers.data(),
-                scratch.values.data());
+  double* const values = scratch.values.data();
+  network_->run(scratch.features.data(), part.count, scratch.stride, scratch.layers.data(), values);
+  for (Lane a = 0; a < count(); ++a) {
+    if (all_finite(values + a * scratch.stride, part.count)) continue;
+    throw std::invalid_argument("observations, parameters: their products are not finite");
+  }
 }
 
 class SoftmaxActor::Worker final : public ActorWorker {
