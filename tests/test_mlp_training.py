@@ -423,3 +423,21 @@ def test_a_dense_fisher_matrix_of_several_logits_is_that_of_its_products(rng):
             unit = np.eye(dense.shape[0])[column]
             product = policy.fisher_vector_product(phi, dist, unit, taken)
             assert np.allclose(dense[column], product, rtol=0, atol=1e-6 * np.abs(dense).max())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("env_id", "steps", "level", "most"),
+    [
+        ("CartPole-v1", 300_000, 475.0, 3),
+        ("Acrobot-v1", 500_000, -100.0, 1),  # some seeds never reach the goal
+        ("Pendulum-v1", 1_000_000, -200.0, 3),
+    ],
+)
+def test_reinforce_learns_by_default(env_id, steps, level, most):
+    """With at least so many of five seeds."""
+    learned = 0
+    for seed in range(5):
+        algo = fastpg.REINFORCE("mlp", env_id, seed=seed).learn(steps)
+        learned += fastpg.evaluate_policy(algo, env_id, 50, seed=seed)[0] >= level
+    assert learned >= most

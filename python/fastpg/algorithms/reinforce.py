@@ -26,11 +26,11 @@ class REINFORCEOptions(CriticOptions, CommonOptions):
     """Options of REINFORCE."""
 
     n_episodes: int = option(16, "whole episodes per iteration", low=1)
-    gamma: float = inherited(CommonOptions, "gamma", 1.0)
+    gamma: float = inherited(CommonOptions, "gamma", 1.0, mlp=0.97)
     discount_weighting: bool = option(
         False, "weight step h by gamma^h, which is exact for the discounted return"
     )
-    learning_rate: Schedule = option(0.3, "step size of the optimizer", above=0.0, mlp=0.003)
+    learning_rate: Schedule = option(0.3, "step size of the optimizer", above=0.0, mlp=0.005)
     optimizer: str = option(
         "adam", "adam, rmsprop, or plain gradient ascent (sgd)", choices=OPTIMIZERS
     )
@@ -51,7 +51,8 @@ class REINFORCE(FirstOrderAlgorithm):
     The baseline b is fitted on the episodes of earlier iterations, or on `baseline_batch` fresh
     ones, so g' is unbiased for gamma = 1: a time limit ends an episode like any other end, and
     nothing is bootstrapped. With gamma < 1 the weights gamma^h are left out unless
-    `discount_weighting` keeps them, and g' is biased for the discounted return without them.
+    `discount_weighting` keeps them, and g' is biased for the discounted return without them. With a
+    perceptron gamma is 0.97 by default, since the noise of long returns slows it down most.
     """
 
     name = "reinforce"
