@@ -9,15 +9,8 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from gymnasium.vector.utils import concatenate, create_empty_array
 
 import fastpg
-from fastpg.spaces import (
-    describe,
-    flat_size,
-    flatten,
-    gather,
-    is_single,
-    restore_space,
-    to_action_space,
-)
+from fastpg.spaces.flat import flat_size, flatten, gather, is_single, to_action_space
+from fastpg.spaces.storage import describe, restore_space
 
 pytestmark = pytest.mark.usefixtures("short_pieces")
 

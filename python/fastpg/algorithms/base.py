@@ -27,7 +27,7 @@ from fastpg.rollouts.collector import Collector
 from fastpg.rollouts.env_recipe import EnvRecipe
 from fastpg.rollouts.make_env import env_name, make_env
 from fastpg.rollouts.rollout import Rollout
-from fastpg.spaces import require_storable
+from fastpg.spaces.storage import require_storable
 from fastpg.training.callbacks import Callback, says_stop
 from fastpg.training.metrics import Clock, Metrics, drop_not_finite
 from fastpg.training.signals import defer_sigint

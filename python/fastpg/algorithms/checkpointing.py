@@ -20,7 +20,7 @@ from fastpg.policies.mlp import Perceptron
 from fastpg.rollouts.collector import Collector
 from fastpg.rollouts.env_recipe import EnvRecipe
 from fastpg.rollouts.policy_model import PolicyModel
-from fastpg.spaces import describe, restore_space
+from fastpg.spaces.storage import describe, restore_space
 from fastpg.training import checkpoints
 from fastpg.training.metrics import MOST_COUNT, Metrics, RecentEpisodes, restored, storable
 from fastpg.values.base import Baseline
