@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fastpg
-from fastpg.algorithms import ALGORITHMS, options
+from fastpg.algorithms import ALGORITHMS, option_fields, option_values
 from trainings import NAMES, learned, untimed
 
 
@@ -224,5 +224,6 @@ def test_checkpoints_with_such_options_are_loaded(tmp_path, name, option, value,
 def test_defaults_would_pass_the_checks(name):
     kind = ALGORITHMS[name].options_class
     for spec in dataclasses.fields(kind):
-        hint = options._hints(kind)[spec.name]
-        assert options._check(spec.name, spec.default, hint, spec.metadata) == spec.default
+        hint = option_fields.type_hints(kind)[spec.name]
+        checked = option_values.checked(spec.name, spec.default, hint, spec.metadata)
+        assert checked == spec.default

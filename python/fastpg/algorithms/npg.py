@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from fastpg.algorithms.batch import Batch
 from fastpg.algorithms.natural import NaturalAlgorithm
-from fastpg.algorithms.options import NaturalOptions, inherited, option
+from fastpg.algorithms.option_fields import inherited, option
+from fastpg.algorithms.options import NaturalOptions
 from fastpg.algorithms.schedules import Schedule
 from fastpg.training.metrics import Metrics
 

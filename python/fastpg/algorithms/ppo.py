@@ -13,7 +13,8 @@ from fastpg import arrays
 from fastpg.algorithms.batch import Batch
 from fastpg.algorithms.first_order import FirstOrderAlgorithm
 from fastpg.algorithms.gae_algorithm import StepAlgorithm
-from fastpg.algorithms.options import MLP, StepOptions, inherited, option
+from fastpg.algorithms.option_fields import inherited, option
+from fastpg.algorithms.options import MLP, StepOptions
 from fastpg.algorithms.schedules import Schedule
 from fastpg.arrays import Floats
 from fastpg.functional.solvers import (

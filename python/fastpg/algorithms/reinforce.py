@@ -12,7 +12,8 @@ import numpy as np
 from fastpg import arrays
 from fastpg.algorithms.batch import Batch
 from fastpg.algorithms.first_order import FirstOrderAlgorithm
-from fastpg.algorithms.options import FITTED, CommonOptions, CriticOptions, inherited, option
+from fastpg.algorithms.option_fields import inherited, option
+from fastpg.algorithms.options import FITTED, CommonOptions, CriticOptions
 from fastpg.algorithms.schedules import Schedule
 from fastpg.functional.advantages import discounted_returns
 from fastpg.functional.solvers import OPTIMIZERS

@@ -14,7 +14,7 @@ from typing import Any
 from fastpg import arrays
 from fastpg.algorithms.base import MOST_TIMESTEPS
 from fastpg.algorithms.catalogue import ALGORITHMS
-from fastpg.algorithms.options import described
+from fastpg.algorithms.option_texts import described
 from fastpg.policies.linear import LinearGaussian
 from fastpg.suggestions import one_of, unknown
 

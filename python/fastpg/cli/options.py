@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from fastpg.algorithms import ALGORITHMS, DEFAULT_TIMESTEPS
-from fastpg.algorithms.options import Described, described
+from fastpg.algorithms.option_texts import Described, described
 from fastpg.envs import NATIVE
 from fastpg.policies.features import MAPS
 from fastpg.policies.mlp import ACTIVATIONS
