@@ -190,3 +190,36 @@ def test_rollouts_in_cpp(name, baseline):
         algo.predict(np.full(3, 3e38, np.float32))
     assert algo.history == []
     assert np.array_equal(algo.policy.theta, before)
+
+
+@pytest.mark.parametrize("box", [False, True])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("reinforce", {"optimizer": "sgd", "learning_rate": 1e12}),
+        ("npg", {"step_size": 1e12}),
+        # One minibatch: no gradient follows the step.
+        (
+            "ppo",
+            {"learning_rate": 1e12, "n_epochs": 1, "batch_size": 10**6, "baseline": "linear"},
+        ),
+    ],
+)
+def test_a_step_whose_outputs_overflow_is_not_taken(name, box, options):
+    """Its parameters are finite, and within the bound of 1e15."""
+    kwargs = {"net_arch": [8] * 6, "activation_fn": "elu", "ortho_init": False}
+    algo = ALGORITHMS[name](
+        "mlp", lambda: mlp_cases.Aim(box), n_envs=4, seed=0, policy_kwargs=kwargs, **options
+    )
+    before, largest, takes = algo.policy.theta, [], algo.policy.takes
+    algo.policy.takes = lambda theta: largest.append(np.abs(theta).max()) or takes(theta)
+    algo.learn(1024)
+    assert {record["train/status"] for record in algo.history} == {"not_finite"}
+    assert np.array_equal(algo.policy.theta, before)
+    if name != "ppo":
+        assert all(1e6 < size < 1e15 for size in largest)
+    if name != "npg":
+        assert algo.optimizer.count == 0
+    for record in algo.history:
+        assert record["train/kl"] == 0.0
+        assert all(np.isfinite(v) for v in record.values() if isinstance(v, float))

@@ -247,6 +247,8 @@ def test_no_number_of_a_training_is_infinite(seed):
         "net_arch": one_of([], [1], [16], [20, 5], [4] * 6), "activation_fn": one_of(*ACTIVATIONS),
         "ortho_init": one_of(False, True), "normalize_observations": one_of(False, True),
     }  # fmt: skip
+    if box:
+        kwargs["state_dependent_std"] = one_of(False, True)
     algo = aimed(name, box, steps=3000, seed=seed, policy_kwargs=kwargs, **options)
     assert np.isfinite(algo.policy.theta).all()
     assert len(algo.history) > 0

@@ -336,6 +336,28 @@ class Algorithm(StoredModel):
         """
         return "accepted" if self.policy.takes(theta) else "not_finite"
 
+    def try_step(
+        self, batch: Batch, theta: Floats, old_dist: Floats, advantages: Floats
+    ) -> tuple[str, _core.UpdateStatistics]:
+        """Set the policy's parameters if they, and what they make of the batch, are finite.
+
+        Args:
+            batch: the samples that the step was computed from.
+            theta: as for `try_theta`.
+            old_dist: distributions (n, k) before the step.
+            advantages: (n,).
+
+        Returns:
+            The status, as of `try_theta`, and the statistics of the step; without one, of none.
+        """
+        before = self.policy._theta
+        status = self.try_theta(theta)
+        try:
+            return status, batch.samples.compare(old_dist, self.policy._theta, advantages)
+        except ValueError:  # the outputs of a network may overflow where its parameters do not
+            self.policy._take(before)
+            return "not_finite", batch.samples.compare(old_dist, before, advantages)
+
     @property
     def mean_length(self) -> float:
         """Mean length of recent episodes; until one has ended, the length of the longest so far."""

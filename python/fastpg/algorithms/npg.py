@@ -53,8 +53,8 @@ class NPG(NaturalAlgorithm):
                 why there was no step.
         """
         ascent = self.ascend(batch)
-        status = ascent.status
+        status, step = ascent.status, None
         if status == "ok":
-            step = ascent.step_size * ascent.natural.direction
-            status = self.try_theta(self.policy._theta + step)
-        return {"train/status": status, **ascent.record(), **self.measured(batch, ascent)}
+            theta = self.policy._theta + ascent.step_size * ascent.natural.direction
+            status, step = self.try_step(batch, theta, ascent.dist, ascent.advantages)
+        return {"train/status": status, **ascent.record(), **self.measured(batch, ascent, step)}

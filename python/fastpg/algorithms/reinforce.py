@@ -130,9 +130,8 @@ class REINFORCE(FirstOrderAlgorithm):
             gradient = np.full(self.policy.shape, np.inf)  # then the status is not_finite
 
         learning_rate = self.at_progress(self.options.learning_rate)
-        status = self._step(gradient, learning_rate)
+        status, step = self._step(batch, dist, gradient, learning_rate)
         log_pi = self.policy.log_prob(dist, batch.actions)
-        step = samples.compare(dist, self.policy.theta, batch.advantages)
         return {
             "train/status": status,
             "train/policy_gradient_loss": -float(np.mean(batch.advantages * log_pi)),
