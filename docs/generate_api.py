@@ -12,7 +12,7 @@ import fastpg
 from fastpg import callbacks, loggers, monitor, playing, plots, tabular
 from fastpg.algorithms import ALGORITHMS, schedules
 from fastpg.algorithms.base import Algorithm
-from fastpg.algorithms.options import described
+from fastpg.algorithms.option_texts import described
 from fastpg.envs import NATIVE
 from fastpg.policies.base import Policy
 

@@ -12,7 +12,7 @@ from gymnasium import spaces
 
 import fastpg
 from c_program import CProgram
-from fastpg.spaces import flatten
+from fastpg.spaces.flat import flatten
 
 COUNT = 1000  # observations of a case
 

@@ -36,6 +36,8 @@ def policies():
         "choices": fastpg.LinearSoftmax(4, [2, 3], features=features),
         "normalized": fastpg.LinearSoftmax(4, 2, normalize_observations=True),
         "gaussian": fastpg.LinearGaussian(4, 2, low=[-1, -1], high=[1, 1]),
+        "mlp": fastpg.MlpSoftmax(4, 3, net_arch=[3]),
+        "state_std": fastpg.MlpGaussian(4, 2, net_arch=[3], state_dependent_std=True),
     }
 
 
@@ -152,6 +154,9 @@ def function_calls():
                               {"normalize_observations": True}),
         "LinearGaussian": Call(fastpg.LinearGaussian, (4, 2, np.zeros(12)),
                                {"low": [-1, -1], "high": [1, 1], "log_std_init": 0.5}),
+        "MlpGaussian": Call(fastpg.MlpGaussian, (4, 2),
+                            {"net_arch": [3], "activation_fn": "relu", "ortho_init": True,
+                             "seed": 1, "log_std_init": 0.5, "state_dependent_std": True}),
         "make_vec": Call(fastpg.make_vec, ("CartPole-v1", 3),
                          {"exact": False, "max_episode_steps": 9, "gravity": 9.0}),
         "for_env": Call(fastpg.LinearSoftmax.for_env, (gymnasium.make("CartPole-v1"),)),

@@ -80,6 +80,9 @@ def estimate_arguments():
     return out
 
 
+DISTRIBUTIONS = ("categorical", "gaussian", "state_std")
+
+
 def of_distribution(name):
     """A distribution, three of its arrays, actions and a mask."""
     if name == "categorical":
@@ -87,7 +90,8 @@ def of_distribution(name):
         dist = np.where(mask, np.log(0.5), [-np.inf, -np.inf])
         dist[1, 0] = 0.0
         return _core.Categorical([2]), dist, np.zeros((3, 1), np.int32), mask
-    return _core.DiagGaussian(1), np.zeros((3, 2)), np.zeros((3, 1)), None
+    kind = _core.DiagGaussian if name == "gaussian" else _core.StateStdGaussian
+    return kind(1), np.zeros((3, 2)), np.zeros((3, 1)), None
 
 
 def distribution_arguments(name):
@@ -290,6 +294,10 @@ def environment_arguments():
             _core.Actor.gaussian,
             (identity, network, [-1.0] * 2, [1.0] * 2, False),
         ),
+        "state_std_actor": (
+            _core.Actor.gaussian,
+            (identity, network, [-1.0], [1.0], False, True),
+        ),
         "collect_steps": (native.collect_steps, (actor, theta, 3, STREAM, 0)),
         "collect_episodes": (native.collect_episodes, (actor, theta, 3, 10**6, STREAM, 0)),
     }
@@ -299,12 +307,12 @@ def kernel_arguments():
     """By name a function and its arguments, all of them new."""
     of_policies = {
         f"{name}.{key}": call
-        for name in ("categorical", "gaussian")
+        for name in DISTRIBUTIONS
         for key, call in distribution_arguments(name).items()
     }
     of_policies |= {
         f"{name}.{network}.{key}": call
-        for name in ("categorical", "gaussian")
+        for name in DISTRIBUTIONS
         for network in ("linear", "mlp")
         for key, call in batch_arguments(name, network).items()
     }

@@ -11,7 +11,8 @@ import fastpg
 import reference
 
 ACTIVATIONS = ("tanh", "relu", "elu", "silu")
-KINDS = ("softmax", "multi", "gaussian")
+KINDS = ("softmax", "multi", "gaussian", "state_std")
+LOG_STD_RANGE = -10.0, 2.0
 _MOST = 3_000_000  # numbers of a Jacobian
 
 
@@ -22,8 +23,9 @@ class Case:
         self.policy, self.phi, self.mask = policy, phi, mask
         self.n, self.theta = len(phi), policy.theta
         self.gaussian = isinstance(policy, fastpg.MlpGaussian)
+        self.state_std = self.gaussian and policy.state_dependent_std
         self.size = policy.action_size if self.gaussian else policy.n_actions
-        self.sizes = [phi.shape[1], *policy.net_arch, self.size]
+        self.sizes = [phi.shape[1], *policy.net_arch, self.size * (2 if self.state_std else 1)]
         self.weights = rng.normal(size=self.n)
         self.direction = rng.normal(size=len(self.theta))
         self.dist, self.jacobian = self.at(self.theta)
@@ -36,6 +38,8 @@ class Case:
                 theta, self.sizes, self.policy.activation_fn, self.phi
             )
             return self._log_softmax(logits), jacobian
+        if self.state_std:
+            return self._at_state_std(theta)
         network, log_std = np.split(theta, [-self.size])
         means, jacobian = reference.mlp_jacobian(
             network, self.sizes, self.policy.activation_fn, self.phi
@@ -44,6 +48,23 @@ class Case:
         whole = np.zeros((self.n, 2 * self.size, len(theta)))
         whole[:, : self.size, : -self.size], whole[:, self.size :, -self.size :] = jacobian, own
         return np.hstack([means, np.broadcast_to(log_std, means.shape)]), whole
+
+    def _at_state_std(self, theta):
+        """Outputs beyond a bound are clipped, and have no derivative."""
+        outputs, jacobian = reference.mlp_jacobian(
+            theta, self.sizes, self.policy.activation_fn, self.phi
+        )
+        means, log_std = np.split(outputs, 2, axis=1)
+        least, most = LOG_STD_RANGE
+        jacobian[:, self.size :] *= ((log_std > least) & (log_std < most))[:, :, None]
+        return np.hstack([means, np.clip(log_std, least, most)]), jacobian
+
+    def near_a_bound(self, theta):
+        """Whether rounding could clip another ln sigma."""
+        if not self.state_std:
+            return False
+        outputs, _ = reference.mlp(theta, self.sizes, self.policy.activation_fn, self.phi)
+        return near_bounds(outputs, self.size).any()
 
     @property
     def columns(self):
@@ -170,16 +191,25 @@ def away_from_kinks(theta, sizes, activation, phi):
     return phi[~near]
 
 
+def near_bounds(outputs, size):
+    """Rows (n, 2 size) whose ln sigma are so near a bound that rounding could clip them."""
+    gaps = [np.abs(outputs[:, size:] - bound) for bound in LOG_STD_RANGE]
+    return (np.minimum(*gaps) < 1e-5 * (1.0 + np.abs(outputs).max())).any(axis=1)
+
+
 def make(rng, kind, activation, hidden, observation_size, outputs, n):
     """A case with weights of the scale of trained ones.
 
     outputs: the size of an action of a Gaussian, the number of actions, or those of each choice.
     """
-    if kind == "gaussian":
+    if kind in ("gaussian", "state_std"):
+        of_state = kind == "state_std"
         policy = fastpg.MlpGaussian(
-            observation_size, outputs, net_arch=hidden, activation_fn=activation
-        )
-        size, own = outputs, rng.uniform(-1.5, 0.5, outputs)
+            observation_size, outputs, net_arch=hidden, activation_fn=activation,
+            state_dependent_std=of_state,
+        )  # fmt: skip
+        size = 2 * outputs if of_state else outputs
+        own = np.zeros(0) if of_state else rng.uniform(-1.5, 0.5, outputs)
     else:
         policy = fastpg.MlpSoftmax(
             observation_size, outputs, net_arch=hidden, activation_fn=activation
@@ -190,10 +220,17 @@ def make(rng, kind, activation, hidden, observation_size, outputs, n):
     for fan_in, fan_out in itertools.pairwise(sizes):
         parts += [gain * rng.normal(size=fan_in * fan_out) / np.sqrt(fan_in)]
         parts += [0.3 * rng.normal(size=fan_out)]
+    if kind == "state_std":  # some are clipped
+        parts[-1][outputs:] = rng.uniform(-1.0, 1.5, outputs)
     network = np.concatenate(parts)
     policy.theta = np.concatenate([network, own])
     phi = rng.normal(size=(n, observation_size)).astype(np.float32).astype(float)
     phi = away_from_kinks(network, sizes, activation, phi)
+    if kind == "state_std":
+        found, _ = reference.mlp(network, sizes, activation, phi)
+        # A small sigma magnifies the roundings of its mean.
+        small = (found[:, outputs:] < -3.0).any(axis=1)
+        phi = phi[~small & ~near_bounds(found, outputs)]
     if len(phi) == 0:
         return None
     mask = None
@@ -207,7 +244,7 @@ def make(rng, kind, activation, hidden, observation_size, outputs, n):
 def random_case(seed, most_parameters=None):
     """None if no sample is left, or there are too many parameters."""
     rng = np.random.default_rng(seed)
-    kind, activation = KINDS[rng.integers(3)], ACTIVATIONS[rng.integers(4)]
+    kind, activation = KINDS[rng.integers(4)], ACTIVATIONS[rng.integers(4)]
     layers = (0, 1, 2, 10)[rng.integers(4)]
     widest = 64 if most_parameters is None else 5
     hidden = np.exp(rng.uniform(0.0, np.log(widest + 1), layers)).astype(int).tolist()
@@ -216,7 +253,7 @@ def random_case(seed, most_parameters=None):
     if kind == "multi":
         outputs = rng.integers(1, 5, size=rng.integers(1, 4)).tolist()
     n = int((1, 7, 40, 129, 300)[rng.integers(5)])
-    sizes = [d, *hidden, int(np.sum(outputs)) * (2 if kind == "gaussian" else 1)]
+    sizes = [d, *hidden, int(np.sum(outputs)) * (2 if kind in KINDS[2:] else 1)]
     parameters = sum((a + 1) * b for a, b in itertools.pairwise(sizes))
     if most_parameters is not None and parameters > most_parameters:
         return None

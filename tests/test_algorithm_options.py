@@ -1,12 +1,14 @@
 """Every option of an algorithm has its effect."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
 
-from fastpg.algorithms import ALGORITHMS, options
-from trainings import NAMES, learned
+import fastpg
+from fastpg.algorithms import ALGORITHMS, option_fields, option_values
+from trainings import NAMES, learned, untimed
 
 
 def test_options_are_frozen_and_described():
@@ -90,25 +92,138 @@ def test_penalty_options_reach_the_update(option, value):
     assert not np.array_equal(before.policy.theta, after.policy.theta)
 
 
-@pytest.mark.parametrize(
-    ("name", "options", "names"),
-    [
-        ("npg", {"step_size": 0.1, "target_kl": 0.01}, ("step_size", "target_kl")),
-        ("ppo", {"kl_coef": 1.0}, ("kl_coef", "objective")),
-        ("ppo", {"kl_estimator": "exact"}, ("kl_estimator", "objective")),
-        ("ppo", {"adaptive_kl": True}, ("adaptive_kl", "objective")),
-        ("ppo", {"objective": "kl_penalty", "kl_coef": 1.0, "target_kl": 0.1},
-         ("target_kl", "adaptive_kl")),
+# Options that others leave without effect: values of both, and the values that would be needed.
+_MLP, _NONE, _MEAN = {"baseline": "mlp"}, {"baseline": "none"}, {"baseline": "mean"}
+_FIXED, _CHOLESKY = {"step_size": 0.1}, {"solver": "cholesky"}
+_LINEAR, _PENALTY = {"baseline": "linear"}, {"objective": "kl_penalty"}
+_APART = _MLP | {"baseline_batch": 8}
+IN_VAIN = {
+    "common": [
+        ("ridge", 50.0, _MLP, "baseline='linear'"),
+        ("ridge", 50.0, _MEAN, "baseline='linear'"),
+        ("ridge", 50.0, _NONE, "baseline='linear'"),
+        ("baseline_memory", 0.1, _MLP, "baseline='linear' or 'mean'"),
+        ("baseline_memory", 0.1, _NONE, "baseline='linear' or 'mean'"),
+        ("baseline_time", True, _MEAN, "baseline='linear' or 'mlp'"),
+        ("baseline_time", True, _NONE, "baseline='linear' or 'mlp'"),
     ],
-)  # fmt: skip
-def test_options_that_do_not_belong_together(name, options, names):
-    with pytest.raises(ValueError, match=f"{names[0]}.*{names[1]}|{names[1]}.*{names[0]}"):
-        ALGORITHMS[name]("linear", "CartPole-v1", **options)
+    "critic": [
+        (option, value, other, "baseline='mlp'")
+        for option, value in (
+            ("critic_learning_rate", 0.1), ("n_critic_updates", 3), ("batch_size", 7)
+        )
+        for other in (_LINEAR, _MEAN, _NONE)
+    ],
+    "cg": [
+        ("cg_max_steps", 1, _CHOLESKY, "solver='auto' or 'cg'"),
+        ("cg_tol", 0.5, _CHOLESKY, "solver='auto' or 'cg'"),
+    ],
+    "npg": [
+        ("target_kl", 1e-4, _FIXED, "step_size=None"),
+        ("kl_per", "trajectory", _FIXED, "step_size=None"),
+        ("max_step_size", 1e-4, _FIXED, "step_size=None"),
+    ],
+    "ppo": [
+        ("vf_coef", 5.0, _LINEAR, "baseline='mlp' and baseline_batch=0"),
+        ("vf_coef", 5.0, _APART, "baseline='mlp' and baseline_batch=0"),
+        ("clip_range_vf", 0.1, _LINEAR, "baseline='mlp'"),
+        ("clip_range", 0.01, _PENALTY, "objective='clip'"),
+        ("kl_coef", 9.0, {}, "objective='kl_penalty'"),
+        ("kl_estimator", "sampled", {}, "objective='kl_penalty'"),
+        ("adaptive_kl", True, {}, "objective='kl_penalty'"),
+        ("target_kl", 1e-5, _PENALTY, "objective='clip' or adaptive_kl=True"),
+    ],
+}  # fmt: skip
+CASES_IN_VAIN = [
+    (name, *case)
+    for name, groups in {
+        "npg": ("common", "critic", "cg", "npg"), "trpo": ("common", "critic", "cg"),
+        "ppo": ("common", "ppo"), "reinforce": ("common", "critic"),
+    }.items()
+    for group in groups
+    for case in IN_VAIN[group]
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "option", "value", "others", "needed"), CASES_IN_VAIN)
+def test_an_option_given_in_vain_is_an_error(name, option, value, others, needed):
+    kind = ALGORITHMS[name]
+    default = next(spec.default for spec in dataclasses.fields(kind.options_class)
+                   if spec.name == option)  # fmt: skip
+    for each in (value, default):
+        if each is None or each is False:
+            kind("linear", "CartPole-v1", **others, **{option: each})
+            continue
+        expected = f"{option}: allowed only with {needed}, got {each!r} and "
+        with pytest.raises(ValueError, match="^" + re.escape(expected)) as caught:
+            kind("linear", "CartPole-v1", **others, **{option: each})
+        assert all(f"{other}={found!r}" in str(caught.value) for other, found in others.items())
+    kind("linear", "CartPole-v1", **others)  # defaults stay
+
+
+@pytest.mark.parametrize(("name", "option", "value", "others", "needed"), CASES_IN_VAIN)
+def test_what_is_an_error_has_no_effect_indeed(name, option, value, others, needed):
+    kind, found = ALGORITHMS[name], []
+    for changed in ({}, {option: value}):
+        algo = kind("linear", "CartPole-v1", seed=0, n_envs=4, **others)
+        algo.options = dataclasses.replace(algo.options, **changed)  # checks no effects
+        algo.baseline = algo._make_baseline()
+        algo.make_optimizer()
+        found.append(algo.learn(1500))
+    one, two = found
+    assert np.array_equal(one.policy.theta, two.policy.theta)
+    apart = "train/kl_coef", "train/clip_range"  # records of the option itself
+    one, two = ([{k: v for k, v in r.items() if k not in apart} for r in untimed(each.history)]
+                for each in found)  # fmt: skip
+    assert one == two
+
+
+def test_every_condition_has_its_case():
+    for name, kind in ALGORITHMS.items():
+        for spec in dataclasses.fields(kind.options_class):
+            if spec.metadata["only_with"] and spec.name != "baseline_batch":
+                assert (name, spec.name) in {case[:2] for case in CASES_IN_VAIN}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_samples_for_no_baseline_are_an_error(name):
+    with pytest.raises(ValueError, match="baseline_batch: allowed only with baseline='linear' or"):
+        ALGORITHMS[name]("linear", "CartPole-v1", baseline="none", baseline_batch=3)
+    ALGORITHMS[name]("linear", "CartPole-v1", baseline="none", baseline_batch=0)
+
+
+def test_the_default_of_a_perceptron_counts():
+    with pytest.raises(ValueError, match=r"ridge: .* got 0\.1 and baseline='mlp'"):
+        ALGORITHMS["npg"]("mlp", "CartPole-v1", ridge=0.1)
+    ALGORITHMS["npg"]("mlp", "CartPole-v1", critic_learning_rate=0.1)
+    ALGORITHMS["npg"]("mlp", "CartPole-v1", baseline="linear", ridge=0.1)
+
+
+def test_widths_of_a_value_network_in_vain():
+    kwargs = {"net_arch": {"pi": [3], "vf": [4]}}
+    kind = ALGORITHMS["npg"]
+    with pytest.raises(
+        ValueError, match=r"net_arch\['vf'\]: allowed only with baseline='mlp', got "
+    ):
+        kind("mlp", "CartPole-v1", policy_kwargs=kwargs, baseline="linear")
+    with pytest.raises(ValueError, match=r"net_arch\['vf'\]: .* \[4\] and \[5\]"):
+        kind("mlp", "CartPole-v1", policy_kwargs=kwargs, value_kwargs={"net_arch": [5]})
+    kind("mlp", "CartPole-v1", policy_kwargs=kwargs, value_kwargs={"activation_fn": "elu"})
+
+
+@pytest.mark.parametrize(("name", "option", "value", "others", "needed"), CASES_IN_VAIN)
+def test_checkpoints_with_such_options_are_loaded(tmp_path, name, option, value, others, needed):
+    """Earlier versions took them."""
+    algo = ALGORITHMS[name]("linear", "CartPole-v1", seed=0, **others)
+    algo.options = dataclasses.replace(algo.options, **{option: value})
+    loaded = fastpg.load(algo.save(tmp_path / "x"))
+    assert loaded.options == algo.options
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_defaults_would_pass_the_checks(name):
     kind = ALGORITHMS[name].options_class
     for spec in dataclasses.fields(kind):
-        hint = options._hints(kind)[spec.name]
-        assert options._check(spec.name, spec.default, hint, spec.metadata) == spec.default
+        hint = option_fields.type_hints(kind)[spec.name]
+        checked = option_values.checked(spec.name, spec.default, hint, spec.metadata)
+        assert checked == spec.default

@@ -12,7 +12,7 @@ import fastpg
 from fastpg.algorithms import ALGORITHMS
 from fastpg.policies.feature_choice import restore_features
 from fastpg.policies.features import RandomFourier
-from fastpg.spaces import restore_space
+from fastpg.spaces.storage import restore_space
 from fastpg.training import checkpoints
 
 NAMES = list(ALGORITHMS)

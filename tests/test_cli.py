@@ -121,6 +121,46 @@ def test_the_policy_s_options(run, tmp_path, flags, kind, keywords, normalized):
     assert policy.log_std_init == -1.0
 
 
+@pytest.mark.usefixtures("one_episode")
+def test_perceptrons(run, tmp_path):
+    arguments = ("train", "ppo", "Pendulum-v1", "--policy", "mlp", "--total-timesteps", 2048)
+    short = (*arguments, "--force", "--n-steps", 256)
+    path = tmp_path / "ppo-Pendulum-v1-0.npz"
+    done = run(*short, "--net-arch", "9,5", "--activation-fn", "relu", "--state-dependent-std")
+    assert done.returncode == 0, done.stderr
+    algo = fastpg.load(path)
+    assert (algo.policy.net_arch, algo.policy.activation_fn) == ([9, 5], "relu")
+    assert algo.policy.state_dependent_std is True
+    assert (algo.baseline.net_arch, algo.baseline.activation_fn) == ((9, 5), "relu")
+    told = rows_of(run("info", path).stdout)
+    assert told["policy"].split() == repr(algo.policy).split()
+    assert "state_dependent_std=True" in told["policy"]
+    assert told["options"].split() == ["changed", "n_steps=256"]  # of the defaults of a perceptron
+    assert "1 greedy episodes" in run("eval", path, "--episodes", 1).stdout
+
+    own = ("--value-net-arch", "7", "--value-activation-fn", "elu")
+    raw = "--no-normalize-observations"
+    done = run(*short, "--net-arch", "none", raw, *own, "--value-normalize-observations")
+    assert done.returncode == 0, done.stderr
+    algo = fastpg.load(path)
+    assert (algo.policy.net_arch, algo.policy.normalizer) == ([], None)
+    assert algo.value_kwargs == {
+        "net_arch": [7], "activation_fn": "elu", "normalize_observations": True,
+    }  # fmt: skip
+    assert (algo.baseline.net_arch, algo.baseline.activation_fn) == ((7,), "elu")
+
+
+@pytest.mark.usefixtures("one_episode")
+def test_a_value_network_for_a_linear_policy(run, tmp_path):
+    arguments = ("train", "npg", "CartPole-v1", "--total-timesteps", 2048, "--baseline", "mlp")
+    done = run(*arguments, "--value-net-arch", "none", "--no-value-normalize-observations")
+    assert done.returncode == 0, done.stderr
+    algo = fastpg.load(tmp_path / "npg-CartPole-v1-0.npz")
+    assert algo.value_kwargs == {"net_arch": [], "normalize_observations": False}
+    assert algo.baseline.theta.size == 5
+    assert algo.options.baseline == "mlp"
+
+
 def test_the_help_has_schedules_and_defaults(run):
     shown = " ".join(run("train", "ppo", "--help").stdout.split())
     # ent_coef, learning_rate and clip_range
@@ -185,6 +225,34 @@ def test_an_existing_file_is_kept_unless_forced(run, tmp_path):
         ),
         (("train", "npg", "CartPole-v1", "--features-kwargs", "tim=true"), "did you mean 'time'"),
         (("train", "npg", "CartPole-v1", "--net-arch", "64"), "a linear policy has no layers"),
+        (
+            ("train", "npg", "CartPole-v1", "--state-dependent-std"),
+            "--state-dependent-std: allowed only with a Box of actions",
+        ),
+        (
+            ("train", "npg", "CartPole-v1", "--value-net-arch", "64"),
+            "value_kwargs: allowed only with baseline='mlp'",
+        ),
+        (
+            ("train", "npg", "CartPole-v1", "--baseline", "mlp", "--value-net-arch", "64;64"),
+            "--value-net-arch: expected integers with commas, or none, got '64;64'",
+        ),
+        (
+            ("train", "npg", "CartPole-v1", "--baseline", "mlp", "--value-net-arch", "0"),
+            "error: --value-net-arch: expected",
+        ),
+        (
+            ("train", "npg", "CartPole-v1", "--baseline", "mlp", "--value-activation-fn", "gelu"),
+            "did you mean 'elu'",
+        ),
+        (
+            ("train", "npg", "CartPole-v1", "--baseline", "mlp", "--ridge", "0.5"),
+            "--ridge: allowed only with baseline='linear', got 0.5 and baseline='mlp'",
+        ),
+        (
+            ("train", "npg", "CartPole-v1", "--solver", "cholesky", "--cg-tol", "0.5"),
+            "--cg-tol: allowed only with solver='auto' or 'cg'",
+        ),
         (("train", "npg", "CartPole-v1", "--tuned", "no.toml"), "no.toml"),
         (("train", "npg", "CartPole-v1", "--tuned", "no.toml", "--no-tuned"), "without --tuned"),
         (("train-preset", "pendulum", "--seed", "1"), "fastpg train ALGORITHM ENV"),

@@ -75,7 +75,9 @@ def test_plain_ascent_by_hand():
     assert sgd.count == 7
 
 
-@pytest.mark.parametrize("made", [_core.Categorical([2, 3]), _core.DiagGaussian(2)])
+@pytest.mark.parametrize(
+    "made", [_core.Categorical([2, 3]), _core.DiagGaussian(2), _core.StateStdGaussian(2)]
+)
 def test_distributions_are_pickled(made):
     other = pickle.loads(pickle.dumps(made))
     sizes = ("outputs", "own_parameters", "size", "action_size")

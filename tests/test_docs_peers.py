@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import fastpg
-from fastpg.algorithms.options import described
+from fastpg.algorithms.option_texts import described
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "stable_baselines3.md").read_text()
 

@@ -102,7 +102,7 @@ EVEN = np.log([[0.5, 0.5]])
         (lambda: POLICY.features(np.zeros((0, 4))), ValueError, "at least one element"),
         (lambda: POLICY.features([["a"] * 4]), TypeError, "real numbers"),
         (lambda: POLICY.features([[1.0, 2.0], [3.0]]), TypeError, "real numbers"),
-        (lambda: POLICY.features(np.full((1, 4), 1e300)), ValueError, "finite"),
+        (lambda: POLICY.features(np.full((1, 4), 1e300)), ValueError, "range of float32"),
         (lambda: POLICY.sample(np.log([[0.5, 0.5]]), [1.0]), ValueError, "uniforms"),
         (lambda: POLICY.log_prob(EVEN, [2]), ValueError, r"actions.*\[0, 2\), got 2"),
         (lambda: POLICY.log_prob(EVEN, [0.0]), TypeError, "actions: expected integers"),

@@ -141,7 +141,7 @@ def test_share_of_actions_that_were_clipped(low, high, share):
     actions = np.array([[-1.0, 1.0], [-2.0, 2.0], [3.0, -3.0], [0.5, -2.0]])
     clipped = policy.for_environment(actions)
     assert np.mean(clipped != actions) == share
-    found = policy._log(actions)["rollout/clipped_actions"]
+    found = policy._log(None, actions)["rollout/clipped_actions"]
     assert (found, type(found)) == (share, float)
 
 

@@ -167,9 +167,10 @@ def test_ppo_with_plain_ascent_follows_the_reference(seed):
     theta = case.theta
     for n_epochs in (1, 2, 3):
         gradient, near = ppo_gradient(case, theta, 0.05, 0.1)
-        assume(near > 1e-4)  # rounding must not change which ratios are clipped
+        # Rounding must not change which ratios and which ln sigma are clipped.
+        assume(near > 1e-4 and not case.near_a_bound(theta))
         theta = theta + rate * gradient
-        if case.gaussian:
+        if case.gaussian and not case.state_std:
             theta[-case.size :] = np.clip(theta[-case.size :], -10.0, 2.0)
         optimizer = Sgd(len(theta))
         found = ppo_epochs(
@@ -239,7 +240,8 @@ def test_torch_agrees_in_float64(seed):
             x = functions[case.policy.activation_fn](x)
         begin = end
     if case.gaussian:
-        normal = torch.distributions.Normal(x, theta[end:].exp())
+        means, log_std = x.chunk(2, 1) if case.state_std else (x, theta[end:])
+        normal = torch.distributions.Normal(means, log_std.clamp(-10.0, 2.0).exp())
         log_prob = normal.log_prob(torch.tensor(case.actions)).sum(1)
         entropy = normal.entropy().sum(1)
     else:
@@ -274,7 +276,7 @@ def linear_pair(rng, kind):
     return mlp, fastpg.LinearSoftmax(4, outputs, mlp.theta.reshape(5, -1))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS[:3])
 def test_no_hidden_layer_is_a_linear_policy(rng, kind):
     mlp, linear = linear_pair(rng, kind)
     observations = rng.normal(size=(400, 4)).astype(np.float32)

@@ -256,6 +256,8 @@ def test_no_number_of_a_training_is_infinite(seed):
         "net_arch": one_of([], [1], [16], [20, 5], [4] * 6), "activation_fn": one_of(*ACTIVATIONS),
         "ortho_init": one_of(False, True), "normalize_observations": one_of(False, True),
     }  # fmt: skip
+    if box:
+        kwargs["state_dependent_std"] = one_of(False, True)
     algo = aimed(name, box, steps=3000, seed=seed, policy_kwargs=kwargs, **options)
     assert np.isfinite(algo.policy.theta).all()
     assert len(algo.history) > 0
@@ -433,3 +435,21 @@ def test_a_dense_fisher_matrix_of_several_logits_is_that_of_its_products(rng):
             unit = np.eye(dense.shape[0])[column]
             product = policy.fisher_vector_product(phi, dist, unit, taken)
             assert np.allclose(dense[column], product, rtol=0, atol=1e-6 * np.abs(dense).max())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("env_id", "steps", "level", "most"),
+    [
+        ("CartPole-v1", 300_000, 475.0, 3),
+        ("Acrobot-v1", 500_000, -100.0, 1),  # some seeds never reach the goal
+        ("Pendulum-v1", 1_000_000, -200.0, 3),
+    ],
+)
+def test_reinforce_learns_by_default(env_id, steps, level, most):
+    """With at least so many of five seeds."""
+    learned = 0
+    for seed in range(5):
+        algo = fastpg.REINFORCE("mlp", env_id, seed=seed).learn(steps)
+        learned += fastpg.evaluate_policy(algo, env_id, 50, seed=seed)[0] >= level
+    assert learned >= most

@@ -27,22 +27,28 @@ def feature_map(name, size):
 class Case:
     """A perceptron with random parameters in an environment."""
 
-    def __init__(self, env_id, features="inputs", hidden=(64, 64), activation="tanh"):
+    def __init__(
+        self, env_id, features="inputs", hidden=(64, 64), activation="tanh", state_std=False
+    ):
         size, outputs = SIZES[env_id]
         self.env_id = env_id
         self.map = feature_map(features, size)
         kind = getattr(_core.Activation, activation)
-        self.network = _core.Mlp(self.map.size, list(hidden), outputs, kind)
-        self.gaussian = env_id == PENDULUM
-        self.distribution = (
-            _core.DiagGaussian(outputs) if self.gaussian else _core.Categorical([outputs])
-        )
-        count = self.network.parameters + (outputs if self.gaussian else 0)
+        self.gaussian, self.state_std = env_id == PENDULUM, state_std
+        if self.gaussian:
+            made = _core.StateStdGaussian if state_std else _core.DiagGaussian
+            self.distribution = made(outputs)
+        else:
+            self.distribution = _core.Categorical([outputs])
+        self.network = _core.Mlp(self.map.size, list(hidden), self.distribution.outputs, kind)
+        count = self.network.parameters + self.distribution.own_parameters
         self.theta = np.random.default_rng(1).normal(scale=0.4, size=count)
 
     def actor(self, deterministic=False):
         if self.gaussian:
-            return _core.Actor.gaussian(self.map, self.network, [-2.0], [2.0], deterministic)
+            return _core.Actor.gaussian(
+                self.map, self.network, [-2.0], [2.0], deterministic, self.state_std
+            )
         return _core.Actor.softmax(self.map, self.network, deterministic)
 
     def env(self, num_envs, threads=1):
@@ -74,6 +80,8 @@ CASES = [
     *((PENDULUM, "inputs", hidden) for hidden in HIDDEN),
     *((CARTPOLE, "inputs", hidden) for hidden in HIDDEN),
     *((PENDULUM, "inputs", (33, 9), activation) for activation in ("relu", "elu", "silu")),
+    *((PENDULUM, features, (64, 64), "tanh", True) for features in ("normalized", "polynomial")),
+    (PENDULUM, "inputs", (), "tanh", True),
 ]
 
 
@@ -195,14 +203,18 @@ def test_parameters_of_the_wrong_size_or_not_finite_are_refused(env_id):
 
 
 @pytest.mark.parametrize("env_id", SIZES)
-def test_numbers_beyond_float32_end_no_process(env_id):
+@pytest.mark.parametrize("threads", [1, 3])
+def test_outputs_beyond_float32_are_an_error(env_id, threads):
     case = Case(env_id)
     case.theta = np.full_like(case.theta, 1e300)
     if case.gaussian:
         case.theta[-1] = 0.0
-    found = case.steps(20, 10)
-    if not case.gaussian:
-        assert np.isin(found["actions"], (0, 1)).all()
+    native = case.env(600, threads)
+    before = native.snapshot()
+    for collect, size in ((native.collect_steps, (10,)), (native.collect_episodes, (600, 10**6))):
+        with pytest.raises(ValueError, match="observations, parameters: their products are not fi"):
+            collect(case.actor(), case.theta, *size, STREAM, 0)
+        assert all(np.array_equal(before[k], v) for k, v in native.snapshot().items())
 
 
 @pytest.mark.parametrize("threads", [1, 3])

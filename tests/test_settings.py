@@ -208,12 +208,36 @@ def test_total_timesteps():
     assert timesteps("npg", dataclasses.replace(row, total_timesteps=None)) == 100_000
 
 
-def test_what_is_given_and_what_is_tuned_may_not_go_together(file):
-    path = file('[ppo."CartPole-v1"]\nobjective = "kl_penalty"\nkl_coef = 2.0')
+def test_tuned_options_that_lose_their_effect_are_left_out(file):
+    path = file('[ppo."CartPole-v1"]\nobjective = "kl_penalty"\nkl_coef = 2.0\ngamma = 0.9')
+    settings = settings_for("ppo", "CartPole-v1", tuned=path)
+    algo = build("ppo", "CartPole-v1", settings, objective="clip", seed=0)
+    assert algo.options == algo.options_class(gamma=0.9)
+    algo = build("ppo", "CartPole-v1", settings, seed=0)
+    assert algo.options.kl_coef == 2.0
+
+
+@pytest.mark.parametrize(("name", "env_id"), [row for row in ROWS if row[1] in NATIVE], ids=row_id)
+def test_every_row_may_have_another_baseline(name, env_id):
+    settings = built_in()[name, env_id]
+    for baseline in ("mlp", "mean", "none"):
+        algo = build(name, env_id, settings, baseline=baseline, seed=0)
+        assert algo.options.ridge == algo.options_class().ridge
+        assert algo.options.gamma == settings.options["gamma"]
+
+
+def test_what_is_given_may_have_no_effect_with_what_is_tuned(file):
+    path = file('[npg."CartPole-v1"]\nsolver = "cholesky"')
     with pytest.raises(
-        ValueError, match=r"kl_coef: allowed only with .* \(with the settings of .*mine"
+        ValueError, match=r"cg_tol: allowed only with solver=.* \(with the settings of .*mine"
     ):
-        fastpg.train("ppo", "CartPole-v1", tuned=path, objective="clip")
+        fastpg.train("npg", "CartPole-v1", tuned=path, cg_tol=1e-3)
+
+
+def test_a_row_of_options_without_effect_is_refused(file):
+    path = file('[npg."CartPole-v1"]\nbaseline = "mlp"\nridge = 0.3')
+    with pytest.raises(ValueError, match=r"mine.*npg.*CartPole.*ridge: allowed only with baseline"):
+        fastpg.train("npg", "CartPole-v1", tuned=path)
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,8 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from gymnasium.vector.utils import concatenate, create_empty_array
 
 import fastpg
-from fastpg.spaces import (
-    describe,
-    flat_size,
-    flatten,
-    gather,
-    is_single,
-    restore_space,
-    to_action_space,
-)
+from fastpg.spaces.flat import flat_size, flatten, gather, is_single, to_action_space
+from fastpg.spaces.storage import describe, restore_space
 
 pytestmark = pytest.mark.usefixtures("short_pieces")
 
@@ -220,7 +213,7 @@ def test_an_image_that_is_meant_is_flattened_by_a_wrapper():
         ("multi_discrete", [0, 1, 0], ValueError, "expected values of its space, got 1"),
         ("box", [0.0, 0.0], ValueError, r"expected shape \(3,\) or \(n, 3\), got \(2,\)"),
         ("box_matrix", np.zeros(6), ValueError, r"expected shape \(2, 3\) or \(n, 2, 3\)"),
-        ("box_matrix", np.full((2, 3), 1e39), ValueError, "expected finite values, got inf"),
+        ("box_matrix", np.full((2, 3), 1e39), ValueError, "range of float32, got 1e\\+39"),
         ("box", [np.nan, 0.0, 0.0], ValueError, "expected finite values, got nan"),
         ("box", "left", TypeError, "expected real numbers"),
         ("dict", [0.0], TypeError, r"expected a dict with \['a', 'z'\]"),
@@ -327,7 +320,7 @@ def test_some_of_many(name, batched):
 def test_a_small_discrete_of_another_version(monkeypatch):
     """Without dtypes of Discrete spaces, int64 stands for all: values and flat sizes are equal."""
     stored = {"kind": "discrete", "n": 4, "start": 2, "dtype": "|u1"}
-    monkeypatch.setattr("fastpg.spaces._DISCRETE_TAKES_DTYPE", False)
+    monkeypatch.setattr("fastpg.spaces.storage._DISCRETE_TAKES_DTYPE", False)
     space = restore_space(stored)
     assert (space.n, space.start, space.dtype) == (4, 2, np.int64)
     with pytest.raises(ValueError, match="expected integers"):

@@ -1,6 +1,7 @@
 // Distributions, and what they compute of distribution arrays alone.
 #include "fastpg/distributions/categorical.hpp"
 #include "fastpg/distributions/diag_gaussian.hpp"
+#include "fastpg/distributions/state_std_gaussian.hpp"
 #include "fastpg/policies/update_statistics.hpp"
 #include "policy_arrays.hpp"
 #include "policy_results.hpp"
@@ -113,8 +114,12 @@ void bind_distributions(py::module_& m) {
       m, "DiagGaussian", "Diagonal Gaussian; its own parameters are ln sigma.");
   construct_in_new(gaussian);
   gaussian.def(py::init<Index>(), py::arg("dimensions"));
-  m.attr("LOG_STD_RANGE") =
-      py::make_tuple(DiagGaussian::lowest_log_std, DiagGaussian::highest_log_std);
+
+  py::class_<StateStdGaussian, Distribution, std::shared_ptr<StateStdGaussian>> of_state(
+      m, "StateStdGaussian", "Diagonal Gaussian; ln sigma are outputs behind the means.");
+  construct_in_new(of_state);
+  of_state.def(py::init<Index>(), py::arg("dimensions"));
+  m.attr("LOG_STD_RANGE") = py::make_tuple(Gaussian::lowest_log_std, Gaussian::highest_log_std);
 }
 
 }  // namespace fastpg

@@ -19,16 +19,21 @@ class PyActor {
  public:
   static PyActor softmax(std::shared_ptr<const FeatureMap> map,
                          std::shared_ptr<const Architecture> network, bool deterministic) {
-    return PyActor(std::move(map), std::move(network), {}, {}, deterministic);
+    return PyActor(std::move(map), std::move(network), LogStd::parameters, {}, {}, deterministic);
   }
   static PyActor gaussian(std::shared_ptr<const FeatureMap> map,
                           std::shared_ptr<const Architecture> network, std::vector<double> low,
-                          std::vector<double> high, bool deterministic) {
-    const Index size = network->outputs();
+                          std::vector<double> high, bool deterministic, bool state_dependent_std) {
+    const Index outputs = network->outputs();
+    require(!state_dependent_std || outputs % 2 == 0,
+            "network (outputs): expected an even number with state_dependent_std, got " +
+                std::to_string(outputs));
+    const Index size = state_dependent_std ? outputs / 2 : outputs;
     require_size("low", static_cast<Index>(low.size()), size);
     require_size("high", static_cast<Index>(high.size()), size);
-    return PyActor(std::move(map), std::move(network), std::move(low), std::move(high),
-                   deterministic);
+    return PyActor(std::move(map), std::move(network),
+                   state_dependent_std ? LogStd::outputs : LogStd::parameters, std::move(low),
+                   std::move(high), deterministic);
   }
 
   std::unique_ptr<Actor> at(const Array<double>& theta) const {
@@ -36,14 +41,16 @@ class PyActor {
     if (low_.empty()) {
       return std::make_unique<SoftmaxActor>(*map_, *network_, numbers, deterministic_);
     }
-    return std::make_unique<GaussianActor>(*map_, *network_, numbers, low_, high_, deterministic_);
+    return std::make_unique<GaussianActor>(*map_, *network_, log_std_, numbers, low_, high_,
+                                           deterministic_);
   }
 
  private:
   PyActor(std::shared_ptr<const FeatureMap> map, std::shared_ptr<const Architecture> network,
-          std::vector<double> low, std::vector<double> high, bool deterministic)
+          LogStd log_std, std::vector<double> low, std::vector<double> high, bool deterministic)
       : map_(std::move(map)),
         network_(std::move(network)),
+        log_std_(log_std),
         low_(std::move(low)),
         high_(std::move(high)),
         deterministic_(deterministic) {
@@ -52,6 +59,7 @@ class PyActor {
 
   std::shared_ptr<const FeatureMap> map_;
   std::shared_ptr<const Architecture> network_;
+  LogStd log_std_;
   std::vector<double> low_, high_;  // none: a softmax
   bool deterministic_;
 };
@@ -202,7 +210,7 @@ void bind_actors(py::module_& m) {
                   py::arg("network").none(false), py::arg("deterministic"), "Draws from a softmax.")
       .def_static("gaussian", &PyActor::gaussian, py::arg("features").none(false),
                   py::arg("network").none(false), py::arg("low"), py::arg("high"),
-                  py::arg("deterministic"),
+                  py::arg("deterministic"), py::arg("state_dependent_std") = false,
                   "Draws from a Gaussian; the environment gets actions clipped to [low, high].");
 }
 

@@ -28,6 +28,7 @@ void bind_policy_results(py::module_& m);
 void bind_distributions(py::module_& m);
 void bind_networks(py::module_& m);
 void bind_value_networks(py::module_& m);
+void bind_ppo(py::module_& m);
 void bind_policy(py::module_& m);
 
 }  // namespace fastpg
@@ -49,6 +50,7 @@ PYBIND11_MODULE(_core, m) {
   fastpg::bind_distributions(m);
   fastpg::bind_networks(m);
   fastpg::bind_value_networks(m);
+  fastpg::bind_ppo(m);
   fastpg::bind_policy(m);
   fastpg::seal_classes(m);
 }

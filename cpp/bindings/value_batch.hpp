@@ -59,7 +59,10 @@ class ValueBatch {
     Array<double> out(rows());
     double* const found = out.mutable_data();
     unlocked([&] { network_values(*network(), parameters.data(), threads_, found); });
-    require_all_finite("inputs, value_theta: values", found, rows(), 0);
+    if (!all_finite(found, rows())) {
+      require_finite_features(features_);
+      throw py::value_error("observations, value_theta: the values of the network are not finite");
+    }
     return out;
   }
 

@@ -489,6 +489,9 @@ class Categorical(Distribution):
 class DiagGaussian(Distribution):
     def __init__(self, dimensions: int) -> None: ...
 
+class StateStdGaussian(Distribution):
+    def __init__(self, dimensions: int) -> None: ...
+
 class PpoSettings:
     def __init__(
         self,
@@ -701,6 +704,7 @@ class Actor:
         low: Sequence[float],
         high: Sequence[float],
         deterministic: bool,
+        state_dependent_std: bool = False,
     ) -> Actor: ...
 
 class _Snapshot(TypedDict):

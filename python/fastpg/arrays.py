@@ -63,10 +63,19 @@ def _has_shape(found: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
     return True
 
 
-def _check_finite(name: str, array: npt.NDArray[Any]) -> None:
-    if not np.isfinite(array).all():
-        where = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
-        raise ValueError(f"{name}: expected finite values, got {array[where]} at index {where}")
+def _check_finite(
+    name: str, array: npt.NDArray[Any], given: npt.NDArray[Any] | None = None
+) -> None:
+    """given: what the array was converted from, if it may have had a wider range."""
+    if np.isfinite(array).all():
+        return
+    where = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
+    if given is not None and np.isfinite(given[where]):
+        raise ValueError(
+            f"{name}: expected magnitudes of at most {np.finfo(array.dtype).max:.3g}, the range of "
+            f"{array.dtype}, got {given[where]} at index {where}"
+        )
+    raise ValueError(f"{name}: expected finite values, got {array[where]} at index {where}")
 
 
 def ndim(name: str, values: Any) -> int:
@@ -167,7 +176,7 @@ def observations(name: str, values: Any, size: int) -> tuple[Float32s, bool]:
     _check_shape(name, batch, (None, size))
     with np.errstate(over="ignore"):
         converted = np.ascontiguousarray(batch, dtype=np.float32)
-    _check_finite(name, converted)
+    _check_finite(name, converted, batch)
     return converted, single
 
 

@@ -43,6 +43,10 @@ def _mlp(made: _core.Mlp) -> tuple[Any, ...]:
     return _core.Mlp, (made.inputs, made.hidden, made.outputs, made.activation)
 
 
+def _gaussian(made: _core.Distribution) -> tuple[Any, ...]:
+    return type(made), (made.action_size,)
+
+
 def register_reducers() -> None:
     """Register the C++ classes with `pickle` and `copy`."""
     copyreg.pickle(_core.Adam, _adam)
@@ -52,6 +56,7 @@ def register_reducers() -> None:
     copyreg.pickle(_core.RunningMoments, _moments)
     copyreg.pickle(_core.Sgd, lambda sgd: (_restored, (_core.Sgd, sgd.size, (sgd.count,))))
     copyreg.pickle(_core.Categorical, lambda made: (_core.Categorical, (made.choices,)))
-    copyreg.pickle(_core.DiagGaussian, lambda made: (_core.DiagGaussian, (made.action_size,)))
+    for gaussian in (_core.DiagGaussian, _core.StateStdGaussian):
+        copyreg.pickle(gaussian, _gaussian)
     copyreg.pickle(_core.Linear, lambda made: (_core.Linear, (made.inputs, made.outputs)))
     copyreg.pickle(_core.Mlp, _mlp)

@@ -122,6 +122,7 @@ NOT_HERE = {
     "features": _OF_A_POLICY,
     "features_kwargs": _OF_A_POLICY,
     "log_std_init": _OF_A_POLICY,
+    "state_dependent_std": _OF_A_POLICY,
     "normalize_observations": _OF_A_POLICY,
     "env_kwargs": _OF_AN_ENV,
     "max_episode_steps": _OF_AN_ENV,
@@ -205,6 +206,7 @@ NOT_OF_THIS_POLICY = {
     "optimizer_class": _OPTIMIZER,
     "optimizer_kwargs": _OPTIMIZER,
     "lr_schedule": "it belongs to the algorithm, as learning_rate",
+    "state_dependent_std": "a linear policy has one sigma: expected with policy='mlp'",
 }
 
 _REASONS = {

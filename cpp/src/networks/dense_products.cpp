@@ -139,21 +139,20 @@ void add_rows(const float* b, Index stride, Index rows, Index columns, double* s
   }
 }
 
+// In doubles: the square of a float may be beyond the range of floats.
 template <class Registers>
 void squared_norms(const float* b, Index stride, Index rows, Index columns, double* out) {
-  constexpr int width = lanes_of<Registers>;
+  constexpr int width = Registers::bytes / static_cast<int>(sizeof(double));
   for (Index i = 0; i < rows; i += 4) {
-    Lanes<float, width> parts[4] = {};
+    Lanes<double, width> parts[4] = {};
     for (Index j = 0; j < columns; j += width) {
       for (int r = 0; r < 4; ++r) {
-        Lanes<float, width> row;
-        lanes::load<float, width>(b + (i + r) * stride + j, row);
+        Lanes<double, width> row;
+        lanes::load<double, width>(b + (i + r) * stride + j, row);
         parts[r] += row * row;
       }
     }
-    float sums[4];
-    lanes::sum_four<float, width>(parts, sums);
-    for (int r = 0; r < 4; ++r) out[i + r] = static_cast<double>(sums[r]);
+    lanes::sum_four<double, width>(parts, out + i);
   }
 }
 

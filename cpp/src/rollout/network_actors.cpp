@@ -4,10 +4,12 @@
 #include <cmath>
 
 #include "fastpg/core/checks.hpp"
+#include "fastpg/core/exp_log.hpp"
 #include "fastpg/core/interruption.hpp"
 #include "fastpg/core/isa.hpp"
 #include "fastpg/core/normal.hpp"
 #include "fastpg/core/scan.hpp"
+#include "fastpg/distributions/state_std_gaussian.hpp"
 #include "fastpg/rollout/draw_categorical.hpp"
 
 namespace fastpg {
@@ -18,6 +20,10 @@ const double* checked(std::span<const double> theta, Lane size) {
   require_size("parameters", static_cast<Lane>(theta.size()), size);
   require_all_finite("parameters", theta.data(), size, 0);
   return theta.data();
+}
+
+Lane own_parameters(LogStd log_std, std::size_t action_size) {
+  return log_std == LogStd::parameters ? static_cast<Lane>(action_size) : 0;
 }
 
 }  // namespace
@@ -63,8 +69,12 @@ void NetworkOutputs::act(LaneView lanes, Scratch& scratch, Draw&& draw) const {
 void NetworkOutputs::find(LaneView part, Scratch& scratch) const {
   map_.block(part.observations, part.observations_stride, part.step_index, part.count,
              scratch.stride, scratch.inputs.data(), scratch.features.data());
-  network_->run(scratch.features.data(), part.count, scratch.stride, scratch.layers.data(),
-                scratch.values.data());
+  double* const values = scratch.values.data();
+  network_->run(scratch.features.data(), part.count, scratch.stride, scratch.layers.data(), values);
+  for (Lane a = 0; a < count(); ++a) {
+    if (all_finite(values + a * scratch.stride, part.count)) continue;
+    throw std::invalid_argument("observations, parameters: their products are not finite");
+  }
 }
 
 class SoftmaxActor::Worker final : public ActorWorker {
@@ -111,14 +121,14 @@ class GaussianActor::Worker final : public ActorWorker {
  public:
   Worker(const GaussianActor& actor, Lane most)
       : actor_(actor),
-        scratch_(actor.mean_.scratch(most)),
+        scratch_(actor.outputs_.scratch(most)),
         clipped_(static_cast<std::size_t>(most * actor.action_size())) {}
 
   ActionsView act(LaneView lanes, RecordedActions actions) override {
     double* const out = actions.numbers;
     const Lane size = actor_.action_size();
-    actor_.mean_.act(lanes, scratch_,
-                     [&](LaneView part, Lane begin) { draw(part, out + begin * size); });
+    actor_.outputs_.act(lanes, scratch_,
+                        [&](LaneView part, Lane begin) { draw(part, out + begin * size); });
     clip(out, lanes.count);
     return clipped_.data();
   }
@@ -128,16 +138,26 @@ class GaussianActor::Worker final : public ActorWorker {
   void draw(LaneView part, double* out) {
     const Lane size = actor_.action_size();
     double* const normal = scratch_.draws.data();
+    double* const sigma = normal + scratch_.stride;
     std::fill_n(normal, part.count, 0.0);
     for (Lane k = 0; k < size; ++k) {
       if (!actor_.deterministic_) {
         standard(part.words + k * part.words_stride, part.count, normal);
       }
       const double* const mean = scratch_.values.data() + k * scratch_.stride;
-      const double sigma = actor_.sigma_[static_cast<std::size_t>(k)];
+      deviations(mean + size * scratch_.stride, k, part.count, sigma);
       double* const to = out + k;
-      for (Lane i = 0; i < part.count; ++i) to[i * size] = mean[i] + sigma * normal[i];
+      for (Lane i = 0; i < part.count; ++i) to[i * size] = mean[i] + sigma[i] * normal[i];
     }
+  }
+
+  // Of number k of the actions. output: ln sigma where they are outputs.
+  void deviations(const double* output, Lane k, Lane count, double* sigma) const {
+    if (!actor_.sigma_.empty()) {
+      std::fill_n(sigma, count, actor_.sigma_[static_cast<std::size_t>(k)]);
+      return;
+    }
+    for (Lane i = 0; i < count; ++i) sigma[i] = fast_exp(StateStdGaussian::clipped(output[i]));
   }
 
   static void standard(const std::uint32_t* words, Lane count, double* normal) {
@@ -160,20 +180,23 @@ class GaussianActor::Worker final : public ActorWorker {
   std::vector<float> clipped_;
 };
 
-GaussianActor::GaussianActor(const FeatureMap& map, const Architecture& network,
+GaussianActor::GaussianActor(const FeatureMap& map, const Architecture& network, LogStd log_std,
                              std::span<const double> theta, std::span<const double> low,
                              std::span<const double> high, bool deterministic)
-    : mean_(map, network, checked(theta, network.parameters() + network.outputs())),
+    : outputs_(map, network,
+               checked(theta, network.parameters() + own_parameters(log_std, low.size()))),
       low_(low),
       high_(high),
       deterministic_(deterministic) {
-  require_size("low", action_size(), network.outputs());
-  require_size("high", static_cast<Lane>(high_.size()), network.outputs());
+  require_size("network (outputs)", network.outputs(),
+               2 * action_size() - own_parameters(log_std, low.size()));
+  require_size("high", static_cast<Lane>(high_.size()), action_size());
   for (std::size_t k = 0; k < low_.size(); ++k) {
     require(low_[k] <= high_[k], "low, high: expected low <= high");
+    if (log_std == LogStd::outputs) continue;
     sigma_.push_back(std::exp(theta[theta.size() - low_.size() + k]));
   }
-  require_finite("sigma", sigma_.data(), action_size());
+  require_finite("sigma", sigma_.data(), static_cast<Lane>(sigma_.size()));
 }
 
 bool GaussianActor::fits(const EnvironmentShape& shape) const {

@@ -124,7 +124,10 @@ PpoResult ppo_epochs(BatchPolicy policy, const PpoSamples& samples, const PpoSet
   if (!result.finite) return result;
   Surrogate whole(policy, samples.actions, samples.advantages, old_dist, samples.mask, 0.0,
                   threads);
-  result.kl = whole.evaluate(parameters).kl;
+  // The outputs of a network may overflow where its parameters do not.
+  const double kl = whole.evaluate(parameters).kl;
+  result.finite = std::isfinite(kl);
+  if (result.finite) result.kl = kl;
   return result;
 }
 

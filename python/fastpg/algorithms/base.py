@@ -14,9 +14,9 @@ from gymnasium.vector import VectorEnv
 from fastpg import _core, arrays, threads
 from fastpg.algorithms import schedules
 from fastpg.algorithms.batch import Batch, make_batch
-from fastpg.algorithms.checkpointing import value_arguments
 from fastpg.algorithms.resuming import Resumable
 from fastpg.algorithms.schedules import Schedule
+from fastpg.algorithms.value_arguments import require_effect, value_arguments
 from fastpg.arrays import Floats
 from fastpg.envs import NativeVectorEnv
 from fastpg.functional.advantages import prediction_error
@@ -27,7 +27,7 @@ from fastpg.rollouts.collector import Collector
 from fastpg.rollouts.env_recipe import EnvRecipe
 from fastpg.rollouts.make_env import env_name, make_env
 from fastpg.rollouts.rollout import Rollout
-from fastpg.spaces import require_storable
+from fastpg.spaces.storage import require_storable
 from fastpg.suggestions import names_checked
 from fastpg.training.callbacks.base import CallbackLike
 from fastpg.training.metrics import Clock, Metrics, drop_not_finite
@@ -49,14 +49,15 @@ class Algorithm(Resumable):
             vector environment.
         policy_kwargs: with a name, arguments of the class: `normalize_observations`, for a Box of
             actions `log_std_init`; of a linear policy `features`, `features_kwargs`; of a
-            perceptron `net_arch`, `activation_fn`, `ortho_init`, `seed` (by default this seed).
-            "mlp" normalises observations unless it is told not to.
+            perceptron `net_arch`, `activation_fn`, `ortho_init`, `seed` (by default this seed) and,
+            for a Box, `state_dependent_std`. "mlp" normalises observations unless this says not to.
         value_kwargs: with `baseline="mlp"`, its `net_arch`, `activation_fn`, and
             `normalize_observations`, as in `MlpBaseline`. By default it normalises if the policy
             does, and a perceptron's policy gives its `net_arch["vf"]` and its activation.
         seed: seed of everything random, in [0, 2^64); None draws one and stores it in `seed`.
         **options: options of the algorithm. `n_envs` is for an id or a callable; if a given
-            environment has another number, ValueError is raised.
+            environment has another number, ValueError is raised. ValueError too for an option that
+            others leave without effect, such as `ridge` with `baseline="mlp"`.
 
     Attributes:
         history: one dict per iteration, with the keys of docs/records.md.
@@ -79,6 +80,7 @@ class Algorithm(Resumable):
     ) -> None:
         owner = type(self).__name__
         self.options = self.options_class.build(owner, options, is_mlp(policy))
+        self.options.require_effects(options)
         self.num_threads = threads.num_threads(self.options.num_threads)
         made = make_env(
             env, self.options.n_envs, explicit="n_envs" in options, num_threads=self.num_threads
@@ -91,6 +93,7 @@ class Algorithm(Resumable):
             for space in (self.observation_space, self.action_space):
                 require_storable(space)
         self.value_kwargs = value_arguments(value_kwargs, self.options.baseline)
+        require_effect(policy_kwargs, self.value_kwargs, self.options.baseline)
         self.baseline = self._make_baseline()
         self.history = []
         self.num_timesteps = 0
@@ -340,7 +343,7 @@ class Algorithm(Resumable):
         if normalizes and not first:
             policy.observe(batch.observations)
         record.update(clock.record(taken, collected, estimated, perf_counter()))
-        record.update(policy._log(batch.actions))
+        record.update(policy._log(batch.samples, batch.actions))
         return record
 
     @property
@@ -414,6 +417,28 @@ class Algorithm(Resumable):
             "accepted", or "not_finite" if the policy refused them and kept its old ones.
         """
         return "accepted" if self.policy.takes(theta) else "not_finite"
+
+    def try_step(
+        self, batch: Batch, theta: Floats, old_dist: Floats, advantages: Floats
+    ) -> tuple[str, _core.UpdateStatistics]:
+        """Set the policy's parameters if they, and what they make of the batch, are finite.
+
+        Args:
+            batch: the samples that the step was computed from.
+            theta: as for `try_theta`.
+            old_dist: distributions (n, k) before the step.
+            advantages: (n,).
+
+        Returns:
+            The status, as of `try_theta`, and the statistics of the step; without one, of none.
+        """
+        before = self.policy._theta
+        status = self.try_theta(theta)
+        try:
+            return status, batch.samples.compare(old_dist, self.policy._theta, advantages)
+        except ValueError:  # the outputs of a network may overflow where its parameters do not
+            self.policy._take(before)
+            return "not_finite", batch.samples.compare(old_dist, before, advantages)
 
     @property
     def mean_length(self) -> float:

@@ -14,15 +14,15 @@ from gymnasium.vector import VectorEnv
 
 from fastpg import _core, arrays, threads
 from fastpg.algorithms.options import CommonOptions, CriticOptions
+from fastpg.algorithms.value_arguments import value_arguments
 from fastpg.envs import NativeVectorEnv
 from fastpg.policies.factory import keep_within, require_fit, restore_policy
 from fastpg.policies.function_features import Function
-from fastpg.policies.mlp import ACTIVATIONS, Perceptron, layer_sizes
+from fastpg.policies.mlp import Perceptron
 from fastpg.rollouts.collector import Collector
 from fastpg.rollouts.env_recipe import EnvRecipe
 from fastpg.rollouts.policy_model import PolicyModel
-from fastpg.spaces import describe, restore_space
-from fastpg.suggestions import one_of, unknown
+from fastpg.spaces.storage import describe, restore_space
 from fastpg.training import checkpoints
 from fastpg.training.metrics import MOST_COUNT, Metrics, RecentEpisodes, restored, storable
 from fastpg.training.plan import Plan
@@ -249,43 +249,6 @@ def restore(
     algo.make_optimizer()
     algo.restore_optimizer(stored, meta)
     return algo
-
-
-_VALUE_ARGUMENTS = ("net_arch", "activation_fn", "normalize_observations")
-
-
-def value_arguments(given: Any, baseline: str) -> dict[str, Any]:
-    """The checked argument `value_kwargs` of an algorithm.
-
-    Args:
-        given: "net_arch", "activation_fn" and "normalize_observations" of `MlpBaseline`, or some of
-            them; None: none of them.
-        baseline: the option.
-
-    Returns:
-        A copy, of values that JSON can hold.
-
-    Raises:
-        TypeError: not a mapping, or an unknown key.
-        ValueError: arguments with another baseline.
-    """
-    arguments = arrays.keywords("value_kwargs", given)
-    for name in arguments:
-        if name not in _VALUE_ARGUMENTS:
-            raise TypeError(unknown("value argument", name, _VALUE_ARGUMENTS))
-    if arguments and baseline != "mlp":
-        raise ValueError(f"value_kwargs: allowed only with baseline='mlp', got {arguments!r}")
-    if "net_arch" in arguments:
-        arguments["net_arch"] = layer_sizes("net_arch", arguments["net_arch"])
-    if "activation_fn" in arguments:
-        arguments["activation_fn"] = one_of(
-            "activation_fn", arguments["activation_fn"], ACTIVATIONS
-        )
-    if "normalize_observations" in arguments:
-        arguments["normalize_observations"] = arrays.boolean(
-            "normalize_observations", arguments["normalize_observations"]
-        )
-    return arguments
 
 
 def _count(name: str, value: Any) -> int:

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fastpg import _core
 from fastpg.algorithms.base import Algorithm
+from fastpg.algorithms.batch import Batch
 from fastpg.arrays import Floats
 from fastpg.optimizers import make_optimizer, restore_moments, stored_moments
 from fastpg.training import checkpoints
@@ -29,19 +31,19 @@ class FirstOrderAlgorithm(Algorithm):
         """The optimizer's name: adam, rmsprop or sgd."""
         raise NotImplementedError
 
-    def _step(self, gradient: Floats, learning_rate: float) -> str:
+    def _step(
+        self, batch: Batch, dist: Floats, gradient: Floats, learning_rate: float
+    ) -> tuple[str, _core.UpdateStatistics]:
         """Ascend; "not_finite", and nothing changed, where the step is not."""
-        if not np.isfinite(gradient).all():
-            return "not_finite"
         optimizer = copy(self.optimizer)
         try:
             moved = optimizer.ascend(self.policy.theta, gradient, learning_rate)
         except ValueError:
-            return "not_finite"
-        status = self.try_theta(moved)
+            moved = np.full(self.policy.shape, np.nan)
+        status, step = self.try_step(batch, moved, dist, batch.advantages)
         if status == "accepted":
             self.optimizer = optimizer
-        return status
+        return status, step
 
     def state(self) -> checkpoints.State:
         """Arrays and JSON values, with the optimizer's count and moments."""

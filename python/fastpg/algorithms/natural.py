@@ -148,17 +148,21 @@ class NaturalAlgorithm(StepAlgorithm):
         target = self.at_progress(given)
         return target if per_step else target / self.mean_length
 
-    def measured(self, batch: Batch, ascent: NaturalStep) -> Metrics:
+    def measured(
+        self, batch: Batch, ascent: NaturalStep, step: _core.UpdateStatistics | None = None
+    ) -> Metrics:
         """KL, surrogate and entropy after the step, against the policy before it.
 
         Args:
             batch: the samples that the step was computed from.
             ascent: return value of `ascend` for the same batch.
+            step: return value of `try_step`; None: it is found here.
 
         Returns:
             Entries for the log, with keys "train/..."; KL and entropy in nats.
         """
-        step = batch.samples.compare(ascent.dist, self.policy._theta, ascent.advantages)
+        if step is None:
+            step = batch.samples.compare(ascent.dist, self.policy._theta, ascent.advantages)
         return {
             "train/kl": step.kl,
             "train/kl_trajectory": step.kl * self._episodes.mean_length,

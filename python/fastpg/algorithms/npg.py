@@ -7,21 +7,26 @@ from typing import ClassVar
 
 from fastpg.algorithms.batch import Batch
 from fastpg.algorithms.natural import NaturalAlgorithm
-from fastpg.algorithms.options import NaturalOptions, option
+from fastpg.algorithms.option_fields import inherited, option
+from fastpg.algorithms.options import NaturalOptions
+from fastpg.algorithms.schedules import Schedule
 from fastpg.training.metrics import Metrics
+
+_BOUNDED = ({"step_size": (None,)},)
 
 
 @dataclass(frozen=True, kw_only=True)
 class NPGOptions(NaturalOptions):
     """Options of NPG."""
 
+    target_kl: Schedule | None = inherited(NaturalOptions, "target_kl", None, only_with=_BOUNDED)
+    kl_per: str = inherited(NaturalOptions, "kl_per", "step", only_with=_BOUNDED)
+    max_step_size: float | None = inherited(
+        NaturalOptions, "max_step_size", None, only_with=_BOUNDED
+    )
     step_size: float | None = option(
         None, "a fixed multiplier eta instead of target_kl and max_step_size", above=0.0
     )
-
-    def check_together(self) -> None:
-        """`step_size` replaces `target_kl`: give at most one of them."""
-        self.only_with(self.step_size is None, "step_size=None", "target_kl")
 
 
 class NPG(NaturalAlgorithm):
@@ -48,8 +53,8 @@ class NPG(NaturalAlgorithm):
                 why there was no step.
         """
         ascent = self.ascend(batch)
-        status = ascent.status
+        status, step = ascent.status, None
         if status == "ok":
-            step = ascent.step_size * ascent.natural.direction
-            status = self.try_theta(self.policy._theta + step)
-        return {"train/status": status, **ascent.record(), **self.measured(batch, ascent)}
+            theta = self.policy._theta + ascent.step_size * ascent.natural.direction
+            status, step = self.try_step(batch, theta, ascent.dist, ascent.advantages)
+        return {"train/status": status, **ascent.record(), **self.measured(batch, ascent, step)}

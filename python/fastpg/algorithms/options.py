@@ -1,274 +1,20 @@
-"""Options of algorithms: dataclass fields with a default, a range and a line of documentation."""
+"""The options that several algorithms have."""
 
 from __future__ import annotations
 
-import dataclasses
-import types
-import typing
-from dataclasses import dataclass, field
-from typing import Any, Self
+from dataclasses import dataclass
 
-from fastpg import arrays
-from fastpg.algorithms import schedules
+from fastpg.algorithms.option_fields import Options, inherited, option
 from fastpg.algorithms.schedules import Schedule
 from fastpg.functional.solvers import MOST_CG_STEPS, SOLVERS
-from fastpg.suggestions import one_of, unknown
 from fastpg.values.factory import BASELINES
 from fastpg.values.mlp import MOST_CRITIC_UPDATES
 from fastpg.values.ridge import LEAST_RIDGE
 
-# Limits of every option: beyond them products and squares overflow or underflow.
-_LEAST, _MOST = 1e-100, 1e100
-
-# Arguments of the algorithms and of `train`, which an error about a name lists with the options.
-_ARGUMENTS = (
-    "policy",
-    "env",
-    "policy_kwargs",
-    "value_kwargs",
-    "seed",
-    "total_timesteps",
-    "callback",
-    "log",
-    "progress_bar",
-    "eval_env",
-    "eval_freq",
-    "n_eval_episodes",
-)
-
-
-_THE_SAME = object()  # no default of its own with a perceptron
-
-
-def option(
-    default: Any,
-    doc: str,
-    *,
-    low: float | None = None,
-    high: float | None = None,
-    above: float | None = None,
-    choices: tuple[str, ...] | None = None,
-    mlp: Any = _THE_SAME,
-) -> Any:
-    """A dataclass field for an option.
-
-    Args:
-        default: default value; it is not checked.
-        doc: one line of documentation, for `--help` and docs/api.md.
-        low: least value, inclusive.
-        high: greatest value, inclusive.
-        above: lower bound, exclusive.
-        choices: the allowed strings.
-        mlp: the default with a policy that is a perceptron, if it is another.
-
-    Returns:
-        The field, with documentation and limits as metadata.
-    """
-    limits = {"low": low, "high": high, "above": above, "choices": choices}
-    return field(default=default, metadata={"doc": doc, "mlp": mlp, **limits})
-
-
-def inherited(options_class: type[Options], name: str, default: Any, mlp: Any = _THE_SAME) -> Any:
-    """A dataclass field for an option of a base class, with another default.
-
-    Args:
-        options_class: the base class.
-        name: name of the option.
-        default: default value; it is not checked.
-        mlp: as in `option`.
-
-    Returns:
-        The field, with documentation and limits as in the base class.
-    """
-    specs = {spec.name: spec for spec in dataclasses.fields(options_class)}
-    return field(default=default, metadata={**specs[name].metadata, "mlp": mlp})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """Base of every option class: checks types, ranges and names of options."""
-
-    def __post_init__(self) -> None:
-        hints = _hints(type(self))
-        for spec in dataclasses.fields(self):
-            value = getattr(self, spec.name)
-            if value is spec.default:  # a test checks the defaults
-                continue
-            checked = _check(spec.name, value, hints[spec.name], spec.metadata)
-            object.__setattr__(self, spec.name, checked)
-        self.check_together()
-
-    def check_together(self) -> None:
-        """Raise ValueError if options contradict one another; subclasses override this."""
-
-    def only_with(self, condition: bool, what: str, *names: str) -> None:
-        """Raise ValueError if options are given that need a condition which does not hold.
-
-        Args:
-            condition: whether the options may be given.
-            what: the condition in words, for the error.
-            *names: the options; each must be None unless the condition holds.
-
-        Raises:
-            ValueError: one of the options is given, and the condition does not hold.
-        """
-        for name in names:
-            if not condition and getattr(self, name) is not None:
-                raise ValueError(f"{name}: allowed only with {what}, got {getattr(self, name)!r}")
-
-    @classmethod
-    def mlp_defaults(cls) -> dict[str, Any]:
-        """The defaults that differ with a policy that is a perceptron, by option name."""
-        both = {spec.name: spec.metadata["mlp"] for spec in dataclasses.fields(cls)}
-        return {name: value for name, value in both.items() if value is not _THE_SAME}
-
-    @classmethod
-    def build(cls, owner: str, given: dict[str, Any], mlp: bool = False) -> Self:
-        """Options with the given values, and defaults for the rest.
-
-        Args:
-            owner: name of the algorithm, for errors.
-            given: values by option name.
-            mlp: whether the policy is a perceptron.
-
-        Returns:
-            The checked options.
-
-        Raises:
-            TypeError: unknown option, or a value of the wrong type.
-            ValueError: a value out of range, or options that contradict one another.
-        """
-        own = [spec.name for spec in dataclasses.fields(cls)]
-        for name in given:
-            if name not in own:
-                raise TypeError(f"{owner}: {unknown('option', name, [*own, *_ARGUMENTS])}")
-        return cls(**((cls.mlp_defaults() if mlp else {}) | given))
-
-
-@dataclass(frozen=True)
-class Described:
-    """An option as `--help` shows it.
-
-    Attributes:
-        name: name of the option.
-        hint: its type annotation.
-        default: its default.
-        doc: its line of documentation, with the default for a perceptron if that is another.
-        limits: its range or choices in words; None if any value of the type is allowed.
-    """
-
-    name: str
-    hint: Any
-    default: Any
-    doc: str
-    limits: str | None
-
-    @property
-    def takes_none(self) -> bool:
-        """Whether None is allowed."""
-        return isinstance(self.hint, types.UnionType) and type(None) in typing.get_args(self.hint)
-
-    @property
-    def is_schedule(self) -> bool:
-        """Whether the value may be a schedule, which changes during learning."""
-        return _is_schedule(self.hint)
-
-    @property
-    def plain(self) -> type:
-        """The type of the option, without None; str for a schedule."""
-        if self.is_schedule:
-            return str
-        members = typing.get_args(self.hint) if self.takes_none else (self.hint,)
-        kind: type = next(member for member in members if member is not type(None))
-        return kind
-
-
-def described(options_class: type[Options]) -> list[Described]:
-    """Describe every option of a class.
-
-    Args:
-        options_class: the class.
-
-    Returns:
-        One description per option, in the order of the fields.
-    """
-    hints = _hints(options_class)
-    return [
-        Described(
-            spec.name,
-            hints[spec.name],
-            spec.default,
-            _doc(spec.metadata),
-            _range_text(spec.metadata),
-        )
-        for spec in dataclasses.fields(options_class)
-    ]
-
-
-_HINTS: dict[type[Options], dict[str, Any]] = {}
-
-
-def _hints(options_class: type[Options]) -> dict[str, Any]:
-    if options_class not in _HINTS:
-        _HINTS[options_class] = typing.get_type_hints(options_class)
-    return _HINTS[options_class]
-
-
-def _doc(metadata: typing.Mapping[str, Any]) -> str:
-    doc: str = metadata["doc"]
-    mlp = metadata["mlp"]
-    return doc if mlp is _THE_SAME else f"{doc}; with policy mlp the default is {mlp}"
-
-
-def _range_text(limits: typing.Mapping[str, Any]) -> str | None:
-    low, high, above = limits["low"], limits["high"], limits["above"]
-    if limits["choices"]:
-        return " or ".join(limits["choices"])
-    if above is not None:
-        return f"above {above:g}" + ("" if high is None else f", at most {high:g}")
-    if low is None:
-        return None
-    return f"at least {low:g}" if high is None else f"in [{low:g}, {high:g}]"
-
-
-def _check(name: str, value: Any, hint: Any, limits: typing.Mapping[str, Any]) -> Any:
-    members = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if value is None and types.NoneType in members:
-        return None
-    if _is_schedule(hint):
-        return _check_schedule(name, value, limits)
-    kind = next(member for member in members if member is not types.NoneType)
-    if kind is bool:
-        return arrays.boolean(name, value)
-    if kind is str:
-        return one_of(name, value, limits["choices"])
-    if kind is int:
-        return arrays.integer(name, value, limits["low"], limits["high"])
-    return _check_range(name, arrays.number(name, value), limits)
-
-
-def _is_schedule(hint: Any) -> bool:
-    return bool(hint in (Schedule, Schedule | None))
-
-
-def _check_schedule(name: str, value: Any, limits: typing.Mapping[str, Any]) -> Schedule:
-    schedule = schedules.checked(name, value)
-    if not callable(schedule):
-        _check_range(name, schedules.start(schedule), limits)
-    return schedule
-
-
-def _check_range(name: str, value: float, limits: typing.Mapping[str, Any]) -> float:
-    low, high, above = limits["low"], limits["high"], limits["above"]
-    bad_low = low is not None and value < low
-    bad_high = high is not None and value > high
-    if bad_low or bad_high or (above is not None and value <= above):
-        raise ValueError(f"{name}: expected a number {_range_text(limits)}, got {value!r}")
-    if value > _MOST:
-        raise ValueError(f"{name}: expected a number of at most {_MOST:g}, got {value!r}")
-    if above is not None and value < _LEAST:
-        raise ValueError(f"{name}: expected a number of at least {_LEAST:g}, got {value!r}")
-    return value
+# For `only_with`, by what an option belongs to.
+LINEAR = ({"baseline": ("linear",)},)
+MLP = ({"baseline": ("mlp",)},)
+FITTED = ({"baseline": ("linear", "mlp", "mean")},)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -293,16 +39,27 @@ class CommonOptions(Options):
         choices=BASELINES,
         mlp="mlp",
     )
-    ridge: float = option(0.1, "ridge penalty of the linear baseline", low=LEAST_RIDGE)
-    baseline_memory: float = option(
-        0.8, "decay of earlier batches in the baseline's fit; 0 forgets them", low=0.0, high=1.0
+    ridge: float = option(
+        0.1, "ridge penalty of the linear baseline", low=LEAST_RIDGE, only_with=LINEAR
     )
-    baseline_time: bool = option(False, "add the step in the episode to the baseline's inputs")
+    baseline_memory: float = option(
+        0.8,
+        "decay of earlier batches in the fit of the linear or mean baseline; 0 forgets them",
+        low=0.0,
+        high=1.0,
+        only_with=({"baseline": ("linear", "mean")},),
+    )
+    baseline_time: bool = option(
+        False,
+        "add the step in the episode to the inputs of the linear or mlp baseline",
+        only_with=({"baseline": ("linear", "mlp")},),
+    )
     baseline_batch: int = option(
         0,
         "extra steps per environment, to fit the baseline before each gradient; 0: it is fitted "
         "to earlier iterations",
         low=0,
+        only_with=FITTED,
     )
 
 
@@ -311,16 +68,20 @@ class CriticOptions(Options):
     """Options of the algorithms that fit a value network after the policy's step: all but PPO."""
 
     critic_learning_rate: Schedule = option(
-        1e-3, "step size of the optimizer of the mlp baseline", above=0.0
+        1e-3, "step size of the optimizer of the mlp baseline", above=0.0, only_with=MLP
     )
     n_critic_updates: int = option(
         10,
         "passes over the samples of an iteration in the fit of the mlp baseline",
         low=1,
         high=MOST_CRITIC_UPDATES,
+        only_with=MLP,
     )
     batch_size: int = option(
-        128, "samples per minibatch of that fit; sizes differ by at most one", low=1
+        128,
+        "samples per minibatch of that fit; sizes differ by at most one",
+        low=1,
+        only_with=MLP,
     )
 
 
@@ -357,6 +118,9 @@ class StepOptions(CommonOptions):
     normalize_advantage: bool = option(True, "scale advantages to mean 0 and standard deviation 1")
 
 
+_CONJUGATE_GRADIENT = ({"solver": ("auto", "cg")},)  # auto may choose it
+
+
 @dataclass(frozen=True, kw_only=True)
 class NaturalOptions(CriticOptions, StepOptions):
     """Options of NPG and TRPO."""
@@ -388,9 +152,19 @@ class NaturalOptions(CriticOptions, StepOptions):
         "auto", "auto: cholesky for at most 64 parameters, cg for more", choices=SOLVERS
     )
     cg_max_steps: int = option(
-        20, "maximum number of conjugate gradient iterations", low=1, high=MOST_CG_STEPS, mlp=15
+        20,
+        "maximum number of conjugate gradient iterations",
+        low=1,
+        high=MOST_CG_STEPS,
+        mlp=15,
+        only_with=_CONJUGATE_GRADIENT,
     )
-    cg_tol: float = option(1e-10, "relative residual at which conjugate gradient stops", low=0.0)
+    cg_tol: float = option(
+        1e-10,
+        "relative residual at which conjugate gradient stops",
+        low=0.0,
+        only_with=_CONJUGATE_GRADIENT,
+    )
     cg_damping: float = option(
         1e-4, "damping added to F, relative to the mean of its diagonal", low=0.0, mlp=10.0
     )

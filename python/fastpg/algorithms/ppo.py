@@ -13,7 +13,8 @@ from fastpg import arrays
 from fastpg.algorithms.batch import Batch
 from fastpg.algorithms.first_order import FirstOrderAlgorithm
 from fastpg.algorithms.gae_algorithm import StepAlgorithm
-from fastpg.algorithms.options import StepOptions, inherited, option
+from fastpg.algorithms.option_fields import inherited, option
+from fastpg.algorithms.options import MLP, StepOptions
 from fastpg.algorithms.schedules import Schedule
 from fastpg.arrays import Floats
 from fastpg.functional.solvers import (
@@ -38,6 +39,10 @@ _PASSED_ON = (
     "max_grad_norm", "n_epochs", "batch_size", "normalize_advantage", "vf_coef", "clip_range_vf",
 )  # fmt: skip
 _MOMENTS = ("square", "fourth", "products")
+
+
+_CLIPPED = {"objective": ("clip",)}
+_PENALISED = {"objective": ("kl_penalty",)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,41 +70,49 @@ class PPOOptions(StepOptions):
     batch_size: int = option(
         256, "samples per minibatch; sizes differ by at most one", low=1, mlp=64
     )
-    clip_range: Schedule = option(0.2, "epsilon of the clipped ratio", above=0.0)
+    clip_range: Schedule = option(
+        0.2, "epsilon of the clipped ratio", above=0.0, only_with=(_CLIPPED,)
+    )
     max_grad_norm: float | None = option(
         None, "upper bound of the gradient's norm", above=0.0, mlp=0.5
     )
-    vf_coef: float = option(0.5, "weight of the loss of the mlp baseline", low=0.0)
+    vf_coef: float = option(
+        0.5,
+        "weight of the loss of the mlp baseline, if the epochs fit it: not with baseline_batch",
+        low=0.0,
+        only_with=({"baseline": ("mlp",), "baseline_batch": (0,)},),
+    )
     clip_range_vf: float | None = option(
         None,
         "bound of the change of a value of the mlp baseline in an iteration, in units of the "
         "values; None: no bound",
         above=0.0,
+        only_with=MLP,
     )
     target_kl: float | None = option(
         None,
         "with clip: stop before the first minibatch at which the exact KL(old | new) is above it; "
         "None: never; with adaptive_kl: the goal of the KL; None: 0.01",
         above=0.0,
+        only_with=(_CLIPPED, {"adaptive_kl": (True,)}),
     )
     kl_coef: float | None = option(
-        None, "weight lambda of the KL penalty; with adaptive_kl its first value; None: 1", low=0.0
+        None,
+        "weight lambda of the KL penalty; with adaptive_kl its first value; None: 1",
+        low=0.0,
+        only_with=(_PENALISED,),
     )
     adaptive_kl: bool | None = option(
-        None, "halve or double kl_coef after iterations whose KL is far from target_kl; None: no"
+        None,
+        "halve or double kl_coef after iterations whose KL is far from target_kl; None: no",
+        only_with=(_PENALISED,),
     )
     kl_estimator: str | None = option(
         None,
         "KL of the penalty: action summed out (exact) or action taken (sampled); None: exact",
         choices=KL_ESTIMATORS,
+        only_with=(_PENALISED,),
     )
-
-    def check_together(self) -> None:
-        """Options of the penalty need `objective="kl_penalty"`."""
-        penalty = self.objective == "kl_penalty"
-        self.only_with(penalty, "objective='kl_penalty'", "kl_coef", "adaptive_kl", "kl_estimator")
-        if penalty and not self.adaptive_kl:
-            self.only_with(False, "objective='clip' or adaptive_kl=True", "target_kl")
 
 
 class PPO(FirstOrderAlgorithm, StepAlgorithm):

@@ -12,7 +12,8 @@ from fastpg import arrays
 from fastpg.algorithms.base import Collected
 from fastpg.algorithms.batch import Batch
 from fastpg.algorithms.first_order import FirstOrderAlgorithm
-from fastpg.algorithms.options import CommonOptions, CriticOptions, inherited, option
+from fastpg.algorithms.option_fields import inherited, option
+from fastpg.algorithms.options import FITTED, CommonOptions, CriticOptions
 from fastpg.algorithms.schedules import Schedule
 from fastpg.functional.advantages import discounted_returns
 from fastpg.functional.solvers import OPTIMIZERS
@@ -27,11 +28,11 @@ class REINFORCEOptions(CriticOptions, CommonOptions):
     """Options of REINFORCE."""
 
     n_episodes: int = option(16, "whole episodes per iteration", low=1)
-    gamma: float = inherited(CommonOptions, "gamma", 1.0)
+    gamma: float = inherited(CommonOptions, "gamma", 1.0, mlp=0.97)
     discount_weighting: bool = option(
         False, "weight step h by gamma^h, which is exact for the discounted return"
     )
-    learning_rate: Schedule = option(0.3, "step size of the optimizer", above=0.0, mlp=0.003)
+    learning_rate: Schedule = option(0.3, "step size of the optimizer", above=0.0, mlp=0.005)
     optimizer: str = option(
         "adam", "adam, rmsprop, or plain gradient ascent (sgd)", choices=OPTIMIZERS
     )
@@ -42,6 +43,7 @@ class REINFORCEOptions(CriticOptions, CommonOptions):
         "extra whole episodes, to fit the baseline before each gradient; 0: it is fitted to "
         "earlier iterations",
         low=0,
+        only_with=FITTED,
     )
 
 
@@ -51,7 +53,8 @@ class REINFORCE(FirstOrderAlgorithm):
     The baseline b is fitted on the episodes of earlier iterations, or on `baseline_batch` fresh
     ones, so g' is unbiased for gamma = 1: a time limit ends an episode like any other end, and
     nothing is bootstrapped. With gamma < 1 the weights gamma^h are left out unless
-    `discount_weighting` keeps them, and g' is biased for the discounted return without them.
+    `discount_weighting` keeps them, and g' is biased for the discounted return without them. With a
+    perceptron gamma is 0.97 by default, since the noise of long returns slows it down most.
     """
 
     name = "reinforce"
@@ -124,9 +127,8 @@ class REINFORCE(FirstOrderAlgorithm):
             gradient = np.full(self.policy.shape, np.inf)  # then the status is not_finite
 
         learning_rate = self.at_progress(self.options.learning_rate)
-        status = self._step(gradient, learning_rate)
+        status, step = self._step(batch, dist, gradient, learning_rate)
         log_pi = self.policy.log_prob(dist, batch.actions)
-        step = samples.compare(dist, self.policy.theta, batch.advantages)
         return {
             "train/status": status,
             "train/policy_gradient_loss": -float(np.mean(batch.advantages * log_pi)),

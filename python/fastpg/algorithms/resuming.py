@@ -21,7 +21,7 @@ from fastpg.policies.function_features import Function, require_function, requir
 from fastpg.rollouts.collect import is_plain, make_collector
 from fastpg.rollouts.make_env import env_name
 from fastpg.rollouts.place import go_to, place_of
-from fastpg.spaces import require_same
+from fastpg.spaces.agreement import require_same
 from fastpg.training import checkpoints
 
 

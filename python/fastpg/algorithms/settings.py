@@ -13,7 +13,7 @@ from typing import Any
 
 from fastpg import arrays
 from fastpg.algorithms.catalogue import ALGORITHMS
-from fastpg.algorithms.options import described
+from fastpg.algorithms.option_texts import described
 from fastpg.policies.factory import POLICIES, POLICY_ARGUMENTS
 from fastpg.suggestions import one_of, unknown
 from fastpg.training.plan import MOST_TIMESTEPS
@@ -191,7 +191,7 @@ def _options(algorithm: str, given: Settings, policy: str) -> Settings:
         name: None if value == "none" and specs[name].takes_none else value
         for name, value in given.items()
     }
-    options_class.build(algorithm, options, policy != LINEAR)
+    options_class.build(algorithm, options, policy != LINEAR).require_effects(options)
     return options
 
 

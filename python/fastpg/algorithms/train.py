@@ -42,7 +42,8 @@ def train(
 
     If `env` is an id, `policy` a name, and there are `tuned_settings` for them, these are used, and
     a line on standard error says so. Arguments given here take precedence: options one by one,
-    `policy_kwargs` and `env_kwargs` each as a whole.
+    `policy_kwargs` and `env_kwargs` each as a whole. A tuned option that loses its effect by those
+    given is left out, such as a tuned `ridge` with `baseline="mlp"`.
 
     Args:
         algorithm: "reinforce", "npg", "trpo" or "ppo".
@@ -164,7 +165,7 @@ def build(
     kind = find(algorithm)
     kind.options_class.build(kind.__name__, options, is_mlp(policy))  # its errors name no settings
     if settings is not None:
-        options = {**settings.options, **options}
+        options = _with_tuned(kind, settings, options, is_mlp(policy))
         policy_kwargs = settings.policy_kwargs if policy_kwargs is None else policy_kwargs
         env_kwargs = settings.env_kwargs if env_kwargs is None else env_kwargs
     keywords = arrays.keywords("env_kwargs", env_kwargs)
@@ -182,6 +183,15 @@ def build(
         if settings is None:
             raise
         raise ValueError(f"{error} (with the settings {settings})") from error
+
+
+def _with_tuned(
+    kind: type[Algorithm], settings: TunedSettings, given: dict[str, Any], mlp: bool
+) -> dict[str, Any]:
+    """The options given and the tuned ones, without those on which the former leave no effect."""
+    both = {**settings.options, **given}
+    built = kind.options_class.build(kind.__name__, both, mlp)
+    return {name: v for name, v in both.items() if name in given or built.has_effect(name)}
 
 
 def timesteps(algorithm: str, settings: TunedSettings | None, given: int | None = None) -> int:

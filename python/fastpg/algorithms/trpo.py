@@ -7,7 +7,8 @@ from typing import ClassVar
 
 from fastpg.algorithms.batch import Batch
 from fastpg.algorithms.natural import NaturalAlgorithm
-from fastpg.algorithms.options import NaturalOptions, option
+from fastpg.algorithms.option_fields import option
+from fastpg.algorithms.options import NaturalOptions
 from fastpg.functional.solvers import MOST_LINE_SEARCH
 from fastpg.training.metrics import Metrics
 

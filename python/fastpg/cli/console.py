@@ -64,6 +64,7 @@ def explained(options: Collection[str] = ()) -> Iterator[None]:
 
 def _with_dashes(message: str, options: Collection[str]) -> str:
     """The message, with the flag in place of the option's name before the first colon."""
+    message = re.sub(r"^value_kwargs\['(\w+)'\]", r"value_\1", message)
     named = re.match(r"(\w+)(?=[:\[])", message)
     if named is None or named[1] not in options:
         return message

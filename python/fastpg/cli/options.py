@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from fastpg.algorithms import ALGORITHMS, DEFAULT_TIMESTEPS
-from fastpg.algorithms.options import Described, described
+from fastpg.algorithms.option_texts import Described, described
 from fastpg.cli import config
 from fastpg.envs import NATIVE
 from fastpg.policies.features import MAPS
@@ -30,7 +30,16 @@ OF_POLICY = (
     "activation_fn",
     "normalize_observations",
     "log_std_init",
+    "state_dependent_std",
 )
+
+
+# Options of the value network, and their keys of value_kwargs.
+OF_VALUES = {
+    "value_net_arch": "net_arch",
+    "value_activation_fn": "activation_fn",
+    "value_normalize_observations": "normalize_observations",
+}
 
 
 def parameters(name: str) -> list[inspect.Parameter]:
@@ -40,7 +49,8 @@ def parameters(name: str) -> list[inspect.Parameter]:
         name: name of the algorithm.
 
     Returns:
-        The context and `env`, then the options of the run, the policy and the algorithm.
+        The context and `env`, then the options of the run, the policy, the value network and the
+            algorithm.
     """
     plain = inspect.Parameter.POSITIONAL_OR_KEYWORD
     env = Annotated[str, typer.Argument(help=ENV_HELP)]
@@ -49,6 +59,7 @@ def parameters(name: str) -> list[inspect.Parameter]:
         inspect.Parameter("env", plain, annotation=env),
         *_of_the_run(name),
         *_of_the_policy(),
+        *_of_the_values(),
         *(_of_the_algorithm(spec) for spec in described(ALGORITHMS[name].options_class)),
     ]
 
@@ -118,6 +129,37 @@ def _of_the_policy() -> list[inspect.Parameter]:
             float | None,
             None,
             "initial ln sigma, in [-10, 2], for Box action spaces only; default: 0",
+        ),
+        _option(
+            "state_dependent_std",
+            bool,
+            False,
+            "sigma by the perceptron, another in each state, for Box action spaces only",
+        ),
+    ]
+
+
+def _of_the_values() -> list[inspect.Parameter]:
+    return [
+        _option(
+            "value_net_arch",
+            str | None,
+            None,
+            "widths of the hidden layers of the mlp baseline, as for net_arch; default: those of a "
+            "perceptron's policy, else 64,64",
+        ),
+        _option(
+            "value_activation_fn",
+            str | None,
+            None,
+            f"of the mlp baseline: {' or '.join(ACTIVATIONS)}; default: that of a perceptron's "
+            "policy, else tanh",
+        ),
+        _option(
+            "value_normalize_observations",
+            bool | None,
+            None,
+            "normalise the observations of the mlp baseline; default: as the policy",
         ),
     ]
 

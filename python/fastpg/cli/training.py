@@ -17,7 +17,7 @@ from fastpg.algorithms.settings import TunedSettings
 from fastpg.algorithms.train import build, settings_for, timesteps
 from fastpg.cli import evaluation
 from fastpg.cli.console import explained, fail, show_table, writable
-from fastpg.cli.options import OF_POLICY, keywords, parameters
+from fastpg.cli.options import OF_POLICY, OF_VALUES, keywords, parameters
 from fastpg.cli.run_folders import new_run, resumed_run
 from fastpg.rollouts.collect import EndlessEpisodeError
 from fastpg.suggestions import unknown
@@ -83,8 +83,16 @@ def _train(name: str, env_id: str, given: dict[str, Any]) -> None:
         path = None if run and out is None else _checkpoint_path(out, default, force)
         settings = settings_for(name, env_id, policy, file or not no_tuned)
         policy_kwargs = _policy_kwargs(given, settings)
+        value_kwargs = _value_kwargs(given)
         algo = build(
-            name, env_id, settings, seed=seed, policy=policy, policy_kwargs=policy_kwargs, **given
+            name,
+            env_id,
+            settings,
+            seed=seed,
+            policy=policy,
+            policy_kwargs=policy_kwargs,
+            value_kwargs=value_kwargs,
+            **given,
         )
     described = _settings_text(settings, file, f"{name} on {env_id}")
     if config is not None:
@@ -109,21 +117,27 @@ def _policy_kwargs(given: dict[str, Any], settings: TunedSettings | None) -> dic
     if "features_kwargs" in own:
         own["features_kwargs"] = keywords(own["features_kwargs"])
     if "net_arch" in own:
-        own["net_arch"] = _widths(own["net_arch"])
+        own["net_arch"] = _widths("net_arch", own["net_arch"])
     tuned = {} if settings is None else dict(settings.policy_kwargs)
     if "features" in own:
         tuned.pop("features_kwargs", None)  # they belong to the tuned features
     return tuned | own
 
 
-def _widths(text: str) -> list[int]:
+def _value_kwargs(given: dict[str, Any]) -> dict[str, Any] | None:
+    """Move the options of the value network out of `given`; None if none were given."""
+    own = {key: given.pop(name) for name, key in OF_VALUES.items() if name in given}
+    if "net_arch" in own:
+        own["net_arch"] = _widths("value_net_arch", own["net_arch"])
+    return own or None
+
+
+def _widths(name: str, text: str) -> list[int]:
     """The widths in "64,64"; "none" has no hidden layer."""
     try:
         return [] if text.lower() == "none" else [int(width) for width in text.split(",")]
     except ValueError:
-        raise ValueError(
-            f"net_arch: expected integers with commas, or none, got {text!r}"
-        ) from None
+        raise ValueError(f"{name}: expected integers with commas, or none, got {text!r}") from None
 
 
 def _settings_text(settings: TunedSettings | None, file: Path | None, name: str) -> str:

@@ -19,7 +19,7 @@ from fastpg.policies.linear import LinearGaussian, LinearSoftmax
 from fastpg.policies.mlp import Perceptron
 from fastpg.policies.softmax import Softmax
 from fastpg.rollouts.policy_model import PolicyModel
-from fastpg.spaces import largest_float
+from fastpg.spaces.flat import largest_float
 
 Space = spaces.Space[Any]
 

@@ -1,4 +1,4 @@
-"""The base class of policies: parameters, features, acting."""
+"""The base class of policies: features, acting."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from gymnasium import spaces
 
 from fastpg import _core, arrays
 from fastpg.arrays import Bools, Float32s, Floats, Integers
-from fastpg.policies.closed_form import ClosedForms
 from fastpg.policies.feature_choice import Features, choose_features
 from fastpg.policies.features import RunningNormalizer
+from fastpg.policies.parameters import Parameters
 from fastpg.suggestions import unknown
 
 State = tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]
@@ -23,7 +23,7 @@ State = tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]
 _OF_SPACES = ("observation_size", "n_actions", "action_size", "low", "high")
 
 
-class Policy(ClosedForms):
+class Policy(Parameters):
     """Base of all policies: `LinearSoftmax`, `LinearGaussian`, `MlpSoftmax`, `MlpGaussian`.
 
     Batches are features `phi` of shape (n, n_features), made by `features`, and distributions
@@ -57,7 +57,6 @@ class Policy(ClosedForms):
     kind: ClassVar[str]
     bounds: tuple[Floats, ...] = ()  # of the actions that an environment gets; empty if discrete
     masked: ClassVar[bool] = False
-    _most: ClassVar[float] = _core.MOST_PARAMETER  # products with observations stay finite
 
     if TYPE_CHECKING:  # every class that is not a base has its own
 
@@ -98,101 +97,13 @@ class Policy(ClosedForms):
             if name not in known:
                 raise TypeError(f"{cls.__name__}: {unknown('policy argument', name, known)}")
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of theta."""
-        return self._shape
-
     def _make_network(self) -> _core.Network:
         raise NotImplementedError
-
-    def _theta_shape(self) -> tuple[int, ...]:
-        return (self._network.parameters + len(self._own_initial()),)
-
-    def _initial_theta(self) -> Floats:
-        flat = np.concatenate([self._initial_weights(), self._own_initial()])
-        return flat.reshape(self._shape)
-
-    def _initial_weights(self) -> Floats:
-        """Of the network, (network.parameters,)."""
-        return np.zeros(self._network.parameters)
-
-    def _own_initial(self) -> Floats:
-        """Parameters of the distribution itself, which follow those of the network."""
-        return np.zeros(0)
-
-    @property
-    def is_linear(self) -> bool:
-        """Whether logits or means are linear in theta, so that a score is phi times a factor."""
-        return isinstance(self._network, _core.Linear)
 
     @property
     def n_features(self) -> int:
         """Number of features, the constant included."""
         return self._n_features
-
-    @property
-    def theta(self) -> Floats:
-        """The parameters, float64. Assigning copies; ValueError for values out of range."""
-        return self._theta
-
-    @theta.setter
-    def theta(self, value: Any) -> None:
-        checked = self._checked_theta(value)
-        self._require_kept(checked)
-        self._take(checked)
-
-    def move_to(self, theta: Any) -> None:
-        """Set the parameters to the result of a step; values beyond a bound are set to the bound.
-
-        Args:
-            theta: of the shape of theta; a `LinearGaussian` clips ln sigma to [-10, 2].
-
-        Raises:
-            ValueError: another shape, or numbers that are not finite; nothing is changed.
-        """
-        self._take(self._project(self._checked_theta(theta)))
-
-    def takes(self, theta: Floats) -> bool:
-        """Set the parameters to the result of a step of learning, if they are finite.
-
-        Args:
-            theta: float64, of the shape of theta; values beyond a bound are set to the bound.
-
-        Returns:
-            False if numbers are not finite, or beyond 1e150 (1e15 for a perceptron); nothing is
-                changed then.
-
-        Raises:
-            ValueError: another shape.
-        """
-        if theta.shape != self._shape:
-            raise ValueError(f"theta: expected shape {self._shape}, got {theta.shape}")
-        if not arrays.norm(theta) <= self._most and not np.abs(theta).max() <= self._most:  # or NaN
-            return False
-        theta = self._project(theta)
-        theta.flags.writeable = False
-        self._theta = theta
-        return True
-
-    def _take(self, theta: Floats) -> None:
-        theta.flags.writeable = False
-        self._theta = theta
-
-    def _checked_theta(self, value: Any) -> Floats:
-        checked = arrays.shaped_floats("theta", value, self.shape)
-        if (
-            not arrays.norm(checked) <= self._most and not np.abs(checked).max() <= self._most
-        ):  # or NaN
-            arrays.finite_floats("theta", checked, self.shape)
-            raise ValueError(f"theta: expected magnitudes of at most {self._most:g}")
-        return checked.copy()
-
-    def _require_kept(self, theta: Floats) -> None:
-        """Raise ValueError if `_project` would change parameters."""
-
-    def _project(self, theta: Floats) -> Floats:
-        return theta
 
     def features(
         self, observations: Any, step_index: Any = None, *, dtype: npt.DTypeLike = np.float64
@@ -257,8 +168,8 @@ class Policy(ClosedForms):
         """
         return actions
 
-    def _log(self, actions: npt.NDArray[Any]) -> dict[str, float]:
-        """Entries for the log, about the policy as it is now and the actions of this iteration."""
+    def _log(self, samples: _core.PolicyBatch, actions: npt.NDArray[Any]) -> dict[str, float]:
+        """Entries for the log, about the policy as it is now and the samples of this iteration."""
         return {}
 
     @property

@@ -6,7 +6,7 @@ from typing import Any
 
 from gymnasium import spaces
 
-from fastpg.spaces import flat_size
+from fastpg.spaces.flat import flat_size
 
 
 def single_space(env: Any, what: str) -> spaces.Space[Any]:

@@ -145,9 +145,12 @@ def _action_arguments(
     # Files of 0.1.0 hold the number that the user gave; the policy clipped it to the bounds.
     least, most = LOG_STD_RANGE
     asked = arrays.number("log_std_init", meta["log_std_init"])
-    return {
+    found = {
         "action_size": meta["action_size"],
         "low": stored["low"],
         "high": stored["high"],
         "log_std_init": min(max(asked, least), most),
     }
+    if issubclass(kind, MlpGaussian):  # files of earlier versions have no such sigma
+        found["state_dependent_std"] = meta.get("state_dependent_std", False)
+    return found

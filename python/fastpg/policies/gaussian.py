@@ -21,13 +21,15 @@ _LEAST_LOG_STD, _MOST_LOG_STD = LOG_STD_RANGE
 class Gaussian(Policy):
     """a ~ N(mean(s), diag sigma^2): base of `LinearGaussian` and `MlpGaussian`.
 
-    theta is flat: the parameters of the means, then ln sigma (action_size,), which is the same in
+    theta is flat: the parameters of the network, then ln sigma (action_size,), which is the same in
     every state and in [-10, 2]: other values given are an error, and steps of learning stop at the
-    bounds. `dist` is (n, 2 action_size): the means, then ln sigma. Actions are stored and scored as
-    they were drawn; the copy that an environment gets is clipped to its bounds.
+    bounds. With `state_dependent_std` ln sigma are outputs of the network, and no parameters.
+    `dist` is (n, 2 action_size): the means, then ln sigma. Actions are stored and scored as they
+    were drawn; the copy that an environment gets is clipped to its bounds.
     """
 
-    _distribution: _core.DiagGaussian
+    state_dependent_std = False
+    _distribution: _core.DiagGaussian | _core.StateStdGaussian
 
     def _set_actions(self, action_size: int, low: Any, high: Any, log_std_init: float) -> None:
         self.action_size = arrays.integer("action_size", action_size, 1, 2**20)
@@ -38,7 +40,8 @@ class Gaussian(Policy):
         if (least > most).any():
             raise ValueError("low, high: expected low <= high")
         self.bounds = _read_only(least), _read_only(most)
-        self._distribution = _core.DiagGaussian(self.action_size)
+        kind = _core.StateStdGaussian if self.state_dependent_std else _core.DiagGaussian
+        self._distribution = kind(self.action_size)
 
     @classmethod
     def for_env(cls, env: Any, **arguments: Any) -> Self:
@@ -70,8 +73,14 @@ class Gaussian(Policy):
 
     @property
     def log_std(self) -> Floats:
-        """Ln sigma, (action_size,)."""
-        return self._theta[-self.action_size :]
+        """Ln sigma, (action_size,); AttributeError with `state_dependent_std`."""
+        if self.state_dependent_std:
+            raise AttributeError("log_std: it depends on the state: see `distribution`")
+        return self._own(self._theta)
+
+    def _own(self, theta: Floats) -> Floats:
+        """The parameters of the distribution itself: ln sigma, or none."""
+        return theta[self._network.parameters :]
 
     @property
     def low(self) -> Floats:
@@ -107,13 +116,19 @@ class Gaussian(Policy):
         clipped: npt.NDArray[Any] = np.minimum(np.maximum(actions, self.low), self.high)
         return clipped
 
-    def _log(self, actions: npt.NDArray[Any]) -> dict[str, float]:
+    def _log(self, samples: _core.PolicyBatch, actions: npt.NDArray[Any]) -> dict[str, float]:
         """Mean sigma, and the fraction of the action components that are outside the bounds."""
-        sigmas = [math.exp(log_std) for log_std in self.log_std.tolist()]
         return {
-            "train/std": sum(sigmas) / len(sigmas),
+            "train/std": self._mean_std(samples),
             "rollout/clipped_actions": _share_outside(actions, self.low, self.high),
         }
+
+    def _mean_std(self, samples: _core.PolicyBatch) -> float:
+        if self.state_dependent_std:
+            log_std = samples.distribution(self._theta)[:, self.action_size :]
+            return float(np.exp(log_std).mean())
+        sigmas = [math.exp(log_std) for log_std in self.log_std.tolist()]
+        return sum(sigmas) / len(sigmas)
 
     def actor(self, space: spaces.Space[Any], deterministic: bool) -> _core.Actor:
         """See `Policy`."""
@@ -123,7 +138,12 @@ class Gaussian(Policy):
             )
         low, high = (np.clip(bound, space.low, space.high) for bound in (self.low, self.high))
         return _core.Actor.gaussian(
-            self.feature_map.core, self._network, low.tolist(), high.tolist(), deterministic
+            self.feature_map.core,
+            self._network,
+            low.tolist(),
+            high.tolist(),
+            deterministic,
+            self.state_dependent_std,
         )
 
     def state(self) -> State:
@@ -141,10 +161,10 @@ class Gaussian(Policy):
         return bound
 
     def _own_initial(self) -> Floats:
-        return np.full(self.action_size, self.log_std_init)
+        return np.full(self._distribution.own_parameters, self.log_std_init)
 
     def _require_kept(self, theta: Floats) -> None:
-        log_std = theta[-self.action_size :]
+        log_std = self._own(theta)
         beyond = (log_std < _LEAST_LOG_STD) | (log_std > _MOST_LOG_STD)
         if beyond.any():
             raise ValueError(
@@ -153,7 +173,7 @@ class Gaussian(Policy):
             )
 
     def _project(self, theta: Floats) -> Floats:
-        log_std = theta[-self.action_size :]
+        log_std = self._own(theta)
         np.clip(log_std, _LEAST_LOG_STD, _MOST_LOG_STD, out=log_std)
         return theta
 

@@ -13,7 +13,7 @@ from fastpg import _core, arrays
 from fastpg.arrays import Floats
 from fastpg.policies.base import Policy, State
 from fastpg.policies.features import Inputs
-from fastpg.policies.gaussian import Gaussian
+from fastpg.policies.gaussian import LOG_STD_RANGE, Gaussian
 from fastpg.policies.softmax import Softmax
 from fastpg.suggestions import one_of
 
@@ -140,12 +140,15 @@ class Perceptron(Policy):
     def _sees_nothing_yet(self) -> bool:
         """Whether nothing was observed yet, and the last layer is as small as `ortho_init` has it.
 
-        Such a policy is almost uniform, whatever its inputs are.
+        Such a policy is almost the same, whatever its inputs are.
         """
         if self.normalizer is None or self.normalizer.count:
             return False
-        last = self.layers[-1]
-        return not last.bias.any() and bool(np.abs(last.weights).max() <= _OUTPUT_GAIN)
+        return bool(np.abs(self.layers[-1].weights).max() <= _OUTPUT_GAIN)
+
+    def __repr__(self) -> str:
+        of_any = super().__repr__().removesuffix(")")
+        return f"{of_any}, net_arch={self.net_arch}, activation_fn={self.activation_fn!r})"
 
     def state(self) -> State:
         """As for every policy, with the layers."""
@@ -204,6 +207,10 @@ class MlpGaussian(Perceptron, Gaussian):
     theta is flat, (P,): layer by layer W (fan_in, fan_out) in C order, then the bias (fan_out,);
     at the end ln sigma (action_size,), as for every `Gaussian`. Precision as in `MlpSoftmax`.
 
+    With `state_dependent_std` the network has 2 action_size outputs: the means, then ln sigma,
+    clipped to [-10, 2]. At these bounds and beyond, ln sigma has no gradient. theta ends with the
+    last bias.
+
     Args:
         observation_size: length d of an observation.
         action_size: length of an action.
@@ -213,7 +220,9 @@ class MlpGaussian(Perceptron, Gaussian):
         seed: of the initial parameters, in [0, 2^64).
         low: lower bounds of the actions that the environment gets, (action_size,).
         high: upper bounds.
-        log_std_init: ln sigma at the start, in [-10, 2].
+        log_std_init: ln sigma at the start, in [-10, 2]; with `state_dependent_std` the last bias
+            of ln sigma, between these bounds.
+        state_dependent_std: whether sigma is another in each state, instead of the same in all.
     """
 
     kind = "mlp_gaussian"
@@ -232,7 +241,34 @@ class MlpGaussian(Perceptron, Gaussian):
         low: Any = None,
         high: Any = None,
         log_std_init: float = 0.0,
+        state_dependent_std: bool = False,
     ) -> None:
+        self.state_dependent_std = arrays.boolean("state_dependent_std", state_dependent_std)
         self._set_actions(action_size, low, high, log_std_init)
         self._set_mlp(observation_size, net_arch, activation_fn, ortho_init, seed)
         self._set_up(normalize_observations, theta)
+
+    def _set_actions(self, action_size: int, low: Any, high: Any, log_std_init: float) -> None:
+        super()._set_actions(action_size, low, high, log_std_init)
+        if self.state_dependent_std and float(np.float32(self.log_std_init)) in LOG_STD_RANGE:
+            raise ValueError(
+                "log_std_init: expected a number between the bounds -10 and 2 with "
+                f"state_dependent_std, since it has no gradient there, got {self.log_std_init}"
+            )
+
+    def _initial_weights(self) -> Floats:
+        weights = super()._initial_weights()
+        if self.state_dependent_std:
+            weights[-self.action_size :] = self.log_std_init  # the last bias, of ln sigma
+        return weights
+
+    def __repr__(self) -> str:
+        of_any = super().__repr__()
+        if not self.state_dependent_std:
+            return of_any
+        return f"{of_any.removesuffix(')')}, state_dependent_std=True)"
+
+    def state(self) -> State:
+        """As for every policy, with the layers, and whether sigma depends on the state."""
+        stored, meta = super().state()
+        return stored, meta | {"state_dependent_std": self.state_dependent_std}

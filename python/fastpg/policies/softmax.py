@@ -40,12 +40,14 @@ class Softmax(Policy):
             **arguments: the other arguments of the class, such as `normalize_observations`.
 
         Raises:
-            ValueError: other actions, observations that cannot be flattened, or `log_std_init`.
+            ValueError: other actions, observations that cannot be flattened, or an argument about
+                sigma, such as `log_std_init`.
             TypeError: an unknown argument.
         """
         action = single_space(env, "action")
-        if "log_std_init" in arguments:
-            raise ValueError(f"log_std_init: allowed only with a Box of actions, got {action}")
+        for name in ("log_std_init", "state_dependent_std"):
+            if name in arguments:
+                raise ValueError(f"{name}: allowed only with a Box of actions, got {action}")
         cls._require_known(arguments)
         sizes = cls._sizes(env)
         n_actions = sizes["choices"][0] if sizes["single"] else sizes["choices"]

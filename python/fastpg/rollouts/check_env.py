@@ -19,7 +19,7 @@ from fastpg.rollouts.collector import MOST_STEPS
 from fastpg.rollouts.copies import EnvCopies
 from fastpg.rollouts.make_env import EnvLike, has_time_limit, make_env
 from fastpg.rollouts.rollout import Rollout
-from fastpg.spaces import require_storable
+from fastpg.spaces.storage import require_storable
 
 # Magnitudes above which a warning suggests to normalise.
 LARGE_OBSERVATION = 100.0

@@ -11,7 +11,8 @@ from gymnasium.vector import VectorEnv
 from fastpg import _core, arrays
 from fastpg.arrays import Bools, Float32s
 from fastpg.policies.base import Policy
-from fastpg.spaces import flatten, is_single, require_same, to_action_space
+from fastpg.spaces.agreement import require_same
+from fastpg.spaces.flat import flatten, is_single, to_action_space
 
 _FLOAT32 = np.dtype(np.float32)
 

@@ -21,7 +21,7 @@ from fastpg.rollouts.masks import Masks
 from fastpg.rollouts.raw_returns import RawReturns
 from fastpg.rollouts.rollout import Rollout
 from fastpg.rollouts.second_resets import SecondResets
-from fastpg.spaces import flatten, gather, to_action_space
+from fastpg.spaces.flat import flatten, gather, to_action_space
 
 
 class _Recorder:

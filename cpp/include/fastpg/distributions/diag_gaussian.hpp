@@ -1,65 +1,23 @@
-// Diagonal Gaussian with a standard deviation that does not depend on the state. Its distribution
-// array is (n, 2 m): the means, then the logarithms of the standard deviations.
-//
-// Score: (a - mean) / sigma^2 for the mean, ((a - mean) / sigma)^2 - 1 for ln sigma.
-// Fisher of a state: 1 / sigma^2 for each mean, 2 for each ln sigma, nothing across (lecture L7).
-// Samples beyond the batch have ln sigma = 0.
+// Diagonal Gaussian with a standard deviation that does not depend on the state: a network gives
+// the means, ln sigma are parameters of its own.
 #pragma once
 
-#include "fastpg/distributions/distribution.hpp"
+#include "fastpg/distributions/gaussian.hpp"
 
 namespace fastpg {
 
-class DiagGaussian final : public Distribution {
+class DiagGaussian final : public Gaussian {
  public:
-  static constexpr double lowest_log_std = -10.0;
-  static constexpr double highest_log_std = 2.0;
+  explicit DiagGaussian(Index dimensions) : Gaussian(dimensions, 1) {}
 
-  explicit DiagGaussian(Index dimensions);
-
-  const FreeLogits& logits() const override { return logits_; }
-  Index own_parameters() const override { return m_; }  // ln sigma
-  Index size() const override { return 2 * m_; }
-  Index action_size() const override { return m_; }
-  bool discrete() const override { return false; }
-
-  void check_actions(const Actions& actions, Index n) const override;
-  void check_distribution(const char* name, const double* dist, Index n) const override;
-  void check_mask(const std::uint8_t* mask, Index n) const override;
-  bool sound(const double* dist, Index n) const override;
+  Index own_parameters() const override { return dimensions(); }
 
   void project(MutableVector log_std) const override;
   Vector output_units(const ConstVector& log_std) const override;
-
-  void load(const double* dist, Index rows, Index stride, double* columns) const override;
   void normalize(double* columns, const double* log_std, const std::uint8_t* mask, Index rows,
                  Index stride) const override;
-  void sample(const ConstMatrix& dist, const ConstMatrix& uniforms,
-              WritableActions actions) const override;
-  void mode(const ConstMatrix& dist, WritableActions actions) const override;
-  void log_prob(const double* columns, const Actions& actions, Index rows, Index stride,
-                double* out) const override;
-  void score(const double* columns, const Actions& actions, Index rows, Index stride,
-             double* out) const override;
-  void entropy(const double* columns, Index stride, double* out) const override;
-  void entropy_score(const double* columns, Index stride, double* scratch,
-                     double* out) const override;
-  void kl(const double* old_columns, const double* new_columns, Index stride,
-          double* out) const override;
-  void kl_score(const double* old_columns, const double* new_columns, Index stride,
-                double* out) const override;
   void fisher_data(const double* columns, Index stride, double* data, double* trace) const override;
-  void fisher_product(const double* precision, const double* u, Index stride, double* scratch,
-                      double* w) const override;
-  bool fisher_entry(const double* precision, Index a, Index b, Index stride,
-                    double* out) const override;
-  Index fisher_root_size() const override { return m_; }
-  void fisher_root(const double* precision, Index column, Index stride, double* out) const override;
   double own_fisher() const override { return 2.0; }
-
- private:
-  Index m_;
-  FreeLogits logits_;  // the means
 };
 
 }  // namespace fastpg

@@ -68,29 +68,35 @@ class SoftmaxActor final : public Actor {
   bool deterministic_;
 };
 
-// Draws from a Gaussian whose means are the outputs. Actions are recorded as drawn; the environment
-// gets them clipped to [low, high] and rounded to float32, the dtype of its action space.
+// Where a Gaussian's ln sigma are: parameters behind those of the network, or outputs behind the
+// means (see DiagGaussian and StateStdGaussian).
+enum class LogStd { parameters, outputs };
+
+// Draws from a Gaussian whose means are the first outputs. Actions are recorded as drawn; the
+// environment gets them clipped to [low, high] and rounded to float32, the dtype of its action
+// space.
 class GaussianActor final : public Actor {
  public:
-  // theta: the network's, then ln sigma (m,), which are copied; low, high: (m,). The map and the
-  // bounds stay the caller's.
-  GaussianActor(const FeatureMap& map, const Architecture& network, std::span<const double> theta,
-                std::span<const double> low, std::span<const double> high, bool deterministic);
+  // theta: the network's, then ln sigma (m,) where they are parameters, which are copied; low,
+  // high: (m,). The map and the bounds stay the caller's.
+  GaussianActor(const FeatureMap& map, const Architecture& network, LogStd log_std,
+                std::span<const double> theta, std::span<const double> low,
+                std::span<const double> high, bool deterministic);
 
-  Lane observation_size() const override { return mean_.observation_size(); }
+  Lane observation_size() const override { return outputs_.observation_size(); }
   Lane action_size() const override { return static_cast<Lane>(low_.size()); }
   bool discrete() const override { return false; }
   bool fits(const EnvironmentShape& shape) const override;
-  double operations() const override { return mean_.operations(); }
+  double operations() const override { return outputs_.operations(); }
   std::unique_ptr<ActorWorker> worker(Lane most) const override;
 
  private:
   class Worker;
 
-  NetworkOutputs mean_;
+  NetworkOutputs outputs_;
   std::span<const double> low_;
   std::span<const double> high_;
-  std::vector<double> sigma_;
+  std::vector<double> sigma_;  // none where they are outputs
   bool deterministic_;
 };
 
