@@ -204,6 +204,27 @@ def test_rollouts_in_cpp(name, baseline):
     assert np.array_equal(algo.policy.theta, before)
 
 
+@pytest.mark.parametrize("count", ["n_steps", "n_episodes", "evaluate"])
+def test_a_failed_rollout_in_cpp_moves_nothing(count):
+    env = lake(3e38)
+    env.reset(seed=1)
+    env.step(np.zeros(4, np.int64))
+    policy = fastpg.MlpSoftmax(3, 3, net_arch=[4], activation_fn="relu")
+    policy.theta = np.ones_like(policy.theta)
+    before, moves = env.native.snapshot(), env.moves
+    model = fastpg.PPO(policy, lake(3e38), seed=0)
+    calls = {
+        "n_steps": lambda: fastpg.collect(env, policy, n_steps=5, seed=2),
+        "n_episodes": lambda: fastpg.collect(env, policy, n_episodes=5, seed=2),
+        "evaluate": lambda: fastpg.evaluate_policy(model, env, 5),
+    }
+    with pytest.raises(ValueError, match="their products are not finite"):
+        calls[count]()
+    after = env.native.snapshot()
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+    assert env.moves == moves
+
+
 @pytest.mark.parametrize("box", [False, True])
 @pytest.mark.parametrize(
     ("name", "options"),

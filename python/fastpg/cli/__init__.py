@@ -1,4 +1,4 @@
-"""The command line: fastpg train, eval, enjoy, export, plot, lecture, info."""
+"""The command line: fastpg train, eval, enjoy, export, plot, check, lecture, info."""
 
 from fastpg.cli.program import app, main
 

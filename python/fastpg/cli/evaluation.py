@@ -12,6 +12,7 @@ from gymnasium.vector import VectorEnv
 from fastpg.algorithms import load
 from fastpg.algorithms.base import Algorithm
 from fastpg.cli.console import explained, show_table
+from fastpg.cli.models import model_file
 from fastpg.envs import NATIVE, NativeVectorEnv
 from fastpg.rollouts.copies import EnvCopies
 from fastpg.rollouts.env_recipe import EnvRecipe, import_module
@@ -113,7 +114,7 @@ def _owner(env: VectorEnv[Any, Any, Any]) -> str:
 
 
 def evaluate(
-    path: Annotated[Path, typer.Argument(help="a checkpoint")],
+    path: Annotated[Path, typer.Argument(help="a checkpoint, or a run folder")],
     env: OtherEnv = None,
     module: ModuleOfEnv = None,
     episodes: Annotated[int, typer.Option(help="number of whole episodes")] = EVAL_EPISODES,
@@ -131,7 +132,7 @@ def evaluate(
 ) -> None:
     """Evaluate a checkpoint on its training environment (Gymnasium's version, if there is one)."""
     with explained():
-        algo = load(path)
+        algo = load(model_file(path))
         if module is not None:
             import_module(module)
         made, name = _eval_env(algo, env)

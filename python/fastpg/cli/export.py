@@ -9,12 +9,13 @@ import typer
 
 from fastpg.algorithms import load
 from fastpg.cli.console import explained, show_table
+from fastpg.cli.models import model_file
 from fastpg.export import SUFFIXES, export, identifier, target_of
 from fastpg.suggestions import one_of
 
 
 def export_policy(
-    path: Annotated[Path, typer.Argument(help="a checkpoint")],
+    path: Annotated[Path, typer.Argument(help="a checkpoint, or a run folder")],
     to: Annotated[
         str | None,
         typer.Option(help="onnx, c (a header) or numpy (a Python file); default: by --out"),
@@ -39,12 +40,13 @@ def export_policy(
 ) -> None:
     """Export the policy of a checkpoint to ONNX, C or NumPy, to run it without fastpg."""
     with explained():
-        target, kind = _target(path, to, out)
+        model = model_file(path)
+        target, kind = _target(model, to, out)
         if target.exists() and not force:
             raise FileExistsError(f"{target} exists: --force replaces it, --out names another file")
         if not target.parent.is_dir():
             raise FileNotFoundError(f"--out: no folder {target.parent}")
-        algo = load(path)
+        algo = load(model)
         written = export(algo, target, kind, dtype=dtype, action_mask=action_mask)
         show_table({"policy": repr(algo.policy), "exported": str(written)})
 

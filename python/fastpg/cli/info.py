@@ -16,17 +16,18 @@ from fastpg.algorithms import ALGORITHMS, load
 from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.settings import LINEAR, built_in
 from fastpg.cli.console import explained, show_table
+from fastpg.cli.models import model_file
 from fastpg.envs import NATIVE
 from fastpg.policies.factory import is_mlp
 from fastpg.training.terminal import mean_return
 
 
 def info(
-    path: Annotated[Path | None, typer.Argument(help="a checkpoint")] = None,
+    path: Annotated[Path | None, typer.Argument(help="a checkpoint, or a run folder")] = None,
 ) -> None:
     """Describe the installation, or a checkpoint."""
     with explained():
-        show_table(_installed() if path is None else _checkpoint_info(load(path)))
+        show_table(_installed() if path is None else _checkpoint_info(load(model_file(path))))
 
 
 def _installed() -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from gymnasium.vector import VectorEnv
@@ -139,13 +141,34 @@ def collect(
     collector = make_collector(env, policy, drawn)
     if n_steps is not None:
         steps = arrays.integer("n_steps", n_steps, 1, MOST_STEPS)
-        collector.reset(drawn)
-        return collector.steps(steps, deterministic=greedy)
+        with undone_on_error(env):
+            collector.reset(drawn)
+            return collector.steps(steps, deterministic=greedy)
     episodes = arrays.integer("n_episodes", n_episodes, 1, MOST_STEPS)
     limit = episode_limit(env, max_episode_steps)
     most = None if limit is None else limit * episodes
-    collector.reset(drawn)
-    rollout = collector.episodes(episodes, max_samples=most, deterministic=greedy)
-    if not rollout.complete and limit is not None:
-        raise endless(limit)
+    with undone_on_error(env):
+        collector.reset(drawn)
+        rollout = collector.episodes(episodes, max_samples=most, deterministic=greedy)
+        if not rollout.complete and limit is not None:
+            raise endless(limit)
     return rollout
+
+
+@contextmanager
+def undone_on_error(env: VectorEnv[Any, Any, Any]) -> Iterator[None]:
+    """Where the block raises, native environments are put back where they were.
+
+    Args:
+        env: any vector environment; those in Python cannot be put back.
+    """
+    if not isinstance(env, NativeVectorEnv):
+        yield
+        return
+    before, moves = env.native.snapshot(), env.moves
+    try:
+        yield
+    except BaseException:
+        env.native.restore(**before, checked=False)
+        env.moves = moves
+        raise

@@ -13,7 +13,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 
 from fastpg import arrays
 from fastpg.policies.base import Policy
-from fastpg.rollouts.collect import endless, episode_limit, make_collector
+from fastpg.rollouts.collect import endless, episode_limit, make_collector, undone_on_error
 from fastpg.rollouts.collector import MOST_STEPS
 from fastpg.rollouts.contract import vector_flags, vector_rewards
 from fastpg.rollouts.copies import EnvCopies
@@ -112,7 +112,8 @@ def evaluate_policy(
     episodes = _Episodes(n_episodes, made.num_envs, callback)
     if _acts_by_its_policy(model):
         model.require_spaces(made)
-        _play_policy(model.policy, made, episodes, deterministic, start, limit, shows)
+        with undone_on_error(made):
+            _play_policy(model.policy, made, episodes, deterministic, start, limit, shows)
     elif callable(getattr(model, "predict", None)):
         _play(model, EnvCopies.of(made), episodes, deterministic, start, limit, shows)
     else:
