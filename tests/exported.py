@@ -140,7 +140,10 @@ def in_numpy(given, folder, *, masked=False, dtype=None):
     mask = {"action_mask": given.mask} if masked else {}
     action = module.predict(given.flat, **mask, **step)
     numbers = module.log_probs if given.discrete else module.outputs
-    return SimpleNamespace(action=action, numbers=numbers(given.flat, **mask, **step))
+    found = SimpleNamespace(action=action, numbers=numbers(given.flat, **mask, **step))
+    if not given.discrete:
+        found.log_std = module.log_std(given.flat, **step)
+    return found
 
 
 def onnx_session(path):
@@ -161,7 +164,8 @@ def in_onnx(given, folder, *, masked=False, dtype=None):
     feed |= {"action_mask": given.mask} if masked else {}
     names = [each.name for each in session.get_outputs()]
     found = dict(zip(names, session.run(None, feed), strict=True))
-    return SimpleNamespace(action=found["action"], numbers=found.get("logits", found.get("mean")))
+    numbers = found["logits"] if given.discrete else found["mean"]
+    return SimpleNamespace(action=found["action"], numbers=numbers, log_std=found.get("log_std"))
 
 
 FORMATS = {"numpy": in_numpy, "onnx": in_onnx}

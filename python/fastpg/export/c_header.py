@@ -8,7 +8,7 @@ import numpy as np
 
 from fastpg import _core
 from fastpg.export import c_parts, c_text
-from fastpg.export.plan import CLIP, Choices, Means, Plan, comment_lines
+from fastpg.export.plan import CLIP, LOG_STD_BOUNDS, Choices, Means, Plan, comment_lines
 from fastpg.policies.features import TIME_SCALE
 
 _STEP = "long long step_index, "
@@ -56,7 +56,7 @@ def c_header(plan: Plan, name: str) -> str:
     text = _HEADER.format(
         title=f"{name}: {plan.policy}, exported by fastpg {_core.__version__}",
         given=step,
-        outputs="logits of all actions" if choices else "means",
+        outputs=_outputs(plan),
         arguments=f"observation, {step}action_mask"
         if choices
         else f"observation, {step}".rstrip(", "),
@@ -73,6 +73,13 @@ def c_header(plan: Plan, name: str) -> str:
     )
     comments = "\n".join(f"// {line}" for line in comment_lines(plan))  # with any letters
     return c_text.named(text, name, plan.dtype).replace(_COMMENTS, comments)
+
+
+def _outputs(plan: Plan) -> str:
+    """What the outputs are."""
+    if isinstance(plan.head, Choices):
+        return "logits of all actions"
+    return "means" if plan.head.log_std is not None else "means and then ln sigma"
 
 
 def _float(dtype: np.dtype[Any]) -> str:
@@ -142,12 +149,14 @@ def _head_data(plan: Plan) -> list[str]:
         ]
     bound = head.clipped_in(plan.dtype)
     low, high = head.bounds(bound)
-    return [
+    parts = [
         f"typedef {_float(bound)} @bound;",
         c_text.array("@bound", "@low", low),
         c_text.array("@bound", "@high", high),
-        c_text.array("@real", "@std", np.exp(head.log_std).astype(plan.dtype)),
     ]
+    if head.log_std is not None:
+        parts.append(c_text.array("@real", "@std", np.exp(head.log_std).astype(plan.dtype)))
+    return parts
 
 
 def _functions(plan: Plan) -> list[str]:
@@ -157,9 +166,14 @@ def _functions(plan: Plan) -> list[str]:
         parts.append(c_parts.MONOMIALS)
     parts.append(_forward(plan))
     step, given = (_STEP, "step_index, ") if plan.time else ("", "")
-    cast = "(@action)rint(x)" if isinstance(plan.head, Means) and plan.head.whole else "x"
-    head = c_parts.CHOICES if isinstance(plan.head, Choices) else c_parts.MEANS
-    for mark, text in (("{step}", step), ("{given}", given), ("{cast}", cast)):
+    marks = {"{step}": step, "{given}": given}
+    head = c_parts.CHOICES
+    if isinstance(plan.head, Means):
+        head = c_parts.MEANS
+        marks["{cast}"] = "(@action)rint(x)" if plan.head.whole else "x"
+        constant = plan.head.log_std is not None
+        marks["{std}"] = "@std[k]" if constant else "exp~(numbers[@ACTION_SIZE + k])"
+    for mark, text in marks.items():
         head = head.replace(mark, text)
     return [*parts, head]
 
@@ -179,6 +193,9 @@ def _forward(plan: Plan) -> str:
         if layer.activation != "none":
             lines.append(f"@{layer.activation}({out}, {width});")
         x, other, size = out, x, width
+    if isinstance(plan.head, Means) and plan.head.log_std is None:
+        lines.append("for (k = @ACTION_SIZE; k < @OUTPUT_SIZE; ++k) {")
+        lines += [*_clip("outputs[k]", LOG_STD_BOUNDS, plan.dtype), "}"]
     buffers = f"@real a[{_widest(plan)}]"
     if len(plan.layers) > 1 or plan.levels:
         buffers += f", b[{_widest(plan)}]"
@@ -188,17 +205,21 @@ def _forward(plan: Plan) -> str:
     return f"{signature}\n{{\n{body}\n}}\n"
 
 
+def _clip(x: str, bounds: tuple[float, float], dtype: np.dtype[Any]) -> list[str]:
+    """Lines that clip a number; one that is not a number stays so."""
+    low, high = (c_text.number(bound, dtype) for bound in bounds)
+    return [f"    {x} = {x} < {low} ? {low} : {x};", f"    {x} = {x} > {high} ? {high} : {x};"]
+
+
 def _input_lines(plan: Plan) -> list[str]:
     """The inputs, in buffer a."""
     each = "for (k = 0; k < @OBSERVATION_SIZE; ++k)"
     lines = [f"{each} a[k] = observation[k];"]
     if plan.normalizer is not None:
-        clip = c_text.number(CLIP, plan.dtype)
         lines = [
             f"{each} {{",
             "    a[k] = (((@real)observation[k] - @mean[k]) - @mean_rest[k]) * @inverse_std[k];",
-            f"    a[k] = a[k] < -{clip} ? -{clip} : a[k];",
-            f"    a[k] = a[k] > {clip} ? {clip} : a[k];",
+            *_clip("a[k]", (-CLIP, CLIP), plan.dtype),
             "}",
         ]
     if plan.time:

@@ -157,7 +157,7 @@ static inline int @sample(
     @real numbers[@OUTPUT_SIZE];
     int k;
     @forward(observation, {given}numbers);
-    for (k = 0; k < @ACTION_SIZE; ++k) numbers[k] += @std[k] * normals[k];
+    for (k = 0; k < @ACTION_SIZE; ++k) numbers[k] += {std} * normals[k];
     return @bounded(numbers, action);
 }
 """

@@ -12,7 +12,15 @@ import numpy as np
 
 from fastpg import _core
 from fastpg.export import standalone
-from fastpg.export.plan import CLIP, Choices, Means, Numbers, Plan, comment_lines
+from fastpg.export.plan import (
+    CLIP,
+    LOG_STD_BOUNDS,
+    Choices,
+    Means,
+    Numbers,
+    Plan,
+    comment_lines,
+)
 from fastpg.policies.features import TIME_SCALE
 
 _FILE = '''"""{title}.
@@ -39,7 +47,8 @@ _OF_CHOICES = (
 )
 _OF_MEANS = (
     "predict(observation) returns the mean, within the bounds of the actions, sample(observation, "
-    "rng) a random action, outputs(observation) the means without bounds; LOG_STD is ln sigma."
+    "rng) a random action, outputs(observation) the means without bounds, log_std(observation) ln "
+    "sigma; where that is the same in every state, LOG_STD has it."
 )
 _OF_ALL = (
     "rng is a numpy.random.Generator. An observation is flat, ({size},); n of them, (n, {size}), "
@@ -50,7 +59,7 @@ _NAMES_OF_CHOICES = """\
 predict, sample, log_probs = POLICY.predict, POLICY.sample, POLICY.log_probs"""
 _NAMES_OF_MEANS = """\
 predict, sample, outputs = POLICY.predict, POLICY.sample, POLICY.outputs
-LOG_STD = POLICY.numbers["log_std"]"""
+log_std, LOG_STD = POLICY.log_std, POLICY.numbers.get("log_std")"""
 
 
 def numpy_file(plan: Plan, name: str) -> str:
@@ -118,7 +127,10 @@ def _of_head(head: Choices | Means) -> dict[str, Numbers]:
     if isinstance(head, Choices):
         starts = np.array(head.starts, dtype=head.dtype)
         return {"counts": np.array(head.counts), "starts": starts}
-    return {"low": head.low, "high": head.high, "log_std": head.log_std}
+    bounds = {"low": head.low, "high": head.high}
+    if head.log_std is None:
+        return bounds | {"log_std_bounds": np.array(LOG_STD_BOUNDS)}
+    return bounds | {"log_std": head.log_std}
 
 
 def _packed(arrays: dict[str, Numbers]) -> str:

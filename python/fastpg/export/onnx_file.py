@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastpg import _core
-from fastpg.export.plan import CLIP, Choices, Layer, Means, Plan, comment_lines
+from fastpg.export.plan import CLIP, LOG_STD_BOUNDS, Choices, Layer, Means, Plan, comment_lines
 from fastpg.policies.features import TIME_SCALE
 
 OPSET, IR_VERSION = 13, 7  # of 2020: older runtimes read the file too
@@ -204,8 +204,9 @@ def _ranked(graph: Graph, below: str) -> str:
     return graph.add("Sub", below, graph.add("Log", total))
 
 
-def _means(graph: Graph, head: Means, means: str) -> None:
+def _means(graph: Graph, head: Means, outputs: str) -> None:
     """Outputs "action", "mean" and "log_std"."""
+    means, log_std = _means_and_log_std(graph, head, outputs)
     dtype = head.clipped_in(graph.dtype)
     action = means if dtype == graph.dtype else graph.cast(means, dtype)
     if head.bounded:
@@ -217,4 +218,15 @@ def _means(graph: Graph, head: Means, means: str) -> None:
     action = graph.add("Reshape", action, graph.constant([-1, *head.shape], np.int64))
     graph.output("action", head.dtype, ["batch", *head.shape], graph.cast(action, head.dtype))
     graph.output("mean", graph.dtype, ["batch", head.size], means)
-    graph.output("log_std", graph.dtype, [head.size], graph.constant(head.log_std))
+    rows: list[int | str] = ["batch"] if head.log_std is None else []
+    graph.output("log_std", graph.dtype, [*rows, head.size], log_std)
+
+
+def _means_and_log_std(graph: Graph, head: Means, outputs: str) -> tuple[str, str]:
+    if head.log_std is not None:
+        return outputs, graph.constant(head.log_std)
+    means, log_std = (
+        graph.add("Slice", outputs, *(graph.constant([k], np.int64) for k in (begin, end, 1)))
+        for begin, end in ((0, head.size), (head.size, 2 * head.size))
+    )
+    return means, graph.add("Clip", log_std, *map(graph.constant, LOG_STD_BOUNDS))

@@ -18,6 +18,7 @@ from fastpg.arrays import Floats
 Numbers = npt.NDArray[Any]
 Indices = npt.NDArray[np.int64]
 
+LOG_STD_BOUNDS = _core.LOG_STD_RANGE
 CLIP = float(_core.OBSERVATION_CLIP)  # of normalised observations
 
 
@@ -82,9 +83,9 @@ class Choices:
 
 @dataclass(frozen=True)
 class Means:
-    """A Box of actions: the outputs are the means."""
+    """A Box of actions: the outputs are the means, and ln sigma where it depends on the state."""
 
-    log_std: Floats  # (size,), as the bounds
+    log_std: Floats | None  # (size,), as the bounds; None: outputs, clipped to LOG_STD_BOUNDS
     low: Floats
     high: Floats
     shape: tuple[int, ...]
@@ -159,7 +160,7 @@ class Plan:
 
     @property
     def outputs(self) -> int:
-        """Number of logits or means."""
+        """Number of logits, or of means and ln sigma that depend on the state."""
         return len(self.layers[-1].bias)
 
 

@@ -146,7 +146,8 @@ def _means(policy: Gaussian, space: Space | None) -> Means:
     low, high = policy.low, policy.high
     if dtype.kind in "iu":
         high = np.minimum(high, largest_float(dtype))
-    return Means(policy.log_std.copy(), low, high, shape, dtype)
+    log_std = None if policy.state_dependent_std else policy.log_std.copy()
+    return Means(log_std, low, high, shape, dtype)
 
 
 def _choices(policy: Softmax, space: Space | None) -> Choices:

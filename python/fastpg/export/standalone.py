@@ -136,9 +136,26 @@ class Gaussian(ExportedPolicy):
 
     def sample(self, observation: Any, rng: Any, step_index: Any = None) -> Any:
         """A random action within the bounds; rng is a `numpy.random.Generator`."""
-        means = self.outputs(observation, step_index)
-        sigma = np.exp(self.numbers["log_std"])
-        return self._actions(observation, means + sigma * rng.standard_normal(means.shape))
+        means, log_std = self._means_and_log_std(observation, step_index)
+        return self._actions(
+            observation, means + np.exp(log_std) * rng.standard_normal(means.shape)
+        )
+
+    def outputs(self, observation: Any, step_index: Any = None) -> Any:
+        """The means, (n, size), without bounds, of observations (d,) or (n, d)."""
+        return self._means_and_log_std(observation, step_index)[0]
+
+    def log_std(self, observation: Any, step_index: Any = None) -> Any:
+        """Ln sigma, (n, size), of observations (d,) or (n, d)."""
+        means, log_std = self._means_and_log_std(observation, step_index)
+        return np.broadcast_to(log_std, means.shape)
+
+    def _means_and_log_std(self, observation: Any, step_index: Any) -> Any:
+        numbers = super().outputs(observation, step_index)
+        if "log_std" in self.numbers:
+            return numbers, self.numbers["log_std"]
+        means, log_std = np.split(numbers, 2, axis=1)
+        return means, np.clip(log_std, *self.numbers["log_std_bounds"])
 
     def _actions(self, observation: Any, numbers: Any) -> Any:
         if not np.isfinite(numbers).all():
