@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import fastpg
 import mlp_cases
 import reference
+from fastpg import _core
 from fastpg.algorithms import ALGORITHMS
 from fastpg.functional.solvers import Adam, Sgd, line_search, ppo_epochs
 from mlp_cases import ACTIVATIONS, KINDS, Aim
@@ -38,6 +39,35 @@ def assert_close(found, expected, scale, bound):
 
 def batch_of(case, num_threads=1):
     return case.policy.batch(case.phi, case.actions, case.mask, num_threads=num_threads)
+
+
+def of_one_unit(x):
+    """tanh x of one hidden unit, x float32."""
+    network = _core.Mlp(1, [1], 1, _core.Activation.tanh)
+    batch = _core.PolicyBatch(_core.DiagGaussian(1), network, x.astype(np.float64)[:, None])
+    return batch.distribution(np.array([1.0, 0.0, 1.0, 0.0, 0.0]))[:, 0]
+
+
+def test_tanh_is_within_two_ulp(rng):
+    sizes = rng.integers(0, np.float32(11.0).view(np.int32), 300_000, dtype=np.int32)
+    near_one = rng.uniform(0.01, 1.0, 300_000).astype(np.float32)  # where most roundings add up
+    x = np.concatenate([sizes.view(np.float32), near_one, np.float32([0.0, 43.7, 89.0, 3e38])])
+    found, true = of_one_unit(x), np.tanh(x.astype(np.float64))
+    ulp = 2.0 ** (np.frexp(true)[1] - 24)
+    assert (np.abs(found - true) <= 2.0 * ulp).all()
+    assert np.array_equal(of_one_unit(-x), -found)
+
+
+def test_products_are_fused_where_the_instruction_set_can():
+    """x w + b is rounded once: 2^-24 is left of (1 + 2^-12)^2 - (1 + 2^-11), else nothing."""
+    network = _core.Mlp(1, [1], 1, _core.Activation.relu)
+    one = 1.0 + 2.0**-12
+    batch = _core.PolicyBatch(_core.DiagGaussian(1), network, np.array([[one]]))
+    left = batch.distribution(np.array([one, -1.0 - 2.0**-11, 1.0, 0.0, 0.0]))[0, 0]
+    if fastpg.build_info()["isa"] in ("avx2", "avx512"):
+        assert left == 2.0**-24
+    else:
+        assert left in (0.0, 2.0**-24)
 
 
 @tried_on(25, 300, 10_000)(SEEDS)

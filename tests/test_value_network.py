@@ -90,6 +90,29 @@ def test_adam_steps_by_hand(rng):
     assert (found.n_updates, adam.count, found.finite) == (3, 3, True)
 
 
+def test_adam_after_hundreds_of_steps(rng):
+    """The correction of the mean becomes 1, which is not divided by."""
+    adam, theta = _core.Adam(3), np.zeros(3)
+    expected, mean, square = np.zeros(3), np.zeros(3), np.zeros(3)
+    for count in range(1, 501):
+        g = rng.normal(size=3)
+        theta = adam.ascend(theta, g, 0.01)
+        mean, square = 0.9 * mean + 0.1 * g, 0.999 * square + 0.001 * g * g
+        step = mean / (1.0 - 0.9**count) / (np.sqrt(square / (1.0 - 0.999**count)) + 1e-5)
+        expected += 0.01 * step
+    assert np.allclose(theta, expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("optimizer", [_core.Adam, _core.RMSprop, _core.Sgd])
+def test_a_fit_takes_the_steps_of_its_optimizer(rng, optimizer):
+    network, theta, x, y = problem(rng, 1)
+    batch, alone = _core.ValueBatch(network, x, y), optimizer(theta.size)
+    found = batch.fit(theta, optimizer(theta.size), 0, 0, settings(n_epochs=400))
+    for _ in range(400):
+        theta = alone.ascend(theta, -batch.loss_gradient(theta), 0.01)
+    assert np.array_equal(found.theta, theta)
+
+
 def test_rmsprop_by_hand():
     """PyTorch's definition: v = 0.99 v + 0.01 g^2, then lr g / (sqrt(v) + 1e-5)."""
     rmsprop, theta, v = _core.RMSprop(2), np.array([1.0, -1.0]), np.zeros(2)
@@ -281,6 +304,17 @@ def test_values_that_are_not_finite_change_neither_network(rng):
     assert np.array_equal(found.theta, joint.theta)
     assert np.array_equal(found.value_theta, joint.value_theta)
     assert joint.optimizer.count == joint.value_optimizer.count == 0
+
+
+@pytest.mark.parametrize(("activation", "finite"), [("tanh", True), ("relu", False)])
+def test_values_beyond_float32_are_not_finite(rng, activation, finite):
+    """Parameters become large, yet are numbers; with tanh so are the values."""
+    network, theta, x, y = problem(rng, 30, 3, (5, 4), activation)
+    batch, sgd = _core.ValueBatch(network, x, y), _core.Sgd(theta.size)
+    found = batch.fit(theta, sgd, 0, 0, settings(n_epochs=1, learning_rate=1e28))
+    assert found.finite == finite
+    assert np.isfinite(found.theta).all()
+    assert (sgd.count, np.array_equal(found.theta, theta)) == (int(finite), not finite)
 
 
 def test_the_same_bits_on_any_number_of_threads(rng):

@@ -92,18 +92,15 @@ py::object PyPolicyBatch::ppo_epochs(const Array<double>& theta, const Array<dou
   require_all_finite("advantages", weights, rows(), 0);
   require_finite_features(batch_.inputs);
   PpoValues values(value_batch, value_theta, value_optimizer, rows());
-  const Vector before = parameters;
   const std::unique_ptr<Optimizer> moved = optimizer.copy();
   UpdateStatistics statistics;
   const PpoResult result = with_policy([&](BatchPolicy& policy) {
     Buffer<double> old_dist(length(rows() * distribution_->size()));
     Buffer<double> new_dist(old_dist.size());
-    const PpoResult found =
-        fastpg::ppo_epochs(policy, {batch_.actions, weights, batch_.mask}, settings,
-                           LaneStream(seed, RandomStream::shuffle), first_epoch, whitening,
-                           batch_.threads, *moved, parameters, values.task(), old_dist.data());
-    if (!found.finite) parameters = before;
-    distributions(policy, parameters.data(), batch_.mask, batch_.threads, new_dist.data());
+    const PpoResult found = fastpg::ppo_epochs(
+        policy, {batch_.actions, weights, batch_.mask}, settings,
+        LaneStream(seed, RandomStream::shuffle), first_epoch, whitening, batch_.threads, *moved,
+        parameters, values.task(), old_dist.data(), new_dist.data());
     statistics = update_statistics(*distribution_, old_dist.data(), new_dist.data(), batch_.actions,
                                    weights, rows(), batch_.threads);
     return found;

@@ -338,6 +338,13 @@ def seed_words(value: int) -> npt.NDArray[np.uint32]:
     return np.frombuffer(value.to_bytes(4 * length, "little"), dtype="<u4").astype(np.uint32)
 
 
+def within(values: Floats, most: float) -> bool:
+    """Whether no number is NaN, or larger than `most` in absolute value."""
+    if values.size <= _FEW and norm(values) <= most:  # faster
+        return True
+    return bool(np.abs(values).max() <= most)
+
+
 def norm(values: Floats) -> float:
     """Euclidean norm; squares of large numbers do not overflow."""
     if values.size <= _FEW:

@@ -2,7 +2,9 @@
 // has it. All is in an unnamed namespace, so that no other unit gets code of this one.
 #include "fastpg/networks/dense_products.hpp"
 
+#include <algorithm>
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include "fastpg/core/lanes.hpp"
@@ -10,11 +12,16 @@
 namespace fastpg::dense_products {
 namespace {
 
-// Where a tile begins, and where it goes: to floats, or added to doubles.
-struct Target {
+// Where a tile begins and where it goes: to floats, …
+struct Floats {
   const float* start;
   Index start_stride;
   float* out;
+  Index stride;
+};
+
+// … or added to doubles.
+struct Sums {
   double* sums;
   Index stride;
 };
@@ -39,41 +46,50 @@ void spread(const float& value, Lanes<float, width>& to) {
 
 template <int width>
 void add_to(const Lanes<float, width>& v, double* to) {
-  constexpr int half = width / 2;
+  // The compiler widens a whole vector of AVX-512, and halves of others, in one operation.
+  constexpr int piece = width == 16 ? width : width / 2;
   float values[width];
   std::memcpy(values, &v, sizeof v);
-  for (int h = 0; h < width; h += half) {
-    Lanes<double, half> sum, more;
-    lanes::load<double, half>(to + h, sum);
-    lanes::load<double, half>(values + h, more);
+  for (int begin = 0; begin < width; begin += piece) {
+    Lanes<double, piece> sum, more;
+    lanes::load<double, piece>(to + begin, sum);
+    lanes::load<double, piece>(values + begin, more);
     sum += more;
-    std::memcpy(to + h, &sum, sizeof sum);
+    std::memcpy(to + begin, &sum, sizeof sum);
   }
 }
 
 template <int width>
-void put(const Lanes<float, width>& v, const Target& to, Index at) {
-  if (to.sums == nullptr) {
-    std::memcpy(to.out + at, &v, sizeof v);
-  } else {
-    add_to<width>(v, to.sums + at);
-  }
+void start(const Floats& at, Index row, Index column, Lanes<float, width>& sum) {
+  lanes::load<float, width>(at.start + row * at.start_stride + column, sum);
+}
+
+template <int width>
+void finish(const Lanes<float, width>& sum, const Floats& at, Index row, Index column) {
+  std::memcpy(at.out + row * at.stride + column, &sum, sizeof sum);
+}
+
+template <int width>
+void finish(const Lanes<float, width>& sum, const Sums& at, Index row, Index column) {
+  add_to<width>(sum, at.sums + row * at.stride + column);
 }
 
 // Of `rows` rows from i on and `vectors` vectors of columns from j on; n counts both.
-template <class Registers, int rows, int vectors, int... n>
-void tile(const Factors& f, const Target& to, Index i, Index j, std::integer_sequence<int, n...>) {
+template <class Registers, int rows, int vectors, class Target, int... n>
+void tile(const Factors& f, const Target target, Index i, Index j,
+          std::integer_sequence<int, n...>) {
   constexpr int width = lanes_of<Registers>;
   using V = Lanes<float, width>;
   V sums[rows * vectors] = {};
-  if (to.start != nullptr) {
-    const float* const from = to.start + i * to.start_stride + j;
-    (lanes::load<float, width>(from + n / vectors * to.start_stride + n % vectors * width, sums[n]),
-     ...);
+  if constexpr (std::is_same_v<Target, Floats>) {
+    if (target.start != nullptr) {
+      (start<width>(target, i + n / vectors, j + n % vectors * width, sums[n]), ...);
+    }
   }
-  const float* a = f.a + i * f.a_row;
+  const Index a_row = f.a_row, a_depth = f.a_depth, b_stride = f.b_stride;
+  const float* a = f.a + i * a_row;
   const float* b = f.b + j;
-  for (Index k = 0; k < f.depth; ++k, a += f.a_depth, b += f.b_stride) {
+  for (Index k = f.depth; k > 0; --k, a += a_depth, b += b_stride) {
     V right[vectors];
     for (int v = 0; v < vectors; ++v) {
       lanes::load<float, width>(b + v * width, right[v]);
@@ -81,43 +97,75 @@ void tile(const Factors& f, const Target& to, Index i, Index j, std::integer_seq
     }
     for (int r = 0; r < rows; ++r) {
       V left;
-      spread<width>(a[r * f.a_row], left);
+      spread<width>(a[r * a_row], left);
       for (int v = 0; v < vectors; ++v) sums[r * vectors + v] += left * right[v];
     }
   }
-  const Index at = i * to.stride + j;
-  (put<width>(sums[n], to, at + n / vectors * to.stride + n % vectors * width), ...);
+  (finish<width>(sums[n], target, i + n / vectors, j + n % vectors * width), ...);
 }
 
-template <class Registers, int vectors, int rows = tile_rows<Registers>>
-void tile_of(Index height, const Factors& f, const Target& to, Index i, Index j) {
+template <class Registers, int vectors, class Target, int rows = tile_rows<Registers>>
+void tile_of(Index height, const Factors& f, const Target& target, Index i, Index j) {
   if (height == rows) {
-    return tile<Registers, rows, vectors>(f, to, i, j,
+    return tile<Registers, rows, vectors>(f, target, i, j,
                                           std::make_integer_sequence<int, rows * vectors>{});
   }
-  if constexpr (rows > 1) tile_of<Registers, vectors, rows - 1>(height, f, to, i, j);
-}
-
-// The rows in tiles of equal height, or one less: a low tile would wait for its own sums.
-template <class Registers, int vectors>
-void panel(const Factors& f, const Target& to, Index j) {
-  constexpr Index most = tile_rows<Registers>;
-  const Index tiles = (f.rows + most - 1) / most;
-  for (Index t = 0, i = 0; t < tiles; ++t) {
-    const Index height = f.rows / tiles + (t < f.rows % tiles ? 1 : 0);
-    tile_of<Registers, vectors>(height, f, to, i, j);
-    i += height;
+  if constexpr (rows > 1) {
+    tile_of<Registers, vectors, Target, rows - 1>(height, f, target, i, j);
   }
 }
 
-void run(const Factors& f, const Target& to) {
-  dispatch_lanes([&](auto registers) {
-    using Registers = decltype(registers);
-    constexpr Index width = lanes_of<Registers>;
-    Index j = 0;
-    for (; j + width < f.columns; j += 2 * width) panel<Registers, 2>(f, to, j);
-    if (j < f.columns) panel<Registers, 1>(f, to, j);
-  });
+// The tiles of `height` rows from i on, of the columns from `begin` to `end`.
+template <class Registers, class Target>
+void tiles(Index height, const Factors& f, const Target& target, Index i, Index begin, Index end) {
+  constexpr Index width = lanes_of<Registers>;
+  Index j = begin;
+  for (; j + width < end; j += 2 * width) tile_of<Registers, 2>(height, f, target, i, j);
+  if (j < end) tile_of<Registers, 1>(height, f, target, i, j);
+}
+
+// As many columns at a time as leave their part of b in the first cache, and the rows in tiles of
+// equal height, or one less: a low tile would wait for its own sums.
+template <class Registers, class Target>
+void multiply(const Factors& f, const Target& target) {
+  constexpr Index most = tile_rows<Registers>, panel = 2 * lanes_of<Registers>;
+  constexpr Index cached = 32768 / (panel * static_cast<Index>(sizeof(float)));
+  const Index some = std::max<Index>(cached / f.depth, 1) * panel;
+  const Index count = (f.rows + most - 1) / most;
+  for (Index begin = 0; begin < f.columns; begin += some) {
+    const Index end = std::min(begin + some, f.columns);
+    for (Index t = 0, i = 0; t < count; ++t) {
+      const Index height = f.rows / count + (t < f.rows % count ? 1 : 0);
+      tiles<Registers>(height, f, target, i, begin, end);
+      i += height;
+    }
+  }
+}
+
+template <class Target>
+void run(const Factors& factors, const Target& target) {
+  dispatch_lanes([&](auto registers) { multiply<decltype(registers)>(factors, target); });
+}
+
+// Of up to four rows and a column: products are summed in lanes, and then those, in the same order
+// for any number of rows.
+template <class Registers>
+void dots(const Factors& f, const float* column, Index i, float start, float* out) {
+  constexpr int width = lanes_of<Registers>;
+  using V = Lanes<float, width>;
+  const Index rows = std::min<Index>(4, f.rows - i);
+  V sums[4] = {};
+  for (Index k = 0; k < f.depth; k += width) {
+    V left, right;
+    lanes::load<float, width>(column + k, right);
+    for (Index r = 0; r < 4; ++r) {
+      lanes::load<float, width>(f.a + (i + std::min(r, rows - 1)) * f.a_row + k, left);
+      sums[r] += left * right;
+    }
+  }
+  float found[4];
+  lanes::sum_four<float, width>(sums, found);
+  for (Index r = 0; r < rows; ++r) out[i + r] = start + found[r];
 }
 
 template <class Registers>
@@ -166,16 +214,43 @@ Index padded(Index columns) {
 
 void multiply(const Factors& factors, const float* start, Index start_stride, float* out,
               Index out_stride) {
-  run(factors, {start, start_stride, out, nullptr, out_stride});
+  run(factors, Floats{start, start_stride, out, out_stride});
 }
 
 void add_product(const Factors& factors, double* sums, Index sums_stride) {
-  run(factors, {nullptr, 0, nullptr, sums, sums_stride});
+  run(factors, Sums{sums, sums_stride});
+}
+
+void multiply_few(const Factors& factors, const float* start, float* out, Index out_stride) {
+  dispatch_lanes([&](auto registers) {
+    for (Index j = 0; j < factors.columns; ++j) {
+      const float first = start == nullptr ? 0.0f : start[j];
+      for (Index i = 0; i < factors.rows; i += 4) {
+        dots<decltype(registers)>(factors, factors.b + j * factors.b_stride, i, first,
+                                  out + j * out_stride);
+      }
+    }
+  });
 }
 
 void add_rows(const float* b, Index b_stride, Index rows, Index columns, double* sums) {
   dispatch_lanes(
       [&](auto registers) { add_rows<decltype(registers)>(b, b_stride, rows, columns, sums); });
+}
+
+void add_rows_by_columns(const float* b, Index b_stride, Index rows, Index columns, double* sums) {
+  dispatch([=] {
+    for (Index j = 0; j < columns; ++j) {
+      float parts[8] = {};
+      for (Index i = 0; i < rows; i += 8) {
+        for (Index r = 0; r < 8; ++r) parts[r] += b[j * b_stride + i + r];
+      }
+      for (Index half = 4; half > 0; half /= 2) {
+        for (Index r = 0; r < half; ++r) parts[r] += parts[r + half];
+      }
+      sums[j] += static_cast<double>(parts[0]);
+    }
+  });
 }
 
 void squared_norms(const float* b, Index b_stride, Index rows, Index columns, double* out) {

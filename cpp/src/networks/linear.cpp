@@ -59,6 +59,7 @@ void LinearNetwork::add_back(Index block, const double* w, double* sums) const {
 }
 
 void LinearNetwork::store(const double* sums, double factor, double* out) const {
+  std::fill_n(out, parameters(), 0.0);
   for (Index c = 0; c < logits_.count(); ++c) {
     const Index output = logits_.output(c), reference = logits_.reference(c);
     for (Index k = 0; k < features(); ++k) {

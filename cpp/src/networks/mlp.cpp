@@ -1,6 +1,7 @@
 #include "fastpg/networks/mlp.hpp"
 
 #include "fastpg/core/checks.hpp"
+#include "fastpg/networks/transpose.hpp"
 
 namespace fastpg {
 
@@ -22,8 +23,9 @@ void MlpNetwork::place_layers() {
     next.transposed = transposed_size_;
     next.kept = kept_size_;
     next.sums = sum_size_;
-    next.turned = of.fan_out * next.in_stride < of.fan_in * next.stride;
-    transposed_size_ += next.fan_out * next.in_stride;
+    next.turned =
+        &of == &weights_.layers().back() || of.fan_out * next.in_stride < of.fan_in * next.stride;
+    if (next.begin > 0 && !next.few) transposed_size_ += next.stride * next.in_stride;
     kept_size_ += (needs_slopes() ? 2 : 1) * block_size() * next.stride;
     sum_size_ = next.bias_sums() + next.stride;
     widest_ = std::max(widest_, next.stride);
@@ -50,24 +52,22 @@ void MlpNetwork::set_parameters(const double* theta) {
 
 void MlpNetwork::set_direction(const double* v) { direction_.set(v); }
 
-const float* MlpNetwork::transposed_weights() const {
+const float* MlpNetwork::transposed_weights(const Layer& of) const {
+  if (of.few) return weights_.of(of);
   if (!is_transposed_.load(std::memory_order_acquire)) {
     const std::lock_guard lock(transposing_);
     if (!is_transposed_.load(std::memory_order_relaxed)) transpose_weights();
     is_transposed_.store(true, std::memory_order_release);
   }
-  return transposed_.data();
+  return transposed_.data() + of.transposed;
 }
 
 void MlpNetwork::transpose_weights() const {
   transposed_.resize(static_cast<std::size_t>(transposed_size_));
   for (const Layer& each : layers_) {
-    const float* const from = weights_.of(each);
-    float* row = transposed_.data() + each.transposed;
-    for (Index j = 0; j < each.fan_out; ++j, row += each.in_stride) {
-      for (Index k = 0; k < each.fan_in; ++k) row[k] = from[k * each.stride + j];
-      std::fill(row + each.fan_in, row + each.in_stride, 0.0f);
-    }
+    if (each.begin == 0 || each.few) continue;
+    transpose(weights_.of(each), each.stride, each.fan_in, each.fan_out,
+              transposed_.data() + each.transposed, each.in_stride);
   }
 }
 
@@ -77,9 +77,13 @@ void MlpNetwork::forget() {
   kept_.resize(static_cast<std::size_t>(all <= most_kept ? all : 0));
 }
 
+void MlpNetwork::require_parameters() const {
+  if (!weights_.given()) throw std::logic_error("parameters: expected them to be set, got none");
+}
+
 // Those kept, or in scratch.
 const float* MlpNetwork::activations_of(Index block, Buffer<float>& scratch) const {
-  if (!weights_.given()) throw std::logic_error("parameters: expected them to be set, got none");
+  require_parameters();
   if (kept_size_ == 0) return nullptr;
   if (kept_.empty()) {
     scratch.resize(static_cast<std::size_t>(kept_size_));
@@ -93,14 +97,19 @@ const float* MlpNetwork::activations_of(Index block, Buffer<float>& scratch) con
   return kept;
 }
 
+bool MlpNetwork::has_activations(Index block) const {
+  return !kept_.empty() && found_[static_cast<std::size_t>(block)] != 0;
+}
+
 void MlpNetwork::find_activations(Index block, float* kept) const {
-  for (Index l = 0; l < last(); ++l) {
-    const Layer& to = layer(l);
-    float* const out = kept + to.kept;
-    const Index size = block_size() * to.stride;
-    weights_.activate(to, inputs_of(l, block, kept), block_size(), out,
-                      needs_slopes() ? out + size : nullptr);
-  }
+  for_pieces(block_size(), [&](Index begin, Index rows) {
+    for (Index l = 0; l < last(); ++l) {
+      const Layer& to = layer(l);
+      float* const out = kept + to.kept + begin * to.stride;
+      weights_.activate(to, inputs_of(l, block, kept).from(begin), rows, out,
+                        needs_slopes() ? out + block_size() * to.stride : nullptr);
+    }
+  });
 }
 
 MlpNetwork::Rows MlpNetwork::inputs_of(Index l, Index block, const float* kept) const {
@@ -108,115 +117,28 @@ MlpNetwork::Rows MlpNetwork::inputs_of(Index l, Index block, const float* kept) 
   return {kept + layer(l - 1).kept, layer(l - 1).stride};
 }
 
-// x (block_size, stride of layer l) times the slopes of its activation.
-void MlpNetwork::scale_by_slopes(Index l, const float* kept, float* x) const {
-  const Index size = block_size() * layer(l).stride;
-  const float* const values = kept + layer(l).kept;
-  activations::scale_by_slopes(shape_.activation, values, values + (needs_slopes() ? size : 0), x,
-                               size);
-}
-
 void MlpNetwork::forward(Index block, double* columns) const {
   Buffer<float> scratch;
-  const Rows x = inputs_of(last(), block, activations_of(block, scratch));
+  last_outputs(block, activations_of(block, scratch), columns);
+}
+
+void MlpNetwork::forward_into(Index block, double* columns, float* memory) const {
+  require_parameters();
+  find_activations(block, memory);
+  last_outputs(block, memory, columns);
+}
+
+void MlpNetwork::last_outputs(Index block, const float* kept, double* columns) const {
   Buffer<float> out(static_cast<std::size_t>(block_size() * layers_.back().stride));
-  weights_.outputs(x, block_size(), out.data(), columns, block_size());
+  weights_.outputs(inputs_of(last(), block, kept), block_size(), true, out.data(), columns,
+                   block_size());
 }
 
-void MlpNetwork::along(Index block, double* u) const {
-  Buffer<float> scratch;
-  const Buffer<float> tangents = output_tangents(block, activations_of(block, scratch));
-  const Index stride = layers_.back().stride;
-  for (Index c = 0; c < logits_.count(); ++c, u += block_size()) {
-    const float* const output = tangents.data() + logits_.output(c);
-    const Index reference = logits_.reference(c);
-    for (Index i = 0; i < rows(block); ++i) {
-      u[i] = static_cast<double>(output[i * stride]);
-      if (reference >= 0) u[i] -= static_cast<double>(tangents[i * stride + reference]);
-    }
-    std::fill(u + rows(block), u + block_size(), 0.0);
-  }
-}
-
-// Forward mode: a layer's tangents are (tangents of its inputs) W + inputs V + the bias's.
-Buffer<float> MlpNetwork::output_tangents(Index block, const float* kept) const {
-  const auto size = static_cast<std::size_t>(block_size() * widest_);
-  Buffer<float> tangents(size), next(size);
-  for (Index l = 0; l <= last(); ++l) {
-    const Layer& to = layer(l);
-    float* const out = next.data();
-    direction_.apply(to, inputs_of(l, block, kept), block_size(), out);
-    if (l > 0) weights_.add_product(to, {tangents.data(), to.in_stride}, block_size(), out);
-    if (l < last()) scale_by_slopes(l, kept, out);
-    std::swap(tangents, next);
-  }
-  return tangents;
-}
-
-void MlpNetwork::pass_back(Index block, const double* w, const Visit& visit) const {
-  Buffer<float> scratch;
-  const float* const kept = activations_of(block, scratch);
-  const auto size = static_cast<std::size_t>(block_size() * widest_);
-  Buffer<float> deltas(size), next(size);
-  load_outputs(w, rows(block), deltas.data());
-  for (Index l = last();; --l) {
-    const Layer& of = layer(l);
-    visit(of, inputs_of(l, block, kept), Rows{deltas.data(), of.stride});
-    if (l == 0) return;
-    dense_products::multiply({deltas.data(), of.stride, 1, transposed_weights() + of.transposed,
-                              of.in_stride, block_size(), of.fan_out, of.fan_in},
-                             nullptr, 0, next.data(), of.in_stride);
-    scale_by_slopes(l - 1, kept, next.data());
-    std::swap(deltas, next);
-  }
-}
-
-// Derivatives by free logits become those by outputs; zeros beyond `count` samples, for the bias.
-void MlpNetwork::load_outputs(const double* w, Index count, float* rows) const {
-  const Index stride = layers_.back().stride;
-  std::fill_n(rows, block_size() * stride, 0.0f);
-  for (Index c = 0; c < logits_.count(); ++c, w += block_size()) {
-    const Index output = logits_.output(c), reference = logits_.reference(c);
-    for (Index i = 0; i < count; ++i) {
-      const auto value = static_cast<float>(w[i]);
-      rows[i * stride + output] += value;
-      if (reference >= 0) rows[i * stride + reference] -= value;
-    }
-  }
-}
-
-void MlpNetwork::add_back(Index block, const double* w, double* sums) const {
-  pass_back(block, w, [&](const Layer& of, const Rows& x, const Rows& delta) {
-    add_layer(of, x, delta, sums);
-  });
-}
-
-void MlpNetwork::add_layer(const Layer& to, const Rows& x, const Rows& delta, double* sums) const {
-  const Index rows = block_size();
-  if (to.turned) {
-    dense_products::add_product(
-        {delta.data, 1, delta.stride, x.data, x.stride, to.fan_out, rows, to.fan_in},
-        sums + to.sums, to.in_stride);
-  } else {
-    dense_products::add_product(
-        {x.data, 1, x.stride, delta.data, delta.stride, to.fan_in, rows, to.fan_out},
-        sums + to.sums, to.stride);
-  }
-  dense_products::add_rows(delta.data, delta.stride, rows, to.fan_out, sums + to.bias_sums());
-}
-
-void MlpNetwork::store(const double* sums, double factor, double* out) const {
-  for (const Layer& from : layers_) {
-    double* to = out + from.begin;
-    const double* const w = sums + from.sums;
-    for (Index k = 0; k < from.fan_in; ++k) {
-      for (Index j = 0; j < from.fan_out; ++j) {
-        *to++ += factor * (from.turned ? w[j * from.in_stride + k] : w[k * from.stride + j]);
-      }
-    }
-    const double* const bias = sums + from.bias_sums();
-    for (Index j = 0; j < from.fan_out; ++j) *to++ += factor * bias[j];
-  }
+void MlpNetwork::evaluate(Index block, double* columns) const {
+  if (has_activations(block)) return forward(block, columns);
+  require_parameters();
+  Buffer<float> scratch(static_cast<std::size_t>(weights_.scratch_size(block_size())));
+  weights_.run(inputs_of(0, block, nullptr), block_size(), scratch.data(), columns, block_size());
 }
 
 }  // namespace fastpg

@@ -16,7 +16,17 @@ void MlpNetwork::gradient_norms(Index block, const double* w, double* out) const
 void MlpNetwork::add_norms(const Layer& of, const Rows& x, const Rows& delta, double* out) const {
   double inputs[FloatBlocks::most_rows], deltas[FloatBlocks::most_rows];
   dense_products::squared_norms(x.data, x.stride, block_size(), of.fan_in, inputs);
-  dense_products::squared_norms(delta.data, delta.stride, block_size(), of.fan_out, deltas);
+  if (is_last(of)) {
+    for (Index i = 0; i < block_size(); ++i) {
+      deltas[i] = 0.0;
+      for (Index j = 0; j < of.fan_out; ++j) {
+        const auto d = static_cast<double>(delta.data[j * delta.step + i]);
+        deltas[i] += d * d;
+      }
+    }
+  } else {
+    dense_products::squared_norms(delta.data, delta.stride, block_size(), of.fan_out, deltas);
+  }
   for (Index i = 0; i < block_size(); ++i) out[i] += deltas[i] * (inputs[i] + 1.0);
 }
 
@@ -30,7 +40,9 @@ void MlpNetwork::jacobian(Index block, Index logit, double* weights, double* out
       double* to = out + i * parameters() + of.begin;
       for (Index k = 0; k <= of.fan_in; ++k) {
         const auto input = k == of.fan_in ? 1.0 : static_cast<double>(x.data[i * x.stride + k]);
-        for (Index j = 0; j < of.fan_out; ++j) *to++ = input * static_cast<double>(d[j]);
+        for (Index j = 0; j < of.fan_out; ++j) {
+          *to++ = input * static_cast<double>(d[j * delta.step]);
+        }
       }
     }
   });

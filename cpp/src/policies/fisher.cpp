@@ -171,7 +171,6 @@ double Fisher::summed_trace() const {
 // The chunks' sums, in order, into a flat vector.
 void Fisher::store_sums(Vector& out) {
   add_up(sums_.data(), chunks_.count, partial_ + 1);
-  out.setZero();
   const double factor = 1.0 / samples();
   network().store(sums_.data(), factor, out.data());
   for (Index j = 0; j < own(); ++j) {

@@ -98,7 +98,7 @@ void Fisher::fill_own_row(Index j, Matrix& out) const {
       for (Index i = 0; i < stride(); ++i) others[l] += s[i] * other[i];
     }
   }
-  Vector row = Vector::Zero(own_begin() + j + 1);
+  Vector row(own_begin() + j + 1);
   network().store(cross.data(), 1.0, row.data());
   row.tail(j + 1) = others;
   row /= samples();

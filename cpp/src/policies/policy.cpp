@@ -40,10 +40,25 @@ Vector pull_back(const BatchPolicy& policy, int threads, Index scratch_columns, 
     });
   });
   add_up(sums.data(), chunks.count, partial);
-  Vector out = Vector::Zero(policy.parameters());
+  Vector out(policy.parameters());
   network.store(sums.data(), 1.0, out.data());
   for (Index j = 0; j < own; ++j) out[network.parameters() + j] = sums[length(size + j)];
   return out / static_cast<double>(network.samples());
+}
+
+// f(chunk, block, columns) for all blocks; columns: memory of (2 size, block_size) numbers.
+template <class Function>
+void for_blocks(const BatchPolicy& policy, int threads, Function&& f) {
+  const Network& network = policy.network();
+  const Index size = policy.distribution().size(), stride = network.block_size();
+  const Chunks chunks = policy.chunks(0);
+  const double column = network.column_cost();
+  const double operations = static_cast<double>(network.samples() * size) * (column + 64.0);
+  chunks.run(threads, operations, [&](Index chunk) {
+    Buffer<double> columns(length(2 * size * stride));
+    const double cost = static_cast<double>(stride * size) * (column + 16.0);
+    chunks.for_blocks(chunk, cost, [&](Index b) { f(chunk, b, columns.data()); });
+  });
 }
 
 }  // namespace
@@ -55,22 +70,40 @@ void add_up(double* parts, Index count, Index size) {
 }
 
 void distributions(BatchPolicy& policy, const double* parameters, const std::uint8_t* mask,
-                   int threads, double* out) {
+                   int threads, double* out, bool products_follow) {
   const Network& network = policy.network();
   const Index size = policy.distribution().size(), stride = network.block_size();
   policy.set(parameters);
-  const Chunks chunks = policy.chunks(0);
-  const double column = network.column_cost();
-  const double operations = static_cast<double>(network.samples() * size) * (column + 64.0);
-  chunks.run(threads, operations, [&](Index chunk) {
-    Buffer<double> columns(length(size * stride));
-    const double cost = static_cast<double>(stride * size) * (column + 16.0);
-    chunks.for_blocks(chunk, cost, [&](Index b) {
-      policy(b, mask, columns.data());
-      transposed::store(columns.data(), network.rows(b), size, stride,
-                        out + network.begin(b) * size);
-    });
+  for_blocks(policy, threads, [&](Index, Index b, double* columns) {
+    if (products_follow) {
+      policy(b, mask, columns);
+    } else {
+      policy.evaluate(b, mask, columns);
+    }
+    transposed::store(columns, network.rows(b), size, stride, out + network.begin(b) * size);
   });
+}
+
+double moved_distributions(BatchPolicy& policy, const double* parameters, const std::uint8_t* mask,
+                           int threads, const double* old_dist, double* out) {
+  const Network& network = policy.network();
+  const Distribution& distribution = policy.distribution();
+  const Index size = distribution.size(), stride = network.block_size();
+  policy.set(parameters);
+  Buffer<double> sums(length(policy.chunks(0).count));
+  std::fill(sums.begin(), sums.end(), 0.0);
+  for_blocks(policy, threads, [&](Index chunk, Index b, double* columns) {
+    const Index begin = network.begin(b), rows = network.rows(b);
+    double kl[most];
+    double* const old = columns + size * stride;
+    policy.evaluate(b, mask, columns);
+    transposed::store(columns, rows, size, stride, out + begin * size);
+    distribution.load(old_dist + begin * size, rows, stride, old);
+    distribution.kl(old, columns, stride, kl);
+    sums[length(chunk)] += sum_of(kl, rows);
+  });
+  add_up(sums.data(), static_cast<Index>(sums.size()), 1);
+  return sums.front() / static_cast<double>(network.samples());
 }
 
 void log_probs(const Distribution& distribution, const double* dist, const Actions& actions,

@@ -5,10 +5,21 @@
 
 #include "fastpg/core/exp_log.hpp"
 #include "fastpg/core/isa.hpp"
+#include "fastpg/core/layout.hpp"
 #include "fastpg/core/sums.hpp"
 #include "fastpg/estimators/statistics.hpp"
 
 namespace fastpg {
+namespace {
+
+void divide(Vector& vector, double by) {
+  double* const numbers = vector.data();
+  dispatch([=, n = vector.size()] {
+    for (Index i = 0; i < n; ++i) numbers[i] /= by;
+  });
+}
+
+}  // namespace
 
 void PpoSums::add(const PpoSums& other) {
   policy_loss += other.policy_loss;
@@ -65,7 +76,7 @@ void Minibatch::gather(const Index* order, Index size) {
 
 void Minibatch::gather_rows(const Index* order) {
   const auto copy = [&](const auto* from, Index width, auto* to) {
-    for (Index i = 0; i < size_; ++i) std::copy_n(from + order[i] * width, width, to + i * width);
+    fastpg::gather_rows(from, order, size_, width, to, width);
   };
   const Index outputs = distribution_.outputs(), dist = distribution_.size();
   std::visit(
@@ -92,7 +103,9 @@ bool Minibatch::differentiate(const Vector& parameters, PpoSums& sums) {
       static_cast<double>(stride() * distribution_.size()) * (network_->column_cost() + 64.0);
   chunks.run(threads_, a_block * static_cast<double>(network_->block_count()), [&](Index chunk) {
     double* const to = sums_.data() + chunk * partial;
-    chunks.for_blocks(chunk, a_block, [&](Index b) { add_block(b, work_[length(chunk)], to); });
+    Buffer<float> memory(length(network_->memory_size()));
+    chunks.for_blocks(chunk, a_block,
+                      [&](Index b) { add_block(b, work_[length(chunk)], memory.data(), to); });
   });
   sums = {};
   double kl = 0.0;
@@ -101,17 +114,18 @@ bool Minibatch::differentiate(const Vector& parameters, PpoSums& sums) {
     kl += work.kl;
   }
   add_up(sums_.data(), chunks.count, partial);
-  gradient_ = Vector::Zero(parameters.size());
+  gradient_.resize(parameters.size());
   network_->store(sums_.data(), 1.0, gradient_.data());
   gradient_.tail(own) = Eigen::Map<const Vector>(sums_.data() + sum_size, own);
-  gradient_ /= static_cast<double>(size_);
+  divide(gradient_, static_cast<double>(size_));
   return !(kl > settings_.target_kl * static_cast<double>(size_));
 }
 
 // The sums over one block: of J^T score, then of the distribution's own scores.
-void Minibatch::add_block(Index block, Workspace& work, double* sums) {
+void Minibatch::add_block(Index block, Workspace& work, float* memory, double* sums) {
   const Index begin = network_->begin(block), rows = network_->rows(block);
-  policy_(block, all_.mask == nullptr ? nullptr : mask_.data(), work.columns.data());
+  policy_.forward_into(block, all_.mask == nullptr ? nullptr : mask_.data(), work.columns.data(),
+                       memory);
   const double* const columns = work.columns.data();
   distribution_.score(columns, actions().from(begin), rows, stride(), work.scores.data());
   double* const old = work.other.data();
@@ -131,7 +145,7 @@ void Minibatch::add_block(Index block, Workspace& work, double* sums) {
   }
   distribution_.entropy(columns, stride(), work.scratch.data());
   work.logged.entropy += sum_of(work.scratch.data(), rows);
-  network_->add_back(block, work.scores.data(), sums);
+  network_->add_back_from(memory, block, work.scores.data(), sums);
   const Index logits = distribution_.logits().count();
   for (Index j = 0; j < distribution_.own_parameters(); ++j) {
     sums[network_->sum_size() + j] += sum_of(work.scores.data() + (logits + j) * stride(), rows);

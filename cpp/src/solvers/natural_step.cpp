@@ -64,7 +64,7 @@ NaturalStep natural_step(const PolicySamples& batch, const double* parameters, d
   const std::unique_ptr<Network> network = batch.network();
   BatchPolicy policy(batch.distribution, *network);
   NaturalStep step;
-  distributions(policy, parameters, batch.mask, batch.threads, dist);
+  distributions(policy, parameters, batch.mask, batch.threads, dist, true);
   if (!batch.distribution.sound(dist, n)) {
     step.not_finite = "distribution";
     return step;

@@ -5,7 +5,6 @@
 
 #include "fastpg/solvers/epochs.hpp"
 #include "fastpg/solvers/minibatch.hpp"
-#include "fastpg/solvers/surrogate.hpp"
 
 namespace fastpg {
 namespace {
@@ -58,8 +57,7 @@ class Epochs {
     const double norm = values_ ? std::hypot(own, values_->gradient_norm()) : own;
     if (!std::isfinite(norm)) return false;
     const double scale = clip_factor(norm, settings_.max_grad_norm);
-    if (scale != 1.0) gradient *= scale;
-    if (!move(gradient)) return false;
+    if (!move(gradient, scale)) return false;
     if (values_ && !values_->ascend(scale, settings_.learning_rate)) return false;
     result_.grad_norm += norm;
     ++result_.n_updates;
@@ -67,12 +65,17 @@ class Epochs {
     return true;
   }
 
-  // The gradient becomes the policy's step, which is taken; false if it is not finite.
-  bool move(Vector& gradient) {
-    optimizer_.step(gradient, settings_.learning_rate);
-    if (coordinates_) coordinates_->to_parameters(gradient);
-    parameters_ += gradient;
-    if (!within_bounds(parameters_)) return false;
+  // The policy's step along scale times the gradient; false if parameters are not finite after it.
+  bool move(Vector& gradient, double scale) {
+    if (coordinates_) {
+      gradient *= scale;
+      optimizer_.step(gradient, settings_.learning_rate);
+      coordinates_->to_parameters(gradient);
+      parameters_ += gradient;
+      if (!within_bounds(parameters_)) return false;
+    } else if (!optimizer_.ascend(gradient, scale, settings_.learning_rate, parameters_)) {
+      return false;
+    }
     distribution_.project(parameters_.tail(distribution_.own_parameters()));
     return true;
   }
@@ -108,7 +111,8 @@ class Epochs {
 PpoResult ppo_epochs(BatchPolicy policy, const PpoSamples& samples, const PpoSettings& given,
                      const LaneStream& stream, std::uint64_t first_epoch,
                      const Whitening* whitening, int threads, Optimizer& optimizer,
-                     Vector& parameters, const ValueTask* values, double* old_dist) {
+                     Vector& parameters, const ValueTask* values, double* old_dist,
+                     double* new_dist) {
   const Distribution& distribution = policy.distribution();
   PpoSettings settings = given;
   settings.batch_size = std::min(settings.batch_size, policy.network().samples());
@@ -117,17 +121,23 @@ PpoResult ppo_epochs(BatchPolicy policy, const PpoSamples& samples, const PpoSet
     const Vector own = parameters.tail(distribution.own_parameters());
     coordinates.emplace(*whitening, distribution.output_units(own));
   }
+  const Vector before = parameters;
   distributions(policy, parameters.data(), samples.mask, threads, old_dist);
   Epochs epochs(policy, samples, old_dist, settings, threads, std::move(coordinates), optimizer,
                 parameters, values);
   PpoResult result = epochs.run(stream, first_epoch);
-  if (!result.finite) return result;
-  Surrogate whole(policy, samples.actions, samples.advantages, old_dist, samples.mask, 0.0,
-                  threads);
-  // The outputs of a network may overflow where its parameters do not.
-  const double kl = whole.evaluate(parameters).kl;
-  result.finite = std::isfinite(kl);
-  if (result.finite) result.kl = kl;
+  const auto end = [&] {
+    return moved_distributions(policy, parameters.data(), samples.mask, threads, old_dist,
+                               new_dist);
+  };
+  if (result.finite) {
+    result.kl = end();
+    result.finite = std::isfinite(result.kl);  // outputs of a network may overflow
+  }
+  if (!result.finite) {
+    parameters = before;
+    result.kl = end();
+  }
   return result;
 }
 

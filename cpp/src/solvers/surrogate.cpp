@@ -68,7 +68,7 @@ void Surrogate::add_block(Index chunk, Index b) {
   double* const dist = new_.data() + chunk * size;
   double* const scratch = scratch_.data() + chunk * stride();
   Sums& sums = sums_[length(chunk)];
-  policy_(b, mask_, dist);
+  policy_.evaluate(b, mask_, dist);
   sums.objective += weighted_sum(b, dist, scratch);
   if (ent_coef_ != 0.0) {
     distribution().entropy(dist, stride(), scratch);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "fastpg/core/sums.hpp"
 #include "fastpg/policies/policy.hpp"
 #include "fastpg/solvers/epochs.hpp"
 
@@ -26,14 +27,17 @@ void ValueLearner::differentiate(const Index* order, Index size, double coeffici
   size_ = size;
 }
 
+double ValueLearner::gradient_norm() {
+  const Vector& gradient = minibatch_.gradient();
+  const double* const g = gradient.data();
+  return std::sqrt(dispatch(
+      [=, n = gradient.size()] { return sum_of(n, [=](Index i) { return g[i] * g[i]; }); }));
+}
+
 bool ValueLearner::ascend(double scale, double learning_rate) {
-  Vector& gradient = minibatch_.gradient();
-  if (scale != 1.0) gradient *= scale;
-  task_.optimizer.step(gradient, learning_rate);
-  task_.parameters += gradient;
   losses_ += loss_;
   samples_seen_ += size_;
-  return within_bounds(task_.parameters);
+  return task_.optimizer.ascend(minibatch_.gradient(), scale, learning_rate, task_.parameters);
 }
 
 double ValueLearner::mean_loss() const {
@@ -41,6 +45,8 @@ double ValueLearner::mean_loss() const {
 }
 
 bool ValueLearner::finite() {
+  task_.network.set_parameters(task_.parameters.data());
+  if (task_.network.surely_finite()) return true;
   const Buffer<double> found = values();
   return std::all_of(found.begin(), found.end(), [](double v) { return std::isfinite(v); });
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "fastpg/core/layout.hpp"
 #include "fastpg/policies/policy.hpp"
 
 namespace fastpg {
@@ -24,7 +25,7 @@ void network_values(Network& network, const double* parameters, int threads, dou
   chunks.run(threads, a_block * static_cast<double>(network.block_count()), [&](Index chunk) {
     Buffer<double> column(length(size));
     chunks.for_blocks(chunk, a_block, [&](Index b) {
-      network.forward(b, column.data());
+      network.evaluate(b, column.data());
       std::copy_n(column.data(), network.rows(b), out + network.begin(b));
     });
   });
@@ -44,9 +45,8 @@ ValueMinibatch::ValueMinibatch(const Network& network, const double* targets,
 
 void ValueMinibatch::gather(const Index* order, Index size) {
   network_->choose(order, size);
-  for (Index i = 0; i < size; ++i) targets_[i] = all_targets_[order[i]];
-  if (all_old_ == nullptr) return;
-  for (Index i = 0; i < size; ++i) old_[i] = all_old_[order[i]];
+  gather_rows(all_targets_, order, size, 1, targets_.data(), 1);
+  if (all_old_ != nullptr) gather_rows(all_old_, order, size, 1, old_.data(), 1);
 }
 
 double ValueMinibatch::differentiate(const Index* order, Index size, const Vector& parameters,
@@ -60,15 +60,15 @@ double ValueMinibatch::differentiate(const Index* order, Index size, const Vecto
   const double a_block = static_cast<double>(stride) * a_sample();
   chunks.run(threads_, a_block * static_cast<double>(chunks.blocks), [&](Index chunk) {
     Buffer<double> column(length(stride));
+    Buffer<float> memory(length(network_->memory_size()));
     chunks.for_blocks(chunk, a_block, [&](Index b) {
-      network_->forward(b, column.data());
+      network_->forward_into(b, column.data(), memory.data());
       losses_[length(chunk)] += weigh(b, column.data());
-      network_->add_back(b, column.data(), sums_.data() + chunk * partial);
+      network_->add_back_from(memory.data(), b, column.data(), sums_.data() + chunk * partial);
     });
   });
   add_up(sums_.data(), chunks.count, partial);
   add_up(losses_.data(), chunks.count, 1);
-  gradient_.setZero();
   network_->store(sums_.data(), factor / static_cast<double>(size), gradient_.data());
   return losses_.front();
 }

@@ -78,7 +78,7 @@ class Parameters(ClosedForms):
         """
         if theta.shape != self._shape:
             raise ValueError(f"theta: expected shape {self._shape}, got {theta.shape}")
-        if not arrays.norm(theta) <= self._most and not np.abs(theta).max() <= self._most:  # or NaN
+        if not arrays.within(theta, self._most):
             return False
         theta = self._project(theta)
         theta.flags.writeable = False
@@ -91,9 +91,7 @@ class Parameters(ClosedForms):
 
     def _checked_theta(self, value: Any) -> Floats:
         checked = arrays.shaped_floats("theta", value, self.shape)
-        if (
-            not arrays.norm(checked) <= self._most and not np.abs(checked).max() <= self._most
-        ):  # or NaN
+        if not arrays.within(checked, self._most):
             arrays.finite_floats("theta", checked, self.shape)
             raise ValueError(f"theta: expected magnitudes of at most {self._most:g}")
         return checked.copy()

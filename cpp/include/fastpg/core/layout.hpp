@@ -23,6 +23,8 @@ namespace detail {
 template <class Visit>
 void with_constant_size(std::ptrdiff_t size, Visit&& visit) {
   switch (size) {
+    case 1:
+      return visit([] { return std::ptrdiff_t{1}; });
     case 2:
       return visit([] { return std::ptrdiff_t{2}; });
     case 3:
@@ -39,6 +41,20 @@ void with_constant_size(std::ptrdiff_t size, Visit&& visit) {
 }
 
 }  // namespace detail
+
+// to (count, to_stride): the rows order[0 … count - 1] of `from` (…, size).
+template <class From, class To>
+void gather_rows(const From* __restrict from, const std::ptrdiff_t* order, std::ptrdiff_t count,
+                 std::ptrdiff_t size, To* __restrict to, std::ptrdiff_t to_stride) {
+  detail::with_constant_size(size, [&](auto constant) {
+    for (std::ptrdiff_t i = 0; i < count; ++i) {
+      const From* const row = from + order[i] * constant();
+      for (std::ptrdiff_t k = 0; k < constant(); ++k) {
+        to[i * to_stride + k] = static_cast<To>(row[k]);
+      }
+    }
+  });
+}
 
 template <class From, class To>
 void to_rows(const From* __restrict components, std::ptrdiff_t stride, std::ptrdiff_t count,

@@ -2,6 +2,7 @@
 // Vectorised; tanh is within 2 ulp for every number.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 
 namespace fastpg {
@@ -12,6 +13,11 @@ namespace activations {
 
 // All slopes but silu's follow from the value.
 constexpr bool needs_slopes(Activation activation) { return activation == Activation::silu; }
+
+// The largest |f(z)| where |z| is at most so large.
+constexpr double largest(Activation activation, double z) {
+  return activation == Activation::tanh ? std::min(z, 1.0) : std::max(z, 1.0);
+}
 
 // z becomes f(z). slopes: f'(z), where they are needed; nullptr where nobody wants them.
 void apply(Activation activation, float* z, float* slopes, std::ptrdiff_t count);

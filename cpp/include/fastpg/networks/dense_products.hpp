@@ -27,11 +27,19 @@ struct Factors {
 void multiply(const Factors& factors, const float* start, Index start_stride, float* out,
               Index out_stride);
 
+// out (columns, out_stride), samples innermost: out_ji = start_j + a_i b_j, for few columns. b by
+// columns: entry (k, j) at [j * b_stride + k]; a_depth is 1. Rows of a and columns of b are read as
+// whole vectors. start: (columns,), or nullptr for zeros.
+void multiply_few(const Factors& factors, const float* start, float* out, Index out_stride);
+
 // sums += a b: a b is rounded to float32.
 void add_product(const Factors& factors, double* sums, Index sums_stride);
 
 // sums (columns,) += the sum of the rows of b. rows: a multiple of 4.
 void add_rows(const float* b, Index b_stride, Index rows, Index columns, double* sums);
+
+// The same of rows that lie by columns, entry (i, j) at [j * b_stride + i]. rows: a multiple of 8.
+void add_rows_by_columns(const float* b, Index b_stride, Index rows, Index columns, double* sums);
 
 // |b_i|^2 of every row. rows: a multiple of 4.
 void squared_norms(const float* b, Index b_stride, Index rows, Index columns, double* out);

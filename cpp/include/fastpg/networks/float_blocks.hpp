@@ -28,9 +28,10 @@ class FloatBlocks {
 
   // All size() rows; those beyond the end of the batch are zeros.
   const float* operator[](Index block) const { return rows_.data() + block * size_ * stride_; }
+  // The largest absolute value.
+  float largest() const;
 
  private:
-  void copy_row(Index from, Index to);
   void clear_rows(Index from, Index to);
 
   Features features_;

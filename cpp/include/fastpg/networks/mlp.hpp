@@ -4,8 +4,9 @@
 //
 // forward() keeps the activations of its block, and along() and add_back() use them: a Fisher
 // product does not compute them again. They are kept for all blocks where 64 MiB hold them;
-// otherwise, or where forward() was not called, a call computes those of its block itself. Blocks
-// are independent, so distinct ones may be worked on at the same time.
+// otherwise, or where forward() was not called, a call computes those of its block itself.
+// forward_into() leaves them in memory of the caller, evaluate() nowhere. Blocks are independent,
+// so distinct ones may be worked on at the same time.
 #pragma once
 
 #include <atomic>
@@ -38,6 +39,12 @@ class MlpNetwork final : public Network {
 
   void set_parameters(const double* theta) override;
   void forward(Index block, double* columns) const override;
+  Index memory_size() const override { return kept_size_; }
+  void forward_into(Index block, double* columns, float* memory) const override;
+  void add_back_from(const float* memory, Index block, const double* w,
+                     double* sums) const override;
+  void evaluate(Index block, double* columns) const override;
+  bool surely_finite() const override { return weights_.bounded(inputs_.largest()); }
   void set_direction(const double* v) override;
   void along(Index block, double* u) const override;
   Index sum_size() const override { return sum_size_; }
@@ -64,10 +71,10 @@ class MlpNetwork final : public Network {
 
  private:
   struct Layer : MlpWeights::Layer {
-    Index transposed = 0;  // W^T (fan_out, in_stride)
+    Index transposed = 0;  // W^T (stride, in_stride), unless it is the first, or W^T is there
     Index kept = 0;        // of a block: values (size, stride), then slopes where they are needed
     Index sums = 0;        // of W as it is turned, then of the bias (stride)
-    bool turned = false;   // sums are those of W^T, where that is less work
+    bool turned = false;   // sums are those of W^T: where that is less work, and of the last layer
 
     Index bias_sums() const { return sums + (turned ? fan_out * in_stride : fan_in * stride); }
   };
@@ -81,24 +88,32 @@ class MlpNetwork final : public Network {
   bool needs_slopes() const { return activations::needs_slopes(shape_.activation); }
 
   void place_layers();
-  const float* transposed_weights() const;
+  const float* transposed_weights(const Layer& of) const;
   void transpose_weights() const;
+  bool is_last(const Layer& of) const { return &of == &layers_.back(); }
   void forget();
+  void require_parameters() const;
 
+  void last_outputs(Index block, const float* kept, double* columns) const;
   const float* activations_of(Index block, Buffer<float>& scratch) const;
   void find_activations(Index block, float* kept) const;
-  Buffer<float> output_tangents(Index block, const float* kept) const;
+  bool has_activations(Index block) const;
+  Buffer<double> output_tangents(Index block, const float* kept) const;
+  Buffer<float> hidden_tangents(Index block, const float* kept) const;
   Rows inputs_of(Index l, Index block, const float* kept) const;
-  void scale_by_slopes(Index l, const float* kept, float* x) const;
-  void load_outputs(const double* w, Index count, float* rows) const;
+  void scale_by_slopes(Index l, const float* kept, Index begin, Index rows, float* x) const;
+  void pull_back(const Layer& of, const Rows& delta, Index rows, float* out) const;
+  Rows load_outputs(const double* w, Index count, float* columns) const;
+  static void store(const Layer& from, const double* sums, double factor, double* out);
   void add_layer(const Layer& to, const Rows& x, const Rows& delta, double* sums) const;
   void add_norms(const Layer& of, const Rows& x, const Rows& delta, double* out) const;
   void jacobian(Index block, Index logit, double* weights, double* out) const;
 
   // Of each layer, from the last to the first: its inputs, and the derivatives by its outputs
-  // before the activation. w: (logits, block_size).
+  // before the activation, which lie by columns for the last layer. w: (logits, block_size).
   using Visit = std::function<void(const Layer& layer, const Rows& x, const Rows& delta)>;
   void pass_back(Index block, const double* w, const Visit& visit) const;
+  void pass_back(Index block, const double* w, const float* kept, const Visit& visit) const;
 
   const FreeLogits& logits_;
   MlpShape shape_;

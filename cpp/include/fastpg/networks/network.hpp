@@ -33,14 +33,26 @@ class Network {
   virtual void set_parameters(const double* theta) = 0;
   // (outputs, block_size), numbers that mean nothing beyond the rows.
   virtual void forward(Index block, double* columns) const = 0;
+  // The same where no products with the Jacobian follow: nothing is kept for them.
+  virtual void evaluate(Index block, double* columns) const { forward(block, columns); }
+  // Whether all outputs are finite for certain, which is found out without computing them.
+  virtual bool surely_finite() const { return false; }
 
   // v: (parameters,). Not while others use the network.
   virtual void set_direction(const double* v) = 0;
   // u = J v, (logits, block_size); zeros beyond the rows.
   virtual void along(Index block, double* u) const = 0;
 
+  // forward() of a block whose only product is one add_back(), by the same thread: what that needs
+  // is left in memory of the caller, of so many floats, which is in cache if all blocks share it.
+  virtual Index memory_size() const { return 0; }
+  virtual void forward_into(Index block, double* columns, float*) const { forward(block, columns); }
+  virtual void add_back_from(const float*, Index block, const double* w, double* sums) const {
+    add_back(block, w, sums);
+  }
+
   // Sums of J^T w over samples are kept in sums of this size; store() makes of them
-  // out (parameters,) += factor J^T w. w: (logits, block_size), zeros beyond the rows.
+  // out (parameters,) = factor J^T w. w: (logits, block_size), zeros beyond the rows.
   virtual Index sum_size() const = 0;
   virtual void add_back(Index block, const double* w, double* sums) const = 0;
   virtual void store(const double* sums, double factor, double* out) const = 0;

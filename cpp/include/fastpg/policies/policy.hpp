@@ -35,9 +35,17 @@ class BatchPolicy {
   // The distributions of a block, (size, block_size). mask: (n, outputs) or nullptr.
   void operator()(Index block, const std::uint8_t* mask, double* columns) const {
     network_.forward(block, columns);
-    distribution_.normalize(columns, own_,
-                            mask_from(mask, network_.begin(block), network_.outputs()),
-                            network_.rows(block), network_.block_size());
+    normalize(block, mask, columns);
+  }
+  // The same before one Network::add_back_from() this memory.
+  void forward_into(Index block, const std::uint8_t* mask, double* columns, float* memory) const {
+    network_.forward_into(block, columns, memory);
+    normalize(block, mask, columns);
+  }
+  // The same where no products with the Jacobian follow.
+  void evaluate(Index block, const std::uint8_t* mask, double* columns) const {
+    network_.evaluate(block, columns);
+    normalize(block, mask, columns);
   }
 
   // How the batch is cut for threads; partial: numbers of a chunk's sums.
@@ -46,14 +54,25 @@ class BatchPolicy {
   }
 
  private:
+  void normalize(Index block, const std::uint8_t* mask, double* columns) const {
+    distribution_.normalize(columns, own_,
+                            mask_from(mask, network_.begin(block), network_.outputs()),
+                            network_.rows(block), network_.block_size());
+  }
+
   const Distribution& distribution_;
   Network& network_;
   const double* own_ = nullptr;
 };
 
-// The distribution of every row at the parameters, into out (n, size).
+// The distribution of every row at the parameters, into out (n, size). products_follow: with the
+// Jacobian at these parameters.
 void distributions(BatchPolicy& policy, const double* parameters, const std::uint8_t* mask,
-                   int threads, double* out);
+                   int threads, double* out, bool products_follow = false);
+
+// The same without products, and the mean KL(old | new) from those of old_dist (n, size).
+double moved_distributions(BatchPolicy& policy, const double* parameters, const std::uint8_t* mask,
+                           int threads, const double* old_dist, double* out);
 
 // Of distribution arrays alone; each into out (n,): ln pi(a_i|s_i), entropies, KL(old | new).
 void log_probs(const Distribution& distribution, const double* dist, const Actions& actions,

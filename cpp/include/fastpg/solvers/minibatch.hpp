@@ -47,7 +47,7 @@ class Minibatch {
   Index score_size() const { return distribution_.score_size(); }
   Actions actions() const;
   void gather_rows(const Index* order);
-  void add_block(Index block, Workspace& work, double* sums);
+  void add_block(Index block, Workspace& work, float* memory, double* sums);
   void weigh_scores(Index block, const double* old, Workspace& work) const;
   void add_scores(double factor, Workspace& work) const;
 

@@ -16,6 +16,10 @@ class Optimizer {
 
   // A gradient (size,) becomes the step along it, to be added to the parameters.
   virtual void step(MutableVector gradient, double learning_rate) = 0;
+  // The same along `scale` times the gradient, and the step is added to the parameters (size,).
+  // False if they are not within bounds after it.
+  virtual bool ascend(const Vector& gradient, double scale, double learning_rate,
+                      Vector& parameters) = 0;
 
   virtual Index size() const = 0;
   virtual bool finite() const = 0;  // whether what it keeps is
@@ -29,10 +33,9 @@ class Sgd final : public Optimizer {
 
   std::unique_ptr<Optimizer> copy() const override { return std::make_unique<Sgd>(*this); }
   void assign(const Optimizer& other) override { *this = dynamic_cast<const Sgd&>(other); }
-  void step(MutableVector gradient, double learning_rate) override {
-    ++count;
-    gradient *= learning_rate;
-  }
+  void step(MutableVector gradient, double learning_rate) override;
+  bool ascend(const Vector& gradient, double scale, double learning_rate,
+              Vector& parameters) override;
   Index size() const override { return size_; }
   bool finite() const override { return true; }
 
@@ -55,6 +58,8 @@ class Adam final : public Optimizer {
   std::unique_ptr<Optimizer> copy() const override { return std::make_unique<Adam>(*this); }
   void assign(const Optimizer& other) override { *this = dynamic_cast<const Adam&>(other); }
   void step(MutableVector gradient, double learning_rate) override;
+  bool ascend(const Vector& gradient, double scale, double learning_rate,
+              Vector& parameters) override;
   Index size() const override { return mean.size(); }
   bool finite() const override { return square.allFinite(); }
 };
@@ -73,6 +78,8 @@ class RmsProp final : public Optimizer {
   std::unique_ptr<Optimizer> copy() const override { return std::make_unique<RmsProp>(*this); }
   void assign(const Optimizer& other) override { *this = dynamic_cast<const RmsProp&>(other); }
   void step(MutableVector gradient, double learning_rate) override;
+  bool ascend(const Vector& gradient, double scale, double learning_rate,
+              Vector& parameters) override;
   Index size() const override { return square.size(); }
   bool finite() const override { return square.allFinite(); }
 };

@@ -57,14 +57,17 @@ struct PpoSamples {
   const std::uint8_t* mask;
 };
 
-// parameters (flat) and optimizer are updated in place, by part of the epochs where it throws.
+// parameters (flat) and optimizer are updated in place, by part of the epochs where it throws;
+// where something is not finite, parameters stay as they were.
 // Minibatches differ in size by at most one and cover every sample once an epoch;
 // (stream, first_epoch + epoch) decides the order. whitening: the coordinates to ascend in;
 // nullptr: those of the parameters. values: a value network at the same samples, or nullptr; each
-// network has its optimizer. old_dist: (n, size), receives the distributions at the start.
+// network has its optimizer. old_dist, new_dist: (n, size), receive the distributions at the start
+// and at the end.
 PpoResult ppo_epochs(BatchPolicy policy, const PpoSamples& samples, const PpoSettings& settings,
                      const LaneStream& stream, std::uint64_t first_epoch,
                      const Whitening* whitening, int threads, Optimizer& optimizer,
-                     Vector& parameters, const ValueTask* values, double* old_dist);
+                     Vector& parameters, const ValueTask* values, double* old_dist,
+                     double* new_dist);
 
 }  // namespace fastpg

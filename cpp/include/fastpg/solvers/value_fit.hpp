@@ -24,7 +24,7 @@ class ValueLearner {
 
   // coefficient: of the loss, in the gradient.
   void differentiate(const Index* order, Index size, double coefficient);
-  double gradient_norm() { return minibatch_.gradient().norm(); }
+  double gradient_norm();
 
   // One step along `scale` times the gradient; false if parameters are not finite after it.
   bool ascend(double scale, double learning_rate);
