@@ -19,6 +19,7 @@ Integers = npt.NDArray[np.int64]
 _MAX_SEED = 2**64 - 1
 _MOST_STEP = 2**62
 _FEW = 64  # below this size plain Python is faster than NumPy
+_SOME = 4096  # up to this size a search in bytes is faster than a reduction
 _FLOAT64 = np.dtype(np.float64)
 _FLOAT32 = np.dtype(np.float32)
 _INT32 = np.dtype(np.int32)
@@ -63,11 +64,17 @@ def _has_shape(found: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
     return True
 
 
-def _check_finite(
+def require_finite(
     name: str, array: npt.NDArray[Any], given: npt.NDArray[Any] | None = None
 ) -> None:
-    """given: what the array was converted from, if it may have had a wider range."""
-    if np.isfinite(array).all():
+    """Raise ValueError unless all numbers are finite; the error has the first that is not.
+
+    Args:
+        name: name of the argument, for errors.
+        array: of floats.
+        given: what the array was converted from, if it may have had a wider range.
+    """
+    if all_finite(array):
         return
     where = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
     if given is not None and np.isfinite(given[where]):
@@ -76,6 +83,14 @@ def _check_finite(
             f"{array.dtype}, got {given[where]} at index {where}"
         )
     raise ValueError(f"{name}: expected finite values, got {array[where]} at index {where}")
+
+
+def all_finite(array: npt.NDArray[Any]) -> bool:
+    """Whether no number is infinite or NaN."""
+    finite = np.isfinite(array)
+    if array.size <= _SOME:
+        return b"\0" not in finite.tobytes()
+    return bool(finite.all())
 
 
 def ndim(name: str, values: Any) -> int:
@@ -98,7 +113,7 @@ def finite_floats(name: str, values: Any, shape: tuple[int | None, ...]) -> Floa
     _check_shape(name, array, shape)
     with np.errstate(over="ignore"):
         converted = np.ascontiguousarray(array, dtype=np.float64)
-    _check_finite(name, converted)
+    require_finite(name, converted)
     return converted
 
 
@@ -123,7 +138,7 @@ def exactly(
         raise TypeError(f"{name}: expected dtype {wanted}, got {found}")
     _check_shape(name, values, shape)
     if wanted.kind == "f":
-        _check_finite(name, values)
+        require_finite(name, values)
     return np.array(values, order="C")
 
 
@@ -176,7 +191,7 @@ def observations(name: str, values: Any, size: int) -> tuple[Float32s, bool]:
     _check_shape(name, batch, (None, size))
     with np.errstate(over="ignore"):
         converted = np.ascontiguousarray(batch, dtype=np.float32)
-    _check_finite(name, converted, batch)
+    require_finite(name, converted, batch)
     return converted, single
 
 

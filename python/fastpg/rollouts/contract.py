@@ -99,7 +99,17 @@ def step(env: Env, action: Any) -> Step:
     Raises:
         TypeError, ValueError: the environment returned something else.
     """
-    given = env.step(action)
+    given: Any = env.step(action)
+    if type(given) is tuple and len(given) == 5:
+        _, reward, terminated, truncated, info = given
+        flags = type(terminated) in _FLAGS and type(truncated) in _FLAGS
+        if flags and type(reward) in _REWARDS and type(info) is dict:
+            return given
+    return _plain_step(env, given)
+
+
+def _plain_step(env: Env, given: Any) -> Step:
+    """What a step returned, checked."""
     if not isinstance(given, tuple | list) or len(given) != 5:
         raise ValueError(
             f"{_name(env)}.step: expected 5 values (observation, reward, terminated, truncated, "

@@ -7,12 +7,15 @@ from copy import deepcopy
 from typing import Any
 
 import numpy as np
+from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from gymnasium.vector.utils import iterate
 
 from fastpg import arrays
 from fastpg.rollouts import contract
 from fastpg.rollouts.instances import require_distinct
+
+_INTEGERS = frozenset((int, np.int64))
 
 
 class EnvCopies(SyncVectorEnv):
@@ -44,6 +47,10 @@ class EnvCopies(SyncVectorEnv):
         super().__init__([_checked(make) for make in makers], autoreset_mode=AutoresetMode.DISABLED)
         require_distinct(self)
         self._ended = np.zeros(self.num_envs, dtype=np.bool_)
+        self._waiting = False  # whether any episode has ended
+        space = self.single_observation_space
+        self._box = (space.dtype, space.shape) if type(space) is spaces.Box else (None, None)
+        self._integers = _INTEGERS if type(space) is spaces.Discrete else frozenset()
         kind = type(self.envs[0].unwrapped).__name__
         self._names = (f"{kind}.reset: observation", f"{kind}.step: observation")  # in errors
 
@@ -90,6 +97,7 @@ class EnvCopies(SyncVectorEnv):
             observation, infos[i] = contract.reset(self.envs[i], seeds[i], given or None)
             self._write(i, observation, self._names[0])
             self._ended[i] = False
+        self._waiting = bool(self._ended.any())
         return self._copied(), self._masks(infos)
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
@@ -105,26 +113,39 @@ class EnvCopies(SyncVectorEnv):
             RuntimeError: an episode has ended, and its environment was not reset.
             TypeError, ValueError: an environment violates Gymnasium's interface.
         """
-        if self._ended.any():
+        if self._waiting:
             raise RuntimeError(
                 "an environment's episode has ended: expected "
                 "reset(options={'reset_mask': ...}) first"
             )
-        n = self.num_envs
-        rewards = np.zeros(n)
-        terminated, truncated = np.zeros(n, dtype=np.bool_), np.zeros(n, dtype=np.bool_)
+        rewards: list[float] = []
+        terminated: list[bool] = []
+        truncated: list[bool] = []
         infos: dict[int, Any] = {}
-        for i, action in enumerate(iterate(self.action_space, actions)):
-            observation, rewards[i], terminated[i], truncated[i], infos[i] = contract.step(
-                self.envs[i], action
-            )
+        chosen = zip(self.envs, iterate(self.action_space, actions), strict=True)
+        for i, (env, action) in enumerate(chosen):
+            observation, reward, terminal, cut, info = contract.step(env, action)
             self._write(i, observation, self._names[1])
-        self._ended = terminated | truncated
-        return self._copied(), rewards, terminated, truncated, self._masks(infos)
+            rewards.append(reward)
+            terminated.append(terminal)
+            truncated.append(cut)
+            if "action_mask" in info:
+                infos[i] = info
+        self._waiting = True in terminated or True in truncated
+        flags = np.array(terminated), np.array(truncated)
+        self._ended = flags[0] | flags[1]
+        return self._copied(), np.array(rewards, dtype=np.float64), *flags, self._masks(infos)
 
     def _write(self, i: int, observation: Any, name: str) -> None:
+        rows: Any = self._observations
+        kind = type(observation)
+        if kind in self._integers or (
+            kind is np.ndarray and (observation.dtype, observation.shape) == self._box
+        ):
+            rows[i] = observation
+            return
         space: Any = self.single_observation_space
-        contract.write_row(space, self._observations, i, observation, name)
+        contract.write_row(space, rows, i, observation, name)
 
     def _copied(self) -> Any:
         rows: Any = self._observations
@@ -142,6 +163,8 @@ class EnvCopies(SyncVectorEnv):
 
     def _masks(self, infos: dict[int, Any]) -> dict[str, Any]:
         """The action masks of the infos, in the form of a vector environment's info."""
+        if not infos:
+            return {}
         given = {i: info["action_mask"] for i, info in infos.items() if "action_mask" in info}
         if not given:
             return {}

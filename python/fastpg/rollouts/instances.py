@@ -69,9 +69,11 @@ class _CountedStep(_Counted):
     """A `step` that also adds up rewards, if `reward_sums` was called."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        given = super().__call__(*args, **kwargs)
-        if self.calls.rewards is not None:
-            self.calls.rewards.add(given)
+        calls = self.calls
+        calls.moves += 1
+        given = self.method(*args, **kwargs)
+        if calls.rewards is not None:
+            calls.rewards.add(given)
         return given
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from fastpg import arrays
-from fastpg.arrays import Bools, Float32s
+from fastpg.arrays import Bools, Float32s, Floats
 from fastpg.policies.base import Policy
 from fastpg.rollouts.collector import MOST_STEPS, UNLIMITED, Collector
 from fastpg.rollouts.contract import vector_flags, vector_rewards
@@ -19,34 +19,10 @@ from fastpg.rollouts.instances import overwrites_observations
 from fastpg.rollouts.make_env import autoreset_mode, resets_alone
 from fastpg.rollouts.masks import Masks
 from fastpg.rollouts.raw_returns import RawReturns
+from fastpg.rollouts.recorder import Arrays, Recorder
 from fastpg.rollouts.rollout import Rollout
 from fastpg.rollouts.second_resets import SecondResets
 from fastpg.spaces.flat import flatten, gather, to_action_space
-
-
-class _Recorder:
-    """Rows of a rollout in order, and the ends of episodes."""
-
-    def __init__(self) -> None:
-        self.rows: list[dict[str, npt.NDArray[Any]]] = []
-        self.ends: list[tuple[int, int, Float32s, float, int, float]] = []
-
-    def end(
-        self, row: int, column: int, final: Float32s, total: float, length: int, raw: float
-    ) -> None:
-        self.ends.append((row, column, final, total, length, raw))
-
-    def ends_dict(self, observation_size: int) -> dict[str, npt.NDArray[Any]]:
-        parts = zip(*self.ends, strict=True) if self.ends else ((),) * 6
-        rows, columns, finals, returns, lengths, raw = parts
-        return {
-            "end_rows": np.array(rows, dtype=np.int64),
-            "end_columns": np.array(columns, dtype=np.int64),
-            "final_observations": np.array(finals, dtype=np.float32).reshape(-1, observation_size),
-            "episode_returns": np.array(returns, dtype=np.float64),
-            "episode_lengths": np.array(lengths, dtype=np.int64),
-            "raw_returns": np.array(raw, dtype=np.float64),
-        }
 
 
 class SteppingCollector(Collector):
@@ -67,6 +43,8 @@ class SteppingCollector(Collector):
     ) -> None:
         super().__init__(env, policy, seed, evaluation=evaluation)
         self._stepped = EnvCopies.of(env)
+        # Whose results are checked, and in arrays that nobody else writes to.
+        self._checked = isinstance(self._stepped, EnvCopies)
         mode = autoreset_mode(self._stepped)
         self._same_step = mode == AutoresetMode.SAME_STEP
         self._resets_here = mode == AutoresetMode.DISABLED or (
@@ -75,6 +53,7 @@ class SteppingCollector(Collector):
         self._second_resets = SecondResets(env)
         self._keeps_last = False  # True once last observations are known not to be overwritten
         self._dead = np.zeros(env.num_envs, dtype=np.bool_)
+        self._dead_count = 0
         self._elapsed = np.zeros(env.num_envs, dtype=np.int64)
         self._returns = np.zeros(env.num_envs)
         self._observations: Float32s | None = None
@@ -87,7 +66,12 @@ class SteppingCollector(Collector):
         dead = self._second_resets.expected()
         observations, info = self._stepped.reset(seed=seed)
         self._begin(self._flat(observations), info)
-        self._dead[:] = dead
+        self._mark_dead(dead)
+
+    def _mark_dead(self, dead: Bools) -> None:
+        """Which environments only reset at the next step."""
+        self._dead = dead
+        self._dead_count = int(np.count_nonzero(dead))
 
     def _leave(self) -> None:
         super()._leave()
@@ -124,34 +108,33 @@ class SteppingCollector(Collector):
     def steps(self, n_steps: int, *, deterministic: bool = False) -> Rollout:
         """See `Collector`."""
         count = arrays.integer("n_steps", n_steps, 1, MOST_STEPS)
-        return self._rows(lambda taken, rows: rows < count, deterministic)
+        return self._rows(lambda taken, rows: rows < count, Recorder(count), deterministic)
 
     def samples(self, count: int) -> Rollout:
         """See `Collector`."""
-        limit = arrays.integer("count", count, self.env.num_envs)
+        n_envs = self.env.num_envs
+        limit = arrays.integer("count", count, n_envs)
 
         def room(taken: int, rows: int) -> bool:
-            return taken + int((~self._dead).sum()) <= limit
+            return taken + n_envs - self._dead_count <= limit
 
-        return self._rows(room, deterministic=False)
+        return self._rows(room, Recorder(-(-limit // n_envs)), deterministic=False)
 
-    def _rows(self, room: Callable[[int, int], bool], deterministic: bool) -> Rollout:
+    def _rows(
+        self, room: Callable[[int, int], bool], recorder: Recorder, deterministic: bool
+    ) -> Rollout:
         """Collect rows while `room(samples so far, rows so far)` is True."""
         self._resume()
         if self._observations is None:
             self.reset(None)
-        recorder = _Recorder()
-        taken = 0
-        while room(taken, len(recorder.rows)):
-            row = self._row(deterministic)
-            finals, ended = self._advance(row)
-            for i in np.flatnonzero(ended):
-                self._record_end(recorder, len(recorder.rows), int(i), int(i), finals[i])
-            recorder.rows.append(row)
-            taken += int(row["valid"].sum())
-        stacked = {name: np.stack([r[name] for r in recorder.rows]) for name in recorder.rows[0]}
-        count = len(recorder.rows)
-        return self._rollout(stacked, recorder, self._current(), self._elapsed.copy(), count)
+        n_envs, taken = self.env.num_envs, 0
+        while room(taken, recorder.count):
+            taken += n_envs - self._dead_count
+            ended, finals = self._row(recorder, deterministic)
+            for i in ended:
+                self._record_end(recorder, recorder.count, i, i, finals[i])
+            recorder.next_row()
+        return self._rollout(recorder.arrays(), recorder, self._current(), self._elapsed.copy())
 
     def episodes(
         self, n_episodes: int, *, max_samples: int | None = None, deterministic: bool = False
@@ -164,33 +147,31 @@ class SteppingCollector(Collector):
             self.reset(None)
         n_envs = self.env.num_envs
         column = np.arange(n_envs)
-        recorder = _Recorder()
+        recorder = Recorder()
         cells: list[tuple[npt.NDArray[Any], npt.NDArray[Any]]] = []  # (steps, columns) of a row
-        taken, complete, count = 0, True, 0
+        taken, complete = 0, True
         while (column < total).any():
             playing = (column < total) & ~self._dead
             if taken + int(playing.sum()) > limit:
                 complete = False
                 break
             at = (self._elapsed.copy(), np.where(playing, column, total))
-            row = self._row(deterministic)
-            finals, ended = self._advance(row)
-            recorder.rows.append(row)
+            ended, finals = self._row(recorder, deterministic)
             cells.append(at)
-            taken, count = taken + int(playing.sum()), count + 1
-            for i in np.flatnonzero(ended & playing):
-                self._record_end(recorder, int(at[0][i]), int(column[i]), int(i), finals[i])
-                column[i] += n_envs
-            for i in np.flatnonzero(ended & ~playing):
-                self._record_end(_Recorder(), 0, 0, int(i), finals[i])
-        return self._columns(recorder, cells, total, count, complete)
+            taken += int(playing.sum())
+            for i in ended:
+                counts = bool(playing[i])
+                place = (int(at[0][i]), int(column[i])) if counts else (0, 0)
+                self._record_end(recorder if counts else Recorder(), *place, i, finals[i])
+                column[i] += n_envs if counts else 0
+            recorder.next_row()
+        return self._columns(recorder, cells, total, complete)
 
     def _columns(
         self,
-        recorder: _Recorder,
+        recorder: Recorder,
         cells: list[tuple[npt.NDArray[Any], npt.NDArray[Any]]],
         total: int,
-        count: int,
         complete: bool,
     ) -> Rollout:
         """Rearrange rows of environments to columns of episodes."""
@@ -200,8 +181,7 @@ class SteppingCollector(Collector):
         used = columns < total
         height = int(steps[used].max()) + 1
         laid: dict[str, npt.NDArray[Any]] = {}
-        for name in recorder.rows[0]:
-            stacked = np.stack([r[name] for r in recorder.rows])
+        for name, stacked in self._complete(recorder.arrays()).items():
             out = np.zeros((height, total, *stacked.shape[2:]), dtype=stacked.dtype)
             out[steps[used], columns[used]] = stacked[used]
             laid[name] = out
@@ -211,86 +191,102 @@ class SteppingCollector(Collector):
             playing = columns[-1] < total
             last[columns[-1][playing]] = self._current()[playing]
             last_step[columns[-1][playing]] = self._elapsed[playing]
-        return self._rollout(laid, recorder, last, last_step, count, complete)
+        return self._rollout(laid, recorder, last, last_step, complete)
 
-    def _row(self, deterministic: bool) -> dict[str, npt.NDArray[Any]]:
-        """Observations, masks and actions of the next step."""
-        policy = self.policy
-        observations = self._current()
+    def _row(self, recorder: Recorder, deterministic: bool) -> tuple[list[int], Float32s]:
+        """Take a step and write it into the current row.
+
+        Returns the environments whose episodes ended, and the true next observations. After an
+        error the state of the environments is unknown, so the next call starts new episodes.
+        """
+        policy, observations = self.policy, self._current()
         stream = None if deterministic else self._stream
         actions = policy.act(observations, self._elapsed, self._masks, stream, self.step_count)
-        row: dict[str, npt.NDArray[Any]] = {
-            "observations": observations,
-            "actions": actions,
-            "valid": ~self._dead,
-            "step_index": self._elapsed.astype(np.int32),
-        }
-        if policy.masked:
-            allowed = np.ones((len(observations), policy._distribution.outputs), dtype=np.bool_)
-            row["action_masks"] = allowed if self._masks is None else self._masks
-        return row
+        recorder.put("observations", observations)
+        recorder.put("actions", actions)
+        recorder.put("step_index", self._elapsed, dtype=np.int32)
+        if self._masks is not None:
+            recorder.put("action_masks", self._masks, others=True)
+        if self._dead_count:
+            recorder.put("valid", ~self._dead, others=True)
+        return self._advance(recorder, policy.for_environment(actions))
 
-    def _advance(self, row: dict[str, npt.NDArray[Any]]) -> tuple[Float32s, Bools]:
-        """Step the environments and complete the row.
-
-        Returns the true next observations, and flags of the episodes that ended. After an error the
-        state of the environments is unknown, so the next call starts new episodes.
-        """
-        actions = self.policy.for_environment(row["actions"])
-        observations, rewards, terminated, truncated, info = self._stepped.step(
-            to_action_space(self.env.single_action_space, actions)
-        )
+    def _advance(self, recorder: Recorder, actions: Any) -> tuple[list[int], Float32s]:
+        given = self._stepped.step(to_action_space(self.env.single_action_space, actions))
         self.step_count += 1
-        valid, count = row["valid"], self.env.num_envs
-        following = self._flat(observations)
-        row["rewards"] = np.where(valid, vector_rewards(rewards, count), 0.0).astype(np.float64)
-        row["terminated"] = vector_flags("terminated", terminated, count) & valid
-        row["truncated"] = vector_flags("truncated", truncated, count) & valid
-        if not np.isfinite(row["rewards"]).all():
-            raise ValueError("rewards: expected finite values from the environment")
-        self._elapsed[valid] += 1
-        self._returns[valid] += row["rewards"][valid]
-        self._dead[:] = False
-        ended = row["terminated"] | row["truncated"]
-        finals = following
-        if ended.any():
-            finals = following.copy()
-            following, info = self._after_ends(ended, finals, following, info)
+        following, rewards, terminated, truncated, info = self._taken(*given)
+        recorder.put("rewards", rewards)
+        recorder.put("terminated", terminated)
+        recorder.put("truncated", truncated)
+        if self._dead_count:
+            self._elapsed += ~self._dead
+            self._mark_dead(np.zeros_like(self._dead))
+        else:
+            self._elapsed += 1
+        self._returns += rewards
+        flags = terminated | truncated
+        finals, ended = following, []
+        if np.count_nonzero(flags):
+            ended = np.flatnonzero(flags).tolist()
+            finals, following, info = self._after_ends(flags, following, info)
         self._observations = following
         self._masks = self._mask_of(info)
-        return finals, ended
+        return ended, finals
+
+    def _taken(
+        self, observations: Any, rewards: Any, terminated: Any, truncated: Any, info: Any
+    ) -> tuple[Float32s, Floats, Bools, Bools, dict[str, Any]]:
+        """What a step returned, checked; 0 and False for environments that only reset."""
+        if not self._checked:
+            count = self.env.num_envs
+            rewards = vector_rewards(rewards, count).astype(np.float64)
+            terminated = vector_flags("terminated", terminated, count)
+            truncated = vector_flags("truncated", truncated, count)
+        if self._dead_count:
+            rewards = np.where(self._dead, 0.0, rewards)
+            terminated, truncated = terminated & ~self._dead, truncated & ~self._dead
+        following = self._flat(observations)
+        if not arrays.all_finite(rewards):
+            raise ValueError("rewards: expected finite values from the environment")
+        return following, rewards, terminated, truncated, info
 
     def _after_ends(
-        self, ended: Bools, finals: Float32s, following: Float32s, info: dict[str, Any]
-    ) -> tuple[Float32s, dict[str, Any]]:
-        """Next observations and their info; last observations are written into `finals`."""
+        self, ended: Bools, following: Float32s, info: dict[str, Any]
+    ) -> tuple[Float32s, Float32s, dict[str, Any]]:
+        """True next observations, then those after the resets, and their info."""
+        finals = following
         if self._raw is not None:
             self._raw_ended = self._raw.of_ended(ended, reset_since=self._same_step)
         if self._same_step:
+            finals = following.copy()
             finals[ended] = self._finals(info, np.flatnonzero(ended))
             self._require_last(finals, following, ended)
         elif self._resets_here:
             reset, reset_info = self._stepped.reset(options={"reset_mask": ended.copy()})
             if self._raw is not None:
                 self._raw.begin(ended)
-            following = np.where(ended[:, None], self._flat(reset), following)
+            restarted = self._flat(reset)
+            # `EnvCopies` gives the current observations of all.
+            following = (
+                restarted if self._checked else np.where(ended[:, None], restarted, following)
+            )
             if self._mask_reader is not None:
                 info = self._mask_reader.merged(info, reset_info, ended)
         else:
-            self._dead[ended] = True
-        return following, info
+            self._mark_dead(ended)
+        return finals, following, info
 
     def _begin(self, observations: Float32s, info: dict[str, Any]) -> None:
         self._observations = observations
         self._elapsed[:] = 0
         self._returns[:] = 0.0
-        self._dead[:] = False
+        self._mark_dead(np.zeros_like(self._dead))
         self._masks = self._mask_of(info)
         if self._raw is not None:
             self._raw.begin()
 
     def _record_end(
-        self, recorder: _Recorder, row: int, column: int, i: int, final: Float32s
+        self, recorder: Recorder, row: int, column: int, i: int, final: Float32s
     ) -> None:
         length = int(self._elapsed[i])
         returned, raw = float(self._returns[i]), float(self._raw_ended[i])
@@ -300,17 +296,15 @@ class SteppingCollector(Collector):
 
     def _rollout(
         self,
-        rows: dict[str, npt.NDArray[Any]],
-        recorder: _Recorder,
+        rows: Arrays,
+        recorder: Recorder,
         last: Float32s,
         last_step: npt.NDArray[np.int64],
-        count: int,
         complete: bool = True,
     ) -> Rollout:
         self._leave()
-        if self._mask_reader is None or not self._mask_reader.given:
-            rows.pop("action_masks", None)
-        ends = recorder.ends_dict(self.policy.observation_size)
+        rows = self._complete(rows)
+        ends = recorder.ends(self.policy.observation_size)
         if self._raw is None:
             del ends["raw_returns"]
         return Rollout(
@@ -318,18 +312,27 @@ class SteppingCollector(Collector):
             **ends,
             last_observations=last,
             last_step_index=last_step,
-            sample_count=int(rows["valid"].sum()),
-            step_count=count,
+            sample_count=int(np.count_nonzero(rows["valid"])),
+            step_count=recorder.count,
             complete=complete,
         )
+
+    def _complete(self, rows: Arrays) -> Arrays:
+        """With the arrays that no row needed."""
+        shape = rows["rewards"].shape
+        if "valid" not in rows:
+            rows["valid"] = np.ones(shape, dtype=np.bool_)
+        if "action_masks" not in rows and self._mask_reader is not None and self._mask_reader.given:
+            rows["action_masks"] = np.ones((*shape, self._mask_reader.size), dtype=np.bool_)
+        return rows
 
     def _current(self) -> Float32s:
         assert self._observations is not None
         return self._observations
 
     def _flat(self, observations: Any) -> Float32s:
-        flat: Float32s = flatten(self.env.single_observation_space, observations).copy()
-        return flat
+        flat = flatten(self.env.single_observation_space, observations)
+        return flat if self._checked else flat.copy()
 
     def _finals(self, info: dict[str, Any], ended: npt.NDArray[np.intp]) -> Float32s:
         if "final_obs" not in info:

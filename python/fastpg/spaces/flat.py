@@ -20,6 +20,9 @@ Space = spaces.Space[Any]
 Integers = npt.NDArray[Any]
 
 _IMAGE_SIDE = 16
+_FLOAT32 = np.dtype(np.float32)
+_FLOAT64 = np.dtype(np.float64)
+_INT64 = np.dtype(np.int64)
 KINDS = "Box, Discrete, MultiDiscrete, MultiBinary, Tuple or Dict"
 
 
@@ -70,9 +73,36 @@ def flatten(
         ValueError: another shape, a value outside a discrete space, or one that is not finite.
         TypeError: not numbers, or not the dict or tuple of the space.
     """
+    if not single and type(observations) is np.ndarray and observations.size:
+        ready = _ready(space, observations, name)
+        if ready is not None:
+            return ready
     parts = _parts(space, observations, single, name)
     flat = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
     return arrays.observations(name, flat, flat.shape[1])[0]
+
+
+def _ready(space: Space, values: npt.NDArray[Any], name: str) -> Float32s | None:
+    """The result for the commonest batches, with fewer checks; None for any other."""
+    if type(space) is spaces.Box and values.shape[1:] == space.shape and values.flags.carray:
+        rows = values.reshape(len(values), -1)
+        if values.dtype is _FLOAT64:
+            with np.errstate(over="ignore"):
+                rounded = rows.astype(np.float32)
+        elif values.dtype is _FLOAT32:
+            rounded = rows
+        else:
+            return None
+        arrays.require_finite(name, rounded, rows)
+        return rounded
+    if type(space) is spaces.Discrete and values.dtype is _INT64 and values.ndim == 1:
+        choices = values - space.start if space.start else values
+        if choices.view(np.uint64).max() >= space.n:  # negative ones are large
+            return None
+        hot = np.zeros((len(values), int(space.n)), dtype=np.float32)
+        hot[np.arange(len(values)), choices] = 1.0
+        return hot
+    return None
 
 
 def is_single(space: Space, observations: Any) -> bool:
@@ -188,8 +218,8 @@ def to_action_space(
         (n, *space.shape), in the space's dtype.
     """
     if type(space) is spaces.Discrete:
-        counted: npt.NDArray[Any] = actions.astype(space.dtype) + space.start
-        return counted
+        counted: npt.NDArray[Any] = actions.astype(space.dtype)
+        return counted + space.start if space.start else counted
     shaped = actions.reshape(len(actions), *(space.shape or ()))
     if isinstance(space, spaces.Box):
         if not clipped:
