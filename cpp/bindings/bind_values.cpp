@@ -59,7 +59,7 @@ py::object fitted(const RidgeRegression& regression, const Array<float>& observa
   Vector weights;
   const bool added = unlocked([&] {
     if (!moved.add(samples, wanted, memory, threads)) return false;
-    weights = moved.solve(ridge);
+    weights = moved.solve(ridge, threads);
     return true;
   });
   if (!added) {
@@ -74,7 +74,7 @@ Array<double> ridge_solve(const RidgeRegression& regression, double ridge) {
   require_ridge(ridge);
   require(regression.moments.weight > 0.0, "expected samples before solve(), got none");
   const RidgeRegression now = regression;  // another thread may fit meanwhile
-  return to_array(unlocked([&] { return now.solve(ridge); }));
+  return to_array(unlocked([&] { return now.solve(ridge, 1); }));
 }
 
 void ridge_restore(RidgeRegression& regression, const Array<double>& mean,

@@ -367,7 +367,10 @@ def norm(values: Floats) -> float:
     largest = float(np.abs(values).max())
     if not 0.0 < largest < math.inf:  # all zeros, or a value that is not finite
         return largest
-    return largest * float(np.linalg.norm(values / largest))
+    scaled = (values / largest).ravel()
+    # A library's dot product of many numbers wakes all its threads, which then spin.
+    squares = scaled.dot(scaled) if scaled.size <= _SOME else np.square(scaled).sum()
+    return largest * math.sqrt(squares)
 
 
 def keywords(name: str, value: Any) -> dict[str, Any]:

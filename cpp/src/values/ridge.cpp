@@ -20,9 +20,18 @@ namespace {
 // Columns of a block stay in a cache.
 Index block_size(Index size) { return std::clamp<Index>(8192 / size / 64 * 64, 64, 256); }
 
+// The lower triangle from the upper one, by squares, of which both sides stay in a cache.
 void mirror(Comoments& m) {
-  for (Index i = 1; i < m.size(); ++i) {
-    for (Index j = 0; j < i; ++j) m.comoment(i, j) = m.comoment(j, i);
+  constexpr Index side = 32;
+  const Index size = m.size();
+  for (Index i = 0; i < size; i += side) {
+    const Index rows = std::min(side, size - i);
+    for (Index j = 0; j < i; j += side) {
+      m.comoment.block(i, j, rows, side) = m.comoment.block(j, i, side, rows).transpose();
+    }
+    for (Index k = i; k < i + rows; ++k) {
+      for (Index j = i; j < k; ++j) m.comoment(k, j) = m.comoment(j, k);
+    }
   }
 }
 
@@ -34,7 +43,8 @@ bool upper_is_finite(const Comoments& m) {
 }
 
 // Chan, Golub & LeVeque 1983, pairwise update; of the co-moments the upper triangle.
-void add_block(Comoments& m, Index count, Index stride, double* columns, double* shift) {
+void add_block(Comoments& m, Index count, Index stride, double* columns, double* shift,
+               int threads) {
   const Index variables = m.size();
   const Index padded = column_products::padded(count);
   const double old_weight = m.weight;
@@ -48,7 +58,8 @@ void add_block(Comoments& m, Index count, Index stride, double* columns, double*
     shift[v] = center - m.mean.data()[v];
     m.mean.data()[v] += added / m.weight * shift[v];
   }
-  column_products::add_upper(columns, columns, variables, stride, padded, m.comoment.data());
+  column_products::add_upper(columns, columns, variables, stride, padded, m.comoment.data(),
+                             variables, threads);
   const double between = old_weight * added / m.weight;
   for (Index i = 0; i < variables; ++i) {
     double* const row = m.comoment.data() + i * variables;
@@ -65,11 +76,9 @@ std::uint64_t fill(const ValueSamples& samples, const double* targets, Index fir
   return samples.block(first, count, stride, columns);
 }
 
-// The samples begin … end - 1 as well; false, and nothing is changed, where a number or moment is
-// not finite.
+// The samples begin … end - 1 as well; false where a number or moment is not finite.
 bool add_range(Comoments& moments, const ValueSamples& samples, const double* targets, Index begin,
-               Index end) {
-  Comoments moved(moments);
+               Index end, int threads) {
   const Index size = moments.size(), stride = block_size(size);
   Buffer<double> columns(static_cast<std::size_t>(size * stride));
   Vector shift(size);
@@ -79,13 +88,12 @@ bool add_range(Comoments& moments, const ValueSamples& samples, const double* ta
     for (Index first = begin; first < end; first += stride, pace.turn()) {
       const Index count = std::min(stride, end - first);
       found |= fill(samples, targets, first, count, stride, columns.data());
-      add_block(moved, count, stride, columns.data(), shift.data());
+      add_block(moments, count, stride, columns.data(), shift.data(), threads);
     }
     return found;
   });
-  if (faults != 0 || !moved.mean.allFinite() || !upper_is_finite(moved)) return false;
-  mirror(moved);
-  moments = std::move(moved);
+  if (faults != 0 || !moments.mean.allFinite() || !upper_is_finite(moments)) return false;
+  mirror(moments);
   return true;
 }
 
@@ -98,17 +106,14 @@ void Comoments::decay(double factor) {
 }
 
 bool Comoments::merge(const Comoments& other) {
-  Comoments moved(*this);
   if (other.weight > 0.0) {
-    const Vector shift = other.mean - moved.mean;
-    const double between = moved.weight * other.weight / (moved.weight + other.weight);
-    moved.weight += other.weight;
-    moved.mean += other.weight / moved.weight * shift;
-    moved.comoment += other.comoment + between * shift * shift.transpose();
+    const Vector shift = other.mean - mean;
+    const double between = weight * other.weight / (weight + other.weight);
+    weight += other.weight;
+    mean += other.weight / weight * shift;
+    comoment += other.comoment + between * shift * shift.transpose();
   }
-  if (!moved.mean.allFinite() || !moved.comoment.allFinite()) return false;
-  *this = std::move(moved);
-  return true;
+  return mean.allFinite() && comoment.allFinite();
 }
 
 // In parts whose moments are merged: a batch of at most 8,192 samples is one.
@@ -117,26 +122,24 @@ bool RidgeRegression::add(const ValueSamples& samples, const double* targets, do
   constexpr Index most = 8192;
   const Index size = feature_count();
   const Chunks chunks = Chunks::of((samples.count - 1) / most + 1, most, size * size);
-  Comoments moved(moments);
-  moved.decay(memory);
+  moments.decay(memory);
   std::atomic<bool> good{true};
   if (chunks.count == 1) {
-    good = add_range(moved, samples, targets, 0, samples.count);
+    good = add_range(moments, samples, targets, 0, samples.count, threads);
   } else {
     std::vector<Comoments> parts(static_cast<std::size_t>(chunks.count), Comoments(size));
     const auto operations = static_cast<double>(samples.count) * static_cast<double>(size * size);
     chunks.run(threads, operations, [&](Index chunk) {
       const Index end = std::min(samples.count, chunks.end(chunk) * most);
       Comoments& part = parts[static_cast<std::size_t>(chunk)];
-      if (!add_range(part, samples, targets, chunks.begin(chunk) * most, end)) good = false;
+      if (!add_range(part, samples, targets, chunks.begin(chunk) * most, end, 1)) good = false;
     });
-    for (std::size_t k = 0; k < parts.size() && good; ++k) good = moved.merge(parts[k]);
+    for (std::size_t k = 0; k < parts.size() && good; ++k) good = moments.merge(parts[k]);
   }
-  if (good) moments = std::move(moved);
   return good;
 }
 
-Vector RidgeRegression::solve(double ridge) const {
+Vector RidgeRegression::solve(double ridge, int threads) const {
   const Vector& mean = moments.mean;
   const Matrix& comoment = moments.comoment;
   const double weight = moments.weight;
@@ -153,7 +156,7 @@ Vector RidgeRegression::solve(double ridge) const {
   const Vector rhs = scale.asDiagonal() * (comoment.col(last).head(last) / weight);
 
   Vector weights(feature_count());
-  const InterruptibleLlt factor(normal);
+  const InterruptibleLlt factor(std::move(normal), threads);
   require(factor.info() == Eigen::Success, "comoment: expected a positive semi-definite matrix");
   weights.tail(last) = scale.asDiagonal() * factor.solve(rhs);
   require(weights.tail(last).allFinite(), "targets: expected values that can be fitted");

@@ -2,11 +2,13 @@
 // tile of them is held in registers, so that each number loaded serves several products.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <type_traits>
 #include <utility>
 
 #include "fastpg/core/lanes.hpp"
+#include "fastpg/core/thread_pool.hpp"
 
 namespace fastpg::column_products {
 
@@ -94,9 +96,20 @@ inline void add(const double* a, Index rows, const double* b, Index columns, Ind
 }
 
 // The same of (size, size), of which the upper triangle is wanted; below it, some are summed too.
+// In pieces of columns, which stay in a cache, on several threads; a checkpoint follows each.
 inline void add_upper(const double* a, const double* b, Index size, Index stride, Index count,
-                      double* out) {
-  detail::add<true>(a, size, b, size, stride, count, out, size);
+                      double* out, Index out_stride, int threads) {
+  constexpr Index piece = 256;
+  constexpr double worth_a_thread = 8e5;
+  const double products = static_cast<double>(size * size) / 2.0 * static_cast<double>(count);
+  const Index pieces = (size + piece - 1) / piece;
+  parallel_for(products < worth_a_thread ? 1 : threads, pieces, [=](Index k) {
+    const Index j = (pieces - 1 - k) * piece, columns = std::min(piece, size - j);  // longest first
+    const double* const right = b + j * stride;
+    detail::add<false>(a, j, right, columns, stride, count, out + j, out_stride);
+    detail::add<true>(a + j * stride, columns, right, columns, stride, count,
+                      out + j * out_stride + j, out_stride);
+  });
 }
 
 }  // namespace fastpg::column_products

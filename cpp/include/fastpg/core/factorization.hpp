@@ -1,12 +1,14 @@
-// Eigen's factorisations of dense matrices, in Eigen's own order of operations, with checkpoints
-// between its blocks: they take the cube of a size that callers choose.
+// Factorisations of dense matrices with checkpoints between their blocks: they take the cube of a
+// size that callers choose.
 #pragma once
 
 #include <Eigen/Cholesky>
 #include <Eigen/LU>
 #include <algorithm>
 
+#include "fastpg/core/column_products.hpp"
 #include "fastpg/core/interruption.hpp"
+#include "fastpg/core/memory.hpp"
 #include "fastpg/core/types.hpp"
 
 namespace fastpg {
@@ -30,7 +32,7 @@ inline Index update_columns(Index rows, Index columns, Index depth, double at_on
 
 }  // namespace detail
 
-// P A = L U by partial pivoting.
+// P A = L U by partial pivoting, in Eigen's own order of operations.
 class InterruptibleLu : public Eigen::PartialPivLU<Matrix> {
  public:
   explicit InterruptibleLu(const Matrix& matrix, double at_once = detail::half_a_second)
@@ -93,12 +95,12 @@ class InterruptibleLu : public Eigen::PartialPivLU<Matrix> {
   double at_once_;
 };
 
-// A = L L^T of a symmetric matrix; info() tells whether it is positive definite.
+// A = L L^T of a symmetric matrix; info() tells whether it is positive definite. Small ones are in
+// Eigen's order of operations; products of large ones are those of every instruction set.
 class InterruptibleLlt : public Eigen::LLT<Eigen::MatrixXd> {
  public:
-  explicit InterruptibleLlt(const Eigen::MatrixXd& matrix, double at_once = detail::half_a_second)
-      : at_once_(at_once) {
-    m_matrix = matrix;
+  explicit InterruptibleLlt(Eigen::MatrixXd matrix, int threads = 1) : threads_(threads) {
+    m_matrix.swap(matrix);
     m_l1_norm = 0.0;
     m_isInitialized = true;
     m_info = factor() ? Eigen::Success : Eigen::NumericalIssue;
@@ -107,15 +109,19 @@ class InterruptibleLlt : public Eigen::LLT<Eigen::MatrixXd> {
  private:
   using Blocked = Eigen::internal::llt_inplace<double, Eigen::Lower>;
 
-  // Eigen's llt_inplace::blocked.
+  static constexpr Index most_small = 127;
+  static constexpr Index most_width = 128;  // of a block of columns
+  static constexpr Index piece = 256;       // rows that are solved for at a time
+
   bool factor() {
     const Index size = m_matrix.rows();
-    if (size < 32) return Blocked::unblocked(m_matrix) < 0;
-    const Index block = detail::factor_block(size, 128);
-    for (Index k = 0; k < size; k += block) {
-      const Index width = std::min(block, size - k), rest = size - k - width;
+    if (size <= most_small) return Blocked::blocked(m_matrix) < 0;
+    rows_.resize(static_cast<std::size_t>(size * most_width));
+    minus_.resize(rows_.size());
+    for (Index k = 0; k < size; k += most_width) {
+      const Index width = std::min(most_width, size - k), rest = size - k - width;
       Eigen::Block<Eigen::MatrixXd> corner(m_matrix, k, k, width, width);
-      if (Blocked::unblocked(corner) >= 0) return false;
+      if (Blocked::blocked(corner) >= 0) return false;
       if (rest > 0) update(k, width, rest);
       checkpoint();
     }
@@ -125,22 +131,24 @@ class InterruptibleLlt : public Eigen::LLT<Eigen::MatrixXd> {
   void update(Index k, Index width, Index rest) {
     const auto corner = m_matrix.block(k, k, width, width);
     auto below = m_matrix.block(k + width, k, rest, width);
-    corner.adjoint().triangularView<Eigen::Upper>().solveInPlace<Eigen::OnTheRight>(below);
-    const Index step = detail::update_columns(rest, rest, width / 2 + 1, at_once_);
-    for (Index first = 0; first < rest; first += step) {
-      const Index count = std::min(step, rest - first), under = rest - first - count;
-      const Index at = k + width + first;
-      const auto rows = below.middleRows(first, count);
-      m_matrix.block(at, at, count, count).selfadjointView<Eigen::Lower>().rankUpdate(rows, -1.0);
-      if (under > 0) {
-        m_matrix.block(at + count, at, under, count).noalias() -=
-            below.bottomRows(under) * rows.transpose();
-      }
+    for (Index first = 0; first < rest; first += piece) {
+      auto some = below.middleRows(first, std::min(piece, rest - first));
+      corner.adjoint().triangularView<Eigen::Upper>().solveInPlace<Eigen::OnTheRight>(some);
       checkpoint();
     }
+    const Index stride = column_products::padded(width);
+    Eigen::Map<Matrix> rows(rows_.data(), rest, stride);
+    rows.leftCols(width) = below;
+    rows.rightCols(stride - width).setZero();
+    Eigen::Map<Matrix>(minus_.data(), rest, stride) = -rows;
+    // The lower triangle by columns is the upper one by rows.
+    const Index at = k + width, out_stride = m_matrix.rows();
+    column_products::add_upper(minus_.data(), rows_.data(), rest, stride, stride,
+                               m_matrix.data() + at * out_stride + at, out_stride, threads_);
   }
 
-  double at_once_;
+  int threads_;
+  Buffer<double> rows_, minus_;  // of a block of columns
 };
 
 }  // namespace fastpg

@@ -21,7 +21,8 @@ struct Comoments {
 
   // Multiplies the weight of everything seen before.
   void decay(double factor);
-  // The samples of `other` as well; false, and nothing is changed, where a moment is not finite.
+  // The samples of `other` as well; false where a moment is not finite, and none has a meaning
+  // then.
   bool merge(const Comoments& other);
 };
 
@@ -34,12 +35,12 @@ class RidgeRegression {
 
   Index feature_count() const { return moments.size(); }
 
-  // `memory` in [0, 1] multiplies the weight of everything seen before. False, and nothing is
-  // changed, where a number is not finite or the moments would overflow.
+  // `memory` in [0, 1] multiplies the weight of everything seen before. False where a number is not
+  // finite or the moments overflow; they have no meaning then.
   bool add(const ValueSamples& samples, const double* targets, double memory, int threads);
 
   // Weights (feature_count). `ridge` > 0 is relative to the mean squared deviation of a column.
-  Vector solve(double ridge) const;
+  Vector solve(double ridge, int threads) const;
 };
 
 }  // namespace fastpg
