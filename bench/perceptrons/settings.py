@@ -20,7 +20,7 @@ PPO: dict[str, Any] = {
 }
 PENDULUM = {"n_envs": 4, "n_steps": 1024, "n_epochs": 2}
 SIMULATED = {"n_envs": 8, "n_steps": 256, "n_epochs": 10}
-SIMULATIONS = ("LunarLander-v3", "Hopper-v5")
+SIMULATIONS = ("CartPole-v1", "LunarLander-v3", "Hopper-v5")
 
 # A batch like that of a walking robot with six joints.
 OBSERVATION, ACTION = 17, 6
