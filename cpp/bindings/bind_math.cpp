@@ -7,7 +7,7 @@ namespace {
 using Elementwise = void (*)(const double*, py::ssize_t, double*);
 
 template <Elementwise function>
-Array<double> mapped(const Array<double>& x) {
+Array<double> elementwise_of(const Array<double>& x) {
   require_ndim("x", x, 1);
   Array<double> out(x.size());
   double* const to = out.mutable_data();
@@ -27,9 +27,9 @@ py::tuple sincos(const Array<double>& x, bool exact) {
 }  // namespace
 
 void bind_math(py::module_& m) {
-  m.def("exp", &mapped<exp_of>, py::arg("x").noconvert(),
+  m.def("exp", &elementwise_of<exp_of>, py::arg("x").noconvert(),
         "Exponential of (n,), within 1 ulp for -708 to 709.");
-  m.def("log", &mapped<log_of>, py::arg("x").noconvert(),
+  m.def("log", &elementwise_of<log_of>, py::arg("x").noconvert(),
         "Logarithm of positive normal numbers (n,), within 1 ulp.");
   m.def("sincos", &sincos, py::arg("x").noconvert(), py::arg("exact"),
         "Sine and cosine of (n,): the C library's, or the vector ones within 1 ulp.");
