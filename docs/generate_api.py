@@ -14,6 +14,7 @@ from fastpg.algorithms import ALGORITHMS, schedules
 from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.option_texts import described
 from fastpg.envs import NATIVE
+from fastpg.experiments import statistics
 from fastpg.policies.base import Policy
 
 HEAD = """# API
@@ -37,7 +38,7 @@ INTERNAL = (
     "core",
 )
 # Modules with public names of their own, which `import fastpg` does not load.
-MODULES = (plots, playing, monitor)
+MODULES = (plots, playing, monitor, statistics)
 COMMON = ("learn", "predict", "save", "use_env")
 
 

@@ -25,13 +25,14 @@ def test_exports():
         "ImportanceSamplingEstimate", "LinearBaseline",
         "LinearGaussian", "LinearSoftmax", "MeanBaseline", "MlpBaseline", "MlpGaussian",
         "MlpSoftmax", "NativeVectorEnv", "Polynomial",
-        "RandomFourier",
+        "RandomFourier", "Results",
         "Rollout", "RunningNormalizer", "TunedSettings", "__version__", "build_info", "check_env",
         "collect", "conjugate_gradient", "diagnose",
         "discounted_returns",
         "effective_sample_size", "evaluate_policy", "export", "gae", "importance_sampling_estimate",
-        "importance_weights", "length_scale", "load", "make_vec", "natural_gradient", "resume",
-        "train", "tuned_settings",
+        "importance_weights", "length_scale", "load", "load_results", "make_vec",
+        "natural_gradient", "resume",
+        "train", "train_many", "tuned_settings",
     ]  # fmt: skip
     assert all(hasattr(fastpg, name) for name in fastpg.__all__)
     policies = [kind for kinds in POLICIES.values() for kind in kinds]

@@ -58,6 +58,7 @@ __all__ = [
     "NativeVectorEnv",
     "Polynomial",
     "RandomFourier",
+    "Results",
     "Rollout",
     "RunningNormalizer",
     "TunedSettings",
@@ -76,23 +77,30 @@ __all__ = [
     "importance_weights",
     "length_scale",
     "load",
+    "load_results",
     "make_vec",
     "natural_gradient",
     "resume",
     "train",
+    "train_many",
     "tuned_settings",
 ]
 
 register_reducers()
 
-if not TYPE_CHECKING:  # type checkers would accept any name
+if TYPE_CHECKING:
+    from fastpg.experiments import Results, load_results, train_many
+else:  # type checkers would accept any name
+    _OF_EXPERIMENTS = ("Results", "load_results", "train_many")
 
     def __getattr__(name: str) -> Any:
-        """`fastpg.callbacks` and `fastpg.loggers`; errors about names of other packages."""
-        if name in ("callbacks", "loggers"):  # imported where they are first used
-            import importlib
+        """What is imported where it is first used; errors about names of other packages."""
+        import importlib
 
+        if name in ("callbacks", "loggers", "experiments"):
             return importlib.import_module(f"fastpg.{name}")
+        if name in _OF_EXPERIMENTS:
+            return getattr(importlib.import_module("fastpg.experiments"), name)
         if name in NOT_EXPORTED:  # an AttributeError would lose the text in `from fastpg import`
             raise ImportError(f"fastpg has no {name}; expected {NOT_EXPORTED[name]}", name=name)
         raise AttributeError(f"module 'fastpg' has no attribute {name!r}")

@@ -1,4 +1,6 @@
-"""The command line: fastpg train, eval, enjoy, export, plot, check, lecture, info."""
+"""The command line: fastpg train, eval, enjoy, export, plot, sweep, compare, check,
+lecture, info.
+"""
 
 from fastpg.cli.program import app, main
 

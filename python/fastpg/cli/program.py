@@ -10,6 +10,7 @@ import typer
 
 from fastpg import _core
 from fastpg.cli.check import check
+from fastpg.cli.compare import compare
 from fastpg.cli.console import Settings, fail
 from fastpg.cli.enjoyment import enjoy
 from fastpg.cli.evaluation import evaluate
@@ -17,6 +18,7 @@ from fastpg.cli.export import export_policy
 from fastpg.cli.info import info
 from fastpg.cli.lecture import lecture
 from fastpg.cli.plotting import plot
+from fastpg.cli.sweep import sweep
 from fastpg.cli.training import train_app
 
 app = typer.Typer(
@@ -62,6 +64,8 @@ app.command("eval")(evaluate)
 app.command("export")(export_policy)
 app.command()(enjoy)
 app.command()(plot)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(sweep)
+app.command()(compare)
 app.command()(check)
 app.command()(lecture)
 app.command()(info)

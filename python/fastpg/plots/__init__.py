@@ -3,6 +3,7 @@
 Every function returns a matplotlib `Figure` and leaves pyplot alone.
 """
 
+from fastpg.plots.comparison import comparison
 from fastpg.plots.diagnosing import diagnostics
 from fastpg.plots.learning import learning_curves
 from fastpg.plots.maps import policy_map
@@ -12,6 +13,7 @@ from fastpg.plots.saving import save_figure
 
 __all__ = [
     "Run",
+    "comparison",
     "diagnostics",
     "learning_curves",
     "policy_map",

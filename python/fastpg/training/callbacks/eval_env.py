@@ -44,7 +44,7 @@ def close(made: Environments | None, given: Any) -> None:
         made: what `make_eval_env` returned; None: nothing is done.
         given: its argument.
     """
-    ours = given is None or isinstance(given, str) or not hasattr(given, "step")
+    ours = given is None or isinstance(given, str | type) or not hasattr(given, "step")
     if made is not None and ours:
         made.close()
 

@@ -104,7 +104,7 @@ class EvalCallback(Callback):
         """
         super().on_training_start(algo, total_timesteps)
         self._next = algo.num_timesteps + self.eval_freq
-        self._start_seed = _derived(algo.seed) if self.seed is None else self.seed
+        self._start_seed = evaluation_seed(algo.seed) if self.seed is None else self.seed
         count = min(self.n_eval_episodes, _MOST_ENVS)
         self._made = make_eval_env(algo, self._eval_env, count)
         if self._best_file is not None:
@@ -204,7 +204,7 @@ def _child(name: str, given: CallbackLike) -> Callback:
     return _OfEvaluations(given) if isinstance(made, FunctionCallback) else made
 
 
-def _derived(seed: int) -> int:
+def evaluation_seed(seed: int) -> int:
     """A seed for evaluations, far from those of the training environments."""
     return int(np.random.SeedSequence([seed, _STREAM]).generate_state(1)[0])
 

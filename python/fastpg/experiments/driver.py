@@ -1,0 +1,285 @@
+"""Many trainings: every seed of every setting, on several processes."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+from typing import Any
+
+from fastpg import arrays
+from fastpg.algorithms.train import Tuned, settings_for, timesteps
+from fastpg.experiments.folder import ExperimentFolder, read_outcomes
+from fastpg.experiments.progress import progress
+from fastpg.experiments.results import Results
+from fastpg.experiments.settings import Setting, seeds_of, settings_of
+from fastpg.experiments.trial import Outcome, Trial, run_seeds
+from fastpg.training.callbacks.eval_env import close
+from fastpg.training.metrics import MOST_COUNT
+
+_CHUNK_SECONDS = 0.25  # of work that a worker gets at a time: a transfer takes about a millisecond
+_MOST_CHUNK = 256
+_MOST_ATTEMPTS = 3  # of a seed whose process has ended
+_ENDED = ("KilledWorker", "WorkerCrashedError", "RayActorError")  # errors of Dask and Ray
+
+Key = tuple[int, int]  # setting and seed
+
+
+def train_many(
+    algorithm: str,
+    env: Any,
+    *,
+    seeds: int | Iterable[int] = 10,
+    total_timesteps: int | None = None,
+    grid: Mapping[str, Iterable[Any]] | None = None,
+    run: str | os.PathLike[str] | None = None,
+    n_jobs: int | None = None,
+    n_evaluations: int = 1,
+    n_eval_episodes: int = 20,
+    eval_env: Any = None,
+    deterministic: bool = True,
+    tuned: Tuned = True,
+    progress_bar: bool = False,
+    **arguments: Any,
+) -> Results:
+    """Train with many seeds and settings, and evaluate every policy.
+
+    A training has the bits of `train` with its seed and arguments, in any order, on any number of
+    processes. A seed that fails is reported with its error, and ends nothing else.
+
+    With `run`, each outcome is in the folder as soon as it is there. The same call again goes on
+    where an earlier one has stopped, also after a kill, and trains seeds that failed anew.
+
+    Args:
+        algorithm: "reinforce", "npg", "trpo" or "ppo".
+        env: an id, or a callable that makes an environment; each training makes its own.
+        seeds: a number n for the seeds 0 … n - 1, or the seeds.
+        total_timesteps: environment steps of each training, as in `train`.
+        grid: several values for some arguments of `train`, by name: every combination is a setting.
+        run: folder that keeps the experiment, made if needed; None keeps nothing.
+        n_jobs: processes; 1 trains in this one. None: one for each core, or joblib's
+            `parallel_config`, which may name another backend.
+        n_evaluations: evaluations of a training, at equal distances; the last one is of the final
+            policy.
+        n_eval_episodes: episodes of an evaluation; all of them play the same ones.
+        eval_env: an id or a callable for evaluations; None: the training environment made anew.
+        deterministic: evaluate the most probable actions instead of sampled ones.
+        tuned: as in `train`.
+        progress_bar: show finished trainings, their rate and the time left.
+        **arguments: further arguments of `train` that all settings share: policy, policy_kwargs,
+            value_kwargs, env_kwargs, and options of the algorithm.
+
+    Returns:
+        The results of these seeds.
+
+    Raises:
+        TypeError, ValueError: a wrong argument of `train_many` or `train`; nothing was trained.
+        ImportError: several processes without joblib: pip install '.[many]'.
+        OSError: the folder cannot be used; BlockingIOError: another experiment uses it.
+    """
+    all_seeds, settings = seeds_of(seeds), settings_of(grid)
+    jobs = None if n_jobs is None else arrays.integer("n_jobs", n_jobs, 1, 4096)
+    for name, given in (("env", env), ("eval_env", eval_env)):
+        if hasattr(given, "step") and not isinstance(given, type):
+            raise TypeError(f"{name}: expected an id or a callable that makes one, got {given!r}")
+    count = arrays.integer("n_evaluations", n_evaluations, 1, MOST_COUNT)
+    found = settings_for(algorithm, env, arguments.get("policy", "linear"), tuned)
+    total = timesteps(algorithm, found, total_timesteps)
+    total = arrays.integer("total_timesteps", total, 1, MOST_COUNT)
+    trials = [
+        Trial(
+            setting=k,
+            algorithm=algorithm,
+            env=env,
+            tuned=found,
+            arguments={"num_threads": 1} | arguments | setting.arguments,
+            total_timesteps=total,
+            points=tuple(-(-total * (p + 1) // count) for p in range(count)),
+            n_eval_episodes=arrays.integer("n_eval_episodes", n_eval_episodes, 1, MOST_COUNT),
+            eval_env=eval_env,
+            deterministic=arrays.boolean("deterministic", deterministic),
+        )
+        for k, setting in enumerate(settings)
+    ]
+    for setting, trial in zip(settings, trials, strict=True):
+        _require_arguments(setting, trial, all_seeds[0])
+    results = Results([s.name for s in settings], all_seeds, trials[0].points)
+    with ExitStack() as stack:
+        folder = None
+        if run is not None:
+            folder = ExperimentFolder(run, _config(trials, settings, all_seeds, arguments))
+            stack.callback(folder.close)
+            for outcome in read_outcomes(folder.path):
+                results.add(outcome)
+        report = stack.enter_context(progress(results, shown=progress_bar))
+        for outcome in _outcomes(trials, _missing(results), jobs):
+            if folder is not None:
+                folder.add(outcome)
+            results.add(outcome)
+            report()
+    return results
+
+
+def _require_arguments(setting: Setting, trial: Trial, seed: int) -> None:
+    """Errors of a constructor, before anything is trained."""
+    given = trial.arguments
+    for name in ("seed", "callback", "log", "eval_freq"):
+        if name in given:
+            raise TypeError(f"{name}: is no argument of train_many")
+    try:
+        algo = trial.built(seed)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{error} (setting {setting.name})") from error
+    close(algo.env, trial.env)
+
+
+def _config(
+    trials: Sequence[Trial],
+    settings: Sequence[Setting],
+    seeds: Sequence[int],
+    arguments: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What was asked for, as JSON values."""
+    trial = trials[0]
+    return {
+        "algorithm": trial.algorithm,
+        "env": _plain(trial.env),
+        "eval_env": _plain(trial.eval_env),
+        "tuned": None if trial.tuned is None else str(trial.tuned),
+        "arguments": _plain(dict(arguments)),
+        "settings": [{"name": s.name, "arguments": _plain(s.arguments)} for s in settings],
+        "seeds": list(seeds),
+        "total_timesteps": trial.total_timesteps,
+        "points": list(trial.points),
+        "n_eval_episodes": trial.n_eval_episodes,
+        "deterministic": trial.deterministic,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """JSON values; of a function its name."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    if callable(value) and hasattr(value, "__qualname__"):
+        return f"{value.__module__}.{value.__qualname__}"
+    return repr(value)
+
+
+def _missing(results: Results) -> list[Key]:
+    """Trainings that are not finished, seed by seed."""
+    done = results.seconds == results.seconds  # not NaN
+    return [
+        (i, seed)
+        for k, seed in enumerate(results.seeds)
+        for i in range(len(results.settings))
+        if not done[i, k]
+    ]
+
+
+def _outcomes(trials: Sequence[Trial], keys: list[Key], jobs: int | None) -> Iterator[Outcome]:
+    """The outcomes of trainings, in the order of their ends."""
+    if jobs == 1 or not keys:
+        for i, seed in keys:
+            yield from run_seeds(trials[i], [seed])
+        return
+    work = _Work(trials, keys)
+    while work.left:
+        yield from work.in_processes(jobs)
+
+
+class _Work:
+    """Trainings that are left, and what is known of their processes.
+
+    Attributes:
+        left: trainings without an outcome.
+    """
+
+    def __init__(self, trials: Sequence[Trial], keys: list[Key]) -> None:
+        self.trials = trials
+        self.left = dict.fromkeys(keys)
+        self._attempts: Counter[Key] = Counter()
+        self._out: set[Key] = set()  # with a worker
+        self._seconds: deque[float] = deque(maxlen=32)  # of the last trainings
+
+    def in_processes(self, jobs: int | None) -> Iterator[Outcome]:
+        """Outcomes until all are there or a process has ended."""
+        parallel, delayed = _joblib(jobs)
+        suspects = [key for key in self.left if self._attempts[key]]
+        # Who was in a process that ended works alone, so that nobody else is suspected.
+        rounds: list[Iterable[tuple[int, list[int]]]] = [[(i, [seed])] for i, seed in suspects]
+        try:
+            for chunks in rounds or [self._chunks()]:
+                self._out.clear()
+                calls = (delayed(run_seeds)(self.trials[i], self._sent(i, s)) for i, s in chunks)
+                for outcomes in parallel(calls):
+                    yield from self._received(outcomes)
+        except Exception as error:
+            if not _ended_process(error):
+                raise
+            yield from self._after_an_end()
+
+    def _sent(self, i: int, seeds: list[int]) -> list[int]:
+        self._out.update((i, seed) for seed in seeds)
+        return seeds
+
+    def _received(self, outcomes: list[Outcome]) -> Iterator[Outcome]:
+        for outcome in outcomes:
+            key = (outcome["setting"], outcome["seed"])
+            self.left.pop(key, None)
+            self._out.discard(key)
+            self._seconds.append(outcome.get("seconds", 0.0))
+            yield outcome
+
+    def _after_an_end(self) -> Iterator[Outcome]:
+        """A process has ended, by a kill or for want of memory."""
+        self._attempts.update(self._out)
+        for key in [key for key in self.left if self._attempts[key] >= _MOST_ATTEMPTS]:
+            del self.left[key]
+            error = f"its process has ended {_MOST_ATTEMPTS} times: killed, or out of memory"
+            yield {"setting": key[0], "seed": key[1], "error": f"RuntimeError: {error}"}
+
+    def _chunks(self) -> Iterator[tuple[int, list[int]]]:
+        """Seeds of a setting for a worker: as many as take a quarter of a second."""
+        waiting: dict[int, deque[int]] = {}
+        for i, seed in self.left:
+            waiting.setdefault(i, deque()).append(seed)
+        while waiting:
+            for i in list(waiting):
+                count = min(self._size(), len(waiting[i]))
+                yield i, [waiting[i].popleft() for _ in range(count)]
+                if not waiting[i]:
+                    del waiting[i]
+
+    def _size(self) -> int:
+        if not self._seconds:
+            return 1
+        mean = max(sum(self._seconds) / len(self._seconds), 1e-6)
+        return max(1, min(_MOST_CHUNK, int(_CHUNK_SECONDS / mean)))
+
+
+def _ended_process(error: Exception) -> bool:
+    """Whether an error says that a process has ended."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return isinstance(error, BrokenProcessPool) or not names.isdisjoint(_ENDED)
+
+
+def _joblib(jobs: int | None) -> tuple[Any, Callable[..., Any]]:
+    try:
+        from joblib import Parallel, delayed
+        from joblib.parallel import get_active_backend
+    except ImportError as error:
+        raise ImportError(
+            "train_many: several processes need joblib: pip install '.[many]', or n_jobs=1"
+        ) from error
+    backend, active = get_active_backend()
+    count = jobs
+    if count is None:
+        count = active if active not in (None, 1) else (os.cpu_count() or 1)
+    way = "generator_unordered" if backend.supports_return_generator else "list"
+    return Parallel(n_jobs=count, return_as=way, pre_dispatch="2*n_jobs", batch_size=1), delayed
