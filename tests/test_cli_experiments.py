@@ -95,6 +95,19 @@ def test_mistakes_are_one_line_and_exit_2(run, arguments, text):
     assert "Traceback" not in done.stderr
 
 
+def test_ctrl_c_says_how_to_go_on(run, tmp_path, monkeypatch):
+    from fastpg.experiments import driver
+
+    def stops(trial, seeds):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(driver, "run_seeds", stops)
+    done = run("sweep", "npg", "CartPole-v1", *SHORT, "--run", "a")
+    assert done.returncode == 130
+    assert "note: a keeps what is finished: the same command goes on" in done.stderr
+    assert run("sweep", "npg", "CartPole-v1", *SHORT).returncode == 130
+
+
 @pytest.mark.slow
 def test_the_page(run, tmp_path, monkeypatch):
     for module in ("joblib", "matplotlib"):

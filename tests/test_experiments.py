@@ -174,7 +174,7 @@ def test_kills_lose_nothing_that_is_finished(tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_many_kills_lose_nothing(tmp_path, jobs):
-    require_nothing_lost(tmp_path / "run", jobs, 12)
+    require_nothing_lost(tmp_path / "run", jobs, 6)
 
 
 def test_failures_have_their_errors_and_end_nothing(tmp_path):

@@ -16,6 +16,8 @@ from rich.table import Table
 from fastpg.playing import NoPictureError
 from fastpg.rollouts.collect import EndlessEpisodeError
 
+INTERRUPTED = 130  # exit code: 128 + SIGINT, as in shells
+
 _EXPLAINED = (
     ValueError,
     TypeError,

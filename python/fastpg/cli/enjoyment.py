@@ -15,7 +15,7 @@ from fastpg import arrays, playing
 from fastpg.algorithms import load
 from fastpg.algorithms.base import Algorithm
 from fastpg.arrays import Floats
-from fastpg.cli.console import explained, show_table, writable
+from fastpg.cli.console import INTERRUPTED, explained, show_table, writable
 from fastpg.cli.evaluation import ModuleOfEnv, OtherEnv
 from fastpg.cli.models import model_file
 from fastpg.files import replace_file
@@ -26,7 +26,6 @@ from fastpg.rollouts.env_recipe import EnvRecipe, import_module
 Played = tuple[Floats, Any]  # returns and lengths
 Play = Callable[..., Played]
 
-INTERRUPTED = 130  # exit code: 128 + SIGINT, as in shells
 _MOST_LISTED = 20  # episodes with a row of their own
 
 

@@ -10,7 +10,7 @@ import typer
 
 from fastpg.algorithms.catalogue import find
 from fastpg.algorithms.option_texts import Described, described
-from fastpg.cli.console import explained, note
+from fastpg.cli.console import INTERRUPTED, explained, note
 from fastpg.cli.tables import show_columns
 from fastpg.experiments import Results, train_many
 from fastpg.experiments.statistics import interval, median
@@ -50,21 +50,26 @@ def sweep(
     """
     with explained({"seeds", "total_timesteps", "n_jobs"}):
         fixed, grid = _values(algorithm, context.args)
-        results = train_many(
-            algorithm,
-            env,
-            seeds=_seeds(seeds),
-            total_timesteps=total_timesteps,
-            grid=grid,
-            run=run,
-            n_jobs=jobs,
-            n_evaluations=evaluations,
-            n_eval_episodes=episodes,
-            tuned=not no_tuned,
-            progress_bar=True,
-            policy=policy,
-            **fixed,
-        )
+        try:
+            results = train_many(
+                algorithm,
+                env,
+                seeds=_seeds(seeds),
+                total_timesteps=total_timesteps,
+                grid=grid,
+                run=run,
+                n_jobs=jobs,
+                n_evaluations=evaluations,
+                n_eval_episodes=episodes,
+                tuned=not no_tuned,
+                progress_bar=True,
+                policy=policy,
+                **fixed,
+            )
+        except KeyboardInterrupt:
+            if run is not None:
+                note(f"{run} keeps what is finished: the same command goes on")
+            raise typer.Exit(INTERRUPTED) from None
         if csv is not None:
             results.to_csv(csv)
         _show(results, markdown)

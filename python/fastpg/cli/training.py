@@ -16,14 +16,12 @@ from fastpg.algorithms.diagnose import diagnose
 from fastpg.algorithms.settings import TunedSettings
 from fastpg.algorithms.train import build, settings_for, timesteps
 from fastpg.cli import evaluation
-from fastpg.cli.console import explained, fail, show_table, writable
+from fastpg.cli.console import INTERRUPTED, explained, fail, show_table, writable
 from fastpg.cli.options import OF_POLICY, OF_VALUES, keywords, parameters
 from fastpg.cli.run_folders import new_run, resumed_run
 from fastpg.rollouts.collect import EndlessEpisodeError
 from fastpg.suggestions import unknown
 from fastpg.training.run_folder import RunFolder
-
-INTERRUPTED = 130  # exit code: 128 + SIGINT, as in shells
 
 
 class AlgorithmGroup(typer.core.TyperGroup):
