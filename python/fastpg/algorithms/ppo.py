@@ -56,7 +56,7 @@ class PPOOptions(StepOptions):
         choices=tuple(OBJECTIVES),
     )
     learning_rate: Schedule = option(
-        "lin_0.01", "step size of the optimizer", above=0.0, mlp="lin_0.0005"
+        "lin_0.01", "step size of the optimizer", above=0.0, mlp=0.0003
     )
     optimizer: str = option(
         "adam", "adam, rmsprop, or plain gradient ascent (sgd)", choices=OPTIMIZERS
