@@ -65,6 +65,31 @@ def test_an_interrupted_run_goes_on_to_the_bits_of_a_straight_one(run, tmp_path)
     assert "a: the run is finished, after 400,000 steps" in done.stderr
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_training_that_is_ended_is_saved(tmp_path, name):
+    """By `kill`, by a cluster, or with its terminal."""
+    arguments = ("train", "npg", "CartPole-v1", "--run", "a", "--total-timesteps", 400_000)
+    with started_python(INTERRUPTED, *arguments, cwd=tmp_path, **PLAIN) as process:
+        assert process.stdout.readline() == "learning\n"
+        process.send_signal(getattr(signal, name))
+        _, err = process.communicate()
+    assert process.returncode == 130, err
+    assert 0 < fastpg.load(tmp_path / "a" / "final.npz").num_timesteps < 400_000
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_nohup_keeps_a_training_running(tmp_path):
+    ignored = "import signal\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\n" + INTERRUPTED
+    arguments = ("train", "npg", "CartPole-v1", "--run", "a", "--total-timesteps", 40_000)
+    with started_python(ignored, *arguments, cwd=tmp_path, **PLAIN) as process:
+        assert process.stdout.readline() == "learning\n"
+        process.send_signal(signal.SIGHUP)
+        _, err = process.communicate()
+    assert process.returncode == 0, err
+    assert fastpg.load(tmp_path / "a" / "final.npz").num_timesteps >= 40_000
+
+
 @pytest.mark.usefixtures("one_episode")
 def test_folders_and_options_that_do_not_go_together(run, tmp_path):
     run("train", "npg", "CartPole-v1", "--run", "a", *SHORT)

@@ -11,6 +11,7 @@ import typer
 from fastpg.algorithms.catalogue import find
 from fastpg.algorithms.option_texts import Described, described
 from fastpg.cli.console import INTERRUPTED, explained, note
+from fastpg.cli.signals import stopped_by_any_signal
 from fastpg.cli.tables import show_columns
 from fastpg.experiments import Results, train_many
 from fastpg.experiments.statistics import interval, median
@@ -48,7 +49,7 @@ def sweep(
     Every option of the algorithm may have several values: --target-kl .003 .01 .03; all
     combinations are trained.
     """
-    with explained({"seeds", "total_timesteps", "n_jobs"}):
+    with explained({"seeds", "total_timesteps", "n_jobs"}), stopped_by_any_signal():
         fixed, grid = _values(algorithm, context.args)
         try:
             results = train_many(

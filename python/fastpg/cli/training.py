@@ -19,6 +19,7 @@ from fastpg.cli import evaluation
 from fastpg.cli.console import INTERRUPTED, explained, fail, show_table, writable
 from fastpg.cli.options import OF_POLICY, OF_VALUES, keywords, parameters
 from fastpg.cli.run_folders import new_run, resumed_run
+from fastpg.cli.signals import stopped_by_any_signal
 from fastpg.rollouts.collect import EndlessEpisodeError
 from fastpg.suggestions import unknown
 from fastpg.training.run_folder import RunFolder
@@ -159,7 +160,7 @@ def _learn_and_report(
     interrupted, score = False, None
     before = algo.num_timesteps
     start = time.perf_counter()
-    with explained({"total_timesteps"}):
+    with explained({"total_timesteps"}), stopped_by_any_signal():
         try:
             algo.learn(total, log=run, progress_bar=True)
         except KeyboardInterrupt:
