@@ -105,6 +105,17 @@ def test_any_backend_of_joblib():
         assert equal(alone, many("npg", "CartPole-v1", seeds=4))
 
 
+@SEVERAL
+def test_a_policy_that_is_given_is_where_every_training_begins():
+    policy = fastpg.LinearSoftmax(4, 2)
+    given = many("npg", "CartPole-v1", seeds=4, policy=policy, n_jobs=1)
+    assert equal(given, many("npg", "CartPole-v1", seeds=4, n_jobs=1))
+    assert not policy.theta.any()
+    assert equal(given, many("npg", "CartPole-v1", seeds=4, policy=policy, n_jobs=2))
+    last = many("npg", "CartPole-v1", seeds=[3], policy=policy, n_jobs=1)
+    assert np.array_equal(last.returns[0, 0], given.returns[0, 3])
+
+
 def test_the_same_call_goes_on(tmp_path, monkeypatch):
     from fastpg.experiments import driver
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,8 +52,9 @@ class Trial:
     deterministic: bool
 
     def built(self, seed: int) -> Algorithm:
-        """The algorithm before it learns."""
-        return build(self.algorithm, self.env, self.tuned, seed=seed, **self.arguments)
+        """The algorithm before it learns, with copies of the arguments: a policy would learn on."""
+        arguments = copy.deepcopy(dict(self.arguments))
+        return build(self.algorithm, self.env, self.tuned, seed=seed, **arguments)
 
 
 class _Evaluations(Callback):
