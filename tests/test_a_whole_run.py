@@ -6,16 +6,16 @@ import os
 import re
 import select
 import shlex
-import subprocess
+import signal
 import sys
-import time
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import fastpg
-from processes import GUARD, PLAIN
+from processes import GUARD, PLAIN, PROGRAM, python
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "runs.md").read_text()
 SECTION = PAGE.split("## From start to end on the command line")[1]
@@ -38,11 +38,12 @@ class Terminal:
             os.environ.update(COLUMNS="200", TERM="xterm")
             os.execv(sys.executable, [sys.executable, "-m", *command])
         self.shown = b""
-        self.end = time.monotonic() + GUARD
+        self.guard = threading.Timer(GUARD, os.kill, (self.pid, signal.SIGKILL))
+        self.guard.daemon = True
+        self.guard.start()
 
     def read(self):
         """Take what has been shown meanwhile; False at the end."""
-        assert time.monotonic() < self.end, self.shown
         if not select.select([self.file], [], [], 0.01)[0]:
             return True
         try:
@@ -58,6 +59,7 @@ class Terminal:
     def exit_code(self):
         while self.read():
             pass
+        self.guard.cancel()
         os.close(self.file)
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
@@ -69,16 +71,7 @@ def records_of(folder):
 
 def run(command, folder):
     assert command[0] == "fastpg"
-    done = subprocess.run(
-        [sys.executable, "-m", *command],
-        cwd=folder,
-        env=os.environ | PLAIN,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=GUARD,
-    )
+    done = python(PROGRAM, *command[1:], cwd=folder, **PLAIN)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -79,6 +79,18 @@ def test_a_training_that_is_ended_is_saved(tmp_path, name):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_training_in_the_background_of_a_script_can_be_ended(tmp_path):
+    """There SIGINT is ignored."""
+    ignored = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n" + INTERRUPTED
+    arguments = ("train", "npg", "CartPole-v1", "--run", "a", "--total-timesteps", 400_000_000)
+    with started_python(ignored, *arguments, cwd=tmp_path, **PLAIN) as process:
+        assert process.stdout.readline() == "learning\n"
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
+    assert process.returncode == -signal.SIGTERM
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_nohup_keeps_a_training_running(tmp_path):
     ignored = "import signal\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\n" + INTERRUPTED
     arguments = ("train", "npg", "CartPole-v1", "--run", "a", "--total-timesteps", 40_000)

@@ -155,8 +155,8 @@ train_many("npg", "CartPole-v1", seeds=40, total_timesteps=3000, n_evaluations=2
 
 def killed_once(folder, jobs, after):
     with started_python(KILLED, folder, jobs, **PLAIN) as process:
-        file, end = folder / "outcomes.jsonl", time.monotonic() + 300.0
-        while process.poll() is None and time.monotonic() < end:
+        file = folder / "outcomes.jsonl"
+        while process.poll() is None:
             if file.exists() and len(file.read_bytes().splitlines()) >= after:
                 break
             time.sleep(0.001)

@@ -15,10 +15,12 @@ _NAMES = ("SIGHUP", "SIGTERM")
 def stopped_by_any_signal() -> Iterator[None]:
     """In the block, these signals do what Ctrl-C does, so that what was learned is saved.
 
-    A signal that is ignored, as under `nohup`, stays ignored.
+    A signal that is ignored, as under `nohup`, stays ignored. Where Ctrl-C is ignored, as in the
+    background of a script, the others keep their own effect: they end the process.
     """
     before: dict[int, Any] = {}
-    for name in _NAMES:
+    deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    for name in () if deaf else _NAMES:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
             before[number] = signal.signal(number, _as_ctrl_c)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,9 +36,11 @@ def sweep(
         Path | None,
         typer.Option(help="folder that keeps the experiment; the same command goes on with it"),
     ] = None,
-    jobs: Annotated[int | None, typer.Option(help="processes; default: one for each core")] = None,
-    evaluations: Annotated[int, typer.Option(help="evaluations of each training")] = 10,
-    episodes: Annotated[int, typer.Option(help="episodes of an evaluation")] = 20,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="processes; default: one for each core")
+    ] = None,
+    evaluations: Annotated[int, typer.Option(min=1, help="evaluations of each training")] = 10,
+    episodes: Annotated[int, typer.Option(min=1, help="episodes of an evaluation")] = 20,
     no_tuned: Annotated[
         bool, typer.Option("--no-tuned", help="use the defaults, no tuned settings")
     ] = False,
@@ -49,7 +52,7 @@ def sweep(
     Every option of the algorithm may have several values: --target-kl .003 .01 .03; all
     combinations are trained.
     """
-    with explained({"seeds", "total_timesteps", "n_jobs"}), stopped_by_any_signal():
+    with explained({"seeds", "total_timesteps", "run"}), stopped_by_any_signal():
         fixed, grid = _values(algorithm, context.args)
         try:
             results = train_many(
@@ -112,28 +115,34 @@ def _seeds(text: str) -> int | range | list[int]:
 def _values(algorithm: str, words: list[str]) -> tuple[dict[str, Any], dict[str, list[Any]]]:
     """Options of the algorithm with one value, and those with several."""
     known = {spec.name: spec for spec in described(find(algorithm).options_class)}
-    found: dict[str, list[Any]] = {}
-    spec: Described | None = None
-    for word in words:
-        if word.startswith("--"):
-            name, _, value = word[2:].partition("=")
-            name = name.replace("-", "_")
-            if name not in known:
-                raise ValueError(f"{unknown('option', name, known)}")
-            if name in found:
-                raise ValueError(f"--{name.replace('_', '-')}: expected once, with all its values")
-            spec, found[name] = known[name], []
-            words_here = [value] if value else []
-        elif spec is None:
-            raise ValueError(f"expected an option before {word!r}")
-        else:
-            words_here = [word]
-        found[spec.name] += [_value(spec, each) for each in words_here]
-    for name, values in found.items():
-        if not values:
-            raise ValueError(f"--{name.replace('_', '-')}: expected at least one value")
+    found = {
+        name: [_value(known[name], text) for text in texts]
+        for name, texts in _texts(known, words).items()
+    }
     fixed = {name: values[0] for name, values in found.items() if len(values) == 1}
     return fixed, {name: values for name, values in found.items() if len(values) > 1}
+
+
+def _texts(known: Collection[str], words: list[str]) -> dict[str, list[str]]:
+    """The words after each option."""
+    found: dict[str, list[str]] = {}
+    for word in words:
+        if word.startswith("--"):
+            flag, _, value = word[2:].partition("=")
+            name = flag.replace("-", "_")
+            if name not in known:
+                raise ValueError(unknown("option", name, known))
+            if name in found:
+                raise ValueError(f"{_flag(name)}: expected once, with all its values")
+            found[name] = [value] if value else []
+        elif found:
+            found[next(reversed(found))].append(word)
+        else:
+            raise ValueError(f"expected an option before {word!r}")
+    for name, texts in found.items():
+        if not texts:
+            raise ValueError(f"{_flag(name)}: expected at least one value")
+    return found
 
 
 def _value(spec: Described, text: str) -> Any:
@@ -142,9 +151,7 @@ def _value(spec: Described, text: str) -> Any:
         return None
     if spec.plain is bool:
         if text.lower() not in ("true", "false"):
-            raise ValueError(
-                f"--{spec.name.replace('_', '-')}: expected true or false, got {text!r}"
-            )
+            raise ValueError(f"{_flag(spec.name)}: expected true or false, got {text!r}")
         return text.lower() == "true"
     if spec.plain is str:
         return _number(text) if spec.is_schedule else text
@@ -152,9 +159,11 @@ def _value(spec: Described, text: str) -> Any:
         return spec.plain(text)
     except ValueError:
         kind = "an integer" if spec.plain is int else "a number"
-        raise ValueError(
-            f"--{spec.name.replace('_', '-')}: expected {kind}, got {text!r}"
-        ) from None
+        raise ValueError(f"{_flag(spec.name)}: expected {kind}, got {text!r}") from None
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _number(text: str) -> float | str:

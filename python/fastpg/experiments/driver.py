@@ -9,6 +9,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from typing import Any
 
+import numpy as np
+
 from fastpg import arrays
 from fastpg.algorithms.train import Tuned, settings_for, timesteps
 from fastpg.experiments.folder import ExperimentFolder, read_outcomes
@@ -81,30 +83,13 @@ def train_many(
     """
     all_seeds, settings = seeds_of(seeds), settings_of(grid)
     jobs = None if n_jobs is None else arrays.integer("n_jobs", n_jobs, 1, 4096)
-    for name, given in (("env", env), ("eval_env", eval_env)):
-        if hasattr(given, "step") and not isinstance(given, type):
-            raise TypeError(f"{name}: expected an id or a callable that makes one, got {given!r}")
-    count = arrays.integer("n_evaluations", n_evaluations, 1, MOST_COUNT)
-    found = settings_for(algorithm, env, arguments.get("policy", "linear"), tuned)
-    total = timesteps(algorithm, found, total_timesteps)
-    total = arrays.integer("total_timesteps", total, 1, MOST_COUNT)
-    trials = [
-        Trial(
-            setting=k,
-            algorithm=algorithm,
-            env=env,
-            tuned=found,
-            arguments={"num_threads": 1} | arguments | setting.arguments,
-            total_timesteps=total,
-            points=tuple(-(-total * (p + 1) // count) for p in range(count)),
-            n_eval_episodes=arrays.integer("n_eval_episodes", n_eval_episodes, 1, MOST_COUNT),
-            eval_env=eval_env,
-            deterministic=arrays.boolean("deterministic", deterministic),
-        )
-        for k, setting in enumerate(settings)
-    ]
-    for setting, trial in zip(settings, trials, strict=True):
-        _require_arguments(setting, trial, all_seeds[0])
+    trial = _shared(
+        algorithm, env, eval_env, tuned, total_timesteps, n_evaluations, n_eval_episodes,
+        deterministic, {"num_threads": 1} | arguments,
+    )  # fmt: skip
+    trials = [trial.of(k, setting.arguments) for k, setting in enumerate(settings)]
+    for setting, each in zip(settings, trials, strict=True):
+        _require_arguments(setting, each, all_seeds[0])
     results = Results([s.name for s in settings], all_seeds, trials[0].points)
     with ExitStack() as stack:
         folder = None
@@ -120,6 +105,39 @@ def train_many(
             results.add(outcome)
             report()
     return results
+
+
+def _shared(
+    algorithm: str,
+    env: Any,
+    eval_env: Any,
+    tuned: Tuned,
+    total_timesteps: int | None,
+    n_evaluations: int,
+    n_eval_episodes: int,
+    deterministic: bool,
+    arguments: dict[str, Any],
+) -> Trial:
+    """What all settings share, checked."""
+    for name, given in (("env", env), ("eval_env", eval_env)):
+        if hasattr(given, "step") and not isinstance(given, type):
+            raise TypeError(f"{name}: expected an id or a callable that makes one, got {given!r}")
+    found = settings_for(algorithm, env, arguments.get("policy", "linear"), tuned)
+    steps = timesteps(algorithm, found, total_timesteps)
+    total = arrays.integer("total_timesteps", steps, 1, MOST_COUNT)
+    count = arrays.integer("n_evaluations", n_evaluations, 1, MOST_COUNT)
+    return Trial(
+        setting=0,
+        algorithm=algorithm,
+        env=env,
+        tuned=found,
+        arguments=arguments,
+        total_timesteps=total,
+        points=tuple(-(-total * (p + 1) // count) for p in range(count)),
+        n_eval_episodes=arrays.integer("n_eval_episodes", n_eval_episodes, 1, MOST_COUNT),
+        eval_env=eval_env,
+        deterministic=arrays.boolean("deterministic", deterministic),
+    )
 
 
 def _require_arguments(setting: Setting, trial: Trial, seed: int) -> None:
@@ -173,7 +191,7 @@ def _plain(value: Any) -> Any:
 
 def _missing(results: Results) -> list[Key]:
     """Trainings that are not finished, seed by seed."""
-    done = results.seconds == results.seconds  # not NaN
+    done = np.isfinite(results.seconds)
     return [
         (i, seed)
         for k, seed in enumerate(results.seeds)

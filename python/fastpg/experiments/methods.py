@@ -6,8 +6,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from fastpg.experiments.results import Results, load_results
 
 
@@ -45,5 +43,4 @@ def _alone(results: Results, k: int) -> Results:
     one.failures = {
         key: error for key, error in results.failures.items() if key[0] == results.settings[k]
     }
-    assert np.shape(one.returns) == (1, len(one.seeds), len(one.points))
     return one

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,15 @@ class Trial:
     n_eval_episodes: int
     eval_env: Any
     deterministic: bool
+
+    def of(self, setting: int, arguments: Mapping[str, Any]) -> Trial:
+        """The same of a setting.
+
+        Args:
+            setting: its index.
+            arguments: those that it varies.
+        """
+        return replace(self, setting=setting, arguments={**self.arguments, **arguments})
 
     def built(self, seed: int) -> Algorithm:
         """The algorithm before it learns, with copies of the arguments: a policy would learn on."""

@@ -70,7 +70,8 @@ struct ExactMath {
     const float power_of_two =
         std::bit_cast<float>(std::bit_cast<std::uint32_t>(rounded) & 0x7f800000u);
     const double lost = product - static_cast<double>(rounded);
-    return rounded > 0x1p-120f && rounded < 0x1p120f &&
+    // Of powf this holds where the logarithm of the result is small.
+    return rounded > 0x1p-16f && rounded < 0x1p16f &&
            std::abs(lost) <= sure * 0x1p-23 * static_cast<double>(power_of_two);
   }
 #else
