@@ -104,7 +104,7 @@ AS_GYMNASIUM = """With `exact=True`, the default, observations, rewards and flag
 
 def environment_pages() -> dict[str, str]:
     """The page of each native environment, by file name."""
-    latest = {spec.environment: spec.id for spec in NATIVE.values()}
+    latest = {type(spec.environment): spec.id for spec in NATIVE.values()}
     return {
         f"{kind.kernel}.md": ENVIRONMENT.format(
             name=kind.kernel,

@@ -168,7 +168,7 @@ def tabular_arguments():
     make = _core.VectorEnv.tabular
     env = make(transitions, r, start, features, terminal, 5, 3, None, True, 1)
     env.reset([np.array([i], np.uint32) for i in range(3)], None, None)
-    actor = _core.Actor.softmax(_core.FeatureMap.identity(3, True), _core.Linear(5, 2), False)
+    actor = _core.Actor.softmax(_core.FeatureMap.identity(3, True), _core.Linear(5, 2), [2], False)
     return {
         "transitions": (_core.Transitions, (np.full((6, 3), 1 / 3), 2)),
         "finite_values": (transitions.finite_values, (r, pi, 4, 0.9)),
@@ -270,7 +270,7 @@ def environment_arguments():
     native = env.native
     identity, theta = _core.FeatureMap.identity(4, True), np.zeros((6, 2))
     network = _core.Linear(6, 2)
-    actor = _core.Actor.softmax(identity, network, False)
+    actor = _core.Actor.softmax(identity, network, [network.outputs], False)
     _, (arguments, values, snapshot) = native.__reduce__()
     return {
         "describe_environment": (_core.describe_environment, ("CartPole",)),
@@ -284,12 +284,13 @@ def environment_arguments():
         "restore": (native.restore, tuple(snapshot.values())),
         "set_streams": (lambda words: setattr(native, "streams", words), (native.streams,)),
         "parameters": (native.parameters, (0,)),
+        "masks": (native.masks, ()),
         "get_state": (native.get_state, ()),
         "snapshot": (native.snapshot, ()),
         "set_parameter": (native.set_parameter, ("gravity", [9.8])),
         "restored_env": (_core.restored_env, (arguments, values, snapshot)),
         "make_env": (_core.VectorEnv, ("Pendulum", 3, 200, True, True, 1)),
-        "softmax_actor": (_core.Actor.softmax, (identity, network, False)),
+        "softmax_actor": (_core.Actor.softmax, (identity, network, [2], False)),
         "gaussian_actor": (
             _core.Actor.gaussian,
             (identity, network, [-1.0] * 2, [1.0] * 2, False),

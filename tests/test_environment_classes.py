@@ -32,7 +32,7 @@ class Three(Environment):
 @pytest.fixture
 def bare(monkeypatch):
     """An id without an environment of Gymnasium's."""
-    monkeypatch.setitem(NATIVE, "Bare-v0", NativeSpec("Bare-v0", Bare, 500, None))
+    monkeypatch.setitem(NATIVE, "Bare-v0", NativeSpec("Bare-v0", Bare(), 500, None))
     register_native()
     yield "Bare-v0"
     del gymnasium.registry["fastpg/Bare-v0"]
@@ -66,7 +66,7 @@ def test_a_reset_takes_as_many_numbers_as_have_names():
 def test_names_of_a_reset_that_the_kernel_does_not_take(monkeypatch):
     monkeypatch.setattr(Bare, "reset_options", ("low", "high", "length"))
     with pytest.raises(TypeError, match="CartPole: expected 2 reset_options, got"):
-        Bare.reset_defaults()
+        Bare().reset_defaults()
     with pytest.raises(ValueError, match="bounds: expected size 2, got 3"):
         fastpg.make_vec("CartPole-v1").native.reset(bounds=(0.0, 1.0, 2.0))
 

@@ -49,7 +49,7 @@ class Case:
             return _core.Actor.gaussian(
                 self.map, self.network, [-2.0], [2.0], deterministic, self.state_std
             )
-        return _core.Actor.softmax(self.map, self.network, deterministic)
+        return _core.Actor.softmax(self.map, self.network, [self.network.outputs], deterministic)
 
     def env(self, num_envs, threads=1):
         env = fastpg.make_vec(self.env_id, num_envs, max_episode_steps=30, num_threads=threads)
@@ -170,7 +170,7 @@ def test_a_network_of_other_inputs_is_refused(inputs):
     network = _core.Mlp(inputs, [8], 2, _core.Activation.tanh)
     expected = rf"network \(inputs\): expected size 4, got {inputs}"
     with pytest.raises(ValueError, match=expected):
-        _core.Actor.softmax(features, network, False)
+        _core.Actor.softmax(features, network, [network.outputs], False)
     with pytest.raises(ValueError, match=expected):
         _core.Actor.gaussian(features, network, [-1.0] * 2, [1.0] * 2, False)
 
@@ -181,7 +181,7 @@ def test_a_network_of_other_outputs_is_refused():
         _core.Actor.gaussian(features, network, [-1.0], [1.0] * 2, False)
     with pytest.raises(ValueError, match="high: expected size 2, got 3"):
         _core.Actor.gaussian(features, network, [-1.0] * 2, [1.0] * 3, False)
-    actor = _core.Actor.softmax(features, _core.Linear(4, 3), False)
+    actor = _core.Actor.softmax(features, _core.Linear(4, 3), [3], False)
     with pytest.raises(ValueError, match="action"):
         Case(CARTPOLE).env(2).collect_steps(actor, np.zeros(12), 3, STREAM, 0)
 

@@ -4,6 +4,7 @@
 #include "eigen_views.hpp"
 #include "env_state.hpp"
 #include "env_steps.hpp"
+#include "fastpg/envs/foreign.hpp"
 #include "fastpg/envs/registry.hpp"
 #include "fastpg/envs/tabular.hpp"
 #include "fastpg/rollout/collect_episodes.hpp"
@@ -18,8 +19,12 @@ namespace {
 class PyActor {
  public:
   static PyActor softmax(std::shared_ptr<const FeatureMap> map,
-                         std::shared_ptr<const Architecture> network, bool deterministic) {
-    return PyActor(std::move(map), std::move(network), LogStd::parameters, {}, {}, deterministic);
+                         std::shared_ptr<const Architecture> network,
+                         std::vector<std::int32_t> choices, bool deterministic) {
+    require(!choices.empty(), "choices: expected at least one");
+    PyActor made(std::move(map), std::move(network), LogStd::parameters, {}, {}, deterministic);
+    made.choices_ = std::move(choices);
+    return made;
   }
   static PyActor gaussian(std::shared_ptr<const FeatureMap> map,
                           std::shared_ptr<const Architecture> network, std::vector<double> low,
@@ -39,7 +44,7 @@ class PyActor {
   std::unique_ptr<Actor> at(const Array<double>& theta) const {
     const std::span<const double> numbers(theta.data(), static_cast<std::size_t>(theta.size()));
     if (low_.empty()) {
-      return std::make_unique<SoftmaxActor>(*map_, *network_, numbers, deterministic_);
+      return std::make_unique<SoftmaxActor>(*map_, *network_, choices_, numbers, deterministic_);
     }
     return std::make_unique<GaussianActor>(*map_, *network_, log_std_, numbers, low_, high_,
                                            deterministic_);
@@ -60,7 +65,8 @@ class PyActor {
   std::shared_ptr<const FeatureMap> map_;
   std::shared_ptr<const Architecture> network_;
   LogStd log_std_;
-  std::vector<double> low_, high_;  // none: a softmax
+  std::vector<std::int32_t> choices_;  // of a softmax
+  std::vector<double> low_, high_;     // none: a softmax
   bool deterministic_;
 };
 
@@ -70,6 +76,28 @@ std::unique_ptr<BoundVectorEnv> make_env(const std::string& name, py::ssize_t nu
   return std::make_unique<BoundVectorEnv>(
       make_kernel(name, exact), num_envs, max_episode_steps, exact, copy, num_threads,
       py::make_tuple(name, num_envs, max_episode_steps, exact, copy, num_threads));
+}
+
+// The environment of a capsule becomes one of this name.
+std::string register_environment(const py::capsule& given) {
+  if (given.name() == nullptr || std::string(given.name()) != "fastpg_env") {
+    throw py::type_error("expected a capsule named 'fastpg_env'");
+  }
+  auto env = std::make_shared<ForeignEnv>(*given.get_pointer<fastpg_env>());
+  const std::string name = env->name();
+  require(!is_native(name), "name: '" + name + "' is an environment of fastpg");
+  register_foreign(std::move(env));
+  return name;
+}
+
+py::object masks(BoundVectorEnv& self) {
+  const SoleUse guard(self.busy);
+  VectorEnv& env = self.env;
+  if (!env.shape().masked) return py::none();
+  require_reset(env);
+  Array<bool> out({env.num_envs(), env.shape().mask_size()});
+  env.mask_rows(reinterpret_cast<std::uint8_t*>(out.mutable_data()));
+  return out;
 }
 
 std::unique_ptr<BoundVectorEnv> make_tabular_env(
@@ -102,12 +130,15 @@ Array<float> reset(BoundVectorEnv& self, const std::optional<py::list>& entropy,
     require_ndim("mask", *mask, 1);
     if (mask->size() != env.num_envs()) throw py::value_error("mask: expected one flag a lane");
   }
-  for (Lane i = 0; i < env.num_envs(); ++i) {
-    if (mask && !flag(*mask, i)) continue;
-    if (const auto& seed = seeds[static_cast<std::size_t>(i)]) env.stream(i) = Pcg64(*seed);
-    env.reset(i, options);
-  }
-  return observations(env);
+  const auto reset_all = [&] {
+    for (Lane i = 0; i < env.num_envs(); ++i) {
+      if (mask && !flag(*mask, i)) continue;
+      if (const auto& seed = seeds[static_cast<std::size_t>(i)]) env.stream(i) = Pcg64(*seed);
+      env.reset(i, options);
+    }
+    return observations(env);
+  };
+  return env.shape().may_fail ? env.or_unchanged(reset_all) : reset_all();
 }
 
 // (observations, rewards, terminated, truncated, final_observations, restarted)
@@ -140,7 +171,7 @@ py::dict collected(BoundVectorEnv& self, const PyActor& form, const Array<double
                    Lane columns, Collect&& collect) {
   const std::unique_ptr<Actor> actor = form.at(theta);
   require_fit(*actor, self.env);
-  RolloutStorage storage(columns, self.env.shape().observation_size, *actor);
+  RolloutStorage storage(columns, self.env.shape(), *actor);
   unlocked([&] { collect(*actor, storage); });
   return rollout_dict(std::move(storage));
 }
@@ -202,12 +233,32 @@ void set_parameter(BoundVectorEnv& self, const std::string& name,
   self.env.kernel().set_parameter(name, values, self.env.num_envs());
 }
 
+// RuntimeError with the index of the environment.
+void bind_environment_error(py::module_& m) {
+  static py::handle type;
+  type = PyErr_NewExceptionWithDoc(
+      "fastpg._core.NativeEnvError",
+      "A function of a user's environment has failed. `environment`: index of the environment.",
+      PyExc_RuntimeError, nullptr);
+  m.add_object("NativeEnvError", type);
+  py::register_local_exception_translator([](std::exception_ptr raised) {
+    try {
+      if (raised) std::rethrow_exception(raised);
+    } catch (const EnvironmentError& error) {
+      const py::object made = type(error.what());
+      made.attr("environment") = error.environment();
+      PyErr_SetObject(type.ptr(), made.ptr());
+    }
+  });
+}
+
 void bind_actors(py::module_& m) {
   py::class_<PyActor> actor(m, "Actor", "The form of a policy inside a rollout.");
   construct_in_new(actor);
   actor
       .def_static("softmax", &PyActor::softmax, py::arg("features").none(false),
-                  py::arg("network").none(false), py::arg("deterministic"), "Draws from a softmax.")
+                  py::arg("network").none(false), py::arg("choices"), py::arg("deterministic"),
+                  "Draws from a softmax of each choice.")
       .def_static("gaussian", &PyActor::gaussian, py::arg("features").none(false),
                   py::arg("network").none(false), py::arg("low"), py::arg("high"),
                   py::arg("deterministic"), py::arg("state_dependent_std") = false,
@@ -217,6 +268,7 @@ void bind_actors(py::module_& m) {
 }  // namespace
 
 void bind_envs(py::module_& m) {
+  bind_environment_error(m);
   py::native_enum<Autoreset>(m, "Autoreset", "enum.Enum",
                              "What a step does when an episode has ended.")
       .value("next_step", Autoreset::next_step)
@@ -250,6 +302,7 @@ void bind_envs(py::module_& m) {
       .def("set_state", &set_state, py::arg("state").noconvert(),
            py::arg("mask").noconvert() = py::none(),
            "Puts lanes into states at the start of an episode.")
+      .def("masks", &masks, "Allowed actions, bool (n, flags); None where there are no masks.")
       .def(
           "snapshot",
           [](BoundVectorEnv& self) {
@@ -284,6 +337,8 @@ void bind_envs(py::module_& m) {
       .def_readonly("num_threads", &BoundVectorEnv::threads);
   m.def("describe_environment", &describe_environment, py::arg("name"),
         "({name: (default, choices, meaning)}, defaults of the numbers that a reset takes)");
+  m.def("register_environment", &register_environment, py::arg("env"),
+        "Makes the fastpg_env of a capsule known, and returns its name.");
   m.def("restored_env", &restored_env, py::arg("arguments"), py::arg("values"), py::arg("snapshot"),
         "The VectorEnv of a pickle.");
 }

@@ -77,12 +77,14 @@ inline void require_fit(const Actor& actor, const VectorEnv& env) {
 
 inline py::array recorded_actions(RolloutStorage& s) {
   if (auto* const choices = std::get_if<Buffer<std::int32_t>>(&s.actions)) {
-    return take(std::move(*choices), {s.rows, s.columns});
+    if (!s.several) return take(std::move(*choices), {s.rows, s.columns});
+    return take(std::move(*choices), {s.rows, s.columns, s.action_size});
   }
   return take(std::move(std::get<Buffer<double>>(s.actions)), {s.rows, s.columns, s.action_size});
 }
 
 inline py::dict rollout_dict(RolloutStorage&& s) {
+  const py::ssize_t masks = s.mask_size;
   const py::ssize_t t = s.rows, n = s.columns, d = s.observation_size;
   const auto k = static_cast<py::ssize_t>(s.ends.row.size());
   py::dict out;
@@ -92,6 +94,9 @@ inline py::dict rollout_dict(RolloutStorage&& s) {
   out["terminated"] = take<std::uint8_t, bool>(std::move(s.terminated), {t, n});
   out["truncated"] = take<std::uint8_t, bool>(std::move(s.truncated), {t, n});
   out["valid"] = take<std::uint8_t, bool>(std::move(s.valid), {t, n});
+  if (masks > 0) {
+    out["action_masks"] = take<std::uint8_t, bool>(std::move(s.allowed), {t, n, masks});
+  }
   out["step_index"] = take(std::move(s.step_index), {t, n});
   out["last_observations"] = take(std::move(s.last_observations), {n, d});
   out["last_step_index"] = take(std::move(s.last_step_index), {n});

@@ -1,7 +1,9 @@
 // The actions of one step as Python gives them.
 #pragma once
 
+#include <algorithm>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "fastpg/envs/actions.hpp"
@@ -18,10 +20,11 @@ class ReadActions {
   ReadActions(const py::array& given, const VectorEnv& env) {
     const EnvironmentShape& shape = env.shape();
     const char kind = given.dtype().kind();
-    if (shape.action_count > 0) {
+    if (shape.discrete()) {
       if (kind != 'i' && kind != 'u') refuse_dtype("an integer dtype", given);
-      require_shape(given, env.num_envs(), {});
-      read_discrete(given, shape.action_count);
+      require_shape(given, env.num_envs(),
+                    shape.several ? std::optional(shape.action_size) : std::nullopt);
+      read_discrete(given, shape.action_counts);
     } else {
       const py::ssize_t size = given.itemsize();
       if (kind != 'f' || (size != 4 && size != 8)) refuse_dtype("float32 or float64", given);
@@ -51,20 +54,39 @@ class ReadActions {
     throw py::value_error("actions: expected shape " + wanted + ", got " + shape_text(given));
   }
 
-  void read_discrete(const py::array& given, std::int32_t count) {
+  void read_discrete(const py::array& given, std::span<const std::int32_t> counts) {
     const auto values =
         py::array_t<std::int64_t, py::array::c_style | py::array::forcecast | aligned>::ensure(
             given);
     if (!values) throw py::error_already_set();
     integers_.resize(static_cast<std::size_t>(values.size()));
-    const bool good = narrow_actions(values.data(), values.size(), count, integers_.data());
-    for (py::ssize_t i = 0; !good && i < values.size(); ++i) {
-      if (integers_[static_cast<std::size_t>(i)] >= 0) continue;
-      throw py::value_error("actions: expected values in [0, " + std::to_string(count) + "), got " +
-                            py::str(given[py::int_(i)]).cast<std::string>() + " at index " +
-                            std::to_string(i));
-    }
+    if (!narrow(values, counts)) refuse_value(given, counts);
     view_ = integers_.data();
+  }
+
+  bool narrow(const py::array_t<std::int64_t>& values, std::span<const std::int32_t> counts) {
+    const std::int64_t* const from = values.data();
+    if (counts.size() == 1) {
+      return narrow_actions(from, values.size(), counts.front(), integers_.data());
+    }
+    bool good = true;
+    const auto size = static_cast<py::ssize_t>(counts.size());
+    for (py::ssize_t i = 0; i < values.size(); ++i) {
+      const std::int32_t count = counts[static_cast<std::size_t>(i % size)];
+      good = narrow_actions(from + i, 1, count, &integers_[static_cast<std::size_t>(i)]) && good;
+    }
+    return good;
+  }
+
+  [[noreturn]] void refuse_value(const py::array& given,
+                                 std::span<const std::int32_t> counts) const {
+    const auto bad = std::find_if(integers_.begin(), integers_.end(),
+                                  [](std::int32_t action) { return action < 0; });
+    const std::size_t at = static_cast<std::size_t>(bad - integers_.begin());
+    const py::object value = given.attr("flat")[py::int_(at)];
+    throw py::value_error("actions: expected values in [0, " +
+                          std::to_string(counts[at % counts.size()]) + "), got " +
+                          py::str(value).cast<std::string>() + " at index " + std::to_string(at));
   }
 
   template <class Real>

@@ -68,7 +68,8 @@ SoftmaxActor wide_policy() {
   static const FeatureMap map = FeatureMap::identity(Wide::observation_size, false);
   const LinearArchitecture network(map.size(), 2);
   const std::vector<double> theta(static_cast<std::size_t>(network.parameters()), 0.0);
-  return {map, network, theta, false};
+  static const std::array<std::int32_t, 1> choices{2};
+  return {map, network, choices, theta, false};
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
 #include "fastpg/envs/registry.hpp"
 
+#include <algorithm>
+
 #include "fastpg/core/checks.hpp"
+#include "fastpg/envs/foreign.hpp"
 
 namespace fastpg {
 
@@ -28,12 +31,18 @@ constexpr Entry entries[] = {
 
 }  // namespace
 
+bool is_native(const std::string& name) {
+  return std::any_of(std::begin(entries), std::end(entries),
+                     [&](const Entry& entry) { return name == entry.name; });
+}
+
 std::unique_ptr<EnvironmentKernel> make_kernel(const std::string& name, bool exact) {
   std::string known;
   for (const Entry& entry : entries) {
     if (name == entry.name) return entry.make(exact);
     known += (known.empty() ? "" : ", ") + std::string(entry.name);
   }
+  if (auto env = find_foreign(name)) return std::make_unique<ForeignKernel>(std::move(env));
   throw std::invalid_argument("name: no environment '" + name + "'; expected one of " + known);
 }
 

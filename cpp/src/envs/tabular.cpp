@@ -14,7 +14,8 @@ TabularKernel::TabularKernel(Transitions transitions, const ConstMatrix& rewards
       rewards_(rewards),
       features_(std::move(features)),
       terminal_(std::move(terminal)),
-      horizon_(horizon) {
+      horizon_(horizon),
+      action_count_(static_cast<std::int32_t>(transitions_.actions())) {
   const Index n = transitions_.states();
   require_size("terminal", static_cast<Index>(terminal_.size()), n);
   require_size("r (rows)", rewards_.rows(), n);
@@ -42,10 +43,10 @@ void TabularKernel::set_start(const ConstVector& start) {
 EnvironmentShape TabularKernel::shape() const {
   const auto observation =
       static_cast<Lane>(features_.size()) / static_cast<Lane>(transitions_.states());
-  return {1, observation, static_cast<std::int32_t>(transitions_.actions()), 1, {}, true};
+  return {1, observation, std::span(&action_count_, 1), 1, {}, true};
 }
 
-void TabularKernel::reset(ResetOptions, Pcg64& stream, double* state, Lane) const {
+void TabularKernel::reset(Lane, ResetOptions, Pcg64& stream, double* state, Lane) const {
   const auto at = std::upper_bound(cumulative_.begin(), cumulative_.end() - 1, stream.uniform());
   *state = starts_[static_cast<std::size_t>(at - cumulative_.begin())];
 }

@@ -98,10 +98,17 @@ void VectorEnv::run_tasks(int threads, void (*work)(void*, Lane, Lane), void* co
 }
 
 void VectorEnv::step(ActionsView actions, Autoreset mode, StepOutputs out, int threads) {
-  for_tasks(threads, [&](Lane begin, Lane count) {
-    step_part(states().part(begin, count), actions.from(begin * shape_.action_size), mode,
-              out.from_lane(begin, shape_.observation_size));
-  });
+  const auto step_all = [&] {
+    for_tasks(threads, [&](Lane begin, Lane count) {
+      step_part(states().part(begin, count), actions.from(begin * shape_.action_size), mode,
+                out.from_lane(begin, shape_.observation_size));
+    });
+  };
+  if (shape_.may_fail) {
+    or_unchanged(step_all);
+  } else {
+    step_all();
+  }
 }
 
 // part: consecutive environments, at most lanes_a_task. Outputs are theirs. Under next_step,
@@ -109,9 +116,13 @@ void VectorEnv::step(ActionsView actions, Autoreset mode, StepOutputs out, int t
 void VectorEnv::step_part(LaneBlock part, ActionsView actions, Autoreset mode, StepOutputs out) {
   std::uint8_t restarting[lanes_a_task], ended[lanes_a_task];
   const bool some_restart = ended_lanes(part, restarting);
-  if (some_restart) copy_streams(part, restarting, kept_streams_, now_.streams);
-  advance(part, actions, out.rewards, out.terminated);
-  if (some_restart) copy_streams(part, restarting, now_.streams, kept_streams_);
+  if (some_restart && shape_.may_fail) {
+    advance_running(part, restarting, actions, out);
+  } else {
+    if (some_restart) copy_streams(part, restarting, kept_streams_, now_.streams);
+    advance(part, actions, out.rewards, out.terminated);
+    if (some_restart) copy_streams(part, restarting, now_.streams, kept_streams_);
+  }
   std::fill_n(out.restarted, part.count, false);
   const bool some_ended =
       count_steps(part.first, part.count, out.rewards, out.terminated, out.truncated, true, ended);
@@ -125,6 +136,22 @@ void VectorEnv::step_part(LaneBlock part, ActionsView actions, Autoreset mode, S
     for_each_set(ended, part.count, [&](Lane i) { end(part.first + i, i, mode, out); });
   }
   observe_rows(part, out.observations);
+}
+
+// A function of the user need not know what a step from an ended episode's last state is.
+void VectorEnv::advance_running(LaneBlock part, const std::uint8_t* ended, ActionsView actions,
+                                StepOutputs out) const {
+  std::fill_n(out.rewards, part.count, 0.0);
+  std::fill_n(out.terminated, part.count, false);
+  for (Lane begin = 0; begin < part.count;) {
+    const auto* const next = std::find(ended + begin, ended + part.count, std::uint8_t{1});
+    const Lane end = next - ended;
+    if (end > begin) {
+      advance(part.part(begin, end - begin), actions.from(begin * shape_.action_size),
+              out.rewards + begin, out.terminated + begin);
+    }
+    begin = end + 1;
+  }
 }
 
 bool VectorEnv::ended_lanes(LaneBlock part, std::uint8_t* flags) const {
@@ -198,6 +225,16 @@ bool VectorEnv::count_steps(Lane begin, Lane count, const double* rewards, const
 std::int64_t VectorEnv::steps_to_limit(Lane begin, Lane count) const {
   const auto first = now_.elapsed.begin() + begin;
   return max_episode_steps_ - std::min(*std::max_element(first, first + count), max_episode_steps_);
+}
+
+void VectorEnv::mask_rows(std::uint8_t* rows) {
+  const Lane size = shape_.mask_size();
+  std::fill_n(rows, num_envs() * size, std::uint8_t{1});
+  for (Lane i = 0; i < num_envs(); ++i) {
+    if (now_.status[i] == LaneStatus::running) {
+      kernel_->masks(states().part(i, 1), rows + i * size, 1);
+    }
+  }
 }
 
 void VectorEnv::get_state(Lane lane, double* state) const {

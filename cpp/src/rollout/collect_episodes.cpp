@@ -17,6 +17,7 @@ class ActiveLanes {
       : env_(env),
         states_(static_cast<std::size_t>(count * env.shape().state_size)),
         observations_(static_cast<std::size_t>(count * env.shape().observation_size)),
+        allowed_(static_cast<std::size_t>(count * env.shape().mask_size())),
         elapsed_(static_cast<std::size_t>(count)),
         words_(static_cast<std::size_t>(count * action_size)),
         stride_(count),
@@ -38,7 +39,13 @@ class ActiveLanes {
         words_[static_cast<std::size_t>(k * stride_ + slot)] = words[k * lanes + lane(slot)];
       }
     }
-    return {observations_.data(), stride_, elapsed_.data(), words_.data(), stride_, count()};
+    LaneView view{observations_.data(), stride_, elapsed_.data(), words_.data(), stride_, count()};
+    if (!allowed_.empty()) {
+      env_.kernel().masks(block(), allowed_.data(), stride_);
+      view.allowed = allowed_.data();
+      view.allowed_stride = stride_;
+    }
+    return view;
   }
 
   void load(Lane slot) {
@@ -62,6 +69,7 @@ class ActiveLanes {
   VectorEnv& env_;
   std::vector<double> states_;
   std::vector<float> observations_;
+  std::vector<std::uint8_t> allowed_;
   std::vector<std::int64_t> elapsed_;
   std::vector<std::uint32_t> words_;
   Lane stride_;
@@ -129,6 +137,10 @@ class EpisodeCollector {
     float* const observation = out_.observation(t, column(lane));
     for (Lane k = 0; k < out_.observation_size; ++k) {
       observation[k] = view.observations[k * view.observations_stride + slot];
+    }
+    std::uint8_t* const flags = out_.mask(t, column(lane));
+    for (Lane k = 0; k < out_.mask_size; ++k) {
+      flags[k] = view.allowed[k * view.allowed_stride + slot];
     }
     out_.record_action(t, column(lane), actions_, slot);
     out_.rewards[at] = rewards_[slot];

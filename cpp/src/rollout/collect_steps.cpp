@@ -31,7 +31,8 @@ class StepCollector {
         words_(stream, begin, count, actor.action_size(), first_step),
         worker_(actor.worker(count)),
         stride_(spread_stride<float>(count)),
-        components_(static_cast<std::size_t>(env.shape().observation_size * stride_)) {}
+        components_(static_cast<std::size_t>(env.shape().observation_size * stride_)),
+        allowed_(static_cast<std::size_t>(env.shape().mask_size() * stride_)) {}
 
   // Row t of the storage.
   void step(Lane t, RolloutStorage& out) {
@@ -40,9 +41,9 @@ class StepCollector {
     const std::int64_t* const elapsed = part.elapsed + begin_;
     env_.kernel().observe(part, components_.data(), stride_);
     record_inputs(elapsed, out.observation(t, begin_), &out.step_index[at]);
-    const ActionsView actions =
-        worker_->act({components_.data(), stride_, elapsed, words_.now(), count_, count_},
-                     out.action(t, begin_));
+    LaneView view{components_.data(), stride_, elapsed, words_.now(), count_, count_};
+    if (out.mask_size > 0) view_masks(part, view, out.mask(t, begin_));
+    const ActionsView actions = worker_->act(view, out.action(t, begin_));
     env_.advance(part, actions, &out.rewards[at], flags(&out.terminated[at]));
     if (env_.count_steps(begin_, count_, &out.rewards[at], flags(&out.terminated[at]),
                          flags(&out.truncated[at]), may_be_truncated(t), ended_)) {
@@ -70,6 +71,14 @@ class StepCollector {
     });
   }
 
+  // rows: (count, mask_size), where they are recorded.
+  void view_masks(LaneBlock part, LaneView& view, std::uint8_t* rows) {
+    env_.kernel().masks(part, allowed_.data(), stride_);
+    to_rows(allowed_.data(), stride_, count_, env_.shape().mask_size(), rows);
+    view.allowed = allowed_.data();
+    view.allowed_stride = stride_;
+  }
+
   void end_some(Lane t) {
     Lane lanes[VectorEnv::lanes_a_task];
     Lane count = 0;
@@ -84,6 +93,7 @@ class StepCollector {
   std::unique_ptr<ActorWorker> worker_;
   Lane stride_;  // of the components of observations
   std::vector<float> components_;
+  std::vector<std::uint8_t> allowed_;  // flags by components, too
   std::uint8_t ended_[VectorEnv::lanes_a_task];
   Lane first_limit_ = 0;
   EpisodeEnds ends_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "fastpg/core/checks.hpp"
 #include "fastpg/core/exp_log.hpp"
@@ -84,33 +85,63 @@ class SoftmaxActor::Worker final : public ActorWorker {
 
   ActionsView act(LaneView lanes, RecordedActions actions) override {
     std::int32_t* const out = actions.choices;
-    actor_.logits_.act(lanes, scratch_,
-                       [&](LaneView part, Lane begin) { choose(part, out + begin); });
+    const Lane size = actor_.action_size();
+    actor_.logits_.act(lanes, scratch_, [&](LaneView part, Lane begin) {
+      if (size == 1) return choose(part, 0, 0, actor_.choices_.front(), out + begin);
+      choose_each(part, out + begin * size);
+    });
     return out;
   }
 
  private:
-  void choose(LaneView part, std::int32_t* out) {
-    double* const values = scratch_.values.data();
+  // out: row-major (part.count, choices).
+  void choose_each(LaneView part, std::int32_t* out) {
+    const Lane size = actor_.action_size();
+    chosen_.resize(static_cast<std::size_t>(part.count));
+    for (Lane c = 0, first = 0; c < size; first += actor_.choices_[c++]) {
+      choose(part, c, first, actor_.choices_[c], chosen_.data());
+      for (Lane i = 0; i < part.count; ++i) out[i * size + c] = chosen_[i];
+    }
+  }
+
+  // Choice c, whose actions are the outputs from `first` on.
+  void choose(LaneView part, Lane c, Lane first, Lane n_actions, std::int32_t* out) {
+    const Lane stride = scratch_.stride;
+    double* const values = scratch_.values.data() + first * stride;
     double* const draws = scratch_.draws.data();
-    const Lane n_actions = actor_.logits_.count(), stride = scratch_.stride;
+    const std::uint32_t* const words = part.words + c * part.words_stride;
+    const std::uint8_t* const allowed =
+        part.allowed == nullptr ? nullptr : part.allowed + first * part.allowed_stride;
+    if (allowed != nullptr)
+      exclude(values, stride, n_actions, part.count, allowed, part.allowed_stride);
     if (actor_.deterministic_) {
       largest(values, stride, n_actions, part.count, draws, out);
     } else {
-      sample_categorical(values, stride, n_actions, part.count, part.words, draws, out);
+      sample_categorical(values, stride, n_actions, part.count, words, draws, out);
     }
+    if (allowed != nullptr) to_allowed(allowed, part.allowed_stride, part.count, out);
   }
 
   const SoftmaxActor& actor_;
   NetworkOutputs::Scratch scratch_;
+  std::vector<std::int32_t> chosen_;
 };
 
 SoftmaxActor::SoftmaxActor(const FeatureMap& map, const Architecture& network,
-                           std::span<const double> theta, bool deterministic)
-    : logits_(map, network, checked(theta, network.parameters())), deterministic_(deterministic) {}
+                           std::span<const std::int32_t> choices, std::span<const double> theta,
+                           bool deterministic)
+    : logits_(map, network, checked(theta, network.parameters())),
+      choices_(choices),
+      deterministic_(deterministic) {
+  require(std::all_of(choices.begin(), choices.end(), [](std::int32_t n) { return n >= 1; }),
+          "choices: expected numbers of actions of at least 1");
+  require_size("choices (sum)", std::accumulate(choices.begin(), choices.end(), Lane{0}),
+               network.outputs());
+}
 
 bool SoftmaxActor::fits(const EnvironmentShape& shape) const {
-  return shape.action_count == logits_.count();
+  return std::equal(choices_.begin(), choices_.end(), shape.action_counts.begin(),
+                    shape.action_counts.end());
 }
 
 std::unique_ptr<ActorWorker> SoftmaxActor::worker(Lane most) const {
@@ -200,7 +231,7 @@ GaussianActor::GaussianActor(const FeatureMap& map, const Architecture& network,
 }
 
 bool GaussianActor::fits(const EnvironmentShape& shape) const {
-  return shape.action_count == 0 && shape.action_size == action_size();
+  return !shape.discrete() && shape.action_size == action_size();
 }
 
 std::unique_ptr<ActorWorker> GaussianActor::worker(Lane most) const {

@@ -44,6 +44,7 @@ void resize(RolloutStorage& s, Lane row_count, Resize&& to) {
   to(s.terminated, size);
   to(s.truncated, size);
   to(s.valid, size);
+  to(s.allowed, size * static_cast<std::size_t>(s.mask_size));
   to(s.step_index, size);
 }
 
@@ -108,10 +109,12 @@ ActionBuffer action_buffer(const Actor& actor, Lane lanes) {
   return Buffer<double>(size);
 }
 
-RolloutStorage::RolloutStorage(Lane column_count, Lane observation_length, const Actor& actor)
+RolloutStorage::RolloutStorage(Lane column_count, const EnvironmentShape& shape, const Actor& actor)
     : columns(column_count),
-      observation_size(observation_length),
+      observation_size(shape.observation_size),
       action_size(actor.action_size()),
+      several(shape.several),
+      mask_size(shape.mask_size()),
       actions(action_buffer(actor, 0)) {
   require(columns <= most_samples,
           "rollout: expected at most 2^48 columns, got " + std::to_string(columns));

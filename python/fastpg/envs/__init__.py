@@ -1,20 +1,24 @@
 """Environments in C++ with Gymnasium's interface; the import registers them with Gymnasium."""
 
-from fastpg.envs.catalogue import NAMESPACE, NATIVE, native_spec
+from fastpg.envs.catalogue import NAMESPACE, NATIVE, OWN, native_spec
 from fastpg.envs.make import make_vec
 from fastpg.envs.registration import register_native
 from fastpg.envs.single import NativeEnv
 from fastpg.envs.state import EnvState
+from fastpg.envs.user_env import UserEnvironment, register_env
 from fastpg.envs.vector import NativeVectorEnv
 
 __all__ = [
     "NAMESPACE",
     "NATIVE",
+    "OWN",
     "EnvState",
     "NativeEnv",
     "NativeVectorEnv",
+    "UserEnvironment",
     "make_vec",
     "native_spec",
+    "register_env",
 ]
 
 register_native()

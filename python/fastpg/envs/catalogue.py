@@ -22,23 +22,30 @@ class NativeSpec:
     """A row of the table of ids."""
 
     id: str
-    environment: type[Environment]
-    max_episode_steps: int
+    environment: Environment
+    max_episode_steps: int | None
     reward_threshold: float | None
+    module: str | None = None  # whose import registers it; None: fastpg's own
+
+    @property
+    def registered_id(self) -> str:
+        """Its id in Gymnasium's registry."""
+        return f"{NAMESPACE}/{self.id}" if self.id in OWN else self.id
 
 
 # A new environment is a C++ kernel, a class of `classic_control` and one line here.
 NATIVE: dict[str, NativeSpec] = {
     spec.id: spec
     for spec in (
-        NativeSpec("Acrobot-v1", Acrobot, 500, -100.0),
-        NativeSpec("CartPole-v0", CartPole, 200, 195.0),
-        NativeSpec("CartPole-v1", CartPole, 500, 475.0),
-        NativeSpec("MountainCar-v0", MountainCar, 200, -110.0),
-        NativeSpec("MountainCarContinuous-v0", MountainCarContinuous, 999, 90.0),
-        NativeSpec("Pendulum-v1", Pendulum, 200, None),
+        NativeSpec("Acrobot-v1", Acrobot(), 500, -100.0),
+        NativeSpec("CartPole-v0", CartPole(), 200, 195.0),
+        NativeSpec("CartPole-v1", CartPole(), 500, 475.0),
+        NativeSpec("MountainCar-v0", MountainCar(), 200, -110.0),
+        NativeSpec("MountainCarContinuous-v0", MountainCarContinuous(), 999, 90.0),
+        NativeSpec("Pendulum-v1", Pendulum(), 200, None),
     )
 }
+OWN = frozenset(NATIVE)  # ids of fastpg's own environments; users register others
 
 
 def native_spec(env_id: str) -> NativeSpec:

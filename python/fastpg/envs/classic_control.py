@@ -273,8 +273,7 @@ class Pendulum(Environment):
         most = parameters["max_torque"]
         return spaces.Box(-most, most, shape=(1,), dtype=np.float32)
 
-    @classmethod
-    def check_bounds(cls, bounds: Parameters) -> None:
+    def check_bounds(self, bounds: Parameters) -> None:
         """Raise ValueError unless both are at least 0."""
         x, y = bounds["x_init"], bounds["y_init"]
         if x < 0.0 or y < 0.0:

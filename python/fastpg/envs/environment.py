@@ -6,7 +6,7 @@ import importlib
 import inspect
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from gymnasium import spaces
@@ -36,10 +36,11 @@ class Environment:
     In the docstring of a subclass `{options}` becomes the table of the kernel's parameters.
     """
 
-    kernel: ClassVar[str]
+    kernel: str
     drawn_by: ClassVar[str | None] = None  # Gymnasium's class, module:name; None: no pictures
+    draw: Callable[[Any, dict[str, Any]], Any] | None = None  # or a function of state, parameters
     render_fps: ClassVar[int]
-    reset_options: ClassVar[tuple[str, ...]] = ("low", "high")  # the kernel knows their defaults
+    reset_options: tuple[str, ...] = ("low", "high")  # the kernel knows their defaults
 
     def __init_subclass__(cls) -> None:
         if cls.__doc__ is not None and _OPTIONS in cls.__doc__:
@@ -69,22 +70,20 @@ class Environment:
         """
         raise NotImplementedError
 
-    @classmethod
-    def reset_defaults(cls) -> dict[str, float]:
+    def reset_defaults(self) -> dict[str, float]:
         """The numbers of a reset without options, by the names of `reset_options`.
 
         Raises:
             TypeError: not as many names as the kernel takes numbers.
         """
-        defaults = description(cls.kernel)[1]
-        if len(defaults) != len(cls.reset_options):
+        defaults = description(self.kernel)[1]
+        if len(defaults) != len(self.reset_options):
             raise TypeError(
-                f"{cls.kernel}: expected {len(defaults)} reset_options, got {cls.reset_options}"
+                f"{self.kernel}: expected {len(defaults)} reset_options, got {self.reset_options}"
             )
-        return dict(zip(cls.reset_options, defaults, strict=True))
+        return dict(zip(self.reset_options, defaults, strict=True))
 
-    @classmethod
-    def check_bounds(cls, bounds: Parameters) -> None:
+    def check_bounds(self, bounds: Parameters) -> None:
         """Check the numbers of a reset.
 
         Args:
@@ -97,38 +96,35 @@ class Environment:
         if low > high:
             raise ValueError(f"low, high: expected low <= high, got {low} and {high}")
 
-    @classmethod
-    def gymnasium_class(cls) -> Any:
+    def gymnasium_class(self) -> Any:
         """Gymnasium's class of the same environment, which draws its pictures.
 
         Raises:
             NotImplementedError: there is none.
         """
-        if cls.drawn_by is None:
+        if self.drawn_by is None:
             raise NotImplementedError(
-                f"render: {cls.kernel} has no pictures, since Gymnasium has no such environment"
+                f"render: {self.kernel} has no pictures, since Gymnasium has no such environment"
             )
-        module, _, name = cls.drawn_by.partition(":")
+        module, _, name = self.drawn_by.partition(":")
         return getattr(importlib.import_module(module), name)
 
-    @classmethod
-    def observation_names(cls) -> tuple[str, ...]:
+    def observation_names(self) -> tuple[str, ...]:
         """What the numbers of an observation are, with their units, as its page names them.
 
         Returns:
             "cart position (m)" and so on; empty if Python runs without docstrings.
         """
-        rows = _OBSERVATION.findall(inspect.getdoc(cls) or "")
+        rows = _OBSERVATION.findall(inspect.getdoc(self) or "")
         return tuple(f"{name} ({unit.strip()})" if unit.strip() else name for name, unit in rows)
 
-    @classmethod
-    def action_names(cls) -> tuple[str, ...]:
+    def action_names(self) -> tuple[str, ...]:
         """What the discrete actions are, as its page names them.
 
         Returns:
             "none" and so on; empty for a Box, or if Python runs without docstrings.
         """
-        return tuple(_ACTION.findall(inspect.getdoc(cls) or ""))
+        return tuple(_ACTION.findall(inspect.getdoc(self) or ""))
 
     @staticmethod
     def round_fresh(observations: arrays.Float32s, states: arrays.Floats) -> None:

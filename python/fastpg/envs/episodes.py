@@ -37,12 +37,12 @@ def mode_of(mode: AutoresetMode | str) -> AutoresetMode:
     return names[one_of("autoreset_mode", mode, names)]
 
 
-def time_limit(given: Any, registered: int) -> int | None:
+def time_limit(given: Any, registered: int | None) -> int | None:
     """The time limit of an episode in steps.
 
     Args:
         given: in [1, 2^31 - 1]; None: the registered limit; -1: none.
-        registered: the limit for None.
+        registered: the limit for None; None: no limit.
 
     Returns:
         The limit, or None for no limit.

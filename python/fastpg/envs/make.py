@@ -12,7 +12,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode
 
 from fastpg import threads
-from fastpg.envs.catalogue import NAMESPACE, native_spec, newer_id
+from fastpg.envs.catalogue import native_spec, newer_id
 from fastpg.envs.episodes import mode_of
 from fastpg.envs.vector import NativeVectorEnv
 
@@ -88,7 +88,7 @@ def _caller_level() -> int:
 
 def _spec(env: NativeVectorEnv, options: Mapping[str, Any]) -> EnvSpec:
     """Gymnasium's spec of an environment, with which `gymnasium.make_vec` makes it again."""
-    registered = gymnasium.spec(f"{NAMESPACE}/{env.env_id}")
+    registered = gymnasium.spec(native_spec(str(env.env_id)).registered_id)
     return EnvSpec(
         id=registered.id,
         entry_point=registered.entry_point,

@@ -6,23 +6,31 @@ from typing import Any
 
 import gymnasium
 
-from fastpg.envs.catalogue import NAMESPACE, NATIVE
+from fastpg.envs.catalogue import NATIVE, NativeSpec
 from fastpg.envs.vector import NativeVectorEnv
 
 
 def register_native() -> None:
     """Register "fastpg/CartPole-v1" and the others with Gymnasium, unless they are already."""
     for spec in NATIVE.values():
-        name = f"{NAMESPACE}/{spec.id}"
-        if name not in gymnasium.registry:
-            gymnasium.register(
-                id=name,
-                entry_point="fastpg.envs:NativeEnv",
-                vector_entry_point="fastpg.envs.registration:make_registered",
-                max_episode_steps=spec.max_episode_steps,
-                reward_threshold=spec.reward_threshold,
-                kwargs={"env_id": spec.id},
-            )
+        if spec.registered_id not in gymnasium.registry:
+            register_in_gymnasium(spec)
+
+
+def register_in_gymnasium(spec: NativeSpec) -> None:
+    """Register one native environment with Gymnasium.
+
+    Args:
+        spec: its row of the table.
+    """
+    gymnasium.register(
+        id=spec.registered_id,
+        entry_point="fastpg.envs:NativeEnv",
+        vector_entry_point="fastpg.envs.registration:make_registered",
+        max_episode_steps=spec.max_episode_steps,
+        reward_threshold=spec.reward_threshold,
+        kwargs={"env_id": spec.id},
+    )
 
 
 def make_registered(num_envs: int, env_id: str, **options: Any) -> NativeVectorEnv:

@@ -41,7 +41,7 @@ class Painter:
         num_envs: number of environments.
     """
 
-    def __init__(self, environment: type[Environment], num_envs: int) -> None:
+    def __init__(self, environment: Environment, num_envs: int) -> None:
         self.environment = environment
         self._canvas: Any = None
         self._last_actions: list[Any] = [None] * num_envs  # Pendulum's picture shows them
@@ -77,6 +77,11 @@ class Painter:
         Raises:
             RuntimeError: before the first reset.
         """
+        if self.environment.draw is not None:
+            draw = self.environment.draw
+            return tuple(
+                draw(state, parameters(native, i)) for i, state in enumerate(native.get_state())
+            )
         if self._canvas is None:
             self._canvas = self.environment.gymnasium_class()(render_mode="rgb_array")
         return tuple(

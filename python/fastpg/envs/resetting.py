@@ -15,7 +15,7 @@ _MOST_BOUND = 1e38  # what a float32 observation can hold
 
 
 def reset_bounds(
-    environment: type[Environment], options: dict[str, Any], others: Sequence[str] = ()
+    environment: Environment, options: dict[str, Any], others: Sequence[str] = ()
 ) -> tuple[float, ...] | None:
     """The bounds of the start state in the options of a reset.
 

@@ -84,7 +84,7 @@ class NativeEnv(gymnasium.Env[Any, Any]):
         self.environment.round_fresh(observations, self.native.get_state())
         if self._painter is not None:
             self._painter.record_reset(np.ones(1, dtype=np.bool_))
-        return observations[0], {}
+        return observations[0], self._mask_info()
 
     def step(self, action: Any) -> tuple[arrays.Float32s, float, bool, bool, dict[str, Any]]:
         """One step.
@@ -110,7 +110,13 @@ class NativeEnv(gymnasium.Env[Any, Any]):
             self._store_stream()
         if self._painter is not None:
             self._painter.record_step(batch, restarted)
-        return observations[0], float(rewards[0]), bool(terminated[0]), False, {}
+        infos = self._mask_info()
+        return observations[0], float(rewards[0]), bool(terminated[0]), False, infos
+
+    def _mask_info(self) -> dict[str, Any]:
+        """The allowed actions, bool (actions,), if the environment has masks."""
+        masks = self.native.masks()
+        return {} if masks is None else {"action_mask": masks[0]}
 
     def _load_stream(self) -> None:
         """Set the C++ random stream to the state of `np_random`."""

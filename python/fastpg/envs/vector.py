@@ -72,7 +72,7 @@ class NativeVectorEnv(StateAccess):
     def _set_up(
         self,
         env_id: str | None,
-        environment: type[Environment],
+        environment: Environment,
         native: _core.VectorEnv,
         spaces: tuple[Space[Any], Space[Any]],
         max_episode_steps: int | None,
@@ -127,7 +127,8 @@ class NativeVectorEnv(StateAccess):
                 environments to reset. The dict is not changed.
 
         Returns:
-            Observations float32 (num_envs, d) of all environments, and an empty info.
+            Observations float32 (num_envs, d) of all environments, and an info: `action_mask`,
+                bool (num_envs, actions), if the environment has masks, otherwise empty.
 
         Raises:
             ValueError: an unknown option, wrong bounds, or seeds or a mask of the wrong length.
@@ -152,7 +153,7 @@ class NativeVectorEnv(StateAccess):
             self._round(observations, self.native.snapshot()["elapsed_steps"] == 0)
         if self._painter is not None:
             self._painter.record_reset(touched)
-        return observations, {}
+        return observations, self._mask_info()
 
     def _next_seeds(self, seed: Any, touched: arrays.Bools) -> list[int | None]:
         """The new seed of each environment, None if its stream continues; an empty list if all do.
@@ -204,7 +205,15 @@ class NativeVectorEnv(StateAccess):
         infos: dict[str, Any] = {}
         if self.metadata["autoreset_mode"] is AutoresetMode.SAME_STEP and restarted.any():
             infos = self._final_info(final, restarted)
+        infos |= self._mask_info()
         return observations, rewards, terminated, truncated, infos
+
+    def _mask_info(self) -> dict[str, Any]:
+        """The allowed actions, if the environment has masks, as a Gymnasium vector info."""
+        masks = self.native.masks()
+        if masks is None:
+            return {}
+        return {"action_mask": masks, "_action_mask": np.ones(self.num_envs, dtype=np.bool_)}
 
     def _final_info(self, final: arrays.Float32s, ended: arrays.Bools) -> dict[str, Any]:
         final_obs = np.full(self.num_envs, None, dtype=object)

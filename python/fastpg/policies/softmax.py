@@ -76,7 +76,9 @@ class Softmax(Policy):
 
     def actor(self, space: spaces.Space[Any], deterministic: bool) -> _core.Actor:
         """See `Policy`."""
-        return _core.Actor.softmax(self.feature_map.core, self._network, deterministic)
+        return _core.Actor.softmax(
+            self.feature_map.core, self._network, self.choices, deterministic
+        )
 
     def state(self) -> State:
         """As for every policy, with the number of actions."""

@@ -14,7 +14,7 @@ from gymnasium.envs.registration import EnvSpec, load_env_creator
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv
 
 from fastpg import arrays
-from fastpg.envs import NATIVE, NativeVectorEnv, make_vec
+from fastpg.envs import NATIVE, OWN, NativeVectorEnv, make_vec
 from fastpg.envs.parameters import parameters
 from fastpg.rollouts.collect import is_plain
 from fastpg.rollouts.copies import EnvCopies
@@ -86,8 +86,9 @@ class EnvRecipe:
         """
         require_registered(env_id)
         registered = gymnasium.registry.get(env_id)
-        if registered is None:
-            return cls(id=env_id, max_episode_steps=NATIVE[env_id].max_episode_steps)
+        if registered is None or (env_id in NATIVE and env_id not in OWN):
+            spec = NATIVE[env_id]
+            return cls(id=env_id, module=spec.module, max_episode_steps=spec.max_episode_steps)
         return cls(
             id=env_id, kwargs=registered.kwargs, max_episode_steps=registered.max_episode_steps
         )
@@ -103,7 +104,12 @@ class EnvRecipe:
         plain = parameters(NativeVectorEnv(env.env_id).native)
         values = parameters(env.native)
         changed = {name: value for name, value in values.items() if value != plain[name]}
-        return cls(id=env.env_id, kwargs=changed, max_episode_steps=env.max_episode_steps)
+        return cls(
+            id=env.env_id,
+            module=NATIVE[env.env_id].module,
+            kwargs=changed,
+            max_episode_steps=env.max_episode_steps,
+        )
 
     @classmethod
     def _of_spec(cls, spec: EnvSpec | None, module: str | None) -> Self:
@@ -215,7 +221,8 @@ class EnvRecipe:
     @property
     def is_native(self) -> bool:
         """Whether `make` uses the environment in C++: Gymnasium lacks it, or its parameters."""
-        return self.id in NATIVE and (bool(self.kwargs) or self.id not in gymnasium.registry)
+        theirs = self.id in gymnasium.registry and self.id in OWN
+        return self.id in NATIVE and (bool(self.kwargs) or not theirs)
 
     def make_one(self, name: str | None = None, **rendering: Any) -> gymnasium.Env[Any, Any]:
         """One environment, made by `gymnasium.make`, with its time limit and wrappers.

@@ -10,13 +10,15 @@ import gymnasium
 from gymnasium import spaces
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
 
-from fastpg.envs import NAMESPACE, NATIVE, NativeVectorEnv, make_vec
+from fastpg.envs import NAMESPACE, NATIVE, NativeVectorEnv, UserEnvironment, make_vec
 from fastpg.rollouts.copies import EnvCopies
 from fastpg.rollouts.instances import require_distinct
 from fastpg.rollouts.masks import has_usual_workers
 from fastpg.suggestions import unknown
 
-EnvLike = str | gymnasium.Env[Any, Any] | Callable[[], Any] | VectorEnv[Any, Any, Any]
+EnvLike = (
+    str | UserEnvironment | gymnasium.Env[Any, Any] | Callable[[], Any] | VectorEnv[Any, Any, Any]
+)
 
 
 def make_env(
@@ -30,7 +32,8 @@ def make_env(
     """Make a vector environment.
 
     Args:
-        env: an id, a `gymnasium.Env`, a callable that makes one, or a vector environment. A native
+        env: an id, a `UserEnvironment`, a `gymnasium.Env`, a callable that makes one, or a vector
+            environment. A native
             id gives native environments; any other id is made by `gymnasium.make`, after importing
             the module of an id "module:Name-v0". An object that is both an Env and a VectorEnv
             counts as a VectorEnv.
@@ -48,12 +51,16 @@ def make_env(
             `require_vector` refuses.
     """
     keywords = dict(env_kwargs or {})
+    if isinstance(env, UserEnvironment):
+        env = env.id
     if isinstance(env, str):
         native = env.removeprefix(f"{NAMESPACE}:").removeprefix(f"{NAMESPACE}/")
+        module, _, name = env.rpartition(":")
+        if native not in NATIVE:
+            _import_module_of(env)
+            native = name
         if native in NATIVE:
             return make_vec(native, n_envs, **{"num_threads": num_threads, **keywords})
-        module, _, name = env.rpartition(":")
-        _import_module_of(env)
         require_registered(name)
         copies = EnvCopies([lambda: gymnasium.make(name, **keywords)] * n_envs)
         copies.module = module or None

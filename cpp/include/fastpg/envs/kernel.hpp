@@ -2,6 +2,8 @@
 // whole block of environments.
 #pragma once
 
+#include <numeric>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <variant>
@@ -63,10 +65,30 @@ struct Parameter {
 struct EnvironmentShape {
   Lane state_size;
   Lane observation_size;
-  std::int32_t action_count;  // 0: continuous
+  std::span<const std::int32_t> action_counts;  // of each choice; none: continuous
   Lane action_size;
   ResetOptions reset_defaults;  // as many as a reset takes
   bool draws_in_steps;
+  bool several = false;   // discrete actions are arrays, even of one choice (MultiDiscrete)
+  bool masked = false;    // masks() says which actions are allowed
+  bool may_fail = false;  // its functions may throw EnvironmentError
+
+  bool discrete() const { return !action_counts.empty(); }
+  // Flags of a mask: of all choices side by side.
+  Lane mask_size() const {
+    return masked ? std::accumulate(action_counts.begin(), action_counts.end(), Lane{0}) : 0;
+  }
+};
+
+// An environment's own function has failed, or has given a number that it may not.
+class EnvironmentError : public std::runtime_error {
+ public:
+  EnvironmentError(const std::string& message, Lane environment)
+      : std::runtime_error(message), environment_(environment) {}
+  Lane environment() const { return environment_; }
+
+ private:
+  Lane environment_;
 };
 
 class EnvironmentKernel {
@@ -75,12 +97,16 @@ class EnvironmentKernel {
 
   virtual EnvironmentShape shape() const = 0;
   // options: as many as shape().reset_defaults. Number k of the new state at state[k * stride].
-  virtual void reset(ResetOptions options, Pcg64& stream, double* state, Lane stride) const = 0;
+  virtual void reset(Lane lane, ResetOptions options, Pcg64& stream, double* state,
+                     Lane stride) const = 0;
   // Number k of entry i at observations[k * stride + i].
   virtual void observe(LaneBlock block, float* observations, Lane stride) const = 0;
   // Physics alone; std::invalid_argument where the environment has no actions of this type.
   virtual void step(LaneBlock block, ActionsView actions, double* rewards,
                     bool* terminated) const = 0;
+  // Where shape().masked: flag k of entry i at allowed[k * stride + i], 0 or 1; of each choice one
+  // is 1.
+  virtual void masks(LaneBlock, std::uint8_t*, Lane) const {}
 
   virtual std::vector<Parameter> parameters(Lane lane) const = 0;
   // One value where all environments agree on every parameter, else one for each environment.

@@ -20,17 +20,17 @@ class Kernel final : public EnvironmentKernel {
   explicit Kernel(bool exact) : exact_(exact), params_(1) {}
 
   EnvironmentShape shape() const override {
-    EnvironmentShape shape{E::state_size,     E::observation_size, 0, 1,
+    EnvironmentShape shape{E::state_size,     E::observation_size, {}, 1,
                            E::reset_defaults, E::draws_in_steps};
     if constexpr (is_discrete<E>) {
-      shape.action_count = E::actions.count;
+      shape.action_counts = std::span(&E::actions.count, 1);
     } else {
       shape.action_size = E::actions.size;
     }
     return shape;
   }
 
-  void reset(ResetOptions options, Pcg64& stream, double* state, Lane stride) const override {
+  void reset(Lane, ResetOptions options, Pcg64& stream, double* state, Lane stride) const override {
     double fresh[E::state_size];
     E::reset(options, stream, fresh);
     for (Lane k = 0; k < E::state_size; ++k) state[k * stride] = fresh[k];

@@ -20,7 +20,7 @@ class TabularKernel final : public EnvironmentKernel {
                 std::int64_t horizon);
 
   EnvironmentShape shape() const override;
-  void reset(ResetOptions options, Pcg64& stream, double* state, Lane stride) const override;
+  void reset(Lane, ResetOptions options, Pcg64& stream, double* state, Lane stride) const override;
   void observe(LaneBlock block, float* observations, Lane stride) const override;
   void step(LaneBlock block, ActionsView actions, double* rewards, bool* terminated) const override;
 
@@ -38,6 +38,7 @@ class TabularKernel final : public EnvironmentKernel {
   std::vector<float> features_;
   std::vector<std::uint8_t> terminal_;
   std::int64_t horizon_;
+  std::int32_t action_count_;
   std::vector<double> starts_;
   std::vector<double> cumulative_;
 };

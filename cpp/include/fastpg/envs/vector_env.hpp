@@ -56,7 +56,7 @@ class VectorEnv {
   Pcg64& stream(Lane lane) { return now_.streams[static_cast<std::size_t>(lane)]; }
 
   void reset(Lane lane, ResetOptions options) {
-    kernel_->reset(options, stream(lane), now_.states.data() + lane, state_stride_);
+    kernel_->reset(lane, options, stream(lane), now_.states.data() + lane, state_stride_);
     begin_episode(lane);
   }
   void reset(Lane lane) { reset(lane, shape_.reset_defaults); }
@@ -114,6 +114,9 @@ class VectorEnv {
     kernel_->observe(states().part(lane, 1), observation, 1);
   }
 
+  // Of every environment, row-major (num_envs, mask_size); all flags of ended episodes are 1.
+  void mask_rows(std::uint8_t* rows);
+
   void get_state(Lane lane, double* state) const;
   // Puts an environment into a state at the start of an episode.
   void set_state(Lane lane, const double* state);
@@ -156,6 +159,8 @@ class VectorEnv {
   void copy_streams(LaneBlock part, const std::uint8_t* ended, std::vector<Pcg64>& to,
                     const std::vector<Pcg64>& from) const;
   void step_part(LaneBlock part, ActionsView actions, Autoreset mode, StepOutputs out);
+  void advance_running(LaneBlock part, const std::uint8_t* ended, ActionsView actions,
+                       StepOutputs out) const;
   bool ended_lanes(LaneBlock part, std::uint8_t* flags) const;
   void restart_entry(Lane lane, Lane i, StepOutputs out);
   void end(Lane lane, Lane i, Autoreset mode, StepOutputs out);

@@ -17,10 +17,19 @@ struct LaneView {
   const std::uint32_t* words;      // random word k of environment i at [k * words_stride + i]
   Lane words_stride;
   Lane count;
+  // Flag k of environment i at [k * allowed_stride + i]; null: all actions are allowed.
+  const std::uint8_t* allowed = nullptr;
+  Lane allowed_stride = 0;
 
   LaneView part(Lane begin, Lane length) const {
-    return {observations + begin, observations_stride, step_index + begin,
-            words + begin,        words_stride,        length};
+    return {observations + begin,
+            observations_stride,
+            step_index + begin,
+            words + begin,
+            words_stride,
+            length,
+            allowed == nullptr ? nullptr : allowed + begin,
+            allowed_stride};
   }
 };
 

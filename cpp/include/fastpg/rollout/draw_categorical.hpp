@@ -6,11 +6,33 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "fastpg/core/exp_log.hpp"
 #include "fastpg/core/philox.hpp"
 
 namespace fastpg {
+
+// Logits of actions that are not allowed become -infinity. Flag a of environment i is
+// allowed[a * allowed_stride + i].
+inline void exclude(double* logits, std::ptrdiff_t stride, std::ptrdiff_t n_actions,
+                    std::ptrdiff_t count, const std::uint8_t* allowed,
+                    std::ptrdiff_t allowed_stride) {
+  constexpr double none = -std::numeric_limits<double>::infinity();
+  for (std::ptrdiff_t a = 0; a < n_actions; ++a) {
+    double* const value = logits + a * stride;
+    const std::uint8_t* const flag = allowed + a * allowed_stride;
+    for (std::ptrdiff_t i = 0; i < count; ++i) value[i] = flag[i] != 0 ? value[i] : none;
+  }
+}
+
+// Where rounding has led to an action beyond the last one allowed: that one.
+inline void to_allowed(const std::uint8_t* allowed, std::ptrdiff_t allowed_stride,
+                       std::ptrdiff_t count, std::int32_t* actions) {
+  for (std::ptrdiff_t i = 0; i < count; ++i) {
+    while (actions[i] > 0 && allowed[actions[i] * allowed_stride + i] == 0) --actions[i];
+  }
+}
 
 // The most probable action; the first of equals. best: scratch (count,).
 inline void largest(const double* logits, std::ptrdiff_t stride, std::ptrdiff_t n_actions,

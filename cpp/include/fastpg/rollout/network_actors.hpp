@@ -47,15 +47,17 @@ class NetworkOutputs {
   std::unique_ptr<const ForwardPass> network_;
 };
 
-// Draws from a softmax of the outputs.
+// Draws from a softmax of the outputs, one for each choice; their outputs stand side by side.
 class SoftmaxActor final : public Actor {
  public:
-  // theta: (network.parameters(),), which is copied. The map stays the caller's.
-  SoftmaxActor(const FeatureMap& map, const Architecture& network, std::span<const double> theta,
+  // choices: numbers of actions, whose sum is network.outputs(). theta: (network.parameters(),),
+  // which is copied. The map and the choices stay the caller's.
+  SoftmaxActor(const FeatureMap& map, const Architecture& network,
+               std::span<const std::int32_t> choices, std::span<const double> theta,
                bool deterministic);
 
   Lane observation_size() const override { return logits_.observation_size(); }
-  Lane action_size() const override { return 1; }
+  Lane action_size() const override { return static_cast<Lane>(choices_.size()); }
   bool discrete() const override { return true; }
   bool fits(const EnvironmentShape& shape) const override;
   double operations() const override { return logits_.operations(); }
@@ -65,6 +67,7 @@ class SoftmaxActor final : public Actor {
   class Worker;
 
   NetworkOutputs logits_;
+  std::span<const std::int32_t> choices_;
   bool deterministic_;
 };
 

@@ -25,11 +25,13 @@ struct RolloutStorage {
   // Far beyond any memory, far below where sizes in bytes overflow.
   static constexpr std::int64_t most_samples = std::int64_t{1} << 48;
 
-  RolloutStorage(Lane column_count, Lane observation_length, const Actor& actor);
+  RolloutStorage(Lane column_count, const EnvironmentShape& shape, const Actor& actor);
 
   Lane columns;
   Lane observation_size;
   Lane action_size;
+  bool several;    // as in EnvironmentShape
+  Lane mask_size;  // 0: the environment gives no masks
   Lane rows = 0;
   std::int64_t sample_count = 0;  // valid samples
   std::int64_t step_count = 0;    // steps of the slowest environment
@@ -41,6 +43,7 @@ struct RolloutStorage {
   Buffer<std::uint8_t> terminated;
   Buffer<std::uint8_t> truncated;
   Buffer<std::uint8_t> valid;
+  Buffer<std::uint8_t> allowed;  // (rows, columns, mask_size)
   Buffer<std::int32_t> step_index;
   Buffer<float> last_observations;       // (columns, observation_size): what follows the last row
   Buffer<std::int64_t> last_step_index;  // (columns,)
@@ -60,6 +63,9 @@ struct RolloutStorage {
   }
   RecordedActions action(Lane row, Lane column) {
     return actions_at(actions, flat(row, column) * action_size);
+  }
+  std::uint8_t* mask(Lane row, Lane column) {
+    return allowed.data() + flat(row, column) * mask_size;
   }
   // Entry `entry` of actions of the same kind.
   void record_action(Lane row, Lane column, const ActionBuffer& from, Lane entry);

@@ -1,0 +1,223 @@
+"""Environments of users, which functions behind the C interface step."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium
+import numpy as np
+import numpy.typing as npt
+from gymnasium import spaces
+from gymnasium.envs.registration import parse_env_id
+
+from fastpg import _core
+from fastpg.envs import c_interface
+from fastpg.envs.c_interface import CEnv
+from fastpg.envs.catalogue import NATIVE, NativeSpec
+from fastpg.envs.environment import Environment, Parameters
+from fastpg.envs.parameters import description
+from fastpg.envs.registration import register_in_gymnasium
+
+Render = Callable[[npt.NDArray[Any], dict[str, Any]], npt.NDArray[np.uint8]]
+Source = tuple[Callable[..., Any], tuple[Any, ...]]
+
+# What the functions of registered environments need: they may be called as long as the process
+# lives.
+_kept: list[Any] = []
+
+
+class UserEnvironment(Environment):
+    """An environment of a user, as `register_env`, `load_env` or `build_env` returns it.
+
+    Give it, or its id, wherever an environment is expected: `fastpg.train("trpo", env)`,
+    `fastpg.make_vec(env.id, 8)`, `gymnasium.make(env.id)`. A pickle holds the module that registers
+    it, or how it was made.
+
+    Attributes:
+        id: its id.
+        module: the module whose import registers it; None if there is none.
+        state_names: names of the numbers of a state, (k,); empty if they have none.
+    """
+
+    render_fps = 30
+
+    def __init__(
+        self, env: CEnv, *, module: str | None, source: Source | None, render: Render | None
+    ) -> None:
+        self.id = env.name.decode()
+        self.kernel = self.id
+        self.module = module
+        self.source = source
+        self.draw = render
+        self.state_names = c_interface.names(env.state_names, env.state_size)
+        self.reset_options = tuple(
+            one.name.decode() for one in c_interface.numbers(env.options, env.option_count)
+        )
+        self._option_ranges = {
+            one.name.decode(): (one.low, one.high)
+            for one in c_interface.numbers(env.options, env.option_count)
+        }
+        self._observation_names = c_interface.names(env.observation_names, env.observation_size)
+        self._spaces = (c_interface.observation_space(env), c_interface.action_space(env))
+        self.__doc__ = f"{self.id}: an environment registered by {module or 'this program'}."
+
+    def observation_space(self, parameters: Parameters) -> spaces.Box:  # type: ignore[override]
+        """The space of the observations of one environment."""
+        return self._spaces[0]
+
+    def action_space(self, parameters: Parameters) -> Any:  # type: ignore[override]
+        """The space of the actions of one environment."""
+        return self._spaces[1]
+
+    def check_bounds(self, bounds: Parameters) -> None:
+        """Check the numbers of a reset against the ranges of the environment's options.
+
+        Args:
+            bounds: finite numbers by name.
+
+        Raises:
+            ValueError: a number out of its range.
+        """
+        for name, value in bounds.items():
+            low, high = self._option_ranges[name]
+            if not low <= value <= high:
+                raise ValueError(
+                    f"{name}: expected a number from {low:g} to {high:g}, got {value:g}"
+                )
+
+    def observation_names(self) -> tuple[str, ...]:
+        """What the numbers of an observation are; empty if they have no names."""
+        return self._observation_names
+
+    def action_names(self) -> tuple[str, ...]:
+        """Empty: the C interface has no names of actions."""
+        return ()
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        if self.module is None and self.source is not None:
+            return self.source
+        return found, (self.id, self.module)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.id!r})"
+
+
+def found(env_id: str, module: str | None) -> Environment:
+    """A registered environment, after importing the module that registers it.
+
+    Args:
+        env_id: its id.
+        module: the module, or None.
+
+    Returns:
+        The environment.
+
+    Raises:
+        ValueError: the module does not register it, or nothing in this process has.
+        ImportError: the module cannot be imported.
+    """
+    if env_id not in NATIVE and module is not None:
+        importlib.import_module(module)
+    if env_id not in NATIVE:
+        raise ValueError(
+            f"{env_id}: expected an environment that {module or 'this process'} registers"
+        )
+    return NATIVE[env_id].environment
+
+
+def register_env(
+    env: CEnv | int,
+    *,
+    module: str | None = None,
+    render: Render | None = None,
+    source: Source | None = None,
+    keep: Any = None,
+) -> UserEnvironment:
+    """Register an environment that is given as functions: it is then native.
+
+    It gets its id as name in Gymnasium's registry and in fastpg's. An environment with the same id
+    that was registered before is replaced; vector environments made of it go on with the old one.
+
+    Args:
+        env: the structure of include/fastpg/env.h: a `CEnv`, or the address of one, as cffi or
+            another language gives it. What its pointers do is not checked: a wrong one ends the
+            process. It must stay where it is as long as the process lives.
+        module: the module whose import registers the environment, for pickles and checkpoints; None
+            if it can only be registered in this process.
+        render: makes a picture, uint8 (height, width, 3), of a state (k,) and the parameters by
+            name; None: there are no pictures.
+        source: (function, arguments) with which another process makes and registers it, for pickles
+            without a module.
+        keep: an object that lives as long as the process, such as the functions of a `CEnv`.
+
+    Returns:
+        The environment.
+
+    Raises:
+        TypeError: neither a `CEnv` nor an address.
+        ValueError: another version, a size or a range that is wrong, or an id that is taken.
+    """
+    if isinstance(env, CEnv):
+        given = env
+    elif isinstance(env, int) and not isinstance(env, bool) and env > 0:
+        given = CEnv.from_address(env)
+    else:
+        raise TypeError(f"env: expected a CEnv or the address of one, got {env!r}")
+    _require_free(given)
+    _kept.append((given, keep))
+    _core.register_environment(c_interface.capsule_of(given))
+    made = UserEnvironment(given, module=module, source=source, render=render)
+    description.cache_clear()
+    threshold = given.reward_threshold
+    spec = NativeSpec(
+        made.id,
+        made,
+        given.max_episode_steps or None,
+        None if np.isnan(threshold) else float(threshold),
+        module,
+    )
+    NATIVE[made.id] = spec
+    gymnasium.registry.pop(made.id, None)
+    register_in_gymnasium(spec)
+    return made
+
+
+def _require_free(env: CEnv) -> None:
+    """Raise ValueError for an id that is no id, or belongs to somebody else."""
+    name = (env.name or b"").decode(errors="replace")
+    try:
+        parse_env_id(name)
+    except gymnasium.error.Error as error:
+        raise ValueError(f"name: expected an id such as 'SwingUp-v0', got {name!r}") from error
+    ours = name in NATIVE and isinstance(NATIVE[name].environment, UserEnvironment)
+    if not ours and (name in NATIVE or name in gymnasium.registry):
+        raise ValueError(f"name: {name!r} is registered already; expected an id of your own")
+
+
+def library_env(path: str, symbol: str = "fastpg_environment") -> CEnv:
+    """The environment that a shared library exports.
+
+    Args:
+        path: path of the library.
+        symbol: name of its function that returns the address of a `fastpg_env`.
+
+    Returns:
+        The structure, in the library's memory.
+
+    Raises:
+        ValueError: the library cannot be loaded, or has no such function.
+    """
+    try:
+        function = getattr(ctypes.CDLL(path), symbol)
+    except (OSError, AttributeError) as error:
+        raise ValueError(
+            f"{path}: expected a library with the function {symbol}: {error}"
+        ) from error
+    function.restype, function.argtypes = ctypes.c_void_p, ()
+    address = function()
+    if not address:
+        raise ValueError(f"{path}: {symbol} returned no environment")
+    return CEnv.from_address(address)
