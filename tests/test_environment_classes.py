@@ -24,9 +24,8 @@ class Three(Environment):
 
     reset_options = ("low", "high", "length")
 
-    @classmethod
-    def reset_defaults(cls):
-        return dict(zip(cls.reset_options, (-1.0, 1.0, 0.5), strict=True))
+    def reset_defaults(self):
+        return dict(zip(self.reset_options, (-1.0, 1.0, 0.5), strict=True))
 
 
 @pytest.fixture
@@ -52,15 +51,15 @@ def test_without_pictures_everything_else_works(bare):
 
 
 def test_a_reset_takes_as_many_numbers_as_have_names():
-    assert reset_bounds(Three, {}) is None
-    assert reset_bounds(Three, {"length": 2}) == (-1.0, 1.0, 2.0)
-    assert reset_bounds(Three, {"high": np.float32(3.0), "low": 0}) == (0.0, 3.0, 0.5)
+    assert reset_bounds(Three(), {}) is None
+    assert reset_bounds(Three(), {"length": 2}) == (-1.0, 1.0, 2.0)
+    assert reset_bounds(Three(), {"high": np.float32(3.0), "low": 0}) == (0.0, 3.0, 0.5)
     with pytest.raises(ValueError, match="expected low <= high"):
-        reset_bounds(Three, {"low": 2.0})
+        reset_bounds(Three(), {"low": 2.0})
     with pytest.raises(ValueError, match="length: expected a number, got 'long'"):
-        reset_bounds(Three, {"length": "long"})
+        reset_bounds(Three(), {"length": "long"})
     with pytest.raises(ValueError, match="low, high, length: expected magnitudes of at most 1e"):
-        reset_bounds(Three, {"length": 1e39})
+        reset_bounds(Three(), {"length": 1e39})
 
 
 def test_names_of_a_reset_that_the_kernel_does_not_take(monkeypatch):

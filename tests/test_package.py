@@ -24,14 +24,15 @@ def test_exports():
         "EndlessEpisodeError", "EnvState", "Identity",
         "ImportanceSamplingEstimate", "LinearBaseline",
         "LinearGaussian", "LinearSoftmax", "MeanBaseline", "MlpBaseline", "MlpGaussian",
-        "MlpSoftmax", "NativeVectorEnv", "Polynomial",
+        "MlpSoftmax", "NativeEnvError", "NativeVectorEnv", "Polynomial",
         "RandomFourier", "Results",
-        "Rollout", "RunningNormalizer", "TunedSettings", "__version__", "build_info", "check_env",
+        "Rollout", "RunningNormalizer", "TunedSettings", "UserEnvironment", "__version__",
+        "build_info", "check_env",
         "collect", "conjugate_gradient", "diagnose",
         "discounted_returns",
         "effective_sample_size", "evaluate_policy", "export", "gae", "importance_sampling_estimate",
         "importance_weights", "length_scale", "load", "load_results", "make_vec",
-        "natural_gradient", "resume",
+        "natural_gradient", "register_env", "resume",
         "train", "train_many", "tuned_settings",
     ]  # fmt: skip
     assert all(hasattr(fastpg, name) for name in fastpg.__all__)

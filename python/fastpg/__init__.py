@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
-from fastpg._core import __version__
+from fastpg._core import NativeEnvError, __version__
 from fastpg.algorithms import NPG, PPO, REINFORCE, TRPO, load, resume
 from fastpg.algorithms.diagnose import diagnose
 from fastpg.algorithms.settings import TunedSettings, tuned_settings
 from fastpg.algorithms.train import train
 from fastpg.build_info import build_info
-from fastpg.envs import EnvState, NativeVectorEnv, make_vec
+from fastpg.envs import EnvState, NativeVectorEnv, UserEnvironment, make_vec, register_env
 from fastpg.export import export
 from fastpg.functional.advantages import discounted_returns, gae
 from fastpg.functional.importance_sampling import (
@@ -55,6 +55,7 @@ __all__ = [
     "MlpBaseline",
     "MlpGaussian",
     "MlpSoftmax",
+    "NativeEnvError",
     "NativeVectorEnv",
     "Polynomial",
     "RandomFourier",
@@ -62,6 +63,7 @@ __all__ = [
     "Rollout",
     "RunningNormalizer",
     "TunedSettings",
+    "UserEnvironment",
     "__version__",
     "build_info",
     "check_env",
@@ -80,6 +82,7 @@ __all__ = [
     "load_results",
     "make_vec",
     "natural_gradient",
+    "register_env",
     "resume",
     "train",
     "train_many",

@@ -11,6 +11,7 @@ from fastpg import arrays, threads
 from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.catalogue import DEFAULT_TIMESTEPS, find
 from fastpg.algorithms.settings import LINEAR, TunedSettings, tuned_settings
+from fastpg.envs import UserEnvironment
 from fastpg.policies.base import Policy
 from fastpg.policies.factory import is_mlp, kind_of
 from fastpg.rollouts.make_env import make_env
@@ -126,7 +127,8 @@ def settings_for(
         raise TypeError(f"tuned: expected True, False or the path of a file, got {tuned!r}")
     file = None if isinstance(tuned, bool) else tuned
     kind = kind_of(policy)
-    named = env if isinstance(env, str) and kind else ""  # "" has no settings
+    env_id = env.id if isinstance(env, UserEnvironment) else env
+    named = env_id if isinstance(env_id, str) and kind else ""  # "" has no settings
     return tuned_settings(algorithm, named, file, policy=kind or LINEAR)
 
 

@@ -13,7 +13,7 @@ from fastpg.algorithms import load
 from fastpg.algorithms.base import Algorithm
 from fastpg.cli.console import explained, show_table
 from fastpg.cli.models import model_file
-from fastpg.envs import NATIVE, NativeVectorEnv
+from fastpg.envs import NativeVectorEnv, is_only_native
 from fastpg.rollouts.copies import EnvCopies
 from fastpg.rollouts.env_recipe import EnvRecipe, import_module
 from fastpg.rollouts.evaluation import evaluate_policy
@@ -49,7 +49,7 @@ def gymnasium_env(env_id: str, num_envs: int = EVAL_ENVS) -> VectorEnv[Any, Any,
     Raises:
         ValueError, gymnasium.error.Error: the id is unknown or cannot be made.
     """
-    if env_id in NATIVE and env_id not in gymnasium.registry:
+    if is_only_native(env_id):
         return make_env(env_id, num_envs)
     return EnvCopies([lambda: gymnasium.make(env_id)] * num_envs)
 

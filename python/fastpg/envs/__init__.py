@@ -1,6 +1,6 @@
 """Environments in C++ with Gymnasium's interface; the import registers them with Gymnasium."""
 
-from fastpg.envs.catalogue import NAMESPACE, NATIVE, OWN, native_spec
+from fastpg.envs.catalogue import NAMESPACE, NATIVE, is_only_native, native_spec
 from fastpg.envs.make import make_vec
 from fastpg.envs.registration import register_native
 from fastpg.envs.single import NativeEnv
@@ -11,11 +11,11 @@ from fastpg.envs.vector import NativeVectorEnv
 __all__ = [
     "NAMESPACE",
     "NATIVE",
-    "OWN",
     "EnvState",
     "NativeEnv",
     "NativeVectorEnv",
     "UserEnvironment",
+    "is_only_native",
     "make_vec",
     "native_spec",
     "register_env",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import gymnasium
+
 from fastpg.envs.classic_control import (
     Acrobot,
     CartPole,
@@ -30,7 +32,7 @@ class NativeSpec:
     @property
     def registered_id(self) -> str:
         """Its id in Gymnasium's registry."""
-        return f"{NAMESPACE}/{self.id}" if self.id in OWN else self.id
+        return self.id if self.environment.from_user else f"{NAMESPACE}/{self.id}"
 
 
 # A new environment is a C++ kernel, a class of `classic_control` and one line here.
@@ -45,7 +47,6 @@ NATIVE: dict[str, NativeSpec] = {
         NativeSpec("Pendulum-v1", Pendulum(), 200, None),
     )
 }
-OWN = frozenset(NATIVE)  # ids of fastpg's own environments; users register others
 
 
 def native_spec(env_id: str) -> NativeSpec:
@@ -64,6 +65,19 @@ def native_spec(env_id: str) -> NativeSpec:
     if not isinstance(env_id, str):
         raise TypeError(f"id: expected a string such as 'CartPole-v1', got {env_id!r}")
     return NATIVE[one_of("environment", env_id, NATIVE)]
+
+
+def is_only_native(env_id: str) -> bool:
+    """Whether an environment is in C++ alone, and has no original in Gymnasium.
+
+    Args:
+        env_id: an id without a module.
+
+    Returns:
+        False for an id that is not native at all.
+    """
+    spec = NATIVE.get(env_id)
+    return spec is not None and (spec.environment.from_user or env_id not in gymnasium.registry)
 
 
 def newer_id(env_id: str) -> str | None:

@@ -40,6 +40,7 @@ class Environment:
     drawn_by: ClassVar[str | None] = None  # Gymnasium's class, module:name; None: no pictures
     draw: Callable[[Any, dict[str, Any]], Any] | None = None  # or a function of state, parameters
     render_fps: ClassVar[int]
+    from_user: ClassVar[bool] = False  # not one of fastpg's own, with Gymnasium's as model
     reset_options: tuple[str, ...] = ("low", "high")  # the kernel knows their defaults
 
     def __init_subclass__(cls) -> None:

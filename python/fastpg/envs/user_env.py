@@ -43,6 +43,7 @@ class UserEnvironment(Environment):
     """
 
     render_fps = 30
+    from_user = True
 
     def __init__(
         self, env: CEnv, *, module: str | None, source: Source | None, render: Render | None
@@ -128,6 +129,43 @@ def found(env_id: str, module: str | None) -> Environment:
     return NATIVE[env_id].environment
 
 
+def portable(env: Any) -> Any:
+    """An environment that another process can make too.
+
+    Args:
+        env: an id, or anything else that is an environment or makes one.
+
+    Returns:
+        The `UserEnvironment` of an id that is of a user's environment; anything else as it is. The
+            module of an id "module:Name-v0" is imported.
+    """
+    if not isinstance(env, str):
+        return env
+    module, _, name = env.rpartition(":")
+    if module and name not in NATIVE:
+        import_module_of(env)
+    known = NATIVE.get(name)
+    return known.environment if known is not None and known.environment.from_user else env
+
+
+def import_module_of(env_id: str) -> None:
+    """Import the module of an id "module:Name-v0"; an id without one imports nothing.
+
+    Args:
+        env_id: the id.
+
+    Raises:
+        ValueError: the module cannot be imported.
+    """
+    module = env_id.rpartition(":")[0]
+    if not module:
+        return
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        raise ValueError(f"env: cannot import the module of {env_id!r}: {error}") from error
+
+
 def register_env(
     env: CEnv | int,
     *,
@@ -192,7 +230,7 @@ def _require_free(env: CEnv) -> None:
         parse_env_id(name)
     except gymnasium.error.Error as error:
         raise ValueError(f"name: expected an id such as 'SwingUp-v0', got {name!r}") from error
-    ours = name in NATIVE and isinstance(NATIVE[name].environment, UserEnvironment)
+    ours = name in NATIVE and NATIVE[name].environment.from_user
     if not ours and (name in NATIVE or name in gymnasium.registry):
         raise ValueError(f"name: {name!r} is registered already; expected an id of your own")
 

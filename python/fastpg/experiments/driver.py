@@ -13,6 +13,7 @@ import numpy as np
 
 from fastpg import arrays
 from fastpg.algorithms.train import Tuned, settings_for, timesteps
+from fastpg.envs.user_env import UserEnvironment, portable
 from fastpg.experiments.folder import ExperimentFolder, read_outcomes
 from fastpg.experiments.progress import progress
 from fastpg.experiments.results import Results
@@ -56,7 +57,8 @@ def train_many(
 
     Args:
         algorithm: "reinforce", "npg", "trpo" or "ppo".
-        env: an id, or a callable that makes an environment; each training makes its own.
+        env: an id, a `UserEnvironment`, or a callable that makes an environment; each training
+            makes its own.
         seeds: a number n for the seeds 0 … n - 1, or the seeds.
         total_timesteps: environment steps of each training, as in `train`.
         grid: several values for some arguments of `train`, by name: every combination is a setting.
@@ -119,6 +121,7 @@ def _shared(
     arguments: dict[str, Any],
 ) -> Trial:
     """What all settings share, checked."""
+    env, eval_env = portable(env), portable(eval_env)
     for name, given in (("env", env), ("eval_env", eval_env)):
         if hasattr(given, "step") and not isinstance(given, type):
             raise TypeError(f"{name}: expected an id or a callable that makes one, got {given!r}")
@@ -184,6 +187,8 @@ def _plain(value: Any) -> Any:
         return [_plain(each) for each in value]
     if value is None or isinstance(value, str | int | float | bool):
         return value
+    if isinstance(value, UserEnvironment):
+        return value.id
     if callable(value) and hasattr(value, "__qualname__"):
         return f"{value.__module__}.{value.__qualname__}"
     return repr(value)

@@ -14,7 +14,7 @@ from gymnasium.envs.registration import EnvSpec, load_env_creator
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv
 
 from fastpg import arrays
-from fastpg.envs import NATIVE, OWN, NativeVectorEnv, make_vec
+from fastpg.envs import NATIVE, NativeVectorEnv, is_only_native, make_vec
 from fastpg.envs.parameters import parameters
 from fastpg.rollouts.collect import is_plain
 from fastpg.rollouts.copies import EnvCopies
@@ -86,7 +86,7 @@ class EnvRecipe:
         """
         require_registered(env_id)
         registered = gymnasium.registry.get(env_id)
-        if registered is None or (env_id in NATIVE and env_id not in OWN):
+        if registered is None or is_only_native(env_id):
             spec = NATIVE[env_id]
             return cls(id=env_id, module=spec.module, max_episode_steps=spec.max_episode_steps)
         return cls(
@@ -221,8 +221,7 @@ class EnvRecipe:
     @property
     def is_native(self) -> bool:
         """Whether `make` uses the environment in C++: Gymnasium lacks it, or its parameters."""
-        theirs = self.id in gymnasium.registry and self.id in OWN
-        return self.id in NATIVE and (bool(self.kwargs) or not theirs)
+        return self.id in NATIVE and (bool(self.kwargs) or is_only_native(self.id or ""))
 
     def make_one(self, name: str | None = None, **rendering: Any) -> gymnasium.Env[Any, Any]:
         """One environment, made by `gymnasium.make`, with its time limit and wrappers.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from gymnasium import spaces
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
 
 from fastpg.envs import NAMESPACE, NATIVE, NativeVectorEnv, UserEnvironment, make_vec
+from fastpg.envs.user_env import import_module_of
 from fastpg.rollouts.copies import EnvCopies
 from fastpg.rollouts.instances import require_distinct
 from fastpg.rollouts.masks import has_usual_workers
@@ -57,7 +57,7 @@ def make_env(
         native = env.removeprefix(f"{NAMESPACE}:").removeprefix(f"{NAMESPACE}/")
         module, _, name = env.rpartition(":")
         if native not in NATIVE:
-            _import_module_of(env)
+            import_module_of(env)
             native = name
         if native in NATIVE:
             return make_vec(native, n_envs, **{"num_threads": num_threads, **keywords})
@@ -183,13 +183,3 @@ def require_registered(env_id: str) -> None:
     known = sorted({*NATIVE, *gymnasium.registry})
     message = unknown("environment", env_id, known).partition(" (known:")[0]
     raise ValueError(f"{message} (native: {', '.join(NATIVE)})")
-
-
-def _import_module_of(env_id: str) -> None:
-    module = env_id.rpartition(":")[0]
-    if not module:
-        return
-    try:
-        importlib.import_module(module)
-    except ImportError as error:
-        raise ValueError(f"env: cannot import the module of {env_id!r}: {error}") from error
