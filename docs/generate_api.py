@@ -104,7 +104,8 @@ AS_GYMNASIUM = """With `exact=True`, the default, observations, rewards and flag
 
 def environment_pages() -> dict[str, str]:
     """The page of each native environment, by file name."""
-    latest = {type(spec.environment): spec.id for spec in NATIVE.values()}
+    own = [spec for spec in NATIVE.values() if not spec.environment.from_user]
+    latest = {type(spec.environment): spec.id for spec in own}
     return {
         f"{kind.kernel}.md": ENVIRONMENT.format(
             name=kind.kernel,

@@ -123,3 +123,4 @@ def register(**changes):
 
 
 CORRIDOR = register()
+CATALOGUED, _kept = made(name=b"Catalogued-v0")

@@ -4,8 +4,10 @@ from functools import wraps
 
 import numpy as np
 
+import corridor
 import fastpg
 from fastpg import _core
+from fastpg.envs import c_interface
 
 PPO_SETTINGS = {
     "objective": _core.PpoObjective.clip, "clip_range": 0.2, "kl_coef": 0.0, "learning_rate": 0.1,
@@ -274,6 +276,10 @@ def environment_arguments():
     _, (arguments, values, snapshot) = native.__reduce__()
     return {
         "describe_environment": (_core.describe_environment, ("CartPole",)),
+        "register_environment": (
+            _core.register_environment,
+            (c_interface.capsule_of(corridor.CATALOGUED),),
+        ),
         "philox4x32": (_core.philox4x32, ([0, 1, 2, 3], [4, 5])),
         "pcg64_uniform": (_core.pcg64_uniform, (np.zeros(1, np.uint32), 3)),
         "lane_stream": (_core.LaneStream, (0, _core.RandomStream.action)),

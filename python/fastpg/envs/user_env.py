@@ -144,8 +144,16 @@ def portable(env: Any) -> Any:
     module, _, name = env.rpartition(":")
     if module and name not in NATIVE:
         import_module_of(env)
-    known = NATIVE.get(name)
-    return known.environment if known is not None and known.environment.from_user else env
+    return NATIVE[name].environment if is_users(name) else env
+
+
+def is_users(name: str) -> bool:
+    """Whether an id is that of a registered `UserEnvironment`.
+
+    Args:
+        name: an id without a module.
+    """
+    return name in NATIVE and NATIVE[name].environment.from_user
 
 
 def import_module_of(env_id: str) -> None:
@@ -230,8 +238,7 @@ def _require_free(env: CEnv) -> None:
         parse_env_id(name)
     except gymnasium.error.Error as error:
         raise ValueError(f"name: expected an id such as 'SwingUp-v0', got {name!r}") from error
-    ours = name in NATIVE and NATIVE[name].environment.from_user
-    if not ours and (name in NATIVE or name in gymnasium.registry):
+    if not is_users(name) and (name in NATIVE or name in gymnasium.registry):
         raise ValueError(f"name: {name!r} is registered already; expected an id of your own")
 
 

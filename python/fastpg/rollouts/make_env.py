@@ -10,7 +10,7 @@ from gymnasium import spaces
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
 
 from fastpg.envs import NAMESPACE, NATIVE, NativeVectorEnv, UserEnvironment, make_vec
-from fastpg.envs.user_env import import_module_of
+from fastpg.envs.user_env import import_module_of, is_users
 from fastpg.rollouts.copies import EnvCopies
 from fastpg.rollouts.instances import require_distinct
 from fastpg.rollouts.masks import has_usual_workers
@@ -58,7 +58,7 @@ def make_env(
         module, _, name = env.rpartition(":")
         if native not in NATIVE:
             import_module_of(env)
-            native = name
+            native = name if is_users(name) else native
         if native in NATIVE:
             return make_vec(native, n_envs, **{"num_threads": num_threads, **keywords})
         require_registered(name)
