@@ -88,7 +88,7 @@ CASE(a_reset_takes_any_number_of_numbers) {
 CASE(rollouts_hold_states_of_any_size) {
   const SoftmaxActor policy = wide_policy();
   VectorEnv env = wide(600, Wide::reset_defaults);
-  RolloutStorage out(600, Wide::observation_size, policy);
+  RolloutStorage out(600, env.shape(), policy);
   collect_steps(env, policy, LaneStream(3, RandomStream::action), 0, 20, 2, out);
   CHECK(out.ends.count() > 600);
   for (std::size_t k = 0; k < out.ends.count(); ++k) {
@@ -105,8 +105,8 @@ CASE(rollouts_hold_states_of_any_size) {
 CASE(whole_episodes_and_steps_hold_the_same_states_of_any_size) {
   const SoftmaxActor policy = wide_policy();
   VectorEnv one = wide(3, Wide::reset_defaults), two = wide(3, Wide::reset_defaults);
-  RolloutStorage steps(3, Wide::observation_size, policy);
-  RolloutStorage episodes(3, Wide::observation_size, policy);
+  RolloutStorage steps(3, one.shape(), policy);
+  RolloutStorage episodes(3, two.shape(), policy);
   collect_steps(one, policy, LaneStream(3, RandomStream::action), 0, 20, 1, steps);
   collect_episodes(two, policy, LaneStream(3, RandomStream::action), 0, 1 << 20, episodes);
   for (Lane column = 0; column < 3; ++column) {

@@ -69,8 +69,10 @@ void check_bounds(const char* field, std::int64_t size, const Real* low, const R
   for (std::int64_t k = 0; k < size; ++k) {
     const Real least = low == nullptr ? -INFINITY : low[k];
     const Real most = high == nullptr ? INFINITY : high[k];
-    require(least <= most,
-            std::string(field) + ": expected low <= high at index " + std::to_string(k));
+    if (least <= most) continue;
+    std::string message(field);
+    throw std::invalid_argument(
+        message.append(": expected low <= high at index ").append(std::to_string(k)));
   }
 }
 

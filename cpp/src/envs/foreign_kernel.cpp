@@ -185,7 +185,7 @@ std::vector<Parameter> ForeignKernel::parameters(Lane lane) const {
 
 std::vector<ParameterValue> ForeignKernel::parameter(const std::string& name) const {
   std::vector<ParameterValue> out;
-  for (const auto& values : params_) out.push_back(values[index(name)]);
+  for (const auto& values : params_) out.emplace_back(values[index(name)]);
   return out;
 }
 
