@@ -3,6 +3,7 @@
 import ctypes
 import math
 import pickle
+from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -19,6 +20,7 @@ from fastpg.rollouts.stepping import SteppingCollector
 from processes import python
 
 ID = "Corridor-v0"
+IMPORTABLE = f"import sys; sys.path.insert(0, r'{Path(__file__).parent}');"
 STAY = np.array([1, 0])
 
 
@@ -151,11 +153,24 @@ def test_a_checkpoint_has_its_id_and_module(tmp_path):
     assert "registered by the module corridor" in run.stderr
 
 
+def test_a_run_resumes_where_its_module_is_imported(tmp_path):
+    straight = fastpg.train("npg", ID, total_timesteps=4000, seed=0, n_steps=50)
+    algo = fastpg.NPG("linear", ID, seed=0, n_steps=50)
+    algo.learn(4000, lambda record: algo.num_timesteps < 2000)
+    path = tmp_path / "run.npz"
+    algo.save_checkpoint(path)
+    code = f"import fastpg; algo = fastpg.resume(r'{path}'); algo.learn(); algo.save(r'{path}')"
+    run = python(code)
+    assert "Corridor-v0 is registered by 'corridor': import it first" in run.stderr
+    run = python(IMPORTABLE + "import corridor;" + code)
+    assert run.returncode == 0, run.stderr
+    assert np.array_equal(fastpg.load(path).policy.theta, straight.policy.theta)
+
+
 def test_the_command_line_imports_its_module(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run = python(
-        f"import sys; sys.path.insert(0, r'{corridor.__file__}'.rsplit('corridor', 1)[0]);"
-        "from fastpg.cli import main;"
+        f"{IMPORTABLE}from fastpg.cli import main;"
         "sys.argv = ['fastpg', 'train', 'npg', 'corridor:Corridor-v0', '--total-timesteps', '2000',"
         " '--seed', '0']; main()"
     )
@@ -168,7 +183,7 @@ def test_pickles_find_it_in_another_process(tmp_path):
     env.reset(seed=0)
     (tmp_path / "env.pkl").write_bytes(pickle.dumps(env))
     run = python(
-        f"import sys, pickle; sys.path.insert(0, r'{corridor.__file__}'.rsplit('corridor', 1)[0]);"
+        f"{IMPORTABLE}import pickle;"
         f"env = pickle.loads(open(r'{tmp_path / 'env.pkl'}', 'rb').read());"
         "print(env.env_id, env.get_attr('gain'), env.step([[1, 0]] * 2)[1])"
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fastpg.algorithms import resume
 from fastpg.algorithms.base import Algorithm
+from fastpg.envs.user_env import import_module_of
 from fastpg.training.run_folder import RunFolder
 
 
@@ -54,8 +55,9 @@ def resumed_run(
     if not run.holds_run:
         raise FileNotFoundError(f"--resume: {path} holds no run")
     run.require_free()
+    import_module_of(env_id)
     algo = resume(run.checkpoint)
-    if (algo.name, algo.env_id) != (name, env_id):
+    if algo.name != name or algo.env_id not in (env_id, env_id.rpartition(":")[2]):
         raise ValueError(
             f"{path}: expected a run of {name} on {env_id}, got {algo.name} on {algo.env_id}"
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from fastpg import arrays
-from fastpg.envs.catalogue import native_spec
+from fastpg.envs.catalogue import NATIVE, NativeSpec, native_spec
 from fastpg.envs.episodes import mode_of
 from fastpg.envs.make import make_vec
 from fastpg.envs.parameters import description, parameters
@@ -31,6 +31,7 @@ class NativeRecipe:
         autoreset_mode: name of the mode.
         max_episode_steps: time limit in steps; None: no limit.
         parameters: values by name: a list with one value for all environments, or one for each.
+        module: the module that registers a user's environment; None: fastpg's own, or unknown.
     """
 
     id: str | None
@@ -40,6 +41,7 @@ class NativeRecipe:
     autoreset_mode: str
     max_episode_steps: int | None
     parameters: dict[str, list[Any]]
+    module: str | None = None
 
     @classmethod
     def of(cls, env: NativeVectorEnv) -> Self:
@@ -62,6 +64,7 @@ class NativeRecipe:
             autoreset_mode=env.metadata["autoreset_mode"].name,
             max_episode_steps=env.max_episode_steps,
             parameters={name: _one_if_alike(each) for name, each in values.items()},
+            module=NATIVE[env.env_id].module if env.env_id in NATIVE else None,
         )
 
     def make(self, num_threads: int | None = None) -> NativeVectorEnv:
@@ -128,10 +131,11 @@ class NativeRecipe:
         Raises:
             KeyError, TypeError, ValueError: a value is missing, or has the wrong type or range.
         """
-        known = {field.name: state[field.name] for field in dataclasses.fields(cls)}
+        given = {"module": None, **state}  # files of 0.1 have no module
+        known = {field.name: given[field.name] for field in dataclasses.fields(cls)}
         usual: Mapping[str, Any] = {}
         if known["id"] is not None:
-            spec = native_spec(known["id"])
+            spec = _spec(known["id"], known["module"])
             if known["kernel"] != spec.environment.kernel:
                 raise ValueError(f"environment: {known['id']} is no {known['kernel']!r}")
             usual = description(spec.environment.kernel)[0]
@@ -146,6 +150,13 @@ class NativeRecipe:
             if not isinstance(each, list) or len(each) not in (1, count):
                 raise ValueError(f"{name}: expected a list of 1 or {count} values, got {each!r}")
         return cls(**known)
+
+
+def _spec(env_id: Any, module: Any) -> NativeSpec:
+    """The row of an id; this imports no module."""
+    if module is not None and env_id not in NATIVE:
+        raise ValueError(f"environment: {env_id} is registered by {module!r}: import it first")
+    return native_spec(env_id)
 
 
 def _one_if_alike(each: list[Any]) -> list[Any]:
