@@ -20,18 +20,19 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def test_exports():
     assert fastpg.__all__ == [
-        "NPG", "PPO", "REINFORCE", "TRPO", "CheckpointError",
+        "NPG", "PPO", "REINFORCE", "TRPO", "BuildError", "CheckpointError",
         "EndlessEpisodeError", "EnvState", "Identity",
         "ImportanceSamplingEstimate", "LinearBaseline",
         "LinearGaussian", "LinearSoftmax", "MeanBaseline", "MlpBaseline", "MlpGaussian",
         "MlpSoftmax", "NativeEnvError", "NativeVectorEnv", "Polynomial",
         "RandomFourier", "Results",
         "Rollout", "RunningNormalizer", "TunedSettings", "UserEnvironment", "__version__",
-        "build_info", "check_env",
+        "build_env", "build_info", "check_env",
         "collect", "conjugate_gradient", "diagnose",
         "discounted_returns",
-        "effective_sample_size", "evaluate_policy", "export", "gae", "importance_sampling_estimate",
-        "importance_weights", "length_scale", "load", "load_results", "make_vec",
+        "effective_sample_size", "evaluate_policy", "export", "gae",
+        "get_include", "importance_sampling_estimate",
+        "importance_weights", "length_scale", "load", "load_env", "load_results", "make_vec",
         "natural_gradient", "register_env", "resume",
         "train", "train_many", "tuned_settings",
     ]  # fmt: skip

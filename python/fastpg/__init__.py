@@ -18,6 +18,7 @@ from fastpg.functional.importance_sampling import (
     importance_weights,
 )
 from fastpg.functional.solvers import conjugate_gradient, natural_gradient
+from fastpg.native_envs import BuildError, build_env, get_include, load_env
 from fastpg.pickling import register_reducers
 from fastpg.policies.features import (
     Identity,
@@ -43,6 +44,7 @@ __all__ = [
     "PPO",
     "REINFORCE",
     "TRPO",
+    "BuildError",
     "CheckpointError",
     "EndlessEpisodeError",
     "EnvState",
@@ -65,6 +67,7 @@ __all__ = [
     "TunedSettings",
     "UserEnvironment",
     "__version__",
+    "build_env",
     "build_info",
     "check_env",
     "collect",
@@ -75,10 +78,12 @@ __all__ = [
     "evaluate_policy",
     "export",
     "gae",
+    "get_include",
     "importance_sampling_estimate",
     "importance_weights",
     "length_scale",
     "load",
+    "load_env",
     "load_results",
     "make_vec",
     "natural_gradient",
