@@ -5,7 +5,7 @@
 //     static constexpr const char* id = "Walk-v0";
 //     struct State { double x; };
 //     static void state(auto& s, auto visit) { visit("x", s.x); }
-//     static constexpr auto action = fastpg::discrete(2);
+//     static constexpr auto actions = fastpg::discrete(2);
 //     static constexpr int observation_size = 1;
 //     static void reset(State& s, fastpg::Stream& rng) { s.x = rng.uniform(-1, 1); }
 //     static void observe(const State& s, fastpg::Observation out) { out[0] = float(s.x); }
@@ -32,10 +32,13 @@
 
 namespace fastpg {
 
-// What a step gives.
+// What a step gives: return {reward, terminated}.
 struct Step {
+  constexpr Step(double reward_of_step, bool terminated)
+      : reward(reward_of_step), ended(terminated ? 1.0 : 0.0) {}
+
   double reward;
-  bool terminated;
+  double ended;  // 1 or 0; as wide as the states, for loops in SIMD
 };
 
 // The random stream of one environment, NumPy's PCG64. The distributions of <random> take it too,

@@ -15,7 +15,7 @@ concept HasState = requires(typename E::State& s, Describe visit) { E::state(s, 
 template <class E>
 concept HasSpaces = requires {
   { E::observation_size } -> std::convertible_to<std::int64_t>;
-  { E::action.flags() } -> std::convertible_to<std::int64_t>;
+  { E::actions.flags() } -> std::convertible_to<std::int64_t>;
 };
 template <class E>
 concept ListsParams = requires(typename E::Params& p, Describe visit) { E::params(p, visit); };
@@ -31,7 +31,7 @@ consteval bool parts_complete() {
       "calls visit(\"name\", s.name) for each field");
   static_assert(HasSpaces<E>,
                 "expected `static constexpr int observation_size = …;` and `static constexpr auto "
-                "action = fastpg::discrete(n);`, or fastpg::multi_discrete or fastpg::continuous");
+                "actions = fastpg::discrete(n);`, or fastpg::multi_discrete or fastpg::continuous");
   static_assert(!HasParams<E> || ListsParams<E>,
                 "expected `static void params(auto& p, auto visit)`, which calls visit(\"name\", "
                 "p.name, \"meaning\") for each parameter");
@@ -58,12 +58,13 @@ consteval bool functions_complete() {
   static_assert(Signature::steps,
                 "expected `static fastpg::Step step(State& s, Action action, const Params& p, "
                 "fastpg::Stream& rng)`; no p without Params; rng only where it draws; Action is "
-                "int, double, or a std::array of them with as many as the action has");
+                "int, double, or a std::array of them, as many as an action has; what "
+                "`prepare` returns comes after p");
   static_assert(
       Signature::masks || !requires { &E::mask; },
       "expected `static void mask(const State& s, const Params& p, fastpg::Mask allowed)`; "
       "no p without Params");
-  static_assert(!Signature::masks || decltype(E::action)::kind != FASTPG_CONTINUOUS,
+  static_assert(!Signature::masks || decltype(E::actions)::kind != FASTPG_CONTINUOUS,
                 "mask: continuous actions have none");
   return resets<E> && Signature::observes && Signature::steps;
 }
@@ -142,7 +143,7 @@ class Exported {
   }
 
   void describe_actions() {
-    using Given = decltype(E::action);
+    using Given = decltype(E::actions);
     env_.action_kind = Given::kind;
     env_.action_size = static_cast<std::int64_t>(Given::size);
     env_.action_counts = action_.counts.data();
@@ -182,17 +183,28 @@ class Exported {
   Described state_, params_, options_;
   std::vector<const char*> state_names_;
   std::vector<float> low_, high_;
-  std::remove_const_t<decltype(E::action)> action_ = E::action;
+  std::remove_const_t<decltype(E::actions)> action_ = E::actions;
+};
+
+// In place of one that is not complete: no error beyond those above.
+struct Refused {
+  const fastpg_env* env() const { return nullptr; }
+  const char* problem() const { return ""; }
 };
 
 template <class E>
-const auto& exported() {
+consteval bool complete() {
   if constexpr (parts_complete<E>()) {
-    if constexpr (functions_complete<E>()) {
-      static const Exported<E> made;
-      return made;
-    }
+    return functions_complete<E>();
+  } else {
+    return false;
   }
+}
+
+template <class E>
+const auto& exported() {
+  static const std::conditional_t<complete<E>(), Exported<E>, Refused> made;
+  return made;
 }
 
 }  // namespace
