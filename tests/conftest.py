@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 
 import fastpg
 import reference
+from native_builds import require_compiler
 from processes import PLAIN
 
 # In a suite started in the background SIGINT is ignored; tests of Ctrl-C would wait for ever.
@@ -21,6 +22,13 @@ settings.register_profile(
     "untimed", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("untimed")
+
+
+@pytest.fixture(scope="session")
+def header_cache(tmp_path_factory):
+    """A folder for compiled environments; without a compiler the test is skipped."""
+    require_compiler()
+    return tmp_path_factory.mktemp("libraries")
 
 
 @pytest.fixture

@@ -163,5 +163,4 @@ constexpr ContinuousActions<N> continuous(double low, double high) {
   }                                                                       \
   extern "C" FASTPG_EXPORT const char* fastpg_environment_problem(void) { \
     return fastpg::exported<__VA_ARGS__>().problem();                     \
-  }                                                                       \
-  static_assert(true, "a semicolon may follow")
+  }

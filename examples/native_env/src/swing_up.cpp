@@ -1,0 +1,3 @@
+#include "swing_up.hpp"
+
+FASTPG_ENV(SwingUp)
