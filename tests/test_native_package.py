@@ -73,7 +73,7 @@ def test_its_own_tests_pass(package):
 @pytest.mark.slow
 def test_the_command_trains_in_it_and_other_processes_find_it(package):
     out = run("-m", "fastpg", "train", "trpo", "swing_up:SwingUp-v0", "--total-timesteps", 4000,
-              "--save", "swing.fpg", cwd=package, first=package / "site")  # fmt: skip
+              "--out", "swing.fpg", cwd=package, first=package / "site")  # fmt: skip
     assert "SwingUp-v0" in out
     code = (
         "import pickle, sys, swing_up; text = pickle.dumps(swing_up.ENV);"
