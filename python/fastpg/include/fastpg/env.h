@@ -117,7 +117,10 @@ typedef struct fastpg_env {
    */
   int64_t (*mask)(void* context, fastpg_block* block, uint8_t* allowed, int64_t stride);
 
-  /* Null, or words for a status that a function has returned. Valid until the next call. */
+  /*
+   * Null, or words in UTF-8 for a status that a function has returned. Called in the same thread,
+   * right after it. Valid until the next call in this thread.
+   */
   const char* (*message)(void* context, int64_t status);
 
   /* Null, or called once when nobody uses the environment any more. */
