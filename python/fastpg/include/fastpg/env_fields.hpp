@@ -43,7 +43,8 @@ constexpr double highest() {
   return std::min(largest_whole, static_cast<double>(std::numeric_limits<T>::max()));
 }
 
-[[noreturn]] inline void refuse_field(const char* name, const std::string& expected, double value) {
+template <class Value>
+[[noreturn]] void refuse_field(const char* name, const std::string& expected, Value value) {
   throw std::range_error(std::string(name) + ": expected " + expected + ", got " +
                          std::to_string(value));
 }
@@ -67,7 +68,7 @@ double to_double(const char* name, T value) {
   const double number = static_cast<double>(value);
   if constexpr (std::integral<T> && sizeof(T) == 8) {
     if (number > largest_whole || number < -largest_whole || static_cast<T>(number) != value) {
-      refuse_field(name, "a magnitude of at most 2^53", number);
+      refuse_field(name, "a magnitude of at most 2^53", value);
     }
   }
   return number;
