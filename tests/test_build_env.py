@@ -162,6 +162,7 @@ def test_the_compiler_s_errors_are_in_the_exception(header_cache, tmp_path):
         ("static void state(", "static void status(", "expected `struct State"),
         ("int action)", "int action, double more)", "expected `static fastpg::Step step"),
         ("struct State { double x; };", "struct State { long double x; };", "a field is a double"),
+        ('visit("x", s.x);', 'auto copy = visit; copy("x", s.x);', "NotCopied"),
     ],
 )
 def test_what_a_struct_lacks_is_said(header_cache, tmp_path, old, new, words):

@@ -15,7 +15,7 @@ struct Arm {
   struct State {
     std::array<double, 2> angle;
   };
-  static void state(auto& s, auto visit) { visit("angle", s.angle); }
+  static void state(State& s, auto&& visit) { visit("angle", s.angle); }
 
   static void reset(State& s, fastpg::Stream& rng) {
     for (double& angle : s.angle) angle = rng.uniform(-3, 3);

@@ -81,7 +81,7 @@ typename E::State state_of(const fastpg_block& block, std::int64_t i) {
 }
 
 template <class E>
-void set_state(const fastpg_block& block, std::int64_t i, const typename E::State& state) {
+void set_state(const fastpg_block& block, std::int64_t i, typename E::State& state) {
   E::state(state, Store{block.state + i, block.stride});
 }
 

@@ -11,16 +11,16 @@ concept Named = requires {
   { E::id } -> std::convertible_to<const char*>;
 };
 template <class E>
-concept HasState = requires(typename E::State& s, Describe visit) { E::state(s, visit); };
+concept HasState = requires(typename E::State& s) { E::state(s, Load{nullptr, 1}); };
 template <class E>
 concept HasSpaces = requires {
   { E::observation_size } -> std::convertible_to<std::int64_t>;
   { E::actions.flags() } -> std::convertible_to<std::int64_t>;
 };
 template <class E>
-concept ListsParams = requires(typename E::Params& p, Describe visit) { E::params(p, visit); };
+concept ListsParams = requires(typename E::Params& p) { E::params(p, Load{nullptr, 1}); };
 template <class E>
-concept ListsOptions = requires(typename E::Options& o, Describe visit) { E::options(o, visit); };
+concept ListsOptions = requires(typename E::Options& o) { E::options(o, Load{nullptr, 1}); };
 
 template <class E>
 consteval bool parts_complete() {

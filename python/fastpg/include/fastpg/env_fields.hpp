@@ -88,12 +88,19 @@ void for_parts(T& field, Visit&& visit) {
 }
 
 // Visitors: `state`, `params` and `options` of an environment call them with each field. Those of
-// parameters and options also get a meaning and a range.
+// parameters and options also get a meaning and a range. A visitor counts the fields that it has
+// seen: it cannot be copied, so that no helper function counts on its own.
+struct NotCopied {
+  NotCopied() = default;
+  NotCopied(const NotCopied&) = delete;
+  NotCopied& operator=(const NotCopied&) = delete;
+};
 
 // Fields take their values from every stride-th double.
 struct Load {
   const double* next;
   std::int64_t stride;
+  [[no_unique_address]] NotCopied only_one{};
 
   template <class T, class... More>
   void operator()(const char* name, T& field, More...) {
@@ -108,6 +115,7 @@ struct Load {
 struct Store {
   double* next;
   std::int64_t stride;
+  [[no_unique_address]] NotCopied only_one{};
 
   template <class T>
   void operator()(const char* name, const T& field) {
