@@ -1,8 +1,6 @@
 """Many trainings: the same numbers however they are run, and nothing lost."""
 
 import json
-import os
-import signal
 import sys
 import time
 
@@ -45,16 +43,6 @@ class Failing(Line):
         seen = super().reset(seed=seed, options=options)
         if self.first < 0.05:
             raise RuntimeError("no luck")
-        return seen
-
-
-class Deadly(Line):
-    """One seed ends its process."""
-
-    def reset(self, *, seed=None, options=None):
-        seen = super().reset(seed=seed, options=options)
-        if seed == 7:
-            os.kill(os.getpid(), signal.SIGKILL)
         return seen
 
 
@@ -199,21 +187,6 @@ def test_failures_have_their_errors_and_end_nothing(tmp_path):
     assert len(results.of("default")) == results.finished
 
 
-@SEVERAL
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_a_process_that_is_killed_is_named_and_takes_nobody_with_it():
-    results = many("npg", Deadly, seeds=10, n_jobs=2, n_envs=1)
-    assert list(results.failures) == [("default", 7)]
-    assert "its process has ended 3 times" in results.failures["default", 7]
-    others = [k for k in range(10) if k != 7]
-    assert equal_columns(results, many("npg", Line, seeds=10, n_jobs=1, n_envs=1), others)
-
-
-def equal_columns(one, two, columns):
-    return np.array_equal(one.returns[:, columns], two.returns[:, columns])
-
-
 def test_tables(tmp_path):
     results = many("npg", "CartPole-v1", seeds=2, n_jobs=1)
     results.to_csv(tmp_path / "x.csv")
@@ -293,37 +266,3 @@ def test_results_ignore_what_is_not_theirs():
     assert np.isnan(results.train_returns[0, 0])
     with pytest.raises(ValueError, match="setting: expected one of"):
         results.of("b")
-
-
-@SEVERAL
-@pytest.mark.slow
-def test_a_dask_cluster_gives_the_same_numbers():
-    distributed = pytest.importorskip("distributed")
-    import joblib
-
-    alone = many("npg", "CartPole-v1", seeds=6, n_jobs=1)
-    with (
-        distributed.Client(n_workers=2, threads_per_worker=1, dashboard_address=None),
-        joblib.parallel_config(backend="dask"),
-    ):
-        assert equal(alone, many("npg", "CartPole-v1", seeds=6))
-
-
-@SEVERAL
-@pytest.mark.slow
-def test_a_ray_cluster_gives_the_same_numbers_after_a_kill_too():
-    ray = pytest.importorskip("ray")
-    import joblib
-    from ray.util.joblib import register_ray
-
-    alone = many("npg", "CartPole-v1", seeds=6, n_jobs=1)
-    paths = {"env_vars": {"PYTHONPATH": os.pathsep.join(sys.path)}}  # to this file
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, runtime_env=paths)
-    try:
-        register_ray()
-        with joblib.parallel_config(backend="ray"):
-            assert equal(alone, many("npg", "CartPole-v1", seeds=6))
-            killed = many("npg", Deadly, seeds=8, n_envs=1)
-            assert list(killed.failures) == [("default", 7)]
-    finally:
-        ray.shutdown()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from fastpg import arrays
 from fastpg.algorithms.train import Tuned, settings_for, timesteps
 from fastpg.envs.user_env import UserEnvironment, portable
+from fastpg.experiments.backends import ended_processes, outcomes_of
 from fastpg.experiments.folder import ExperimentFolder, read_outcomes
 from fastpg.experiments.progress import progress
 from fastpg.experiments.results import Results
@@ -25,7 +25,6 @@ from fastpg.training.metrics import MOST_COUNT
 _CHUNK_SECONDS = 0.25  # of work that a worker gets at a time: a transfer takes about a millisecond
 _MOST_CHUNK = 256
 _MOST_ATTEMPTS = 3  # of a seed whose process has ended
-_ENDED = ("KilledWorker", "WorkerCrashedError", "RayActorError")  # errors of Dask and Ray
 
 Key = tuple[int, int]  # setting and seed
 
@@ -82,6 +81,7 @@ def train_many(
         TypeError, ValueError: a wrong argument of `train_many` or `train`; nothing was trained.
         ImportError: several processes without joblib: pip install '.[many]'.
         OSError: the folder cannot be used; BlockingIOError: another experiment uses it.
+        TimeoutError: a cluster without workers.
     """
     all_seeds, settings = seeds_of(seeds), settings_of(grid)
     jobs = None if n_jobs is None else arrays.integer("n_jobs", n_jobs, 1, 4096)
@@ -232,20 +232,20 @@ class _Work:
 
     def in_processes(self, jobs: int | None) -> Iterator[Outcome]:
         """Outcomes until all are there or a process has ended."""
-        parallel, delayed = _joblib(jobs)
         suspects = [key for key in self.left if self._attempts[key]]
         # Who was in a process that ended works alone, so that nobody else is suspected.
         rounds: list[Iterable[tuple[int, list[int]]]] = [[(i, [seed])] for i, seed in suspects]
         try:
             for chunks in rounds or [self._chunks()]:
                 self._out.clear()
-                calls = (delayed(run_seeds)(self.trials[i], self._sent(i, s)) for i, s in chunks)
-                for outcomes in parallel(calls):
+                calls = ((self.trials[i], self._sent(i, seeds)) for i, seeds in chunks)
+                for outcomes in outcomes_of(calls, jobs):
                     yield from self._received(outcomes)
         except Exception as error:
-            if not _ended_process(error):
+            ends = ended_processes(error)
+            if not ends:
                 raise
-            yield from self._after_an_end()
+            yield from self._after(ends)
 
     def _sent(self, i: int, seeds: list[int]) -> list[int]:
         self._out.update((i, seed) for seed in seeds)
@@ -259,12 +259,13 @@ class _Work:
             self._seconds.append(outcome.get("seconds", 0.0))
             yield outcome
 
-    def _after_an_end(self) -> Iterator[Outcome]:
-        """A process has ended, by a kill or for want of memory."""
-        self._attempts.update(self._out)
+    def _after(self, ends: int) -> Iterator[Outcome]:
+        """Processes have ended, by a kill or for want of memory."""
+        # Only who was alone has ended them all.
+        self._attempts.update(dict.fromkeys(self._out, ends if len(self._out) == 1 else 1))
         for key in [key for key in self.left if self._attempts[key] >= _MOST_ATTEMPTS]:
             del self.left[key]
-            error = f"its process has ended {_MOST_ATTEMPTS} times: killed, or out of memory"
+            error = f"its process has ended {self._attempts[key]} times: killed, or out of memory"
             yield {"setting": key[0], "seed": key[1], "error": f"RuntimeError: {error}"}
 
     def _chunks(self) -> Iterator[tuple[int, list[int]]]:
@@ -284,25 +285,3 @@ class _Work:
             return 1
         mean = max(sum(self._seconds) / len(self._seconds), 1e-6)
         return max(1, min(_MOST_CHUNK, int(_CHUNK_SECONDS / mean)))
-
-
-def _ended_process(error: Exception) -> bool:
-    """Whether an error says that a process has ended."""
-    names = {kind.__name__ for kind in type(error).__mro__}
-    return isinstance(error, BrokenProcessPool) or not names.isdisjoint(_ENDED)
-
-
-def _joblib(jobs: int | None) -> tuple[Any, Callable[..., Any]]:
-    try:
-        from joblib import Parallel, delayed
-        from joblib.parallel import get_active_backend
-    except ImportError as error:
-        raise ImportError(
-            "train_many: several processes need joblib: pip install '.[many]', or n_jobs=1"
-        ) from error
-    backend, active = get_active_backend()
-    count = jobs
-    if count is None:
-        count = active if active not in (None, 1) else (os.cpu_count() or 1)
-    way = "generator_unordered" if backend.supports_return_generator else "list"
-    return Parallel(n_jobs=count, return_as=way, pre_dispatch="2*n_jobs", batch_size=1), delayed
