@@ -194,6 +194,8 @@ def solver_arguments():
     return {
         "standardize": (_core.standardize, (w,)),
         "prediction_error": (_core.prediction_error, (w, w)),
+        "bootstrap": (_core.bootstrap, (phi, _core.ScoreStatistic.iqm, 0, 5, 2)),
+        "resample_counts": (_core.resample_counts, (2, 3, 0, 0, 5, 2)),
         "conjugate_gradient": (_core.conjugate_gradient, (np.eye(3), w, 5, 1e-9, 0.0)),
         "make_adam": (_core.Adam, (3,)),
         "adam": (_core.Adam(4).ascend, (theta, theta, 0.1)),

@@ -48,9 +48,12 @@ def test_a_comparison(run, tmp_path):
     assert lines[2].startswith("| one | 5 | ")
     assert lines[7].startswith("| one | two | 0.")
     pytest.importorskip("matplotlib")
-    done = run("compare", "runs/one", "runs/two", "-o", "both.png")
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "both.png").stat().st_size > 10_000
+    for name, head in (("both.png", b"\x89PNG"), ("both.pdf", b"%PDF"), ("both.svg", b"<?xml")):
+        done = run("compare", "runs/one", "runs/two", "-o", name)
+        assert done.returncode == 0, done.stderr
+        content = (tmp_path / name).read_bytes()
+        assert content.startswith(head)
+        assert len(content) > 10_000
     assert "--force" in run("compare", "runs/one", "-o", "both.png").stderr
 
 

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from fastpg import _core
+from fastpg.experiments import resampling
 from fastpg.experiments import statistics as st
 
 
@@ -26,21 +28,117 @@ def test_the_interquartile_mean_is_scipy_s_trimmed_mean(rng):
         assert st.iqm(scores) == pytest.approx(stats.trim_mean(scores, 0.25, axis=None))
 
 
-@pytest.mark.parametrize("shape", [(20,), (10, 3)])
-@pytest.mark.parametrize("statistic", ["iqm", "mean", "median"])
-def test_the_bootstrap_is_that_of_a_loop(monkeypatch, rng, shape, statistic):
-    """Also where the resamples are made in several parts."""
+def resampled(table, counts):
+    """A resample (runs, tasks) of a table by how often each run is drawn, (tasks, runs)."""
+    columns = [np.repeat(column, times) for column, times in zip(table.T, counts, strict=True)]
+    return np.stack(columns, axis=1)
+
+
+def resamples(table, count, seed):
+    counts = st.resample_counts(*table.shape, n_bootstraps=count, seed=seed)
+    return [resampled(table, each) for each in counts]
+
+
+SHAPES = [(1,), (2,), (3,), (5,), (8,), (20,), (10, 3), (1, 4), (1000,), (300, 4), (1400, 2)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("statistic", ["iqm", "mean", "median", "optimality_gap"])
+def test_the_bootstrap_is_that_of_a_loop(rng, shape, ties, statistic):
     scores = rng.normal(size=shape)
-    found = st.interval(scores, statistic, n_bootstraps=300, seed=5)
-    table = scores.reshape(len(scores), -1)
-    rows = np.random.default_rng(5).integers(len(table), size=(300, *table.shape))
+    scores = np.round(scores) if ties else scores
+    rest = (0.5,) if statistic == "optimality_gap" else ()
+    target = {"target": 0.5} if rest else {}
+    found = st.interval(scores, statistic, n_bootstraps=40, seed=5, **target)
     of = getattr(st, statistic)
-    each = [of(np.take_along_axis(table, r, axis=0)) for r in rows]
+    each = [of(x, *rest) for x in resamples(scores.reshape(len(scores), -1), 40, 5)]
     low, high = np.quantile(each, [0.025, 0.975])
     assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
-    assert found.value == pytest.approx(of(scores))
-    monkeypatch.setattr(st, "_NUMBERS_AT_ONCE", 7 * scores.size)
-    assert st.interval(scores, statistic, n_bootstraps=300, seed=5).value == found.value
+    assert found.value == pytest.approx(of(scores, *rest))
+
+
+def drawn(runs, seed, resample, task):
+    """The runs of a resample, in Python's integers, from blocks of Philox."""
+    per_word = next(k for k in (8, 5, 3, 2, 1) if k == 1 or runs**k <= 2**52)
+    seed_key = [seed % 2**32, seed >> 32]
+    key = _core.philox4x32([_core.RandomStream.bootstrap.value, 0, 0, 0], seed_key)[:2]
+    blocks, out, first = min((-(-runs // per_word) + 1) // 2, 128), [], 0
+    while len(out) < runs:
+        made = [
+            _core.philox4x32([first + i, task, resample % 2**32, resample >> 32], key)
+            for i in range(blocks)
+        ]
+        first += blocks
+        words = [b[0] + (b[1] << 32) for b in made] + [b[2] + (b[3] << 32) for b in made]
+        for word in words:
+            number, rest = divmod(word * runs**per_word, 2**64)
+            if rest >= 2**64 % runs**per_word:
+                out += [number // runs**k % runs for k in range(per_word - 1, -1, -1)]
+    return out[:runs]
+
+
+@pytest.mark.parametrize("runs", [1, 2, 7, 90, 91, 1000, 1351, 1352, 165140, 165141])
+def test_draws_are_digits_of_words_of_philox(runs):
+    first, seed = 2**33 + 1, 2**40 + 3
+    found = st.resample_counts(runs, 2, n_bootstraps=2, seed=seed, first=first)
+    assert found.shape == (2, 2, runs)
+    for resample, task in [(0, 0), (1, 1)]:
+        numbers = drawn(runs, seed, first + resample, task)
+        assert np.array_equal(found[resample, task], np.bincount(numbers, minlength=runs))
+
+
+@pytest.mark.parametrize("runs", [2, 90, 91, 1000, 1352])
+def test_draws_are_uniform_and_independent(runs):
+    """Chi-squared of all draws, and the variance of a run's count, that of a binomial one."""
+    count = 200_000 // runs + 200
+    found = st.resample_counts(runs, 3, n_bootstraps=count, seed=1).astype(float)
+    assert (found.sum(axis=2) == runs).all()
+    times = found.sum(axis=(0, 1))
+    chi = ((times - 3 * count) ** 2 / (3 * count)).sum()
+    assert abs(chi - (runs - 1)) < 5 * np.sqrt(2 * (runs - 1))
+    assert found.var() == pytest.approx(1 - 1 / runs, rel=0.05)
+    between = np.corrcoef(found[:, 0].ravel(), found[:, 1].ravel())[0, 1]
+    assert abs(between) < 5 / np.sqrt(count * runs)
+    after = np.corrcoef(found[:-1, 0].ravel(), found[1:, 0].ravel())[0, 1]
+    assert abs(after) < 5 / np.sqrt(count * runs)
+
+
+@pytest.mark.parametrize("statistic", list(_core.ScoreStatistic))
+def test_any_number_of_threads_gives_the_same_bits(rng, statistic):
+    scores = rng.normal(size=(40, 700))
+    alone = _core.bootstrap(scores, statistic, 3, 200, 1)
+    for threads in (2, 5):
+        assert np.array_equal(alone, _core.bootstrap(scores, statistic, 3, 200, threads))
+    counts = _core.resample_counts(40, 700, 3, 0, 100, 1)
+    assert np.array_equal(counts, _core.resample_counts(40, 700, 3, 0, 100, 3))
+    assert np.array_equal(counts[60:], _core.resample_counts(40, 700, 3, 60, 40, 2))
+
+
+def test_curves_share_their_draws(rng):
+    returns = rng.normal(size=(30, 2, 4)).cumsum(axis=2)
+    for statistic, target in (("iqm", None), ("optimality_gap", 1.0)):
+        found = st.curve_intervals(returns, statistic, n_bootstraps=50, seed=2, target=target)
+        for k in range(4):
+            point = st.interval(returns[:, :, k], statistic, n_bootstraps=50, seed=2, target=target)
+            assert (found.value[k], found.low[k], found.high[k]) == (
+                point.value, point.low, point.high,
+            )  # fmt: skip
+    alone = st.curve_intervals(returns[:, 0], n_bootstraps=50)
+    assert np.array_equal(alone.low, st.curve_intervals(returns[:, :1], n_bootstraps=50).low)
+
+
+@pytest.mark.parametrize("shape", [(20,), (30, 3)])
+def test_profiles_with_intervals_are_those_of_a_loop(monkeypatch, rng, shape):
+    scores, at = np.round(rng.normal(size=shape), 1), np.linspace(-3, 3, 13)
+    found = st.profile_intervals(scores, at, n_bootstraps=60, seed=4)
+    table = scores.reshape(len(scores), -1)
+    each = [st.performance_profile(x, at) for x in resamples(table, 60, 4)]
+    low, high = np.quantile(each, [0.025, 0.975], axis=0)
+    assert np.array_equal(found.value, st.performance_profile(scores, at))
+    assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
+    monkeypatch.setattr(resampling, "_COUNTS_AT_ONCE", 7 * scores.size)  # in several parts
+    assert np.array_equal(found.low, st.profile_intervals(scores, at, n_bootstraps=60, seed=4).low)
 
 
 def test_intervals_cover_the_mean():
@@ -67,6 +165,21 @@ def test_probability_of_improvement(rng):
     assert found.value + other.value == pytest.approx(1.0)
 
 
+def test_improvement_is_that_of_a_loop(monkeypatch, rng):
+    x, y = np.round(rng.normal(size=(12, 2)), 1), np.round(rng.normal(size=(9, 2)), 1)
+    found = st.probability_of_improvement(x, y, n_bootstraps=50, seed=2**64 - 1)
+    both = zip(resamples(x, 50, 2**64 - 1), resamples(y, 50, 0), strict=True)
+    each = [
+        np.mean((one[:, None] > other[None]) + 0.5 * (one[:, None] == other[None]))
+        for one, other in both
+    ]
+    low, high = np.quantile(each, [0.025, 0.975])
+    assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
+    monkeypatch.setattr(resampling, "_COUNTS_AT_ONCE", 7 * x.size)
+    again = st.probability_of_improvement(x, y, n_bootstraps=50, seed=2**64 - 1)
+    assert again == found
+
+
 def test_curves():
     steps = [100.0, 200.0, 400.0]
     returns = [[0.0, 10.0, 20.0], [5.0, 5.0, 5.0]]
@@ -90,6 +203,17 @@ def test_the_median_of_censored_steps():
         (lambda: st.iqm([1.0, np.nan]), ValueError, "scores: expected finite"),
         (lambda: st.iqm("abc"), TypeError, "scores"),
         (lambda: st.interval([1.0], "best"), ValueError, "expected one of iqm, mean, median"),
+        (lambda: st.interval([1.0], "optimality_gap"), TypeError, "target: expected a number"),
+        (lambda: st.interval([1.0], target=1.0), TypeError, "target: has a meaning"),
+        (lambda: st.interval([1.0], num_threads=0), ValueError, "num_threads"),
+        (lambda: st.interval([1.0], seed=-1), ValueError, "seed"),
+        (lambda: st.resample_counts(0), ValueError, "runs"),
+        (lambda: st.resample_counts(3, 0), ValueError, "tasks"),
+        (lambda: st.resample_counts(3, first=-1), ValueError, "first"),
+        (lambda: st.resample_counts(2**31 - 1, 2**31 - 1), MemoryError, "alloc"),
+        (lambda: st.curve_intervals([1.0]), ValueError, "returns"),
+        (lambda: st.profile_intervals([1.0], [np.inf]), ValueError, "thresholds"),
+        (lambda: st.probability_of_improvement([1.0], [np.nan]), ValueError, "others"),
         (lambda: st.interval([1.0], confidence=1.0), ValueError, "confidence"),
         (lambda: st.interval([1.0], n_bootstraps=0), ValueError, "n_bootstraps"),
         (lambda: st.probability_of_improvement([[1.0, 2.0]], [[1.0]]), ValueError, "2 tasks"),

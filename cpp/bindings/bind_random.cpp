@@ -55,6 +55,7 @@ void bind_random(py::module_& m) {
       .value("prediction", RandomStream::prediction)
       .value("value_shuffle", RandomStream::value_shuffle)
       .value("initialization", RandomStream::initialization)
+      .value("bootstrap", RandomStream::bootstrap)
       .finalize();
   py::class_<LaneStream> stream(m, "LaneStream", "The random numbers of a seed for one purpose.");
   construct_in_new(stream);

@@ -293,6 +293,12 @@ class RandomStream(enum.Enum):
     prediction = 4
     value_shuffle = 5
     initialization = 6
+    bootstrap = 7
+
+class ScoreStatistic(enum.Enum):
+    iqm = 0
+    mean = 1
+    median = 2
 
 class PpoObjective(enum.Enum):
     clip = 0
@@ -337,6 +343,12 @@ def estimate(
     monte_carlo: bool,
     num_threads: int,
 ) -> Estimates: ...
+def bootstrap(
+    scores: _Floats, statistic: ScoreStatistic, seed: int, resamples: int, num_threads: int
+) -> _Floats: ...
+def resample_counts(
+    tasks: int, runs: int, seed: int, first: int, resamples: int, num_threads: int
+) -> npt.NDArray[np.int32]: ...
 def discounted_returns(
     rewards: _Floats,
     next_values: _Floats | None,

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastpg.arrays import Floats
 from fastpg.experiments.results import Results
-from fastpg.experiments.statistics import interval, performance_profile
+from fastpg.experiments.statistics import Intervals, curve_intervals, profile_intervals
 from fastpg.plots.style import dress, key_below, line_styles, new_figure, separate_thousands
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ def comparison(methods: Mapping[str, Results], *, confidence: float = 0.95) -> F
     """Compare methods over their seeds.
 
     Left, the interquartile mean of the returns at each evaluation, with its bootstrap interval;
-    right, the fraction of runs whose final return is above a threshold (Agarwal et al. 2021).
+    right, the fraction of runs whose final return is above a threshold, with its interval (Agarwal
+    et al. 2021).
 
     Args:
         methods: results by name, each of a single setting, as `methods_of` gives them.
@@ -47,10 +48,12 @@ def comparison(methods: Mapping[str, Results], *, confidence: float = 0.95) -> F
     span = _span(list(methods.values()))
     for (name, results), style in zip(methods.items(), line_styles(), strict=False):
         _curve(left, name, results, confidence, style)
-        right.plot(span, performance_profile(results.of(0)[:, -1], span), linewidth=1.6, **style)
+        profile = profile_intervals(results.of(0)[:, -1], span, confidence=confidence)
+        right.plot(span, profile.value, linewidth=1.6, **style)
+        _band(right, span, profile, style)
     level = f"{100.0 * confidence:g} %"
     dress(left, f"Return, with {level} intervals", "environment steps", "interquartile mean")
-    dress(right, "Final returns", "return", "fraction of runs above it")
+    dress(right, f"Final returns, with {level} intervals", "return", "fraction of runs above it")
     right.set_ylim(-0.03, 1.03)
     separate_thousands(left.xaxis)
     separate_thousands(right.xaxis)
@@ -61,15 +64,17 @@ def comparison(methods: Mapping[str, Results], *, confidence: float = 0.95) -> F
 def _curve(
     axes: Axes, name: str, results: Results, confidence: float, style: dict[str, Any]
 ) -> None:
-    found = [interval(column, confidence=confidence) for column in results.of(0).T]
-    low, high = [each.low for each in found], [each.high for each in found]
-    dot: dict[str, Any] = {"marker": "o", "markersize": 4.0} if len(found) == 1 else {}
-    middle = [each.value for each in found]
-    axes.plot(results.points, middle, label=name, linewidth=1.6, **style, **dot)
-    if len(found) == 1:
-        axes.vlines(results.points, low, high, color=style["color"], linewidth=1.2)
+    found = curve_intervals(results.of(0), confidence=confidence)
+    dot: dict[str, Any] = {"marker": "o", "markersize": 4.0} if len(found.value) == 1 else {}
+    axes.plot(results.points, found.value, label=name, linewidth=1.6, **style, **dot)
+    if len(found.value) == 1:
+        axes.vlines(results.points, found.low, found.high, color=style["color"], linewidth=1.2)
     else:
-        axes.fill_between(results.points, low, high, color=style["color"], alpha=0.18, linewidth=0)
+        _band(axes, results.points, found, style)
+
+
+def _band(axes: Axes, at: Any, found: Intervals, style: dict[str, Any]) -> None:
+    axes.fill_between(at, found.low, found.high, color=style["color"], alpha=0.18, linewidth=0)
 
 
 def _span(methods: list[Results]) -> Floats:

@@ -23,6 +23,23 @@ struct Philox4x32 {
     return c;
   }
 
+  // The same four words as two of 64 bits, the first one low. Loops over counters are faster so:
+  // each word has the width of a product.
+  static std::array<std::uint64_t, 2> generate_wide(Counter counter, Key k) {
+    constexpr std::uint64_t low_half = 0xffffffff;
+    std::uint64_t c[4] = {counter[0], counter[1], counter[2], counter[3]};  // low halves count
+    for (int round = 0; round < 10; ++round) {
+      const std::uint64_t p0 = std::uint64_t{0xD2511F53} * (c[0] & low_half);
+      const std::uint64_t p1 = std::uint64_t{0xCD9E8D57} * (c[2] & low_half);
+      c[0] = (p1 >> 32) ^ c[1] ^ k[0];
+      c[1] = p1;
+      c[2] = (p0 >> 32) ^ c[3] ^ k[1];
+      c[3] = p0;
+      k = {k[0] + 0x9E3779B9u, k[1] + 0xBB67AE85u};
+    }
+    return {(c[0] & low_half) | (c[1] << 32), (c[2] & low_half) | (c[3] << 32)};
+  }
+
  private:
   static std::uint32_t high(std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); }
   static std::uint32_t low(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
@@ -35,7 +52,8 @@ enum class RandomStream : std::uint32_t {
   evaluation = 3,
   prediction = 4,
   value_shuffle = 5,
-  initialization = 6
+  initialization = 6,
+  bootstrap = 7
 };
 
 inline Philox4x32::Key derive_key(std::uint64_t seed, RandomStream purpose) {
