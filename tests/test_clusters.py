@@ -95,8 +95,9 @@ def ray():
     ray = pytest.importorskip("ray")
     from ray.util.joblib import register_ray
 
-    paths = {"env_vars": {"PYTHONPATH": os.pathsep.join(sys.path)}}  # to this file
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, runtime_env=paths)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # workers find this file
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     try:
         register_ray()
         with joblib.parallel_config(backend="ray"):
@@ -105,25 +106,24 @@ def ray():
         ray.shutdown()
 
 
-CLUSTERS = pytest.mark.parametrize("cluster", [processes, dask, ray])
+@pytest.fixture(scope="module", params=[processes, dask, ray])
+def cluster(request):
+    with request.param():
+        yield
 
 
-@CLUSTERS
 def test_the_same_numbers_and_a_killed_worker_loses_nothing(cluster, tmp_path):
     alone = many("npg", Line, seeds=8, n_jobs=1, n_envs=1)
     mark = tmp_path / "mark"
-    with cluster():
-        assert equal(alone, many("npg", Line, seeds=8, n_envs=1))
-        once = functools.partial(DeadlyOnce, mark)
-        killed = many("npg", once, seeds=8, n_envs=1, run=tmp_path / "run")
+    assert equal(alone, many("npg", Line, seeds=8, n_envs=1))
+    once = functools.partial(DeadlyOnce, mark)
+    killed = many("npg", once, seeds=8, n_envs=1, run=tmp_path / "run")
     assert mark.exists()
     assert equal(alone, killed)
 
 
-@CLUSTERS
 def test_a_seed_that_always_kills_its_worker_is_named_and_takes_nobody_with_it(cluster, tmp_path):
-    with cluster():
-        found = many("npg", Deadly, seeds=10, n_envs=1, run=tmp_path / "run")
+    found = many("npg", Deadly, seeds=10, n_envs=1, run=tmp_path / "run")
     assert list(found.failures) == [("default", 7)]
     assert re.search(r"its process has ended \d times", found.failures["default", 7])
     others = [k for k in range(10) if k != 7]
