@@ -11,16 +11,14 @@ from typing import Any
 import numpy as np
 
 from fastpg import arrays
-from fastpg.algorithms.train import Tuned, settings_for, timesteps
-from fastpg.envs.user_env import UserEnvironment, portable
+from fastpg.algorithms.train import Tuned
 from fastpg.experiments.backends import ended_processes, outcomes_of
 from fastpg.experiments.folder import ExperimentFolder, read_outcomes
+from fastpg.experiments.preparing import plain, require_arguments, shared_trial
 from fastpg.experiments.progress import progress
 from fastpg.experiments.results import Results
 from fastpg.experiments.settings import Setting, seeds_of, settings_of
 from fastpg.experiments.trial import Outcome, Trial, run_seeds
-from fastpg.training.callbacks.eval_env import close
-from fastpg.training.metrics import MOST_COUNT
 
 _CHUNK_SECONDS = 0.25  # of work that a worker gets at a time: a transfer takes about a millisecond
 _MOST_CHUNK = 256
@@ -85,13 +83,13 @@ def train_many(
     """
     all_seeds, settings = seeds_of(seeds), settings_of(grid)
     jobs = None if n_jobs is None else arrays.integer("n_jobs", n_jobs, 1, 4096)
-    trial = _shared(
+    trial = shared_trial(
         algorithm, env, eval_env, tuned, total_timesteps, n_evaluations, n_eval_episodes,
         deterministic, {"num_threads": 1} | arguments,
     )  # fmt: skip
     trials = [trial.of(k, setting.arguments) for k, setting in enumerate(settings)]
     for setting, each in zip(settings, trials, strict=True):
-        _require_arguments(setting, each, all_seeds[0])
+        require_arguments(setting, each, all_seeds[0])
     results = Results([s.name for s in settings], all_seeds, trials[0].points)
     with ExitStack() as stack:
         folder = None
@@ -109,53 +107,6 @@ def train_many(
     return results
 
 
-def _shared(
-    algorithm: str,
-    env: Any,
-    eval_env: Any,
-    tuned: Tuned,
-    total_timesteps: int | None,
-    n_evaluations: int,
-    n_eval_episodes: int,
-    deterministic: bool,
-    arguments: dict[str, Any],
-) -> Trial:
-    """What all settings share, checked."""
-    env, eval_env = portable(env), portable(eval_env)
-    for name, given in (("env", env), ("eval_env", eval_env)):
-        if hasattr(given, "step") and not isinstance(given, type):
-            raise TypeError(f"{name}: expected an id or a callable that makes one, got {given!r}")
-    found = settings_for(algorithm, env, arguments.get("policy", "linear"), tuned)
-    steps = timesteps(algorithm, found, total_timesteps)
-    total = arrays.integer("total_timesteps", steps, 1, MOST_COUNT)
-    count = arrays.integer("n_evaluations", n_evaluations, 1, MOST_COUNT)
-    return Trial(
-        setting=0,
-        algorithm=algorithm,
-        env=env,
-        tuned=found,
-        arguments=arguments,
-        total_timesteps=total,
-        points=tuple(-(-total * (p + 1) // count) for p in range(count)),
-        n_eval_episodes=arrays.integer("n_eval_episodes", n_eval_episodes, 1, MOST_COUNT),
-        eval_env=eval_env,
-        deterministic=arrays.boolean("deterministic", deterministic),
-    )
-
-
-def _require_arguments(setting: Setting, trial: Trial, seed: int) -> None:
-    """Errors of a constructor, before anything is trained."""
-    given = trial.arguments
-    for name in ("seed", "callback", "log", "eval_freq"):
-        if name in given:
-            raise TypeError(f"{name}: is no argument of train_many")
-    try:
-        algo = trial.built(seed)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{error} (setting {setting.name})") from error
-    close(algo.env, trial.env)
-
-
 def _config(
     trials: Sequence[Trial],
     settings: Sequence[Setting],
@@ -166,32 +117,17 @@ def _config(
     trial = trials[0]
     return {
         "algorithm": trial.algorithm,
-        "env": _plain(trial.env),
-        "eval_env": _plain(trial.eval_env),
+        "env": plain(trial.env),
+        "eval_env": plain(trial.eval_env),
         "tuned": None if trial.tuned is None else str(trial.tuned),
-        "arguments": _plain(dict(arguments)),
-        "settings": [{"name": s.name, "arguments": _plain(s.arguments)} for s in settings],
+        "arguments": plain(dict(arguments)),
+        "settings": [{"name": s.name, "arguments": plain(s.arguments)} for s in settings],
         "seeds": list(seeds),
         "total_timesteps": trial.total_timesteps,
         "points": list(trial.points),
         "n_eval_episodes": trial.n_eval_episodes,
         "deterministic": trial.deterministic,
     }
-
-
-def _plain(value: Any) -> Any:
-    """JSON values; of a function its name."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
-    if isinstance(value, UserEnvironment):
-        return value.id
-    if callable(value) and hasattr(value, "__qualname__"):
-        return f"{value.__module__}.{value.__qualname__}"
-    return repr(value)
 
 
 def _missing(results: Results) -> list[Key]:

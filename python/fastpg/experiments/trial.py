@@ -66,36 +66,82 @@ class Trial:
         return build(self.algorithm, self.env, self.tuned, seed=seed, **arguments)
 
 
-class _Evaluations(Callback):
-    """Evaluates at each point, after the first iteration that reaches it."""
+class Training(Callback):
+    """One training of a trial, which may pause at each point of evaluation.
 
-    def __init__(self, trial: Trial, algo: Algorithm) -> None:
-        self.trial, self.algo = trial, algo
-        self.env = make_eval_env(algo, trial.eval_env, min(trial.n_eval_episodes, _MOST_ENVS))
-        self.seed = evaluation_seed(algo.seed)
+    Pauses change no bit: the iterations are those of one `learn`.
+
+    Args:
+        trial: what all seeds share.
+        seed: the seed.
+
+    Attributes:
+        algo: the algorithm.
+        returns: mean returns of the evaluations so far.
+        steps: the steps at which they took place.
+    """
+
+    def __init__(self, trial: Trial, seed: int) -> None:
+        self.trial, self.algo = trial, trial.built(seed)
+        try:
+            count = min(trial.n_eval_episodes, _MOST_ENVS)
+            self._env = make_eval_env(self.algo, trial.eval_env, count)
+        except BaseException:
+            close(self.algo.env, trial.env)
+            raise
+        self._seed = evaluation_seed(self.algo.seed)
+        self._wanted = 0
         self.returns: list[float] = []
         self.steps: list[int] = []
 
-    def on_iteration(self, record: Metrics) -> None:
-        due = [point for point in self.trial.points if point <= self.algo.num_timesteps]
-        if len(due) > len(self.returns) and len(due) < len(self.trial.points):
-            self._evaluate(len(due))
+    def until(self, count: int, callback: Callback | None = None) -> None:
+        """Train until the policy is evaluated at a point; at the last one the training ends.
 
-    def finish(self) -> None:
-        """Evaluate the final policy."""
-        self._evaluate(len(self.trial.points))
+        Args:
+            count: number of the point, from 1.
+            callback: called after each iteration, as in `learn`.
+        """
+        points = len(self.trial.points)
+        self._wanted = count
+        if len(self.returns) >= count:  # a long iteration has passed several points
+            return
+        total = self.trial.total_timesteps if self.algo.plan is None else None
+        watching = [each for each in (self if points > 1 else None, callback) if each is not None]
+        self.algo.learn(total, watching or None)
+        if len(self.returns) < count:  # it has ended by itself
+            self._evaluate(points)
+
+    def on_iteration(self, record: Metrics) -> bool:
+        """Evaluate after the first iteration that reaches a point.
+
+        Args:
+            record: not used.
+
+        Returns:
+            False at the point that is wanted, where the training pauses.
+        """
+        points = self.trial.points
+        due = sum(point <= self.algo.num_timesteps for point in points)
+        if len(self.returns) < due < len(points):
+            self._evaluate(due)
+        return self._wanted == len(points) or len(self.returns) < self._wanted
 
     def _evaluate(self, count: int) -> None:
         mean, _ = evaluate_policy(
             self.algo,
-            self.env,
+            self._env,
             self.trial.n_eval_episodes,
             deterministic=self.trial.deterministic,
-            seed=self.seed,
+            seed=self._seed,
         )
-        passed = count - len(self.returns)  # a long iteration may pass several points
+        passed = count - len(self.returns)
         self.returns += [float(mean)] * passed
         self.steps += [self.algo.num_timesteps] * passed
+
+    def close(self) -> None:
+        """Close the environments, unless the user gave them."""
+        close(self._env, self.trial.eval_env)
+        close(self.algo.env, self.trial.env)
 
 
 def run_seeds(trial: Trial, seeds: list[int]) -> list[Outcome]:
@@ -122,19 +168,16 @@ def _outcome(trial: Trial, seed: int) -> Outcome:
 
 
 def _trained(trial: Trial, seed: int) -> Outcome:
-    algo = trial.built(seed)
-    evaluations = _Evaluations(trial, algo)
+    training = Training(trial, seed)
     try:
-        algo.learn(trial.total_timesteps, evaluations if len(trial.points) > 1 else None)
-        evaluations.finish()
+        training.until(len(trial.points))
     finally:
-        close(evaluations.env, trial.eval_env)
-        close(algo.env, trial.env)
-    last = algo.history[-1]
+        training.close()
+    last = training.algo.history[-1]
     mean = last.get("rollout/ep_rew_mean", np.nan)
     return {
-        "returns": evaluations.returns,
-        "steps": evaluations.steps,
+        "returns": training.returns,
+        "steps": training.steps,
         "train_return": float(mean) if np.isfinite(mean) else None,
-        "iterations": len(algo.history),
+        "iterations": len(training.algo.history),
     }

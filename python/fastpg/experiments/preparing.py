@@ -1,0 +1,96 @@
+"""The arguments of an experiment, checked before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastpg import arrays
+from fastpg.algorithms.train import Tuned, settings_for, timesteps
+from fastpg.envs.user_env import UserEnvironment, portable
+from fastpg.experiments.settings import Setting
+from fastpg.experiments.trial import Trial
+from fastpg.training.callbacks.eval_env import close
+from fastpg.training.metrics import MOST_COUNT
+
+
+def shared_trial(
+    algorithm: str,
+    env: Any,
+    eval_env: Any,
+    tuned: Tuned,
+    total_timesteps: int | None,
+    n_evaluations: int,
+    n_eval_episodes: int,
+    deterministic: bool,
+    arguments: dict[str, Any],
+) -> Trial:
+    """What all settings share, checked; the arguments are those of `train_many`.
+
+    Returns:
+        A trial without the arguments of a setting.
+
+    Raises:
+        TypeError, ValueError: a wrong argument.
+    """
+    env, eval_env = portable(env), portable(eval_env)
+    for name, given in (("env", env), ("eval_env", eval_env)):
+        if hasattr(given, "step") and not isinstance(given, type):
+            raise TypeError(f"{name}: expected an id or a callable that makes one, got {given!r}")
+    found = settings_for(algorithm, env, arguments.get("policy", "linear"), tuned)
+    steps = timesteps(algorithm, found, total_timesteps)
+    total = arrays.integer("total_timesteps", steps, 1, MOST_COUNT)
+    count = arrays.integer("n_evaluations", n_evaluations, 1, MOST_COUNT)
+    return Trial(
+        setting=0,
+        algorithm=algorithm,
+        env=env,
+        tuned=found,
+        arguments=arguments,
+        total_timesteps=total,
+        points=tuple(-(-total * (p + 1) // count) for p in range(count)),
+        n_eval_episodes=arrays.integer("n_eval_episodes", n_eval_episodes, 1, MOST_COUNT),
+        eval_env=eval_env,
+        deterministic=arrays.boolean("deterministic", deterministic),
+    )
+
+
+def require_arguments(setting: Setting, trial: Trial, seed: int) -> None:
+    """Raise the errors of a constructor, before anything is trained.
+
+    Args:
+        setting: for the errors.
+        trial: the trial of the setting.
+        seed: any of the seeds.
+
+    Raises:
+        TypeError, ValueError: an argument that `train_many` does not have, or a wrong one.
+    """
+    given = trial.arguments
+    for name in ("seed", "callback", "log", "eval_freq"):
+        if name in given:
+            raise TypeError(f"{name}: is no argument of train_many")
+    try:
+        algo = trial.built(seed)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{error} (setting {setting.name})") from error
+    close(algo.env, trial.env)
+
+
+def plain(value: Any) -> Any:
+    """JSON values; of a function its name.
+
+    Args:
+        value: anything.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    if isinstance(value, UserEnvironment):
+        return value.id
+    if callable(value) and hasattr(value, "__qualname__"):
+        return f"{value.__module__}.{value.__qualname__}"
+    return repr(value)
