@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import fastpg
-from fastpg import callbacks, loggers, monitor, playing, plots, tabular
+from fastpg import callbacks, loggers, monitor, playing, plots, tabular, tuning
 from fastpg.algorithms import ALGORITHMS, schedules
 from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.option_texts import described
@@ -57,6 +57,12 @@ def api_page() -> str:
     for module in (callbacks, loggers):
         for name in module.__all__:
             parts.append(_class_section(name, getattr(module, name), module.__name__))
+    for name in sorted(set(tuning.__all__) - set(fastpg.__all__)):
+        value = getattr(tuning, name)
+        if inspect.isclass(value):
+            parts.append(_class_section(name, value, "fastpg.tuning"))
+        else:
+            parts.append(_function_section(f"fastpg.tuning.{name}", value, 2))
     parts += [_module_section(module) for module in MODULES]
     return "\n".join(parts)
 
@@ -187,12 +193,15 @@ def _fields(kind: type) -> str:
 
 
 def _options_table(kind: Any) -> str:
-    rows = ["| option | default | range | meaning |", "|---|---|---|---|"]
+    rows = ["| option | default | range | meaning | searched by `tune` |", "|---|---|---|---|---|"]
     for spec in described(kind.options_class):
         doc = spec.doc.replace("|", "\\|")
         if spec.is_schedule:
             doc += "; a [schedule](#schedules)"
-        rows.append(f"| `{spec.name}` | {spec.default} | {spec.limits or ''} | {doc} |")
+        search = "" if spec.search is None else f"`{spec.search}`"
+        if spec.mlp_search != spec.search:
+            search += f"; with policy mlp `{spec.mlp_search}`"
+        rows.append(f"| `{spec.name}` | {spec.default} | {spec.limits or ''} | {doc} | {search} |")
     return "\n".join(rows) + "\n"
 
 

@@ -20,21 +20,16 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def test_exports():
     assert fastpg.__all__ == [
-        "NPG", "PPO", "REINFORCE", "TRPO", "BuildError", "CheckpointError",
-        "EndlessEpisodeError", "EnvState", "Identity",
-        "ImportanceSamplingEstimate", "LinearBaseline",
-        "LinearGaussian", "LinearSoftmax", "MeanBaseline", "MlpBaseline", "MlpGaussian",
-        "MlpSoftmax", "NativeEnvError", "NativeVectorEnv", "Polynomial",
-        "RandomFourier", "Results",
-        "Rollout", "RunningNormalizer", "TunedSettings", "UserEnvironment", "__version__",
-        "build_env", "build_info", "check_env",
-        "collect", "conjugate_gradient", "diagnose",
-        "discounted_returns",
-        "effective_sample_size", "evaluate_policy", "export", "gae",
-        "get_include", "importance_sampling_estimate",
-        "importance_weights", "length_scale", "load", "load_env", "load_results", "make_vec",
-        "natural_gradient", "register_env", "resume",
-        "train", "train_many", "tuned_settings",
+        "NPG", "PPO", "REINFORCE", "TRPO", "BuildError", "CheckpointError", "EndlessEpisodeError",
+        "EnvState", "Identity", "ImportanceSamplingEstimate", "LinearBaseline", "LinearGaussian",
+        "LinearSoftmax", "MeanBaseline", "MlpBaseline", "MlpGaussian", "MlpSoftmax",
+        "NativeEnvError", "NativeVectorEnv", "Polynomial", "RandomFourier", "Results", "Rollout",
+        "RunningNormalizer", "TunedSettings", "Tuning", "UserEnvironment", "__version__",
+        "build_env", "build_info", "check_env", "collect", "conjugate_gradient", "diagnose",
+        "discounted_returns", "effective_sample_size", "evaluate_policy", "export", "gae",
+        "get_include", "importance_sampling_estimate", "importance_weights", "length_scale",
+        "load", "load_env", "load_results", "make_vec", "natural_gradient", "register_env",
+        "resume", "train", "train_many", "tune", "tuned_settings",
     ]  # fmt: skip
     assert all(hasattr(fastpg, name) for name in fastpg.__all__)
     policies = [kind for kinds in POLICIES.values() for kind in kinds]
@@ -254,3 +249,15 @@ def test_options_table_of_the_docs_is_complete():
     for algorithm in ALGORITHMS.values():
         for spec in described(algorithm.options_class):
             assert f"`{spec.name}`" in page
+
+
+def test_reproductions_are_short_and_have_their_figures():
+    page = (ROOT / "docs" / "reproductions.md").read_text()
+    commands = re.findall(
+        r"^`python examples/(\w+)\.py docs/figures/(\w+)\.png`", page, re.MULTILINE
+    )
+    assert len(commands) == 3
+    for script, figure in commands:
+        assert len((ROOT / "examples" / f"{script}.py").read_text().splitlines()) < 30
+        assert f"](figures/{figure}.png)" in page
+        assert (ROOT / "docs" / "figures" / f"{figure}.png").stat().st_size > 10_000

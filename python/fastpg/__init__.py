@@ -65,6 +65,7 @@ __all__ = [
     "Rollout",
     "RunningNormalizer",
     "TunedSettings",
+    "Tuning",
     "UserEnvironment",
     "__version__",
     "build_env",
@@ -91,6 +92,7 @@ __all__ = [
     "resume",
     "train",
     "train_many",
+    "tune",
     "tuned_settings",
 ]
 
@@ -98,17 +100,21 @@ register_reducers()
 
 if TYPE_CHECKING:
     from fastpg.experiments import Results, load_results, train_many
+    from fastpg.tuning import Tuning, tune
 else:  # type checkers would accept any name
-    _OF_EXPERIMENTS = ("Results", "load_results", "train_many")
+    _LATER = {
+        **dict.fromkeys(("Results", "load_results", "train_many"), "fastpg.experiments"),
+        **dict.fromkeys(("Tuning", "tune"), "fastpg.tuning"),
+    }
 
     def __getattr__(name: str) -> Any:
         """What is imported where it is first used; errors about names of other packages."""
         import importlib
 
-        if name in ("callbacks", "loggers", "experiments"):
+        if name in ("callbacks", "loggers", "experiments", "tuning"):
             return importlib.import_module(f"fastpg.{name}")
-        if name in _OF_EXPERIMENTS:
-            return getattr(importlib.import_module("fastpg.experiments"), name)
+        if name in _LATER:
+            return getattr(importlib.import_module(_LATER[name]), name)
         if name in NOT_EXPORTED:  # an AttributeError would lose the text in `from fastpg import`
             raise ImportError(f"fastpg has no {name}; expected {NOT_EXPORTED[name]}", name=name)
         raise AttributeError(f"module 'fastpg' has no attribute {name!r}")

@@ -385,6 +385,14 @@ class Algorithm(Resumable):
 
         return undo
 
+    def in_effect(self, option: str) -> Any:
+        """The value of an option; of None, what stands for it, if that is known beforehand.
+
+        Args:
+            option: its name.
+        """
+        return getattr(self.options, option)
+
     def at_progress(self, schedule: Schedule) -> float:
         """A schedule's current value.
 

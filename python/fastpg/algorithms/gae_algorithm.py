@@ -41,7 +41,7 @@ class StepAlgorithm(Algorithm):
         """
         n_envs = collector.env.num_envs
         steps = plan.total // n_envs
-        n_steps = self.options.n_steps or max(1, round(_SAMPLES_PER_ITERATION / n_envs))
+        n_steps = self.in_effect("n_steps")
         extra = self.options.baseline_batch
         iterations, k = -(-steps // (n_steps + extra)), plan.iterations
         if k >= iterations or plan.remaining < n_envs:
@@ -52,6 +52,17 @@ class StepAlgorithm(Algorithm):
         remaining = plan.remaining - (early.sample_count if early else 0)
         last = k == iterations - 1
         return early, collector.samples(remaining if last else (length - fresh) * n_envs)
+
+    def in_effect(self, option: str) -> Any:
+        """The value of an option; of None, what stands for it.
+
+        Args:
+            option: its name.
+        """
+        value = super().in_effect(option)
+        if option == "n_steps" and value is None:
+            return max(1, round(_SAMPLES_PER_ITERATION / self.options.n_envs))
+        return value
 
     def estimate(self, rollout: Rollout) -> Batch:
         """Advantages by GAE with the baseline of earlier fits; value targets by `value_target`.

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastpg import _core, arrays
 from fastpg.algorithms.batch import Batch
 from fastpg.algorithms.gae_algorithm import StepAlgorithm
-from fastpg.algorithms.options import NaturalOptions
+from fastpg.algorithms.options import (
+    KL_OF_PERCEPTRON,
+    KL_OF_STEP,
+    KL_OF_TRAJECTORY,
+    NaturalOptions,
+)
+from fastpg.algorithms.schedules import Schedule
 from fastpg.arrays import Floats
 from fastpg.functional.solvers import factorises
 from fastpg.training.metrics import Metrics
-
-# If target_kl is None. Estimated gradients never vanish, since their noise does not, and a natural
-# step always reaches the bound: a policy comes to rest only if the bound falls. Damping of a
-# perceptron's F suppresses the noise already, and it learns more with a constant bound.
-_KL_OF_STEP, _KL_OF_TRAJECTORY = "lin_0.012", "lin_1"
-_KL_OF_PERCEPTRON = 0.02  # per step
 
 
 class NaturalStep(NamedTuple):
@@ -139,14 +139,26 @@ class NaturalAlgorithm(StepAlgorithm):
     @property
     def kl_bound(self) -> float:
         """The current bound on the mean KL of a step; it may be 0 at the end of a schedule."""
+        target = self.at_progress(self._kl_schedule)
+        return target if self.options.kl_per == "step" else target / self.mean_length
+
+    @property
+    def _kl_schedule(self) -> Schedule:
+        """The option target_kl; of None, what stands for it."""
         options = self.options
-        per_step = options.kl_per == "step"
-        given = options.target_kl
-        if given is None:
-            of_step = _KL_OF_STEP if self.policy.is_linear else _KL_OF_PERCEPTRON
-            given = of_step if per_step else _KL_OF_TRAJECTORY
-        target = self.at_progress(given)
-        return target if per_step else target / self.mean_length
+        if options.target_kl is not None:
+            return options.target_kl
+        if options.kl_per != "step":
+            return KL_OF_TRAJECTORY
+        return KL_OF_STEP if self.policy.is_linear else KL_OF_PERCEPTRON
+
+    def in_effect(self, option: str) -> Any:
+        """The value of an option; of None, what stands for it.
+
+        Args:
+            option: its name.
+        """
+        return self._kl_schedule if option == "target_kl" else super().in_effect(option)
 
     def measured(
         self, batch: Batch, ascent: NaturalStep, step: _core.UpdateStatistics | None = None

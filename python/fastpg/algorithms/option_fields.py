@@ -43,6 +43,8 @@ def option(
     choices: tuple[str, ...] | None = None,
     mlp: Any = THE_SAME,
     only_with: tuple[Values, ...] = (),
+    search: str | None = None,
+    mlp_search: str | None = None,
 ) -> Any:
     """A dataclass field for an option.
 
@@ -56,12 +58,16 @@ def option(
         mlp: the default with a policy that is a perceptron, if it is another.
         only_with: values of other options without which it has no effect, such as ({"baseline":
             ("linear", "mean")},); of several such sets one is enough.
+        search: values that `tune` tries, as `--search` takes them: "1e-3:10:log" or "64,128"; None:
+            it is not searched by default.
+        mlp_search: those with a policy that is a perceptron; None: the same.
 
     Returns:
         The field, with documentation and limits as metadata.
     """
     limits = {"low": low, "high": high, "above": above, "choices": choices}
-    rest = {"doc": doc, "mlp": mlp, "only_with": only_with}
+    searched = {"search": search, "mlp_search": mlp_search or search}
+    rest = {"doc": doc, "mlp": mlp, "only_with": only_with, **searched}
     return field(default=default, metadata=rest | limits)
 
 
@@ -71,6 +77,7 @@ def inherited(
     default: Any,
     mlp: Any = THE_SAME,
     only_with: tuple[Values, ...] | None = None,
+    search: str | None = None,
 ) -> Any:
     """A dataclass field for an option of a base class, with another default.
 
@@ -80,6 +87,7 @@ def inherited(
         default: default value; it is not checked.
         mlp: as in `option`.
         only_with: as in `option`; None: as in the base class.
+        search: as in `option`, for every policy; None: as in the base class.
 
     Returns:
         The field, with documentation and limits as in the base class.
@@ -87,6 +95,8 @@ def inherited(
     metadata = {**_specs(options_class)[name].metadata, "mlp": mlp}
     if only_with is not None:
         metadata["only_with"] = only_with
+    if search is not None:
+        metadata |= {"search": search, "mlp_search": search}
     return field(default=default, metadata=metadata)
 
 
@@ -128,9 +138,18 @@ class Options:
         Args:
             name: name of the option.
         """
-        value, sets = getattr(self, name), self._needs(name)
+        value = getattr(self, name)
         off = value is None or value is False or (type(value) is int and value == 0)
-        return off or not sets or any(self._holds(values) for values in sets)
+        return off or self.is_read(name)
+
+    def is_read(self, name: str) -> bool:
+        """Whether an option may have an effect together with the others, whatever its value.
+
+        Args:
+            name: name of the option.
+        """
+        sets = self._needs(name)
+        return not sets or any(self._holds(values) for values in sets)
 
     def _needs(self, name: str) -> tuple[Values, ...]:
         sets: tuple[Values, ...] = _specs(type(self))[name].metadata["only_with"]
@@ -177,6 +196,11 @@ def _in_words(values: Values) -> str:
 
 def _specs(options_class: type[Options]) -> dict[str, dataclasses.Field[Any]]:
     return {spec.name: spec for spec in dataclasses.fields(options_class)}
+
+
+def specs_of(options_class: type[Options]) -> dict[str, Mapping[str, Any]]:
+    """The metadata of each option by its name: documentation, limits, what `tune` searches."""
+    return {name: spec.metadata for name, spec in _specs(options_class).items()}
 
 
 _HINTS: dict[type[Options], dict[str, Any]] = {}

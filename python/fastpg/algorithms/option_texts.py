@@ -23,6 +23,8 @@ class Described:
         default: its default.
         doc: its line of documentation, with the default for a perceptron if that is another.
         limits: its range or choices in words; None if any value of the type is allowed.
+        search: what `tune` searches by default, as `--search` takes it; None: nothing.
+        mlp_search: the same with a policy that is a perceptron.
     """
 
     name: str
@@ -30,6 +32,8 @@ class Described:
     default: Any
     doc: str
     limits: str | None
+    search: str | None
+    mlp_search: str | None
 
     @property
     def takes_none(self) -> bool:
@@ -68,9 +72,47 @@ def described(options_class: type[Options]) -> list[Described]:
             spec.default,
             _doc(spec.metadata),
             range_text(spec.metadata),
+            spec.metadata["search"],
+            spec.metadata["mlp_search"],
         )
         for spec in dataclasses.fields(options_class)
     ]
+
+
+def read_text(spec: Described, text: str) -> Any:
+    """The value of an option in a text, as on the command line; its range is not checked.
+
+    Args:
+        spec: the option.
+        text: a value of its type, "true" or "false", "none", or a schedule.
+
+    Returns:
+        The value.
+
+    Raises:
+        ValueError: a text of another form.
+    """
+    if spec.takes_none and text.lower() == "none":
+        return None
+    if spec.plain is bool:
+        if text.lower() not in ("true", "false"):
+            raise ValueError(f"{spec.name}: expected true or false, got {text!r}")
+        return text.lower() == "true"
+    if spec.plain is str:
+        return _number(text) if spec.is_schedule else text
+    try:
+        return spec.plain(text)
+    except ValueError:
+        kind = "an integer" if spec.plain is int else "a number"
+        raise ValueError(f"{spec.name}: expected {kind}, got {text!r}") from None
+
+
+def _number(text: str) -> float | str:
+    """A schedule: a number if it is one."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _doc(metadata: Mapping[str, Any]) -> str:

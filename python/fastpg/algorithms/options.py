@@ -30,8 +30,16 @@ class CommonOptions(Options):
         low=1,
         high=256,
     )
-    gamma: float = option(0.98, "discount factor", low=0.0, high=1.0)
-    ent_coef: Schedule = option(0.0, "weight of the entropy bonus, per step", low=0.0)
+    gamma: float = option(
+        0.98,
+        "discount factor",
+        low=0.0,
+        high=1.0,
+        search="0.95,0.97,0.98,0.985,0.99,0.995,0.999,1.0",
+    )
+    ent_coef: Schedule = option(
+        0.0, "weight of the entropy bonus, per step", low=0.0, search="1e-4:0.3:log"
+    )
     baseline: str = option(
         "linear",
         "value function: linear in features of the observation, a perceptron (mlp), mean of each "
@@ -40,7 +48,11 @@ class CommonOptions(Options):
         mlp="mlp",
     )
     ridge: float = option(
-        0.1, "ridge penalty of the linear baseline", low=LEAST_RIDGE, only_with=LINEAR
+        0.1,
+        "ridge penalty of the linear baseline",
+        low=LEAST_RIDGE,
+        only_with=LINEAR,
+        search="1e-3:10:log",
     )
     baseline_memory: float = option(
         0.8,
@@ -48,6 +60,7 @@ class CommonOptions(Options):
         low=0.0,
         high=1.0,
         only_with=({"baseline": ("linear", "mean")},),
+        search="0:0.9",
     )
     baseline_time: bool = option(
         False,
@@ -68,7 +81,11 @@ class CriticOptions(Options):
     """Options of the algorithms that fit a value network after the policy's step: all but PPO."""
 
     critic_learning_rate: Schedule = option(
-        1e-3, "step size of the optimizer of the mlp baseline", above=0.0, only_with=MLP
+        1e-3,
+        "step size of the optimizer of the mlp baseline",
+        above=0.0,
+        only_with=MLP,
+        search="1e-4:1e-2:log",
     )
     n_critic_updates: int = option(
         10,
@@ -76,12 +93,14 @@ class CriticOptions(Options):
         low=1,
         high=MOST_CRITIC_UPDATES,
         only_with=MLP,
+        search="3:30:log",
     )
     batch_size: int = option(
         128,
         "samples per minibatch of that fit; sizes differ by at most one",
         low=1,
         only_with=MLP,
+        search="32,64,128,256,512",
     )
 
 
@@ -91,11 +110,19 @@ class StepOptions(CommonOptions):
 
     n_envs: int = inherited(CommonOptions, "n_envs", 4)
     n_steps: int | None = option(
-        None, "steps per environment and iteration; None: about 2,048 samples in all", low=1
+        None,
+        "steps per environment and iteration; None: about 2,048 samples in all",
+        low=1,
+        search="64,128,256,512,1024",
     )
     gamma: float = inherited(CommonOptions, "gamma", 0.985, mlp=0.99)
     gae_lambda: float = option(
-        0.97, "lambda of generalised advantage estimation (GAE)", low=0.0, high=1.0, mlp=0.95
+        0.97,
+        "lambda of generalised advantage estimation (GAE)",
+        low=0.0,
+        high=1.0,
+        mlp=0.95,
+        search="0.8:1",
     )
     ent_coef: Schedule = inherited(CommonOptions, "ent_coef", 0.03, mlp=0.0)
     value_target: str = option(
@@ -103,6 +130,7 @@ class StepOptions(CommonOptions):
         "targets of the baseline's fit: A + V (lambda), or discounted returns (mc)",
         choices=("lambda", "mc"),
         mlp="lambda",
+        search="lambda,mc",
     )
     ridge: float = inherited(CommonOptions, "ridge", 0.2)
     baseline_memory: float = inherited(CommonOptions, "baseline_memory", 0.6)
@@ -118,6 +146,12 @@ class StepOptions(CommonOptions):
     normalize_advantage: bool = option(True, "scale advantages to mean 0 and standard deviation 1")
 
 
+# If target_kl is None. Estimated gradients never vanish, since their noise does not, and a natural
+# step always reaches the bound: a policy comes to rest only if the bound falls. Damping of a
+# perceptron's F suppresses the noise already, and it learns more with a constant bound.
+KL_OF_STEP, KL_OF_TRAJECTORY = "lin_0.012", "lin_1"
+KL_OF_PERCEPTRON = 0.02  # per step
+
 _CONJUGATE_GRADIENT = ({"solver": ("auto", "cg")},)  # auto may choose it
 
 
@@ -127,9 +161,10 @@ class NaturalOptions(CriticOptions, StepOptions):
 
     target_kl: Schedule | None = option(
         None,
-        "bound on KL(old | new) of an update, in nats; None: lin_0.012 with kl_per=step (policy "
-        "mlp: 0.02), lin_1 with trajectory",
+        f"bound on KL(old | new) of an update, in nats; None: {KL_OF_STEP} with kl_per=step "
+        f"(policy mlp: {KL_OF_PERCEPTRON}), {KL_OF_TRAJECTORY} with trajectory",
         above=0.0,
+        search="lin_0.001:0.2:log",
     )
     kl_per: str = option(
         "step",
@@ -166,5 +201,10 @@ class NaturalOptions(CriticOptions, StepOptions):
         only_with=_CONJUGATE_GRADIENT,
     )
     cg_damping: float = option(
-        1e-4, "damping added to F, relative to the mean of its diagonal", low=0.0, mlp=10.0
+        1e-4,
+        "damping added to F, relative to the mean of its diagonal",
+        low=0.0,
+        mlp=10.0,
+        search="1e-5:1:log",
+        mlp_search="0.1:100:log",
     )

@@ -56,7 +56,12 @@ class PPOOptions(StepOptions):
         choices=tuple(OBJECTIVES),
     )
     learning_rate: Schedule = option(
-        "lin_0.01", "step size of the optimizer", above=0.0, mlp=0.0003
+        "lin_0.01",
+        "step size of the optimizer",
+        above=0.0,
+        mlp=0.0003,
+        search="lin_1e-3:0.1:log",
+        mlp_search="lin_1e-5:3e-3:log",
     )
     optimizer: str = option(
         "adam", "adam, rmsprop, or plain gradient ascent (sgd)", choices=OPTIMIZERS
@@ -66,12 +71,26 @@ class PPOOptions(StepOptions):
         "ascend in coordinates in which features are uncorrelated and of equal scale, and means of "
         "a Gaussian are in units of sigma; None: only with adam and a linear policy",
     )
-    n_epochs: int = option(10, "passes over the samples of an iteration", low=1, high=_MOST_EPOCHS)
+    n_epochs: int = option(
+        10,
+        "passes over the samples of an iteration",
+        low=1,
+        high=_MOST_EPOCHS,
+        search="3:30:log",
+    )
     batch_size: int = option(
-        256, "samples per minibatch; sizes differ by at most one", low=1, mlp=64
+        256,
+        "samples per minibatch; sizes differ by at most one",
+        low=1,
+        mlp=64,
+        search="32,64,128,256,512",
     )
     clip_range: Schedule = option(
-        0.2, "epsilon of the clipped ratio", above=0.0, only_with=(_CLIPPED,)
+        0.2,
+        "epsilon of the clipped ratio",
+        above=0.0,
+        only_with=(_CLIPPED,),
+        search="0.05:0.4",
     )
     max_grad_norm: float | None = option(
         None, "upper bound of the gradient's norm", above=0.0, mlp=0.5
@@ -81,6 +100,7 @@ class PPOOptions(StepOptions):
         "weight of the loss of the mlp baseline, if the epochs fit it: not with baseline_batch",
         low=0.0,
         only_with=({"baseline": ("mlp",), "baseline_batch": (0,)},),
+        search="0.1:1",
     )
     clip_range_vf: float | None = option(
         None,

@@ -27,12 +27,19 @@ from fastpg.training.plan import Plan
 class REINFORCEOptions(CriticOptions, CommonOptions):
     """Options of REINFORCE."""
 
-    n_episodes: int = option(16, "whole episodes per iteration", low=1)
+    n_episodes: int = option(16, "whole episodes per iteration", low=1, search="4,8,16,32,64")
     gamma: float = inherited(CommonOptions, "gamma", 1.0, mlp=0.97)
     discount_weighting: bool = option(
         False, "weight step h by gamma^h, which is exact for the discounted return"
     )
-    learning_rate: Schedule = option(0.3, "step size of the optimizer", above=0.0, mlp=0.005)
+    learning_rate: Schedule = option(
+        0.3,
+        "step size of the optimizer",
+        above=0.0,
+        mlp=0.005,
+        search="3e-3:1:log",
+        mlp_search="3e-4:0.03:log",
+    )
     optimizer: str = option(
         "adam", "adam, rmsprop, or plain gradient ascent (sgd)", choices=OPTIMIZERS
     )

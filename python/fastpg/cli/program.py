@@ -20,6 +20,7 @@ from fastpg.cli.lecture import lecture
 from fastpg.cli.plotting import plot
 from fastpg.cli.sweep import sweep
 from fastpg.cli.training import train_app
+from fastpg.cli.tune import tune
 
 app = typer.Typer(
     name="fastpg",
@@ -64,7 +65,10 @@ app.command("eval")(evaluate)
 app.command("export")(export_policy)
 app.command()(enjoy)
 app.command()(plot)
-app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(sweep)
+for _with_options in (sweep, tune):  # options of the algorithm are read by the command itself
+    app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
+        _with_options
+    )
 app.command()(compare)
 app.command()(check)
 app.command()(lecture)

@@ -36,6 +36,7 @@ class ExperimentFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = FileLock(self.path / _LOCK)
         if not self._lock.acquired:
+            self._lock.release()
             raise BlockingIOError(f"run: {self.path} is used by another experiment")
         self._file: IO[str] | None = None
         try:
