@@ -54,11 +54,11 @@ py::object fitted(const RidgeRegression& regression, const Array<float>& observa
   require_size("targets", targets.size(), samples.count);
   require_unit_interval("memory", memory);
   require_ridge(ridge);
-  RidgeRegression moved = regression;
   const double* const wanted = targets.data();
+  RidgeRegression moved(regression.moments.decayed(memory));
   Vector weights;
   const bool added = unlocked([&] {
-    if (!moved.add(samples, wanted, memory, threads)) return false;
+    if (!moved.add(samples, wanted, threads)) return false;
     weights = moved.solve(ridge, threads);
     return true;
   });
@@ -127,7 +127,11 @@ void bind_values(py::module_& m) {
       .def_property_readonly("mean",
                              [](const RidgeRegression& r) { return to_array(r.moments.mean); })
       .def_property_readonly("comoment",
-                             [](const RidgeRegression& r) { return to_array(r.moments.comoment); })
+                             [](const RidgeRegression& r) {
+                               Array<double> out({r.feature_count(), r.feature_count()});
+                               r.moments.mirrored(out.mutable_data());
+                               return out;
+                             })
       .def_property_readonly("weight", [](const RidgeRegression& r) { return r.moments.weight; });
 }
 

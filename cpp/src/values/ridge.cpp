@@ -17,34 +17,76 @@
 namespace fastpg {
 namespace {
 
-// Columns of a block stay in a cache.
-Index block_size(Index size) { return std::clamp<Index>(8192 / size / 64 * 64, 64, 256); }
+// Of few columns, a block stays in a cache. Of very many the co-moments do not: they are read and
+// written for each block, and blocks are long.
+Index block_size(Index size) {
+  constexpr Index very_many = 1024;
+  if (size >= very_many) return 512;
+  return std::clamp<Index>(8192 / size / 64 * 64, 64, 256);
+}
 
-// The lower triangle from the upper one, by squares, of which both sides stay in a cache.
-void mirror(Comoments& m) {
-  constexpr Index side = 32;
-  const Index size = m.size();
-  for (Index i = 0; i < size; i += side) {
-    const Index rows = std::min(side, size - i);
-    for (Index j = 0; j < i; j += side) {
-      m.comoment.block(i, j, rows, side) = m.comoment.block(j, i, side, rows).transpose();
-    }
-    for (Index k = i; k < i + rows; ++k) {
-      for (Index j = i; j < k; ++j) m.comoment(k, j) = m.comoment(j, k);
-    }
+// With so many variables, those that do not vary are left out of products and factorisations. Of
+// fewer, looking for them costs more than it saves.
+constexpr Index most_narrow = 127;
+
+// Memory of a block beside its columns, of wide ones alone.
+struct BlockScratch {
+  Buffer<double> products;
+  std::vector<Index> varying;  // columns
+};
+
+bool all_zero(const double* column, Index padded) {
+  std::uint64_t any = 0;
+  for (Index k = 0; k < padded; ++k) any |= column[k] != 0.0 ? 1u : 0u;  // NaN too
+  return any == 0;
+}
+
+// Moves the columns that are not all 0 to the front, in order; which they were is in `varying`.
+void keep_varying(Index variables, Index stride, Index padded, double* columns,
+                  std::vector<Index>& varying) {
+  varying.clear();
+  for (Index v = 0; v < variables; ++v) {
+    const double* const column = columns + v * stride;
+    if (all_zero(column, padded)) continue;
+    std::copy_n(column, padded, columns + static_cast<Index>(varying.size()) * stride);
+    varying.push_back(v);
   }
 }
 
-bool upper_is_finite(const Comoments& m) {
-  for (Index i = 0; i < m.size(); ++i) {
-    if (!m.comoment.row(i).tail(m.size() - i).allFinite()) return false;
+// The upper triangle of the products of centred columns, added to that of the co-moments. Columns
+// of zeros would add zeros: without them the numbers are the same.
+void add_products(Comoments& m, Index stride, Index padded, double* columns, BlockScratch& scratch,
+                  int threads) {
+  const Index variables = m.size();
+  const auto add = [=](Index size, double* out, Index out_stride) {
+    column_products::add_upper(columns, columns, size, stride, padded, out, out_stride, threads);
+  };
+  if (variables <= most_narrow) return add(variables, m.comoment.data(), variables);
+  keep_varying(variables, stride, padded, columns, scratch.varying);
+  const std::vector<Index>& kept = scratch.varying;
+  const auto size = static_cast<Index>(kept.size());
+  if (size == variables) return add(variables, m.comoment.data(), variables);
+  scratch.products.assign(static_cast<std::size_t>(size * size), 0.0);
+  add(size, scratch.products.data(), size);
+  const double* product = scratch.products.data();
+  for (Index i = 0; i < size; ++i, product += size) {
+    double* const row = m.comoment.data() + kept[static_cast<std::size_t>(i)] * variables;
+    for (Index j = i; j < size; ++j) row[kept[static_cast<std::size_t>(j)]] += product[j];
   }
-  return true;
+}
+
+// Takes the mean from a column and returns it. often_zero: looks for columns of zeros first.
+double centered(double* column, Index count, Index padded, bool often_zero) {
+  if (often_zero && all_zero(column, padded)) return 0.0;
+  const double sum = sum_of(padded, [=](Index k) { return column[k]; });
+  const double center = sum / static_cast<double>(count);
+  for (Index k = 0; k < count; ++k) column[k] -= center;
+  return center;
 }
 
 // Chan, Golub & LeVeque 1983, pairwise update; of the co-moments the upper triangle.
 void add_block(Comoments& m, Index count, Index stride, double* columns, double* shift,
-               int threads) {
+               BlockScratch& scratch, int threads) {
   const Index variables = m.size();
   const Index padded = column_products::padded(count);
   const double old_weight = m.weight;
@@ -53,15 +95,14 @@ void add_block(Comoments& m, Index count, Index stride, double* columns, double*
   for (Index v = 0; v < variables; ++v) {
     double* const column = columns + v * stride;
     std::fill(column + count, column + padded, 0.0);
-    const double center = sum_of(padded, [=](Index k) { return column[k]; }) / added;
-    for (Index k = 0; k < count; ++k) column[k] -= center;
+    const double center = centered(column, count, padded, variables > most_narrow);
     shift[v] = center - m.mean.data()[v];
     m.mean.data()[v] += added / m.weight * shift[v];
   }
-  column_products::add_upper(columns, columns, variables, stride, padded, m.comoment.data(),
-                             variables, threads);
+  add_products(m, stride, padded, columns, scratch, threads);
   const double between = old_weight * added / m.weight;
   for (Index i = 0; i < variables; ++i) {
+    if (shift[i] == 0.0) continue;
     double* const row = m.comoment.data() + i * variables;
     for (Index j = i; j < variables; ++j) row[j] += between * shift[i] * shift[j];
   }
@@ -82,27 +123,53 @@ bool add_range(Comoments& moments, const ValueSamples& samples, const double* ta
   const Index size = moments.size(), stride = block_size(size);
   Buffer<double> columns(static_cast<std::size_t>(size * stride));
   Vector shift(size);
+  BlockScratch scratch;
   Pace pace(static_cast<double>(stride) * static_cast<double>(size * size));
   const std::uint64_t faults = dispatch([&] {
     std::uint64_t found = 0;
     for (Index first = begin; first < end; first += stride, pace.turn()) {
       const Index count = std::min(stride, end - first);
       found |= fill(samples, targets, first, count, stride, columns.data());
-      add_block(moments, count, stride, columns.data(), shift.data(), threads);
+      add_block(moments, count, stride, columns.data(), shift.data(), scratch, threads);
     }
     return found;
   });
-  if (faults != 0 || !moments.mean.allFinite() || !upper_is_finite(moments)) return false;
-  mirror(moments);
-  return true;
+  return faults == 0 && moments.finite();
+}
+
+// 1 / standard deviation of every feature; 0 where it does not vary.
+Vector scales(const Comoments& m) {
+  Vector scale(m.size() - 1);
+  for (Index j = 0; j < scale.size(); ++j) {
+    const double deviation = std::sqrt(m.comoment(j, j) / m.weight);
+    const bool constant = deviation <= 1e-12 * (1.0 + std::abs(m.mean[j]));
+    scale[j] = constant ? 0.0 : 1.0 / deviation;
+  }
+  return scale;
+}
+
+// The features of the normal equations: where there are many, only those that vary.
+std::vector<Index> varying(const Vector& scale) {
+  std::vector<Index> kept;
+  kept.reserve(static_cast<std::size_t>(scale.size()));
+  for (Index j = 0; j < scale.size(); ++j) {
+    if (scale.size() <= most_narrow || scale[j] != 0.0) kept.push_back(j);
+  }
+  return kept;
 }
 
 }  // namespace
 
-void Comoments::decay(double factor) {
-  weight *= factor;
-  comoment *= factor;
-  if (weight == 0.0) mean.setZero();
+Comoments Comoments::decayed(double factor) const {
+  Comoments out(mean, Matrix(size(), size()));
+  out.weight = weight * factor;
+  if (factor == 0.0) {
+    out.comoment.setZero();
+  } else {
+    out.comoment = factor * comoment;
+  }
+  if (out.weight == 0.0) out.mean.setZero();
+  return out;
 }
 
 bool Comoments::merge(const Comoments& other) {
@@ -113,16 +180,34 @@ bool Comoments::merge(const Comoments& other) {
     mean += other.weight / weight * shift;
     comoment += other.comoment + between * shift * shift.transpose();
   }
-  return mean.allFinite() && comoment.allFinite();
+  return finite();
+}
+
+// |c_ij| is at most sqrt(c_ii c_jj), and so is every sum on the way.
+bool Comoments::finite() const { return mean.allFinite() && comoment.diagonal().allFinite(); }
+
+// By squares, of which both sides stay in a cache.
+void Comoments::mirrored(double* out) const {
+  constexpr Index side = 32;
+  const Index n = size();
+  Eigen::Map<Matrix> whole(out, n, n);
+  whole = comoment;
+  for (Index i = 0; i < n; i += side) {
+    const Index rows = std::min(side, n - i);
+    for (Index j = 0; j < i; j += side) {
+      whole.block(i, j, rows, side) = comoment.block(j, i, side, rows).transpose();
+    }
+    for (Index k = i; k < i + rows; ++k) {
+      for (Index j = i; j < k; ++j) whole(k, j) = comoment(j, k);
+    }
+  }
 }
 
 // In parts whose moments are merged: a batch of at most 8,192 samples is one.
-bool RidgeRegression::add(const ValueSamples& samples, const double* targets, double memory,
-                          int threads) {
+bool RidgeRegression::add(const ValueSamples& samples, const double* targets, int threads) {
   constexpr Index most = 8192;
   const Index size = feature_count();
   const Chunks chunks = Chunks::of((samples.count - 1) / most + 1, most, size * size);
-  moments.decay(memory);
   std::atomic<bool> good{true};
   if (chunks.count == 1) {
     good = add_range(moments, samples, targets, 0, samples.count, threads);
@@ -140,27 +225,31 @@ bool RidgeRegression::add(const ValueSamples& samples, const double* targets, do
 }
 
 Vector RidgeRegression::solve(double ridge, int threads) const {
-  const Vector& mean = moments.mean;
-  const Matrix& comoment = moments.comoment;
-  const double weight = moments.weight;
   const Index last = feature_count() - 1;
-  Vector scale(last);
-  for (Index j = 0; j < last; ++j) {
-    const double deviation = std::sqrt(comoment(j, j) / weight);
-    const bool constant = deviation <= 1e-12 * (1.0 + std::abs(mean[j]));
-    scale[j] = constant ? 0.0 : 1.0 / deviation;
+  const Vector scale = scales(moments);
+  const std::vector<Index> kept = varying(scale);
+  const auto size = static_cast<Index>(kept.size());
+  Eigen::MatrixXd normal = Eigen::MatrixXd::Zero(size, size);
+  Vector rhs(size);
+  for (Index a = 0; a < size; ++a) {
+    const Index i = kept[static_cast<std::size_t>(a)];
+    for (Index b = a; b < size; ++b) {  // the lower triangle, by columns
+      const Index j = kept[static_cast<std::size_t>(b)];
+      normal(b, a) = scale[j] * (moments.comoment(i, j) / moments.weight) * scale[i];
+    }
+    normal(a, a) += ridge;
+    rhs[a] = scale[i] * (moments.comoment(i, last) / moments.weight);
   }
-  Eigen::MatrixXd normal =
-      scale.asDiagonal() * (comoment.topLeftCorner(last, last) / weight) * scale.asDiagonal();
-  normal.diagonal().array() += ridge;
-  const Vector rhs = scale.asDiagonal() * (comoment.col(last).head(last) / weight);
-
-  Vector weights(feature_count());
   const InterruptibleLlt factor(std::move(normal), threads);
   require(factor.info() == Eigen::Success, "comoment: expected a positive semi-definite matrix");
-  weights.tail(last) = scale.asDiagonal() * factor.solve(rhs);
+  const Vector solution = factor.solve(rhs);
+  Vector weights = Vector::Zero(feature_count());
+  for (Index a = 0; a < size; ++a) {
+    const Index i = kept[static_cast<std::size_t>(a)];
+    weights[i + 1] = scale[i] * solution[a];
+  }
   require(weights.tail(last).allFinite(), "targets: expected values that can be fitted");
-  weights[0] = mean[last] - mean.head(last).dot(weights.tail(last));
+  weights[0] = moments.mean[last] - moments.mean.head(last).dot(weights.tail(last));
   return weights;
 }
 

@@ -13,13 +13,41 @@
 namespace fastpg {
 namespace {
 
+double clipped(double x) {
+  const double raised = x < -ValueFeatures::clip ? -ValueFeatures::clip : x;
+  return raised > ValueFeatures::clip ? ValueFeatures::clip : raised;
+}
+
 std::uint64_t clip_column(std::ptrdiff_t samples, double* column) {
   std::uint64_t faults = 0;
   for (std::ptrdiff_t k = 0; k < samples; ++k) {
     const double x = column[k];
-    const double raised = x < -ValueFeatures::clip ? -ValueFeatures::clip : x;
-    column[k] = raised > ValueFeatures::clip ? ValueFeatures::clip : raised;
+    column[k] = clipped(x);
     faults |= std::bit_cast<std::uint64_t>(x - x);
+  }
+  return faults;
+}
+
+// Clipped observations by columns, where they are long: pieces of a row that are all 0, as most of
+// a one-hot code are, are passed by.
+std::uint64_t fill_long(const float* rows, std::ptrdiff_t samples, std::ptrdiff_t size,
+                        std::ptrdiff_t stride, double* columns) {
+  constexpr std::ptrdiff_t piece = 16;
+  for (std::ptrdiff_t k = 0; k < size; ++k) std::fill_n(columns + k * stride, samples, 0.0);
+  std::uint64_t faults = 0;
+  for (std::ptrdiff_t i = 0; i < samples; ++i) {
+    const float* const row = rows + i * size;
+    for (std::ptrdiff_t begin = 0; begin < size; begin += piece) {
+      const std::ptrdiff_t end = std::min(begin + piece, size);
+      std::uint32_t any = 0;  // of all bits but the signs
+      for (std::ptrdiff_t k = begin; k < end; ++k) any |= std::bit_cast<std::uint32_t>(row[k]) << 1;
+      if (any == 0) continue;
+      for (std::ptrdiff_t k = begin; k < end; ++k) {
+        const double x = row[k];
+        columns[k * stride + i] = clipped(x);
+        faults |= std::bit_cast<std::uint64_t>(x - x);
+      }
+    }
   }
   return faults;
 }
@@ -40,10 +68,14 @@ std::uint64_t fill(const ValueSamples& s, std::ptrdiff_t first, std::ptrdiff_t s
   const std::int64_t* const steps = s.step_index + first;
   std::uint64_t faults = 0;
   double* const linear = columns;
-  to_components(s.observations + first * s.observation_size, samples, s.observation_size, stride,
-                linear);
-  for (std::ptrdiff_t i = 0; i < s.observation_size; ++i) {
-    faults |= clip_column(samples, linear + i * stride);
+  const float* const rows = s.observations + first * s.observation_size;
+  if (s.observation_size > ValueFeatures::most_squared) {
+    faults = fill_long(rows, samples, s.observation_size, stride, linear);
+  } else {
+    to_components(rows, samples, s.observation_size, stride, linear);
+    for (std::ptrdiff_t i = 0; i < s.observation_size; ++i) {
+      faults |= clip_column(samples, linear + i * stride);
+    }
   }
   double* product = linear + s.observation_size * stride;
   for (std::ptrdiff_t i = 0; i < s.observation_size; ++i) {
