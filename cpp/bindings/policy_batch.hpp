@@ -45,9 +45,10 @@ class PyPolicyBatch {
         phi_(std::move(phi)),
         action_array_(std::move(actions)),
         mask_array_(std::move(mask)),
+        sparse_(sparse_of(*network_, phi_)),
         batch_{*distribution_,
                *network_,
-               features_of(phi_),
+               Features(phi_.data(), phi_.shape(0), phi_.shape(1), sparse_.get()),
                checked_actions(*distribution_, action_array_, phi_.shape(0)),
                checked_mask(*distribution_, mask_array_, phi_.shape(0)),
                checked_threads(num_threads)} {
@@ -100,6 +101,13 @@ class PyPolicyBatch {
                         Optimizer* value_optimizer) const;
 
  private:
+  static std::unique_ptr<const SparseRows> sparse_of(const Architecture& network,
+                                                     const Array<double>& phi) {
+    const Features given = features_of(phi);
+    auto found = unlocked([&] { return sparse_rows(network, given.data, given.rows, given.cols); });
+    return found ? std::make_unique<const SparseRows>(*std::move(found)) : nullptr;
+  }
+
   Index rows() const { return batch_.inputs.rows; }
   Index parameter_count() const { return fastpg::parameter_count(*distribution_, *network_); }
 
@@ -143,6 +151,7 @@ class PyPolicyBatch {
   Array<double> phi_;
   std::optional<py::array> action_array_;
   MaskArray mask_array_;
+  std::unique_ptr<const SparseRows> sparse_;  // at one address when this object is moved
   PolicySamples batch_;
 };
 

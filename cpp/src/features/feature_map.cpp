@@ -15,9 +15,19 @@ namespace fastpg {
 namespace {
 
 constexpr std::ptrdiff_t piece = 64;
+constexpr std::ptrdiff_t least_copied = 32;  // numbers of an observation that is copied by rows
 
 void widen(const float* __restrict from, std::ptrdiff_t count, double* __restrict to) {
   for (std::ptrdiff_t i = 0; i < count; ++i) to[i] = from[i];
+}
+
+double normalized(double x, double mean, double scale) {
+  return std::min(std::max((x - mean) * scale, -FeatureMap::clip), FeatureMap::clip);
+}
+
+void normalize_row(const double* mean, const double* scale, std::size_t size,
+                   double* __restrict x) {
+  for (std::size_t k = 0; k < size; ++k) x[k] = normalized(x[k], mean[k], scale[k]);
 }
 
 }  // namespace
@@ -94,6 +104,9 @@ void FeatureMap::rows(const float* observations, const std::int64_t* step_index,
 
 void FeatureMap::some_rows(const float* observations, const std::int64_t* step_index,
                            std::ptrdiff_t count, double* out) const {
+  if (copies() && observation_size_ >= least_copied) {
+    return copy_rows(observations, step_index, count, out);
+  }
   const auto doubles = [](std::ptrdiff_t rows) {
     return std::vector<double>(static_cast<std::size_t>(rows * piece));
   };
@@ -113,11 +126,26 @@ void FeatureMap::some_rows(const float* observations, const std::int64_t* step_i
   });
 }
 
+// Inputs alone, row by row: there is nothing to turn round for.
+void FeatureMap::copy_rows(const float* observations, const std::int64_t* step_index,
+                           std::ptrdiff_t count, double* out) const {
+  Pace pace(static_cast<double>(size_));
+  dispatch([&] {
+    for (std::ptrdiff_t i = 0; i < count; ++i, pace.turn()) {
+      double* const row = out + i * size_;
+      widen(observations + i * observation_size_, observation_size_, row);
+      normalize_row(mean_.data(), inverse_std_.data(), mean_.size(), row);
+      double* end = row + observation_size_;
+      if (time_) *end++ = static_cast<double>(step_index[i]) / time_scale;
+      if (end < row + size_) *end = 1.0;
+    }
+  });
+}
+
 void FeatureMap::fill(const float* observations, std::ptrdiff_t from,
                       const std::int64_t* step_index, std::ptrdiff_t count, std::ptrdiff_t stride,
                       double* scratch, double* features) const {
-  const bool copied = parent_.empty() && phases_.empty();
-  double* const inputs = copied ? features : scratch;
+  double* const inputs = copies() ? features : scratch;
   for (std::ptrdiff_t k = 0; k < observation_size_; ++k) {
     widen(observations + k * from, count, inputs + k * stride);
   }
@@ -138,14 +166,10 @@ void FeatureMap::fill(const float* observations, std::ptrdiff_t from,
 }
 
 void FeatureMap::normalize(std::ptrdiff_t count, std::ptrdiff_t stride, double* inputs) const {
-  if (mean_.empty()) return;
-  for (std::ptrdiff_t k = 0; k < observation_size_; ++k) {
-    const double mean = mean_[k];
-    const double scale = inverse_std_[k];
-    double* const x = inputs + k * stride;
-    for (std::ptrdiff_t i = 0; i < count; ++i) {
-      x[i] = std::min(std::max((x[i] - mean) * scale, -clip), clip);
-    }
+  for (std::size_t k = 0; k < mean_.size(); ++k) {
+    const double mean = mean_[k], scale = inverse_std_[k];
+    double* const x = inputs + static_cast<std::ptrdiff_t>(k) * stride;
+    for (std::ptrdiff_t i = 0; i < count; ++i) x[i] = normalized(x[i], mean, scale);
   }
 }
 

@@ -1,25 +1,10 @@
 #include "fastpg/networks/linear.hpp"
 
-#include <array>
-
 #include "fastpg/core/isa.hpp"
+#include "fastpg/networks/linear_derivatives.hpp"
+#include "fastpg/networks/sparse_linear.hpp"
 
 namespace fastpg {
-namespace {
-
-// A free logit stands for its output, and for minus its reference.
-struct Share {
-  Index output;
-  double sign;
-};
-
-std::array<Share, 2> shares(const FreeLogits& logits, Index c) {
-  const Index reference = logits.reference(c);
-  return {{{logits.output(c), 1.0}, {reference, reference < 0 ? 0.0 : -1.0}}};
-}
-
-}  // namespace
-
 std::unique_ptr<Network> LinearNetwork::subset(Index most) const {
   return std::unique_ptr<Network>(new LinearNetwork(logits_, Blocks(blocks_.features(), most)));
 }
@@ -77,15 +62,7 @@ bool LinearNetwork::squared_norms(Index block, double* out) const {
 
 void LinearNetwork::gradient_norms(Index block, const double* w, double* out) const {
   row_products::squared_norms(blocks_[block], out);
-  for (Index i = 0; i < block_size(); ++i) {
-    Vector by_output = Vector::Zero(outputs());
-    for (Index c = 0; c < logits_.count(); ++c) {
-      for (const Share share : shares(logits_, c)) {
-        if (share.sign != 0.0) by_output[share.output] += share.sign * w[c * block_size() + i];
-      }
-    }
-    out[i] *= by_output.squaredNorm();
-  }
+  linear_derivatives::weigh_norms(logits_, w, block_size(), out);
 }
 
 // The same for every pair.
@@ -96,21 +73,15 @@ void LinearNetwork::add_gram(Index block, Index, Index, const double* factors, d
 
 void LinearNetwork::store_gram(Index a, Index b, const double* sums, double factor,
                                Matrix& out) const {
-  const auto add = [&](Index i, Index j, double sign) {
-    for (Index p = 0; p < features(); ++p) {
-      for (Index q = 0; q < features(); ++q) {
-        const double value = sums[std::min(p, q) * padded() + std::max(p, q)];
-        out(p * outputs() + i, q * outputs() + j) += sign * factor * value;
-      }
-    }
-  };
-  for (const Share i : shares(logits_, a)) {
-    for (const Share j : shares(logits_, b)) {
-      if (i.sign == 0.0 || j.sign == 0.0) continue;
-      add(i.output, j.output, i.sign * j.sign);
-      if (a != b) add(j.output, i.output, i.sign * j.sign);
-    }
+  linear_derivatives::store_gram(logits_, features(), padded(), a, b, sums, factor, out);
+}
+
+std::unique_ptr<Network> LinearArchitecture::at(const FreeLogits& logits,
+                                                const Features& inputs) const {
+  if (inputs.sparse != nullptr) {
+    return std::make_unique<SparseLinearNetwork>(logits, *inputs.sparse, inputs.cols);
   }
+  return std::make_unique<LinearNetwork>(logits, inputs);
 }
 
 void LinearForward::run(const double* inputs, Index rows, Index stride, float*,

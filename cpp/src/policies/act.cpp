@@ -10,8 +10,9 @@ bool act(const Distribution& distribution, const Architecture& architecture, con
          WritableActions actions) {
   Buffer<double> phi(length(n * map.size()));
   map.rows(observations, steps, n, 1, phi.data());
-  const std::unique_ptr<Network> network =
-      architecture.at(distribution.logits(), Features(phi.data(), n, map.size()));
+  const auto sparse = sparse_rows(architecture, phi.data(), n, map.size());
+  const std::unique_ptr<Network> network = architecture.at(
+      distribution.logits(), Features(phi.data(), n, map.size(), sparse ? &*sparse : nullptr));
   BatchPolicy policy(distribution, *network);
   Matrix dist(n, distribution.size());
   distributions(policy, parameters, mask, 1, dist.data());

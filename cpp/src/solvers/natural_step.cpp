@@ -1,6 +1,7 @@
 #include "fastpg/solvers/natural_step.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "fastpg/estimators/statistics.hpp"
 
@@ -27,6 +28,9 @@ struct Spread {
     } else {
       copy(batch.actions.numbers(), batch.actions.size, numbers.data());
     }
+    if (batch.inputs.sparse != nullptr) {
+      sparse = SparseRows::of(inputs.data(), count, batch.inputs.cols);
+    }
   }
 
   Actions actions(const PolicySamples& batch) const {
@@ -34,7 +38,13 @@ struct Spread {
     return {numbers.data(), batch.actions.size};
   }
 
+  Features features(const PolicySamples& batch) const {
+    return {inputs.data(), static_cast<Index>(inputs.size()) / batch.inputs.cols, batch.inputs.cols,
+            sparse ? &*sparse : nullptr};
+  }
+
   Buffer<double> inputs, dist;
+  std::optional<SparseRows> sparse;
   Buffer<std::int32_t> choices;
   Buffer<double> numbers;
 };
@@ -50,8 +60,8 @@ NaturalGradient direction(const PolicySamples& batch, const BatchPolicy& policy,
   const Index count = settings.fisher_samples;
   if (count == batch.inputs.rows) return solve(policy, dist, batch.actions);
   const Spread some(batch, dist, count);
-  const std::unique_ptr<Network> network = batch.architecture.at(
-      batch.distribution.logits(), Features(some.inputs.data(), count, batch.inputs.cols));
+  const std::unique_ptr<Network> network =
+      batch.architecture.at(batch.distribution.logits(), some.features(batch));
   network->set_parameters(parameters);
   return solve(BatchPolicy(batch.distribution, *network), some.dist.data(), some.actions(batch));
 }

@@ -21,10 +21,17 @@ inline void require_size(const char* name, std::ptrdiff_t got, std::ptrdiff_t ex
 
 template <class T>
 void require_finite(const char* name, const T* values, std::ptrdiff_t count) {
-  // One sum decides: it is finite whenever no value is NaN or infinite, short of an overflow,
-  // which the second pass tells apart.
+  // Sums of 0 decide: they are NaN where a value is NaN or infinite. Several, for one addition
+  // would wait for the one before.
+  constexpr std::ptrdiff_t several = 16;
+  T sums[several] = {};
+  std::ptrdiff_t at = 0;
+  for (; at + several <= count; at += several) {
+    for (std::ptrdiff_t j = 0; j < several; ++j) sums[j] += values[at + j] * T(0);
+  }
+  for (; at < count; ++at) sums[0] += values[at] * T(0);
   T sum = 0;
-  for (std::ptrdiff_t i = 0; i < count; ++i) sum += values[i] * T(0);
+  for (const T one : sums) sum += one;
   if (sum == T(0)) return;
   for (std::ptrdiff_t i = 0; i < count; ++i) {
     if (!std::isfinite(values[i])) {

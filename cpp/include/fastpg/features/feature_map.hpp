@@ -56,6 +56,9 @@ class FeatureMap {
                  double* out) const;
   void fill(const float* observations, std::ptrdiff_t from, const std::int64_t* step_index,
             std::ptrdiff_t count, std::ptrdiff_t stride, double* scratch, double* features) const;
+  void copy_rows(const float* observations, const std::int64_t* step_index, std::ptrdiff_t count,
+                 double* out) const;
+  bool copies() const { return parent_.empty() && phases_.empty(); }  // features are inputs
   void normalize(std::ptrdiff_t count, std::ptrdiff_t stride, double* inputs) const;
 
   void multiply(std::ptrdiff_t count, std::ptrdiff_t stride, const double* inputs,

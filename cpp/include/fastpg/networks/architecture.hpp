@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "fastpg/distributions/free_logits.hpp"
 #include "fastpg/networks/blocks.hpp"
@@ -27,5 +28,12 @@ class Architecture {
   // Takes a copy of theta.
   virtual std::unique_ptr<ForwardPass> forward_pass(const double* theta) const = 0;
 };
+
+// The rows of a batch as a linear network takes them where most of their numbers are 0.
+inline std::optional<SparseRows> sparse_rows(const Architecture& architecture, const double* data,
+                                             Index rows, Index columns) {
+  if (!architecture.linear()) return std::nullopt;
+  return SparseRows::of(data, rows, columns);
+}
 
 }  // namespace fastpg

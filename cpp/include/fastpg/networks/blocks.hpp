@@ -5,19 +5,23 @@
 
 #include "fastpg/core/memory.hpp"
 #include "fastpg/networks/row_products.hpp"
+#include "fastpg/networks/sparse_rows.hpp"
 
 namespace fastpg {
 
-// Row-major features in the caller's memory.
+// Row-major features in the caller's memory. sparse: the same rows where most numbers are 0, or
+// nullptr; linear networks use them.
 struct Features {
-  Features(const double* values, Index row_count, Index column_count)
-      : data(values), rows(row_count), cols(column_count) {}
+  Features(const double* values, Index row_count, Index column_count,
+           const SparseRows* sparse_rows = nullptr)
+      : data(values), rows(row_count), cols(column_count), sparse(sparse_rows) {}
   // From an Eigen matrix of the same layout.
   Features(const Matrix& matrix) : Features(matrix.data(), matrix.rows(), matrix.cols()) {}
 
   const double* data;
   Index rows;
   Index cols;
+  const SparseRows* sparse = nullptr;
 };
 
 class Blocks {

@@ -88,9 +88,7 @@ class LinearArchitecture final : public Architecture {
   Index outputs() const override { return outputs_; }
   Index parameters() const override { return inputs_ * outputs_; }
   bool linear() const override { return true; }
-  std::unique_ptr<Network> at(const FreeLogits& logits, const Features& inputs) const override {
-    return std::make_unique<LinearNetwork>(logits, inputs);
-  }
+  std::unique_ptr<Network> at(const FreeLogits& logits, const Features& inputs) const override;
   std::unique_ptr<ForwardPass> forward_pass(const double* theta) const override {
     return std::make_unique<LinearForward>(inputs_, outputs_, theta);
   }
