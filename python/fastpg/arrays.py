@@ -225,6 +225,11 @@ def action_masks(name: str, masks: Any, size: int) -> Bools:
         ValueError: a mask of another size, or values other than 0 and 1.
     """
     plain = isinstance(masks, np.ndarray) and masks.dtype != object
+    if plain and masks.dtype.itemsize == 1 and masks.shape == (len(masks), size):
+        others = masks.tobytes().translate(None, b"\0\1")
+        if not others:
+            allowed: Bools = masks.astype(np.bool_)
+            return allowed
     rows = masks if plain else [_joined(mask) for mask in masks]
     for row in rows:
         if np.size(row) != size:

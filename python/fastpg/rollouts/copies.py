@@ -14,6 +14,7 @@ from gymnasium.vector.utils import iterate
 from fastpg import arrays
 from fastpg.rollouts import contract
 from fastpg.rollouts.instances import require_distinct
+from fastpg.rollouts.row_writer import RowWriter
 
 _INTEGERS = frozenset((int, np.int64))
 
@@ -51,6 +52,7 @@ class EnvCopies(SyncVectorEnv):
         space = self.single_observation_space
         self._box = (space.dtype, space.shape) if type(space) is spaces.Box else (None, None)
         self._integers = _INTEGERS if type(space) is spaces.Discrete else frozenset()
+        self._write_parts = RowWriter(space)
         kind = type(self.envs[0].unwrapped).__name__
         self._names = (f"{kind}.reset: observation", f"{kind}.step: observation")  # in errors
 
@@ -144,12 +146,13 @@ class EnvCopies(SyncVectorEnv):
         ):
             rows[i] = observation
             return
+        if (kind is tuple or kind is dict) and self._write_parts(rows, i, observation):
+            return
         space: Any = self.single_observation_space
         contract.write_row(space, rows, i, observation, name)
 
     def _copied(self) -> Any:
-        rows: Any = self._observations
-        return rows.copy() if isinstance(rows, np.ndarray) else deepcopy(rows)
+        return _copy(self._observations)
 
     def _seeds(self, seed: int | Iterable[int | None] | None) -> list[int | None]:
         if seed is None:
@@ -168,11 +171,30 @@ class EnvCopies(SyncVectorEnv):
         given = {i: info["action_mask"] for i, info in infos.items() if "action_mask" in info}
         if not given:
             return {}
+        if len(given) == self.num_envs and _is_stackable(given[0]):
+            like = given[0].dtype, given[0].shape
+            if all(type(m) is np.ndarray and (m.dtype, m.shape) == like for m in given.values()):
+                stacked = np.concatenate([given[i] for i in range(self.num_envs)])
+                return {"action_mask": stacked.reshape(self.num_envs, -1)}
         masks = np.full(self.num_envs, None, dtype=object)
         known = np.zeros(self.num_envs, dtype=np.bool_)
         for i, mask in given.items():
             masks[i], known[i] = mask, True
         return {"action_mask": masks, "_action_mask": known}
+
+
+def _copy(rows: Any) -> Any:
+    """A copy of a batch of observations, in arrays of its own."""
+    if isinstance(rows, np.ndarray):
+        return rows.copy()
+    if type(rows) is tuple:
+        return tuple(map(_copy, rows))
+    return {k: _copy(part) for k, part in rows.items()} if type(rows) is dict else deepcopy(rows)
+
+
+def _is_stackable(mask: Any) -> bool:
+    """Whether masks like this one are the rows of an array: vectors of numbers or flags."""
+    return type(mask) is np.ndarray and mask.ndim == 1 and mask.dtype.kind in "biuf"
 
 
 def _checked(make: Callable[[], Any]) -> Callable[[], contract.Env]:

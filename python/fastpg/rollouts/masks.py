@@ -65,6 +65,8 @@ class Masks:
         if "action_mask" not in info:
             return None
         count = self.env.num_envs
+        if "_action_mask" not in info and len(info["action_mask"]) == count:
+            return arrays.action_masks("info['action_mask']", info["action_mask"], self.size)
         masks = np.ones((count, self.size), dtype=np.bool_)
         known = np.flatnonzero(info.get("_action_mask", np.ones(count, dtype=np.bool_)))
         given = info["action_mask"]

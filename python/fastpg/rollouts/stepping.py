@@ -22,7 +22,8 @@ from fastpg.rollouts.raw_returns import RawReturns
 from fastpg.rollouts.recorder import Arrays, Recorder
 from fastpg.rollouts.rollout import Rollout
 from fastpg.rollouts.second_resets import SecondResets
-from fastpg.spaces.flat import flatten, gather, to_action_space
+from fastpg.spaces.flat import gather, to_action_space
+from fastpg.spaces.flat_parts import Flattener
 
 
 class SteppingCollector(Collector):
@@ -50,6 +51,7 @@ class SteppingCollector(Collector):
         self._resets_here = mode == AutoresetMode.DISABLED or (
             not self._same_step and resets_alone(env)
         )
+        self._flatten = Flattener(env.single_observation_space)
         self._second_resets = SecondResets(env)
         self._keeps_last = False  # True once last observations are known not to be overwritten
         self._dead = np.zeros(env.num_envs, dtype=np.bool_)
@@ -331,14 +333,14 @@ class SteppingCollector(Collector):
         return self._observations
 
     def _flat(self, observations: Any) -> Float32s:
-        flat = flatten(self.env.single_observation_space, observations)
+        flat = self._flatten(observations)
         return flat if self._checked else flat.copy()
 
     def _finals(self, info: dict[str, Any], ended: npt.NDArray[np.intp]) -> Float32s:
         if "final_obs" not in info:
             raise ValueError("info: expected final_obs from a SAME_STEP environment, got none")
         space = self.env.single_observation_space
-        return flatten(space, gather(space, info["final_obs"], ended))
+        return self._flatten(gather(space, info["final_obs"], ended))
 
     def _require_last(self, finals: Float32s, following: Float32s, ended: Bools) -> None:
         """Raise ValueError if a reset has overwritten the last observations.

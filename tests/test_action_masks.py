@@ -1,0 +1,106 @@
+"""Action masks of environments in Python, of every kind of array, stacked and checked."""
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from fastpg import arrays
+from fastpg.rollouts.copies import EnvCopies
+from fastpg.rollouts.masks import Masks
+
+
+class Masked(gymnasium.Env):
+    """Gives the mask that it is told to give next; None gives none."""
+
+    observation_space = spaces.Discrete(3)
+    action_space = spaces.Discrete(3)
+
+    def __init__(self):
+        self.mask = None
+
+    def _info(self):
+        return {} if self.mask is None else {"action_mask": self.mask, "other": object()}
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return 0, self._info()
+
+    def step(self, action):
+        return 1, 0.0, False, False, self._info()
+
+
+ROWS = ([1, 0, 1], [0, 1, 0])
+KINDS = {
+    "int8": lambda row: np.array(row, np.int8),
+    "uint8": lambda row: np.array(row, np.uint8),
+    "bool": lambda row: np.array(row, bool),
+    "int64": np.array,
+    "float32": lambda row: np.array(row, np.float32),
+    "list": list,
+    "tuple of arrays": lambda row: (np.array(row[:2]), np.array(row[2:])),
+    "matrix": lambda row: np.array([row], np.int8),
+}
+
+
+def copies(first, second):
+    env = EnvCopies([Masked, Masked])
+    env.envs[0].mask, env.envs[1].mask = first, second
+    return env, Masks(env, 3)
+
+
+@pytest.mark.parametrize("one", KINDS)
+@pytest.mark.parametrize("other", KINDS)
+def test_masks_of_all_kinds(one, other):
+    env, masks = copies(KINDS[one](ROWS[0]), KINDS[other](ROWS[1]))
+    _, info = env.reset(seed=0)
+    assert masks.of(info).tolist() == np.array(ROWS, bool).tolist()
+    env.envs[0].mask = KINDS[one](ROWS[1])
+    *_, info = env.step(np.zeros(2, np.int64))
+    found = masks.of(info)
+    assert found.dtype == np.bool_
+    assert found.tolist() == np.array([ROWS[1], ROWS[1]], bool).tolist()
+    found[:] = True  # a copy: nobody else's masks change
+    assert masks.of(info).tolist() == np.array([ROWS[1], ROWS[1]], bool).tolist()
+
+
+@pytest.mark.parametrize("given", [(0, None), (None, 1)])
+def test_one_without_a_mask_may_do_anything(given):
+    env, masks = copies(*(None if k is None else np.array(ROWS[k], np.int8) for k in given))
+    _, info = env.reset(seed=0)
+    expected = [[True] * 3 if k is None else list(map(bool, ROWS[k])) for k in given]
+    assert masks.of(info).tolist() == expected
+
+
+def test_a_reset_of_some_gives_their_masks():
+    env, masks = copies(*(np.array(row, np.int8) for row in ROWS))
+    env.reset(seed=0)
+    *_, info = env.step(np.zeros(2, np.int64))
+    env.envs[1].mask = np.array([0, 0, 1], np.int8)
+    reset = np.array([False, True])
+    _, reset_info = env.reset(options={"reset_mask": reset})
+    merged = masks.of(masks.merged(info, reset_info, reset))
+    assert merged.tolist() == [[True, False, True], [False, False, True]]
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int64, np.float32])
+@pytest.mark.parametrize("both", [True, False])
+def test_wrong_masks(dtype, both):
+    good = np.array([1, 1, 0], dtype)
+    for bad, text in (
+        (np.array([0, 2, 1], dtype), "expected flags, 0 or 1"),
+        (np.array([0, 1], dtype), "expected 3 flags, got 2"),
+        (np.array([0, 1, 1, 0], dtype), "expected 3 flags, got 4"),
+    ):
+        env, masks = copies(bad if both else good, bad)
+        _, info = env.reset(seed=0)
+        with pytest.raises(ValueError, match=text):
+            masks.of(info)
+
+
+def test_a_batch_of_bytes_is_read_as_it_is():
+    rows = np.array([[1, 0], [1, 1]], np.uint8)
+    assert arrays.action_masks("masks", rows, 2).tolist() == rows.astype(bool).tolist()
+    for bad in (np.array([[1, 255]], np.uint8), np.array([[-1, 0]], np.int8)):
+        with pytest.raises(ValueError, match="masks: expected flags, 0 or 1"):
+            arrays.action_masks("masks", bad, 2)
