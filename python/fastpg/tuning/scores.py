@@ -8,14 +8,17 @@ import numpy as np
 
 from fastpg.arrays import Floats
 from fastpg.experiments.statistics import (
-    STATISTICS,
     Interval,
     area_under_curve,
     interval,
+    iqm,
+    mean,
+    median,
 )
 from fastpg.suggestions import one_of
 
 OBJECTIVES = ("final", "auc")
+STATISTICS = {"iqm": iqm, "mean": mean, "median": median}
 
 
 class Objective:
@@ -54,7 +57,7 @@ class Objective:
         Args:
             returns: (seeds, k), of the first k points of evaluation.
         """
-        return float(STATISTICS[self.statistic](self.scores(returns)[:, None]))
+        return STATISTICS[self.statistic](self.scores(returns))
 
     def interval(self, returns: Floats) -> Interval:
         """The score of a trial with its 95 % bootstrap interval over the seeds.
