@@ -12,6 +12,7 @@ import pytest
 import fastpg
 from fastpg.experiments import statistics, train_many
 from fastpg.tuning import search_space, tune
+from processes import GUARD
 from test_experiments import Line
 
 optuna = pytest.importorskip("optuna")
@@ -161,7 +162,7 @@ def test_ctrl_c_ends_the_threads(tmp_path, monkeypatch):
 
     def join(thread, timeout=None):
         if not begun.is_set() and threading.current_thread() is threading.main_thread():
-            begun.wait()
+            assert begun.wait(GUARD)
             raise KeyboardInterrupt
         before(thread, timeout)
 
