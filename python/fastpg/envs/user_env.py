@@ -40,6 +40,7 @@ class UserEnvironment(Environment):
         id: its id.
         module: the module whose import registers it; None if there is none.
         state_names: names of the numbers of a state, (k,); empty if they have none.
+        option_ranges: (lowest, highest) value of each number of a reset, by name.
     """
 
     render_fps = 30
@@ -57,7 +58,7 @@ class UserEnvironment(Environment):
         self.reset_options = tuple(
             one.name.decode() for one in c_interface.numbers(env.options, env.option_count)
         )
-        self._option_ranges = {
+        self.option_ranges = {
             one.name.decode(): (one.low, one.high)
             for one in c_interface.numbers(env.options, env.option_count)
         }
@@ -83,7 +84,7 @@ class UserEnvironment(Environment):
             ValueError: a number out of its range.
         """
         for name, value in bounds.items():
-            low, high = self._option_ranges[name]
+            low, high = self.option_ranges[name]
             if not low <= value <= high:
                 raise ValueError(
                     f"{name}: expected a number from {low:g} to {high:g}, got {value:g}"
@@ -181,6 +182,7 @@ def register_env(
     render: Render | None = None,
     source: Source | None = None,
     keep: Any = None,
+    kind: Callable[..., UserEnvironment] = UserEnvironment,
 ) -> UserEnvironment:
     """Register an environment that is given as functions: it is then native.
 
@@ -198,6 +200,7 @@ def register_env(
         source: (function, arguments) with which another process makes and registers it, for pickles
             without a module.
         keep: an object that lives as long as the process, such as the functions of a `CEnv`.
+        kind: makes the environment with the arguments of `UserEnvironment`.
 
     Returns:
         The environment.
@@ -215,7 +218,7 @@ def register_env(
     _require_free(given)
     _kept.append((given, keep))
     _core.register_environment(c_interface.capsule_of(given))
-    made = UserEnvironment(given, module=module, source=source, render=render)
+    made = kind(given, module=module, source=source, render=render)
     description.cache_clear()
     threshold = given.reward_threshold
     spec = NativeSpec(
