@@ -18,7 +18,6 @@ from fastpg.functional.importance_sampling import (
     importance_weights,
 )
 from fastpg.functional.solvers import conjugate_gradient, natural_gradient
-from fastpg.native_envs import BuildError, build_env, get_include, load_env
 from fastpg.pickling import register_reducers
 from fastpg.policies.features import (
     Identity,
@@ -47,6 +46,7 @@ __all__ = [
     "BuildError",
     "CheckpointError",
     "EndlessEpisodeError",
+    "EnvCheckError",
     "EnvState",
     "Identity",
     "ImportanceSamplingEstimate",
@@ -59,6 +59,7 @@ __all__ = [
     "MlpSoftmax",
     "NativeEnvError",
     "NativeVectorEnv",
+    "NumbaEnv",
     "Polynomial",
     "RandomFourier",
     "Results",
@@ -71,6 +72,7 @@ __all__ = [
     "build_env",
     "build_info",
     "check_env",
+    "check_native_env",
     "collect",
     "conjugate_gradient",
     "diagnose",
@@ -88,6 +90,7 @@ __all__ = [
     "load_results",
     "make_vec",
     "natural_gradient",
+    "numba_env",
     "register_env",
     "resume",
     "train",
@@ -100,18 +103,31 @@ register_reducers()
 
 if TYPE_CHECKING:
     from fastpg.experiments import Results, load_results, train_many
+    from fastpg.native_envs import (
+        BuildError,
+        EnvCheckError,
+        NumbaEnv,
+        build_env,
+        check_native_env,
+        get_include,
+        load_env,
+        numba_env,
+    )
     from fastpg.tuning import Tuning, tune
 else:  # type checkers would accept any name
-    _LATER = {
-        **dict.fromkeys(("Results", "load_results", "train_many"), "fastpg.experiments"),
-        **dict.fromkeys(("Tuning", "tune"), "fastpg.tuning"),
+    _NATIVE = ("BuildError", "EnvCheckError", "NumbaEnv", "build_env", "check_native_env")
+    _MODULES = {
+        "fastpg.experiments": ("Results", "load_results", "train_many"),
+        "fastpg.native_envs": (*_NATIVE, "get_include", "load_env", "numba_env"),
+        "fastpg.tuning": ("Tuning", "tune"),
     }
+    _LATER = {name: module for module, names in _MODULES.items() for name in names}
 
     def __getattr__(name: str) -> Any:
         """What is imported where it is first used; errors about names of other packages."""
         import importlib
 
-        if name in ("callbacks", "loggers", "experiments", "tuning"):
+        if name in ("callbacks", "loggers", "experiments", "native_envs", "tuning"):
             return importlib.import_module(f"fastpg.{name}")
         if name in _LATER:
             return getattr(importlib.import_module(_LATER[name]), name)

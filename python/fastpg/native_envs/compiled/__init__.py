@@ -1,0 +1,1 @@
+"""What Numba compiles; the import loads Numba."""
