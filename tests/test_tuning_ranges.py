@@ -120,3 +120,9 @@ def test_what_would_have_to_be_drawn():
     assert (steps.drawn(512), steps.drawn(256)) == (512, None)
     flags = range_of(TRPOOptions, "baseline_time", "true,false")
     assert flags.drawn(False) is False
+
+
+def test_a_text_keeps_every_digit():
+    for given in ([0.12345678901, 1.0], (0.12345678901, 0.9), (1e-5, 0.5, "log")):
+        found = range_of(TRPOOptions, "gae_lambda", given)
+        assert range_of(TRPOOptions, "gae_lambda", found.text()) == found

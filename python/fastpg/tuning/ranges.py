@@ -87,7 +87,7 @@ class Range:
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def range_of(options_class: type[Options], name: str, given: Any) -> Range:
