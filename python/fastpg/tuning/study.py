@@ -167,7 +167,8 @@ def _name(config: dict[str, Any], storage: Any) -> str:
     return _NAME if storage is None else f"{config['algorithm']}-{config['env']}"
 
 
-def _created(place: Any, name: str, sampler: Any, pruner: Any) -> Study:
+def _created(place: Any, name: str, sampler: Any, pruner: Any, tries: int = 3) -> Study:
+    """Create or load a study; again where another process creates the same database."""
     try:
         return optuna.create_study(
             storage=place,
@@ -180,6 +181,8 @@ def _created(place: Any, name: str, sampler: Any, pruner: Any) -> Study:
     except (TypeError, ValueError, OSError, ImportError):
         raise
     except Exception as error:  # of SQLAlchemy and the like
+        if tries > 1:
+            return _created(place, name, sampler, pruner, tries - 1)
         raise ValueError(f"storage: {type(error).__name__}: {error}") from error
 
 
@@ -212,11 +215,10 @@ def _journal(run: Path) -> optuna.storages.JournalStorage:
 
 
 def _require_config(study: Study, config: dict[str, Any], where: str) -> None:
+    trials = study.get_trials(deepcopy=False)  # before: another process writes them afterwards
     attributes = study.user_attrs
     if CONFIG not in attributes:
-        if study.get_trials(deepcopy=False) or study.directions != [
-            optuna.study.StudyDirection.MAXIMIZE
-        ]:
+        if trials or study.directions != [optuna.study.StudyDirection.MAXIMIZE]:
             raise ValueError(f"{where} holds a study of another program")
         study.set_user_attr(CONFIG, config)
         return
