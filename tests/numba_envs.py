@@ -110,16 +110,17 @@ class Grid:
     state={"x": float, "v": float, "faults": int},
     observation={"x": (-20.0, 20.0), "v": (-20.0, 20.0)},
     action=spaces.Box(np.float32([-1.0, -2.0]), np.float32([1.0, 2.0])),
+    params={"broken": (0, 0, 9)},
     reset_options={"fault": (0, 0, 9)},
     max_episode_steps=40,
 )
 class Slide:
-    """Two continuous actions; the option `fault` decides what goes wrong."""
+    """Two continuous actions; `fault`, or `broken` if that is 0, decides what goes wrong."""
 
     def reset(state, params, options, rng):
         if options.fault == 1:
             raise ValueError("no start")
-        state.faults = options.fault
+        state.faults = options.fault if options.fault > 0 else params.broken
         state.x = rng.normal(0.0, 0.1)
 
     def step(state, action, params, rng):

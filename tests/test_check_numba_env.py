@@ -77,3 +77,30 @@ def test_rounding_is_no_finding_and_more_is():
     assert not _close(np.nan, 1.0, 1e-9)
     assert not _close(np.inf, 1.0, 1e-9)
     assert not _close(True, False, 0.0)
+
+
+def test_the_largest_sizes():
+    class Large:
+        def reset(state, params, options, rng):
+            for k in range(state.numbers.size):
+                state.numbers[k] = rng.uniform()
+
+        def step(state, action, params, rng):
+            state.counts[3] += 1
+            state.numbers[7] += action
+            state.small[0, 1] = state.numbers[7]
+            return 0.0, state.counts[3] > 30
+
+        def observe(state, params, out):
+            for k in range(state.numbers.size):
+                out[k + 3000] = state.numbers[k]
+            out[0] = state.counts[3]
+
+    env = fastpg.numba_env(
+        "NumbaLarge-v0",
+        state={"numbers": (float, 1000), "counts": (int, 20), "small": (np.float32, (2, 2))},
+        observation=4096,
+        action=2,
+    )(Large)
+    assert len(env.state_names) == 1024
+    assert found(env, n_steps=40) == {}

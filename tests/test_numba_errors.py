@@ -182,20 +182,21 @@ def test_an_exception_in_a_reset():
         env.reset(seed=0, options={"fault": 1})
 
 
-def test_an_exception_while_threads_collect():
-    def failed(threads):
+@pytest.mark.parametrize("fault", [2, 6])
+def test_an_exception_while_threads_collect(fault):
+    broken = [0] * 1200
+    broken[1100] = fault
+    text = FAULTS[fault].replace("environment 1", "environment 1100")
+    for threads in (1, 2, 3):
         env = fastpg.make_vec(Slide.id, 1200, num_threads=threads)
-        env.reset(seed=0)
-        mask = np.arange(1200) == 1100
-        env.reset(options={"fault": 2, "reset_mask": mask})
         algo = fastpg.TRPO("linear", env, seed=0, n_steps=4, num_threads=threads)
-        # learn resets the environments: fault 0; a step of the given ones fails.
-        with pytest.raises(_core.NativeEnvError, match="environment 1100: KeyError") as caught:
-            env.step(np.zeros((1200, 2)))
-        assert algo.learn(4_800) is algo
-        return caught.value.environment
-
-    assert [failed(threads) for threads in (1, 2, 3)] == [1100] * 3
+        env.set_attr("broken", broken)
+        with pytest.raises(_core.NativeEnvError, match=text) as caught:
+            fastpg.collect(env, algo.policy, n_steps=4, seed=0)
+        assert caught.value.environment == 1100
+        env.set_attr("broken", 0)
+        rollout = fastpg.collect(env, algo.policy, n_steps=4, seed=0)
+        assert rollout.rewards.shape == (4, 1200)
 
 
 def test_options_are_checked():
