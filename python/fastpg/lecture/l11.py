@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 TEXT = """SGD needs an unbiased estimate of the gradient. If θ appears only inside the expectation, the
 gradient of a sample is one. In reinforcement learning θ is also a parameter of the distribution, and
-importance sampling moves it inside: E_{x~p̃} f = E_{x~p} w f with w = p̃/p, if p > 0 wherever
+importance sampling moves it inside: E_{x ~ p̃} f = E_{x ~ p} w f with w = p̃/p, if p > 0 wherever
 p̃ f ≠ 0. The estimator (1/n) Σ w_i f(x_i) is unbiased, with variance (E_p[w² f²] − (E_p̃ f)²)/n.
 Divided by Σ w_i/n it is biased but consistent. The effective sample size (Σw)²/Σw² is the number of
 samples from p̃ that would be about as accurate.
@@ -195,7 +195,7 @@ SYSTEM = System(
     TEXT,
     (
         Formula("w = p̃(x)/p(x)", _weights_of, "np.exp(log_w"),
-        Formula("E_{x~p̃} f(x) = E_{x~p} w(x) f(x), by (1/n) Σ w_i f(x_i)",
+        Formula("E_{x ~ p̃} f(x) = E_{x ~ p} w(x) f(x), by (1/n) Σ w_i f(x_i)",
                 _plain, "* f"),
         Formula("Var = (E_p[w² f²] − (E_p̃ f)²)/n", _plain, "products.var"),
         Formula("self-normalised: Σ w_i f(x_i) / Σ w_i",
