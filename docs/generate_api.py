@@ -212,9 +212,9 @@ def _signature(function: Any) -> str:
         for p in signature.parameters.values()
         if p.name != "self"
     ]
-    return str(
-        signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty)
-    ).replace("<AutoresetMode.NEXT_STEP: 'NextStep'>", "AutoresetMode.NEXT_STEP")
+    text = str(signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty))
+    text = text.replace("<AutoresetMode.NEXT_STEP: 'NextStep'>", "AutoresetMode.NEXT_STEP")
+    return text.replace("<class 'numpy.float64'>", "numpy.float64")
 
 
 def _text(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The tree of pages, short names in it, and the list of external links.
+"""The tree of pages, headings with signatures, and the list of external links.
 
 The tree is read from docs/index.md: a section is a group of the navigation, with the pages that it
 links to, in that order, by the words of these links.
@@ -12,7 +12,6 @@ from typing import Any
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
-from sphinx.environment import BuildEnvironment
 from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 
@@ -62,12 +61,37 @@ def _tree(caption: str, pages: list[tuple[str, str]]) -> nodes.Node:
     return nodes.compound("", tree, classes=["toctree-wrapper"])
 
 
-def shorten(app: Sphinx, env: BuildEnvironment) -> None:
-    """Cut signatures off in the contents of a page: `fastpg.gae(rewards, …)` is `fastpg.gae`."""
-    for contents in env.tocs.values():
-        for name in contents.findall(nodes.literal):
-            short = name.astext().partition("(")[0]
-            name.children = [nodes.Text(short)]
+class Signatures(SphinxTransform):
+    """Headings with a signature get its name alone, and the signature below them.
+
+    So they fit the contents and a phone, and the search finds `fastpg.gae` as a title; an entry of
+    the index makes it find `gae`. Anchors stay those of the heading on GitHub.
+    """
+
+    default_priority = 510
+
+    def apply(self, **kwargs: Any) -> None:
+        """Change every section whose title is code."""
+        for section in list(self.document.findall(nodes.section)):
+            code = section[0][0]
+            if isinstance(code, nodes.literal):
+                signature = code.astext()
+                name = signature.partition("(")[0]
+                code.children = [nodes.Text(name)]
+                section[1:1] = [*_entry(name, section["ids"][0]), *_below(name, signature)]
+
+
+def _entry(name: str, anchor: str) -> list[nodes.Node]:
+    package, _, last = name.rpartition(".")
+    if not package.startswith("fastpg"):
+        return []
+    return [addnodes.index(entries=[("single", last, anchor, "main", None)])]
+
+
+def _below(name: str, signature: str) -> list[nodes.Node]:
+    if signature == name:
+        return []
+    return [nodes.literal_block(signature, signature, language="python", classes=["signature"])]
 
 
 def list_external(app: Sphinx, exception: Exception | None) -> None:
@@ -90,6 +114,6 @@ def list_external(app: Sphinx, exception: Exception | None) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect the parts."""
     app.add_transform(Navigation)
-    app.connect("env-updated", shorten)
+    app.add_transform(Signatures)
     app.connect("build-finished", list_external)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
