@@ -339,6 +339,20 @@ def test_a_module_is_imported_where_the_user_names_it(run, tmp_path):
     assert "pond" in sys.modules
 
 
+@pytest.mark.parametrize(("safe", "code"), [("", 0), ("1", 2)])
+def test_modules_of_the_present_folder(tmp_path, safe, code):
+    """The installed script has its own folder in sys.path, and not the present one."""
+    (tmp_path / "mine.py").write_text(
+        "import gymnasium\n"
+        "kind = 'gymnasium.envs.classic_control:CartPoleEnv'\n"
+        "gymnasium.register('Mine-v0', kind, max_episode_steps=20)\n"
+    )
+    program = f"import sys\nwhile '' in sys.path: sys.path.remove('')\n{PROGRAM}"
+    done = python(program, "check", "mine:Mine-v0", cwd=tmp_path, PYTHONSAFEPATH=safe)
+    assert done.returncode == code, done.stderr
+    assert ("No module named 'mine'" in done.stderr) == (code == 2)
+
+
 @pytest.mark.usefixtures("pond")
 @pytest.mark.parametrize(
     ("env_id", "text"),

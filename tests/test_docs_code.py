@@ -10,17 +10,21 @@ import gymnasium
 import pytest
 
 import fastpg
+from processes import PLAIN, PROGRAM, python
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
-OTHER_TESTS = "".join(
-    path.read_text(encoding="utf-8")
+# Tests that read blocks of pages.
+OTHER_TESTS = [
+    text
     for path in Path(__file__).parent.glob("test_*.py")
-    if path.name != Path(__file__).name
-)
+    if path.name != Path(__file__).name and "```" in (text := path.read_text(encoding="utf-8"))
+]
 # Pages whose Python another test runs, and whose commands are run here.
 COMMANDS_ALONE = {"README.md", "pictures.md", "export.md"}
-# What else is on a page, or takes long there: texts are replaced in the default suite.
+# Pages whose commands import modules that the page shows.
+WITH_MODULES = {"train_your_environment.md"}
+# What takes long on a page, and what stands there instead in the default suite.
 FEW_PICTURES = ("--gif", "--max-steps 5 --gif")
 SHORTER = {
     "README.md": [("--seeds 0:1000", "--seeds 2 --jobs 1 --total-timesteps 4000"), FEW_PICTURES],
@@ -58,7 +62,8 @@ def unrolled(loop):
 
 
 def is_run_elsewhere(page):
-    return page.parent.name == "lecture" or f'"{page.name}"' in OTHER_TESTS
+    """Whether another test names the page; those of the lecture show parts of the package."""
+    return page.parent.name == "lecture" or any(f'"{page.name}"' in text for text in OTHER_TESTS)
 
 
 def pages_run_here():
@@ -74,6 +79,13 @@ def execute(line, run):
     assert done.returncode == 0, f"{line}: {done.stderr}"
 
 
+def execute_alone(line):
+    """Run a command in a process of its own, as the installed script does."""
+    program = f"import sys; sys.path.remove(''); {PROGRAM}"
+    done = python(program, *shlex.split(line)[1:], **PLAIN)
+    assert done.returncode == 0, f"{line}: {done.stderr}"
+
+
 def play(page, run, names, shorter):
     """Run the blocks of a page from top to bottom, in the present folder."""
     for line in BEFORE.get(page.name, []):
@@ -83,7 +95,7 @@ def play(page, run, names, shorter):
             text = text.replace(old, new)
         if kind == "sh":
             for line in commands(text):
-                execute(line, run)
+                execute_alone(line) if page.name in WITH_MODULES else execute(line, run)
         elif page.name in COMMANDS_ALONE or "docs: not run" in text:
             compile(text, page.name, "exec")
         elif file := re.match(r"# (\w+\.py)\n", text):
@@ -107,6 +119,8 @@ def names(run, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("page", pages_run_here(), ids=lambda page: page.name)
 def test_the_blocks_run(page, run, names, five_episodes):
+    for module in ("matplotlib", "PIL", "pygame"):
+        pytest.importorskip(module)
     for shorter in SHORTER.get(page.name, []):
         assert shorter[0] in page.read_text(encoding="utf-8"), f"{page.name} has no {shorter[0]}"
     play(page, run, names, SHORTER.get(page.name, []))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Annotated
 
 import typer
@@ -78,6 +80,8 @@ app.command()(info)
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the `fastpg` command.
 
+    Modules of the present folder can be imported, as with `python -m`, unless Python runs with -P.
+
     Args:
         arguments: words of the command line; None: those of the process.
 
@@ -87,10 +91,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     Settings.debug = False
     try:
-        app(args=list(arguments) if arguments is not None else None)
+        with _modules_of_this_folder():
+            app(args=list(arguments) if arguments is not None else None)
     except Exception as error:
         if Settings.debug:
             raise
         print(f"error: {type(error).__name__}: {error}", file=sys.stderr)
         print("fastpg --debug ... shows where it happened; please report it", file=sys.stderr)
         raise SystemExit(1) from None
+
+
+@contextmanager
+def _modules_of_this_folder() -> Iterator[None]:
+    """Let `module:id` find modules of the present folder, after all others, as `python -m` does."""
+    path = list(sys.path)
+    if not sys.flags.safe_path:
+        with suppress(FileNotFoundError):  # a folder that was deleted
+            sys.path.append(os.getcwd())
+    try:
+        yield
+    finally:
+        sys.path[:] = path
