@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 import fastpg
+from fastpg import _core
 from native_builds import require_compiler
 from processes import GUARD
 
-EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "native_env"
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLE = ROOT / "examples" / "native_env"
 PIP = ("-m", "pip", "--disable-pip-version-check")
 
 
@@ -37,14 +39,19 @@ def run(*arguments, cwd, first=None):
 
 
 @pytest.fixture(scope="module")
-def package(tmp_path_factory):
-    """The folder in which the example's wheel is installed."""
-    require_compiler()
+def require_tools():
+    """Skip without what builds wheels."""
     for module in ("pip", "scikit_build_core"):
         if importlib.util.find_spec(module) is None:
             pytest.skip(f"{module} is not installed")
     if shutil.which("cmake") is None:
         pytest.skip("there is no cmake")
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory, require_tools):
+    """The folder in which the example's wheel is installed."""
+    require_compiler()
     folder = tmp_path_factory.mktemp("package")
     shutil.copytree(EXAMPLE, folder / "source")
     run(*PIP, "wheel", "--no-build-isolation", "--no-deps", "--no-index", "-w", folder,
@@ -92,3 +99,31 @@ def test_the_build_file_is_short():
     lines = (EXAMPLE / "CMakeLists.txt").read_text().splitlines()
     assert len(lines) < 15
     assert len((EXAMPLE / "src" / "swing_up.hpp").read_text().splitlines()) <= 60
+
+
+@pytest.fixture(scope="module")
+def own_wheel(tmp_path_factory, require_tools):
+    """A wheel of this fastpg, packed as pyproject.toml says, with the compiled module as it is."""
+    folder = tmp_path_factory.mktemp("own")
+    source = folder / "source"
+    source.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    (source / "python").mkdir()
+    unwanted = shutil.ignore_patterns("__pycache__", "_core.*.so", "_core.*.pyd")
+    shutil.copytree(ROOT / "python" / "fastpg", source / "python" / "fastpg", ignore=unwanted)
+    (source / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.24)\nproject(fastpg LANGUAGES NONE)\n"
+        f'install(FILES "{Path(_core.__file__).as_posix()}" DESTINATION fastpg)\n'
+    )
+    run(*PIP, "wheel", "--no-build-isolation", "--no-deps", "--no-index", "-w", folder, source,
+        cwd=folder)  # fmt: skip
+    return next(folder.glob("*.whl"))
+
+
+@pytest.mark.slow
+def test_the_wheel_of_fastpg_has_the_headers(own_wheel):
+    names = set(zipfile.ZipFile(own_wheel).namelist())
+    headers = {path.name for path in (ROOT / "python/fastpg/include/fastpg").iterdir()}
+    assert {f"fastpg/include/fastpg/{name}" for name in headers} <= names
+    assert len(headers) >= 5
