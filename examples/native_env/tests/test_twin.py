@@ -35,8 +35,8 @@ def test_it_is_an_environment_of_gymnasium():
 
 def test_parameters_have_ranges():
     assert fastpg.make_vec("SwingUp-v0", 2, gravity=1.62).get_attr("gravity") == (1.62, 1.62)
-    with pytest.raises(ValueError, match="tau"):
-        fastpg.make_vec("SwingUp-v0", 1, tau=1.0)
+    with pytest.raises(ValueError, match="length"):
+        fastpg.make_vec("SwingUp-v0", 1, length=0.0)
 
 
 def test_it_is_learned_in():
