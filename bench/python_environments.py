@@ -35,6 +35,9 @@ TASKS = (
     ("CartPole-v1", "mlp", 1.0),
     ("LunarLander-v3", "mlp", 0.5),
     ("Hopper-v5", "mlp", 0.5),
+    ("CliffWalking-v1", "linear", 1.0),
+    ("Blackjack-v1", "linear", 0.5),  # a Tuple
+    ("Taxi-v4", "linear", 1.0),  # 500 one-hot numbers
 )
 
 

@@ -30,6 +30,7 @@ SPACES = {
     ),
     "no parts": BOX,
     "discrete": spaces.Discrete(4, start=1),
+    "a large discrete": spaces.Discrete(2000),
 }
 
 
@@ -40,7 +41,7 @@ def batch_of(space, count):
 
 
 @pytest.mark.parametrize("name", SPACES)
-@pytest.mark.parametrize("count", [1, 2, 17])
+@pytest.mark.parametrize("count", [1, 2, 17, 100])
 def test_it_equals_gymnasium_s_flatten(name, count):
     space = SPACES[name]
     samples, batch = batch_of(space, count)
@@ -78,6 +79,15 @@ def test_errors_are_those_of_flatten(name):
     with pytest.raises(expected.type) as found:
         Flattener(space)(WRONG[name])
     assert str(found.value) == str(expected.value)
+
+
+@pytest.mark.parametrize("bad", [0, 5, -1, 2**62])
+def test_a_number_outside_a_discrete(bad):
+    space = SPACES["discrete"]
+    given = np.array([4, bad, 1])
+    with pytest.raises(ValueError, match=f"expected values of its space, got {bad}"):
+        Flattener(space)(given)
+    assert Flattener(space)(given[::2]).tolist() == [[0, 0, 0, 1], [1, 0, 0, 0]]
 
 
 def test_numbers_that_are_not_finite_or_out_of_range():

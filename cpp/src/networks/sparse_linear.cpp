@@ -20,9 +20,9 @@ void SparseLinearNetwork::set_parameters(const double* theta) {
   const Index n = outputs(), stride = sparse_products::padded_columns(n);
   weights_.resize(static_cast<std::size_t>(features_ * stride));
   double* to = weights_.data();
-  for (Index k = 0; k < features_; ++k, to += stride) {
-    std::copy_n(theta + k * n, n, to);
-    std::fill(to + n, to + stride, 0.0);
+  for (Index k = 0; k < features_; ++k, theta += n, to += stride) {
+    for (Index a = 0; a < n; ++a) to[a] = theta[a];  // too few for a call to copy them
+    for (Index a = n; a < stride; ++a) to[a] = 0.0;
   }
 }
 
@@ -50,14 +50,13 @@ void SparseLinearNetwork::forward(Index block, double* columns) const {
 }
 
 void SparseLinearNetwork::set_direction(const double* v) {
-  const Index stride = padded_logits();
+  const Index stride = padded_logits(), count = logits_.count(), n = outputs();
   direction_.assign(static_cast<std::size_t>(features_ * stride), 0.0);
-  for (Index c = 0; c < logits_.count(); ++c) {
-    const Index output = logits_.output(c), reference = logits_.reference(c);
-    for (Index k = 0; k < features_; ++k) {
-      const double* const of = v + k * outputs();
-      direction_[static_cast<std::size_t>(k * stride + c)] =
-          of[output] - (reference < 0 ? 0.0 : of[reference]);
+  double* to = direction_.data();
+  for (Index k = 0; k < features_; ++k, v += n, to += stride) {
+    for (Index c = 0; c < count; ++c) {
+      const Index reference = logits_.reference(c);
+      to[c] = v[logits_.output(c)] - (reference < 0 ? 0.0 : v[reference]);
     }
   }
 }
@@ -73,14 +72,15 @@ void SparseLinearNetwork::add_back(Index block, const double* w, double* sums) c
 }
 
 void SparseLinearNetwork::store(const double* sums, double factor, double* out) const {
-  const Index stride = padded_logits();
+  const Index stride = padded_logits(), count = logits_.count(), n = outputs();
   std::fill_n(out, parameters(), 0.0);
-  for (Index c = 0; c < logits_.count(); ++c) {
-    const Index output = logits_.output(c), reference = logits_.reference(c);
-    for (Index k = 0; k < features_; ++k) {
-      const double value = factor * sums[k * stride + c];
-      out[k * outputs() + output] += value;
-      if (reference >= 0) out[k * outputs() + reference] -= value;
+  for (Index k = 0; k < features_; ++k, sums += stride, out += n) {
+    if (std::all_of(sums, sums + count, [](double sum) { return sum == 0.0; })) continue;
+    for (Index c = 0; c < count; ++c) {
+      const Index reference = logits_.reference(c);
+      const double value = factor * sums[c];
+      out[logits_.output(c)] += value;
+      if (reference >= 0) out[reference] -= value;
     }
   }
 }

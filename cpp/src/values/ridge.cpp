@@ -33,6 +33,8 @@ constexpr Index most_narrow = 127;
 struct BlockScratch {
   Buffer<double> products;
   std::vector<Index> varying;  // columns
+  Buffer<double> shifts;       // (variables, most_waiting), see add_shift
+  Index waiting = 0;
 };
 
 bool all_zero(const double* column, Index padded) {
@@ -84,6 +86,37 @@ double centered(double* column, Index count, Index padded, bool often_zero) {
   return center;
 }
 
+constexpr Index most_waiting = 32;
+
+void add_waiting(Comoments& m, BlockScratch& scratch, int threads) {
+  if (scratch.waiting == 0) return;
+  const double* const shifts = scratch.shifts.data();
+  column_products::add_upper(shifts, shifts, m.size(), most_waiting,
+                             column_products::padded(scratch.waiting), m.comoment.data(), m.size(),
+                             threads);
+  std::fill(scratch.shifts.begin(), scratch.shifts.end(), 0.0);
+  scratch.waiting = 0;
+}
+
+// Adds between shift shift^T. Of many variables the co-moments are read and written once for
+// several blocks: the roots wait, as if they were samples.
+void add_shift(Comoments& m, double between, const double* shift, BlockScratch& scratch,
+               int threads) {
+  const Index variables = m.size();
+  if (variables > most_narrow) {
+    scratch.shifts.resize(static_cast<std::size_t>(variables * most_waiting), 0.0);
+    const double root = std::sqrt(between);
+    double* const to = scratch.shifts.data() + scratch.waiting;
+    for (Index v = 0; v < variables; ++v) to[v * most_waiting] = root * shift[v];
+    if (++scratch.waiting == most_waiting) add_waiting(m, scratch, threads);
+    return;
+  }
+  for (Index i = 0; i < variables; ++i) {
+    double* const row = m.comoment.data() + i * variables;
+    for (Index j = i; j < variables; ++j) row[j] += between * shift[i] * shift[j];
+  }
+}
+
 // Chan, Golub & LeVeque 1983, pairwise update; of the co-moments the upper triangle.
 void add_block(Comoments& m, Index count, Index stride, double* columns, double* shift,
                BlockScratch& scratch, int threads) {
@@ -100,12 +133,7 @@ void add_block(Comoments& m, Index count, Index stride, double* columns, double*
     m.mean.data()[v] += added / m.weight * shift[v];
   }
   add_products(m, stride, padded, columns, scratch, threads);
-  const double between = old_weight * added / m.weight;
-  for (Index i = 0; i < variables; ++i) {
-    if (shift[i] == 0.0) continue;
-    double* const row = m.comoment.data() + i * variables;
-    for (Index j = i; j < variables; ++j) row[j] += between * shift[i] * shift[j];
-  }
+  add_shift(m, old_weight * added / m.weight, shift, scratch, threads);
 }
 
 // Features (the constant left out) and targets of some samples, by columns; not 0 where one is not
@@ -132,6 +160,7 @@ bool add_range(Comoments& moments, const ValueSamples& samples, const double* ta
       found |= fill(samples, targets, first, count, stride, columns.data());
       add_block(moments, count, stride, columns.data(), shift.data(), scratch, threads);
     }
+    add_waiting(moments, scratch, threads);
     return found;
   });
   return faults == 0 && moments.finite();

@@ -1,4 +1,4 @@
-"""Flat observations of a Tuple or Dict space, in a few calls for all its parts."""
+"""Flat observations of one space, in a few calls for all parts of a Tuple or Dict."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from fastpg.arrays import Float32s
 from fastpg.spaces.flat import Space, flatten
 
 _INT64 = np.dtype(np.int64)
+_MOST_CODES = 512  # rows of a table of one-hot codes: 1 MiB
+_FEW = 64  # numbers that are compared sooner in Python than in NumPy
 
 
 class _Leaf(NamedTuple):
@@ -54,6 +56,7 @@ class Flattener:
         self._starts = _column(int(leaf.space.start) for leaf in codes)  # type: ignore[attr-defined]
         self._counts = _column(int(leaf.space.n) for leaf in codes)  # type: ignore[attr-defined]
         self._begins = _column(leaf.begin for leaf in codes)
+        self._table = _table(space)
         self._others = [leaf for leaf in self._leaves if type(leaf.space) is not spaces.Discrete]
 
     def __call__(self, observations: Any) -> Float32s:
@@ -69,6 +72,10 @@ class Flattener:
         Raises:
             ValueError, TypeError: as `flatten`.
         """
+        if self._table is not None and type(observations) is np.ndarray:
+            rows = self._of_table(observations)
+            if rows is not None:
+                return rows
         if self._leaves and type(observations) is (
             tuple if isinstance(self._space, spaces.Tuple) else dict
         ):
@@ -79,6 +86,17 @@ class Flattener:
             if ready is not None:
                 return ready
         return flatten(self._space, observations)
+
+    def _of_table(self, values: npt.NDArray[Any]) -> Float32s | None:
+        """The rows of a table of one-hot codes; None for what may not be of the space."""
+        if values.dtype != _INT64 or values.ndim != 1 or not 0 < len(values) <= _FEW:
+            return None
+        choices = values - self._space.start if self._space.start else values  # type: ignore[attr-defined]
+        listed = choices.tolist()
+        assert self._table is not None
+        if min(listed) < 0 or max(listed) >= len(self._table):
+            return None
+        return self._table.take(choices, axis=0)
 
     def _ready(self, observations: Any) -> Float32s | None:
         count = len(_at(observations, self._leaves[0].path))
@@ -120,6 +138,13 @@ def _leaves(space: Space, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ..
             yield from _leaves(part, (*path, k))
     else:
         yield path, space
+
+
+def _table(space: Space) -> Float32s | None:
+    """The one-hot codes of a small Discrete."""
+    if type(space) is not spaces.Discrete or space.n > _MOST_CODES:
+        return None
+    return np.eye(int(space.n), dtype=np.float32)
 
 
 def _column(numbers: Iterator[int]) -> npt.NDArray[np.int64]:
