@@ -11,7 +11,7 @@ from properties import tried_on
 
 # Columns of zeros, of another constant, and of one-hot codes; 1,024 and more are added in longer
 # blocks than 130.
-SIZES = (130, 200)
+SIZES = (130, 300)
 LONG = [(kind, 1030, 0.6) for kind in ("dense", "one-hot", "none varies")]
 
 
@@ -80,7 +80,7 @@ def test_against_least_squares(rng, kind, size, memory):
     strategies.tuples(
         strategies.integers(0, 10**6),
         strategies.sampled_from(KINDS),
-        strategies.integers(129, 180),
+        strategies.integers(129, 300),
         strategies.lists(strategies.integers(1, 260), min_size=1, max_size=4),
         strategies.sampled_from([0.0, 0.3, 0.9, 1.0]),
         strategies.sampled_from([1e-6, 1e-2, 1.0]),
@@ -101,14 +101,14 @@ def test_any_batches_against_least_squares(case):
 
 
 def test_worked_by_hand():
-    """A Discrete(200) in its states 3 and 5 alone: both columns say the same, with opposite signs.
+    """A Discrete(300) in its states 3 and 5 alone: both columns say the same, with opposite signs.
 
     Standardised they are z and -z with z = +-1; the fit a z + b (-z) has a = -b, and
     (1 + ridge) a + a = cov(z, y) = 2 for the targets 1 and 5 in turns.
     """
-    states = np.zeros((2, 200), dtype=np.float32)
+    states = np.zeros((2, 300), dtype=np.float32)
     states[0, 3] = states[1, 5] = 1.0
-    baseline = fastpg.LinearBaseline(200, ridge=0.5, time=False)
+    baseline = fastpg.LinearBaseline(300, ridge=0.5, time=False)
     baseline.fit(states, [0, 1], [1.0, 5.0])
     slope = 2.0 / 2.5
     found = baseline.predict(states, [0, 1])

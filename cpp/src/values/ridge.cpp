@@ -25,15 +25,17 @@ Index block_size(Index size) {
   return std::clamp<Index>(8192 / size / 64 * 64, 64, 256);
 }
 
-// With so many variables, those that do not vary are left out of products and factorisations. Of
-// fewer, looking for them costs more than it saves.
+// Up to so many variables, looking for those that do not vary costs more than it saves: in
+// products, where the bits are the same, and in factorisations, where they are not.
 constexpr Index most_narrow = 127;
+constexpr Index most_factorised = 260;  // all features of up to 21 numbers, or 33 to 128
 
 // Memory of a block beside its columns, of wide ones alone.
 struct BlockScratch {
   Buffer<double> products;
   std::vector<Index> varying;  // columns
-  Buffer<double> shifts;       // (variables, most_waiting), see add_shift
+  bool shifts_wait;            // see add_shift
+  Buffer<double> shifts;       // (variables, most_waiting)
   Index waiting = 0;
 };
 
@@ -98,12 +100,12 @@ void add_waiting(Comoments& m, BlockScratch& scratch, int threads) {
   scratch.waiting = 0;
 }
 
-// Adds between shift shift^T. Of many variables the co-moments are read and written once for
+// Adds between shift shift^T. Of long observations the co-moments are read and written once for
 // several blocks: the roots wait, as if they were samples.
 void add_shift(Comoments& m, double between, const double* shift, BlockScratch& scratch,
                int threads) {
   const Index variables = m.size();
-  if (variables > most_narrow) {
+  if (scratch.shifts_wait) {
     scratch.shifts.resize(static_cast<std::size_t>(variables * most_waiting), 0.0);
     const double root = std::sqrt(between);
     double* const to = scratch.shifts.data() + scratch.waiting;
@@ -152,6 +154,7 @@ bool add_range(Comoments& moments, const ValueSamples& samples, const double* ta
   Buffer<double> columns(static_cast<std::size_t>(size * stride));
   Vector shift(size);
   BlockScratch scratch;
+  scratch.shifts_wait = samples.observation_size > ValueFeatures::most_squared;
   Pace pace(static_cast<double>(stride) * static_cast<double>(size * size));
   const std::uint64_t faults = dispatch([&] {
     std::uint64_t found = 0;
@@ -182,7 +185,7 @@ std::vector<Index> varying(const Vector& scale) {
   std::vector<Index> kept;
   kept.reserve(static_cast<std::size_t>(scale.size()));
   for (Index j = 0; j < scale.size(); ++j) {
-    if (scale.size() <= most_narrow || scale[j] != 0.0) kept.push_back(j);
+    if (scale.size() <= most_factorised || scale[j] != 0.0) kept.push_back(j);
   }
   return kept;
 }
