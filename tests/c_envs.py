@@ -103,6 +103,17 @@ class Remembering(Counting):
         return self.calls * 1.0, super().step_one(block, i, action, stream)[1]
 
 
+class Restarting(Counting):
+    """A variable of its own that counts resets."""
+
+    resets = 0
+
+    def reset_one(self, block, i, options, stream):
+        super().reset_one(block, i, options, stream)
+        self.resets += 1
+        block.state[i] = self.resets % 7
+
+
 class Placed(Counting):
     """The place in the block counts."""
 

@@ -9,6 +9,7 @@ import fastpg
 DEFECTS = {
     "Drawing": {"draws": "set draws_in_steps to 1"},
     "Remembering": {"memory": "differs in the reward", "neighbours": "the reward"},
+    "Restarting": {"memory": "reset: with the same seed, the state differs the second time"},
     "Placed": {"neighbours": "in another order differs in the reward"},
     "Sized": {"neighbours": "alone differs in the reward"},
     "Looking": {"look": "changes the states"},

@@ -103,6 +103,22 @@ def uncompilable(state, action, params, rng):
     return open("file"), False
 
 
+def helper(state):
+    return state.x
+
+
+def calling(state, action, params, rng):
+    return helper(state), False
+
+
+def other_draw(state, action, params, rng):
+    return rng.integers(3), False
+
+
+def real_count(state, action, params, rng):
+    return rng.integer(3.0), False
+
+
 def returning(state, params, out):
     return 1.0
 
@@ -120,6 +136,9 @@ WRONG_FUNCTIONS = {
     "field": (with_functions(step=unknown_field), {}, "state has no field 'y'; it has x"),
     "number": (with_functions(step=unknown_number), {}, "no number 'speed'; there are none"),
     "uncompilable": (with_functions(step=uncompilable), {}, "step: Numba cannot compile it"),
+    "calling": (with_functions(step=calling), {}, "functions that yours call with @numba.njit"),
+    "other draw": (with_functions(step=other_draw), {}, "rng has no 'integers'; it has uniform, n"),
+    "real count": (with_functions(step=real_count), {}, r"an integer, got float64: write int\(n\)"),
     "returning": (with_functions(observe=returning), {}, "observe: expected a function that ret"),
     "no class": (Plain.step, {}, "expected a class to decorate"),
 }

@@ -64,7 +64,8 @@ def check_native_env(
     - `observation`: a number outside of the bounds of its space;
     - `draws`: a step draws, but `draws_in_steps` is 0;
     - `look`: `observe` or `mask` changes the state or draws;
-    - `memory`: the same state, action and random stream give something else a second time;
+    - `memory`: the same state, action and random stream, or the same seed, give something
+      else a second time;
     - `neighbours`: they give something else in another order, in blocks of another size, or in
       several threads;
     - `options`: a reset with an option at one of its bounds fails, or leaves its space;
@@ -160,10 +161,14 @@ class _Check:
     def _reset(self, options: dict[str, float], where: str) -> Outcome:
         outcome = self._probe.reset(self._seed, **options)
         self._within(outcome, where)
+        again = self._probe.reset(self._seed, **options)
+        name = outcome.difference(again)
+        if name is not None:
+            self.tell("memory", f"{where}: with the same seed, {name} differs the second time")
         if self._twin is not None:
             for text in self._twin.reset_differences(self._seed, options, outcome):
                 self.tell("reference", f"{where}: {text}")
-        return outcome
+        return again
 
     def _step(self, start: EnvState, actions: Any) -> Outcome:
         """A step, and what can be said about it alone."""

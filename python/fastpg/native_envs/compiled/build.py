@@ -63,7 +63,7 @@ class Compiled:
             return numba.cfunc(signature, nogil=True)(self._wrapper(name, user))
         except numba.core.errors.NumbaError as error:
             # Without Numba's own frames: its message has the line of the function.
-            raise TypeError(f"{name}: Numba cannot compile it: {error}") from None
+            raise TypeError(f"{name}: Numba cannot compile it: {error}{_hint(error)}") from None
 
     def _arguments(self, name: str) -> tuple[Any, ...]:
         state, params = self._state, self._params
@@ -102,6 +102,14 @@ class Compiled:
 
 def _numbers_type(quantities: tuple[Quantity, ...]) -> NumbersType:
     return NumbersType(tuple((one.name, one.whole) for one in quantities))
+
+
+def _hint(error: Exception) -> str:
+    """What to do about an error, where Numba does not say it."""
+    text = str(error)
+    if "Untyped global name" in text and "class 'function'" in text:
+        return "\nDecorate functions that yours call with @numba.njit."
+    return ""
 
 
 def _require_result(name: str, user: Any, arguments: tuple[Any, ...]) -> None:

@@ -7,11 +7,14 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.extending import intrinsic, overload_method
+from numba.core.errors import NumbaTypeError
+from numba.core.typing.templates import AttributeTemplate
+from numba.extending import infer_getattr, intrinsic, overload_method
 
 from fastpg.native_envs.compiled.kinds import REAL, WORD, StreamType
 from fastpg.native_envs.compiled.memory import at
 
+METHODS = ("uniform", "normal", "exponential", "integer")
 _BITS, _UNIFORM, _NORMAL, _EXPONENTIAL, _INTEGER = range(5)  # their order in `fastpg_draws`
 
 
@@ -49,6 +52,16 @@ def _draw_integer(typingctx: Any, rng: Any, n: Any) -> Any:
     return types.int64(rng, types.int64), codegen
 
 
+@infer_getattr
+class _StreamAttributes(AttributeTemplate):
+    key = StreamType
+
+    def generic_resolve(self, stream: StreamType, name: str) -> None:
+        """Words for names that are no draws; the draws are resolved by their overloads."""
+        if name not in METHODS:
+            raise NumbaTypeError(f"rng has no {name!r}; it has {', '.join(METHODS)}")
+
+
 # The signatures and the arithmetic are those of `Stream`, which draws the same numbers.
 
 
@@ -77,9 +90,9 @@ def _exponential(rng: Any, mean: float = 1.0) -> Callable[..., float]:
 
 
 @overload_method(StreamType, "integer")
-def _integer(rng: Any, n: int) -> Callable[..., int] | None:
+def _integer(rng: Any, n: int) -> Callable[..., int]:
     if not isinstance(n, types.Integer):
-        return None
+        raise NumbaTypeError(f"rng.integer: expected an integer, got {n}: write int(n)")
 
     def draw(rng: Any, n: int) -> int:
         if n < 1:
