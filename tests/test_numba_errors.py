@@ -11,7 +11,7 @@ pytest.importorskip("numba", reason="numba is not installed")
 import fastpg
 from fastpg import _core
 from fastpg.envs import NATIVE
-from fastpg.native_envs.c_env import draws
+from fastpg.native_envs.c_env import _words, draws
 from numba_envs import CartPole, Slide
 
 
@@ -163,6 +163,37 @@ def test_without_numba(monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     with pytest.raises(ImportError, match=r"numba_env needs numba: pip install '\.\[numba\]'"):
         fastpg.numba_env(**GIVEN)(Plain)
+
+
+def test_with_a_numba_that_does_not_compile(monkeypatch):
+    import numba
+
+    monkeypatch.setattr(numba.config, "DISABLE_JIT", 1)
+    with pytest.raises(RuntimeError, match="unset NUMBA_DISABLE_JIT"):
+        fastpg.numba_env(**GIVEN)(Plain)
+
+
+class Odd(Exception):
+    """An exception that needs two arguments."""
+
+    def __init__(self, one, two):
+        super().__init__(one + two)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        (ValueError, ValueError("far"), "far"),
+        (ValueError, ("far",), "far"),
+        (ValueError, "far", "far"),
+        (KeyError, ("far", 2), "('far', 2)"),
+        (IndexError, None, ""),
+        (Odd, ("a", "b"), "ab"),
+        (Odd, ("a",), "('a',)"),
+    ],
+)
+def test_words_of_an_exception(kind, value, text):
+    assert _words(kind, value) == text
 
 
 FAULTS = {

@@ -143,11 +143,17 @@ class Messages:
         raised = ctypes.cast(status, ctypes.py_object).value
         ctypes.pythonapi.Py_DecRef(ctypes.py_object(raised))
         kind, value, trace = raised
-        if not isinstance(value, kind):
-            value = kind(
-                *(value if isinstance(value, tuple) else () if value is None else (value,))
-            )
-        return f"{kind.__name__}: {value}{_place(trace)}"
+        return f"{kind.__name__}: {_words(kind, value)}{_place(trace)}"
+
+
+def _words(kind: type[BaseException], value: Any) -> str:
+    """The words of an exception, of which Python may have only the arguments so far."""
+    if isinstance(value, kind) or value is None:
+        return str(value or "")
+    try:
+        return str(kind(*value) if isinstance(value, tuple) else kind(value))
+    except Exception:  # a class of the user may raise anything
+        return str(value)
 
 
 def _place(trace: Any) -> str:

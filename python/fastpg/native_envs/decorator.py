@@ -159,6 +159,7 @@ def numba_env(
             or cannot be compiled.
         ValueError: an argument out of range, or an id that is taken.
         ImportError: Numba is not installed.
+        RuntimeError: Numba was told not to compile, by NUMBA_DISABLE_JIT.
     """
 
     def decorate(kind: type) -> NumbaEnv:

@@ -35,12 +35,15 @@ class Compiled:
 
     Raises:
         TypeError: a function that Numba cannot compile, or one that returns something else.
+        RuntimeError: Numba was told not to compile.
 
     Attributes:
         functions: functions of the C interface, as ctypes functions, by name.
     """
 
     def __init__(self, definition: Definition) -> None:
+        if numba.config.DISABLE_JIT:
+            raise RuntimeError("numba_env: expected a Numba that compiles: unset NUMBA_DISABLE_JIT")
         self.definition = definition
         self._state = StateType(definition.fields)
         self._params = _numbers_type(definition.params)
