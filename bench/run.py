@@ -1,6 +1,9 @@
 """Time every kernel and its baseline, then whole tasks.
 
 python bench/run.py [--json FILE] [--write FILE] [--filter TEXT] [--quick]
+
+With --write this runs once for each instruction set that the machine has and most machines have,
+each in a process of its own, and NumPy and its BLAS use the same one.
 """
 
 from __future__ import annotations
@@ -9,6 +12,9 @@ import argparse
 import json
 import os
 import platform
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +46,10 @@ def measure(case: Case, repeats: int, min_seconds: float) -> dict[str, Any]:
         "throughput": case.work / ours.median,
         "unit": case.unit,
         "answer": "right",
+        "bound": case.bound,
+        "flops": case.flops,
+        "moved": case.moved,
+        "threads": case.threads,
         "baselines": {
             name: {
                 "seconds": case.scale * t.median,
@@ -86,6 +96,39 @@ def print_table(console: Console, results: list[dict[str, Any]]) -> None:
     console.print(table)
 
 
+# What makes OpenBLAS and NumPy 2.4 use no more than an instruction set.
+SETS: dict[str, dict[str, str]] = {
+    "avx512": {},
+    "avx2": {
+        "OPENBLAS_CORETYPE": "Haswell",
+        "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
+    },
+}
+
+
+def write_page(given: argparse.Namespace) -> None:
+    """Run once for each instruction set, and write docs/speed.md."""
+    contents = {}
+    for isa, settings in SETS.items():
+        if isa not in fastpg.build_info()["isas"]:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "results.json"
+            arguments = ["--json", str(file), "--filter", given.filter]
+            subprocess.run(
+                [sys.executable, __file__, *arguments, *["--quick"] * given.quick],
+                env={k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
+                | {"FASTPG_ISA": isa}
+                | settings,
+                check=True,
+            )
+            contents[isa] = json.loads(file.read_text())
+    command = f"python bench/run.py --write {given.write}" + (
+        f" --filter {given.filter}" if given.filter else ""
+    )
+    given.write.write_text(page(contents, command))
+
+
 def main() -> None:
     """Print the table; with --json and --write, write the results too."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -94,6 +137,9 @@ def main() -> None:
     parser.add_argument("--filter", default="", help="only kernels whose name contains this text")
     parser.add_argument("--quick", action="store_true", help="one short round, to test the program")
     given = parser.parse_args()
+    if given.write is not None:
+        write_page(given)
+        return
     console = Console()
     if not console.is_terminal:
         console = Console(width=150)
@@ -110,11 +156,6 @@ def main() -> None:
     }
     if given.json is not None:
         given.json.write_text(json.dumps(content, indent=2))
-    if given.write is not None:
-        command = f"python bench/run.py --write {given.write}" + (
-            f" --filter {given.filter}" if given.filter else ""
-        )
-        given.write.write_text(page(content, command))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,10 @@ class Case:
     `check` raises AssertionError unless both sides give the right answer; it runs before timing.
     `work` is the number of `unit`s that one call does. One call of a baseline does `baseline_work`,
     by default the same; its time is scaled to the same work.
+
+    `bound` says in a few words what limits the kernel. Where that is arithmetic or memory, `flops`
+    are the multiplications and additions of the products in float64, and `moved` the bytes that are
+    read and written beyond the caches, of one call; `threads` share the work.
     """
 
     name: str
@@ -25,7 +29,11 @@ class Case:
     check: Callable[[], None]
     work: int
     unit: str
+    bound: str
     baseline_work: int | None = None
+    flops: float = 0.0
+    moved: float = 0.0
+    threads: int = 1
 
     @property
     def scale(self) -> float:

@@ -13,6 +13,11 @@ SIZES = ((512, 4), (2048, 4), (2048, 17))
 RIDGE = 1e-5
 
 
+def _columns(size: int) -> int:
+    """Features: the observation, its products and three powers of time."""
+    return size + size * (size + 1) // 2 + 3
+
+
 def _samples(n: int, size: int):
     rng = np.random.default_rng(0)
     observations = rng.normal(size=(n, size)).astype(np.float32)
@@ -53,8 +58,9 @@ def baseline_predict() -> Iterator[Case]:
             assert np.allclose(ours(), theirs(), rtol=1e-9, atol=1e-9)
 
         yield Case(
-            "baseline predict", f"n={n} d={size}", ours, {"NumPy": theirs}, check, n, "samples"
-        )
+            "baseline predict", f"n={n} d={size}", ours, {"NumPy": theirs}, check, n, "samples",
+            bound="multiply-adds", flops=3.0 * n * _columns(size),
+        )  # fmt: skip
 
 
 @bench
@@ -74,4 +80,7 @@ def baseline_fit() -> Iterator[Case]:
         def check(ours=ours, theirs=theirs) -> None:
             assert np.allclose(ours(), theirs(), rtol=1e-6, atol=1e-8)
 
-        yield Case("baseline fit", f"n={n} d={size}", ours, {"NumPy": theirs}, check, n, "samples")
+        yield Case(
+            "baseline fit", f"n={n} d={size}", ours, {"NumPy": theirs}, check, n, "samples",
+            bound="multiply-adds", flops=n * _columns(size) * (_columns(size) + 1.0),
+        )  # fmt: skip

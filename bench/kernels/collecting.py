@@ -94,6 +94,8 @@ def _case(
         check=lambda: _replay(env_id),
         work=n_steps * n,
         unit="steps",
+        bound="sine and cosine of the C library" if exact else "arithmetic of the environment",
+        threads=threads,
         baseline_work=steps * gym.num_envs,
     )
 

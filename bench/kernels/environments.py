@@ -21,6 +21,7 @@ IDS = (
     "Pendulum-v1",
 )
 NUM_ENVS = (1, 64, 1024, 16_384, 65_536)
+FEW = 64  # whose step takes no longer than the call
 MOST_SYNC = 256  # beyond, SyncVectorEnv's time grows in proportion
 
 
@@ -67,6 +68,12 @@ def _equal_to_sync(env_id: str, num_envs: int, *, exact: bool) -> None:
             assert np.array_equal(mine, other) if exact else np.allclose(mine, other, atol=1e-4)
 
 
+def _bound(num_envs: int, *, exact: bool) -> str:
+    if num_envs <= FEW:
+        return "the call from Python"
+    return "sine and cosine of the C library" if exact else "arithmetic, checks and copies"
+
+
 @bench
 def step() -> Iterator[Case]:
     """One step of all environments through the Python interface."""
@@ -86,5 +93,6 @@ def step() -> Iterator[Case]:
                     ),
                     work=num_envs,
                     unit="steps",
+                    bound=_bound(num_envs, exact=exact),
                     baseline_work=gym.num_envs,
                 )

@@ -13,6 +13,7 @@ from kernels import Case, bench
 from kernels.torch_baseline import Problem, double_backward
 
 SIZES = ((2048, 4, 2), (2048, 32, 8))
+BOUND = "multiply-adds"
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,12 @@ class Batch:
     @property
     def size(self) -> str:
         return f"n={len(self.phi)} d={self.policy.shape[0]} A={self.policy.shape[1]}"
+
+    @property
+    def flops(self) -> float:
+        """Of phi times a matrix of the shape of theta without a column, or of its transpose."""
+        d, n_actions = self.policy.shape
+        return 2.0 * len(self.phi) * d * (n_actions - 1)
 
 
 def _batch(n: int, d: int, n_actions: int) -> Batch:
@@ -62,11 +69,15 @@ def _pair(
     label: str,
     theirs: Callable[[], np.ndarray],
     tolerance: float,
+    passes: int = 2,
 ) -> Case:
     def check() -> None:
         assert np.allclose(ours(), theirs(), rtol=tolerance, atol=tolerance)
 
-    return Case(name, b.size, ours, {label: theirs}, check, len(b.phi), "samples")
+    return Case(
+        name, b.size, ours, {label: theirs}, check, len(b.phi), "samples",
+        bound=BOUND, flops=passes * b.flops,
+    )  # fmt: skip
 
 
 @bench
@@ -81,6 +92,7 @@ def log_prob_gradient() -> Iterator[Case]:
             "NumPy",
             lambda b=b: numpy_gradient(b),
             1e-12,
+            passes=1,  # ln pi is given
         )
 
 
@@ -97,6 +109,13 @@ def fisher_product() -> Iterator[Case]:
             lambda b=b: numpy_fisher_product(b, b.vector),
             1e-12,
         )
+
+
+def _cg_steps(b: Batch, gradient: np.ndarray) -> int:
+    """Products with F; with one dense matrix instead there are fewer operations."""
+    return fastpg.natural_gradient(
+        b.policy, b.phi, b.log_pi, gradient, cg_max_steps=200, cg_tol=1e-10
+    ).iterations
 
 
 def scipy_natural_gradient(b: Batch, gradient: np.ndarray, damping: float) -> np.ndarray:
@@ -129,6 +148,7 @@ def natural_gradient() -> Iterator[Case]:
             "SciPy cg",
             lambda b=b, g=gradient, d=damping: scipy_natural_gradient(b, g, d),
             1e-6,
+            passes=2 * _cg_steps(b, gradient),
         )
 
 
@@ -195,4 +215,7 @@ def gradient_and_natural_gradient() -> Iterator[Case]:
             check,
             len(b.phi),
             "samples",
+            bound=BOUND,
+            flops=(1 + 2 * CG_STEPS) * b.flops,
+            threads=THREADS,
         )
