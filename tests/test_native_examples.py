@@ -69,3 +69,10 @@ def test_the_inventory_has_the_optimum_of_its_tables():
         returns += env.step(best.pi[day].argmax(axis=1)[stock])[1]
     deviation = returns.std() / np.sqrt(len(returns))
     assert abs(returns.mean() - best.J) < 4 * deviation
+
+
+@pytest.mark.parametrize("name", ["swing_up", "gridworld", "inventory"])
+def test_it_runs(name, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [name, "--total-timesteps", "4096"])
+    module(name).main()
+    assert capsys.readouterr().out.startswith("mean return")
