@@ -20,6 +20,17 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def test_exports():
     assert fastpg.__all__ == [
+        "NPG", "PPO", "REINFORCE", "TRPO", "BuildError", "CheckpointError", "EndlessEpisodeError",
+        "EnvCheckError", "EnvState", "Identity", "ImportanceSamplingEstimate", "LinearBaseline",
+        "LinearGaussian", "LinearSoftmax", "MeanBaseline", "MlpBaseline", "MlpGaussian",
+        "MlpSoftmax", "NativeEnvError", "NativeVectorEnv", "NumbaEnv", "Polynomial",
+        "RandomFourier", "Results", "Rollout", "RunningNormalizer", "TunedSettings", "Tuning",
+        "UserEnvironment", "__version__", "build_env", "build_info", "check_env",
+        "check_native_env", "collect", "conjugate_gradient", "diagnose", "discounted_returns",
+        "effective_sample_size", "evaluate_policy", "export", "gae", "get_include",
+        "importance_sampling_estimate", "importance_weights", "length_scale", "load", "load_env",
+        "load_results", "make_vec", "natural_gradient", "numba_env", "register_env", "resume",
+        "train", "train_many", "tune", "tuned_settings",
     ]  # fmt: skip
     assert all(hasattr(fastpg, name) for name in fastpg.__all__)
     policies = [kind for kinds in POLICIES.values() for kind in kinds]
