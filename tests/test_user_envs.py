@@ -76,6 +76,36 @@ def test_draws_are_numpy_s_and_of_their_own_stream():
         assert mine.random() == generator.random()
 
 
+def normal_reset(_, given, options):
+    block = given[0]
+    for i in range(block.count):
+        draws = block.draws[0]
+        block.state[i] = draws.normal(corridor.stream(block, i))
+    return 0
+
+
+# The multiplier of PCG64, by which its 128-bit state moves on.
+MULTIPLIER = 0x2360ED051FC65DA44385DF649FCCF645
+
+
+@pytest.mark.parametrize(
+    ("bits", "quantile"), [(0, -8.209536151601387), (2**64 - 1, 8.209536151601387)]
+)
+def test_normal_numbers_are_finite_for_all_bits(bits, quantile):
+    """The quantiles of 2^-53 and of 1 - 2^-53, from a stream whose next bits are all 0 or all 1."""
+    register(name=b"Normal-v0", reset=c.ResetFunction(normal_reset))
+    generator = np.random.Generator(np.random.PCG64(0))
+    state = generator.bit_generator.state
+    after = bits << 64  # the high word xor the low one are the bits
+    before = (after - state["state"]["inc"]) * pow(MULTIPLIER, -1, 2**128) % 2**128
+    state["state"]["state"] = before
+    generator.bit_generator.state = state
+    env = fastpg.make_vec("Normal-v0")
+    env.np_random = [generator]
+    env.reset()
+    assert env.state[0, 0] == pytest.approx(quantile, rel=1e-12)
+
+
 @pytest.mark.parametrize("mode", AutoresetMode)
 def test_autoreset_modes_are_those_of_sync_vector_env(mode):
     env = fastpg.make_vec(ID, 5, autoreset_mode=mode, max_episode_steps=20)

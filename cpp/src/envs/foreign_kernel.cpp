@@ -15,8 +15,10 @@ static_assert(sizeof(Pcg64) == sizeof(fastpg_stream) && sizeof(Lane) == sizeof(s
 
 Pcg64& stream_of(fastpg_stream* stream) { return *reinterpret_cast<Pcg64*>(stream); }
 
-// On (0, 1): the middle of one of 2^53 equal parts.
-double inside(fastpg_stream* stream) { return stream_of(stream).uniform() + 0x1p-54; }
+// On (0, 1): the middle of one of 2^52 equal parts; those of 2^53 would be rounded, the last to 1.
+double inside(fastpg_stream* stream) {
+  return static_cast<double>(stream_of(stream).next() >> 12) * 0x1p-52 + 0x1p-53;
+}
 
 // Without bias: bits in the incomplete last range of n are drawn again.
 std::int64_t below(fastpg_stream* stream, std::int64_t n) {

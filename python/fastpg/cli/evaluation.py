@@ -106,7 +106,7 @@ def _digits(std: float) -> str:
 def _owner(env: VectorEnv[Any, Any, Any]) -> str:
     """Whose environment it is, for the text: fastpg's, Gymnasium's, or "" for any other."""
     if isinstance(env, NativeVectorEnv):
-        return "fastpg's "
+        return "" if env.environment.from_user else "fastpg's "
     assert isinstance(env, EnvCopies)
     spec = env.envs[0].spec
     made_by = "" if spec is None else str(spec.entry_point)

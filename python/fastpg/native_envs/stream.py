@@ -7,7 +7,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-_HALF = 2.0**-54  # half of the distance of two numbers of `Generator.random`
+_PARTS = 2.0**52  # equal ones of [0, 1); a normal number comes from the middle of one
 _normal = NormalDist()
 
 
@@ -37,7 +37,8 @@ class Stream:
             mean: its mean.
             sd: its standard deviation.
         """
-        return mean + sd * _normal.inv_cdf(self._generator.random() + _HALF)
+        part = math.floor(self._generator.random() * _PARTS)
+        return mean + sd * _normal.inv_cdf((part + 0.5) / _PARTS)
 
     def exponential(self, mean: float = 1.0) -> float:
         """An exponential number, one draw.
