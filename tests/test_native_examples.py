@@ -72,7 +72,10 @@ def test_the_inventory_has_the_optimum_of_its_tables():
 
 
 @pytest.mark.parametrize("name", ["swing_up", "gridworld", "inventory"])
-def test_it_runs(name, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", [name, "--total-timesteps", "4096"])
+def test_it_runs(name, monkeypatch, capsys, tmp_path):
+    picture = tmp_path / "figure.png"
+    words = [name, "--total-timesteps", "4096", "--figure", str(picture)]
+    monkeypatch.setattr(sys, "argv", words)
     module(name).main()
     assert capsys.readouterr().out.startswith("mean return")
+    assert picture.stat().st_size > 1000

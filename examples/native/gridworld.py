@@ -1,6 +1,6 @@
 """A gridworld with walls, whose masks forbid moves into them: compiled by Numba, and its training.
 
-python examples/native/gridworld.py [--total-timesteps N]
+python examples/native/gridworld.py [--total-timesteps N] [--figure FILE]
 
 gridworld.hpp beside this file is the same environment in C++.
 """
@@ -59,14 +59,43 @@ class Gridworld:
         out[state.row * SIDE + state.column] = 1.0
 
 
+def moves(algo: fastpg.TRPO) -> np.ndarray:
+    """The most probable move at each place, (SIDE, SIDE)."""
+    env = fastpg.make_vec("Gridworld-v0", SIDE * SIDE)
+    env.set_state(np.array([[row, column] for row in range(SIDE) for column in range(SIDE)]))
+    places = np.eye(SIDE * SIDE, dtype=np.float32)
+    masks = env.native.masks()
+    return np.asarray(algo.predict(places, deterministic=True, action_masks=masks)[0]).reshape(
+        SIDE, SIDE
+    )
+
+
+def draw(algo: fastpg.TRPO, file: str) -> None:
+    """The map with an arrow for each move."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(4, 4), layout="constrained")
+    axes.imshow(~OPEN, cmap="Greys", vmin=0, vmax=1.6)
+    chosen = moves(algo)
+    for row, column in np.argwhere(OPEN):
+        goal = row * SIDE + column == GOAL
+        text = "G" if goal else "↑→↓←"[chosen[row, column]]
+        axes.text(column, row, text, ha="center", va="center", fontsize=14)
+    axes.set(xticks=[], yticks=[])
+    figure.savefig(file, dpi=150)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--total-timesteps", type=int, default=100_000)
+    parser.add_argument("--figure", default=None)
     given = parser.parse_args()
     fastpg.check_native_env(Gridworld)
     algo = fastpg.train("trpo", Gridworld, total_timesteps=given.total_timesteps, seed=0)
     mean, deviation = fastpg.evaluate_policy(algo, "Gridworld-v0", n_eval_episodes=200, seed=1)
     print(f"mean return {mean:.3f} +- {deviation:.3f}")
+    if given.figure is not None:
+        draw(algo, given.figure)
 
 
 if __name__ == "__main__":

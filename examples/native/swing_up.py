@@ -1,6 +1,6 @@
 """Swing up the pole of a cart: an environment in Python, compiled by Numba, and its training.
 
-python examples/native/swing_up.py [--total-timesteps N]
+python examples/native/swing_up.py [--total-timesteps N] [--figure FILE]
 
 The pole hangs down at first. The episode ends when the cart leaves the rail.
 """
@@ -55,9 +55,29 @@ class SwingUp:
         out[2], out[3], out[4] = math.cos(state.angle), math.sin(state.angle), state.spin
 
 
+def draw(algo: fastpg.TRPO, file: str) -> None:
+    """An episode of the most probable actions: the angle of the pole and the place of the cart."""
+    import matplotlib.pyplot as plt
+
+    rollout = fastpg.collect(
+        fastpg.make_vec("SwingUp-v0"), algo.policy, n_episodes=1, seed=1, deterministic=True
+    )
+    x, _, cosine, sine, _ = rollout.observations[:, 0].T
+    seconds = 0.02 * np.arange(len(x))
+    figure, (above, below) = plt.subplots(2, figsize=(6, 4), sharex=True, layout="constrained")
+    above.plot(seconds, np.degrees(np.unwrap(np.arctan2(sine, cosine))))
+    above.set(ylabel="angle (degrees)", yticks=[-360, -180, 0, 180, 360])
+    above.grid(alpha=0.3)
+    below.plot(seconds, x)
+    below.set(xlabel="time (s)", ylabel="cart (m)")
+    below.grid(alpha=0.3)
+    figure.savefig(file, dpi=150)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--total-timesteps", type=int, default=200_000)
+    parser.add_argument("--figure", default=None)
     given = parser.parse_args()
     fastpg.check_native_env(SwingUp)
     algo = fastpg.train(
@@ -65,6 +85,8 @@ def main() -> None:
     )
     mean, deviation = fastpg.evaluate_policy(algo, "SwingUp-v0", n_eval_episodes=20, seed=1)
     print(f"mean return {mean:.0f} +- {deviation:.0f}; at most 500")
+    if given.figure is not None:
+        draw(algo, given.figure)
 
 
 if __name__ == "__main__":
