@@ -87,6 +87,17 @@ def registered(env_id, env):
     return env_id
 
 
+class Lost(Counting):
+    """A reset leaves infinity, which no observation shows."""
+
+    def reset_one(self, block, i, options, stream):
+        block.state[i] = 0.0
+        block.state[block.stride + i] = math.inf
+
+    def observe_one(self, block, i):
+        return block.state[i], 0.5
+
+
 class Drawing(Counting):
     def step_one(self, block, i, action, stream):
         block.state[block.stride + i] = block.draws[0].uniform(stream)

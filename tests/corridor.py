@@ -2,7 +2,8 @@
 
 A walk on the places 0 … 9 from a random one of the first five. An action is a direction (left,
 stay, right) and whether to stop; stopping at the last place ends the episode. A step of the walk
-slips with probability `slip`. Directions that leave the corridor are masked, and an error if taken.
+slips with probability `slip`, and fails at the place `trap`. Directions that leave the corridor are
+masked.
 """
 
 import ctypes
@@ -11,10 +12,8 @@ import fastpg
 from fastpg.envs import c_interface as c
 
 LAST = 9
-LEFT_OUT, RIGHT_OUT, TOLD = 7, 8, 9  # statuses
-TEXTS = {status: ctypes.create_string_buffer(text) for status, text in (
-    (LEFT_OUT, b"left of the corridor"), (RIGHT_OUT, b"right of the corridor"),
-)}  # fmt: skip
+CAUGHT, TOLD = 7, 9  # statuses
+TEXTS = {CAUGHT: ctypes.create_string_buffer(b"caught in the trap")}
 stepped_ended = []  # environments that were stepped after their end
 released = []
 
@@ -46,15 +45,16 @@ def observe(_, given, out, stride):
 def step(_, given, choices, numbers, rewards, terminated):
     assert not numbers
     block = given[0]
-    gain, slip = block.params[0], block.params[1]
+    gain, slip, trap = block.params[0], block.params[1], block.params[2]
     for i in range(block.count):
         place, ended = block.state[i], block.state[2 * block.stride + i]
         direction, stop = choices[2 * i] - 1, choices[2 * i + 1]
         if ended:
             stepped_ended.append(i)
-        if not 0 <= place + direction <= LAST:
+        assert 0 <= place + direction <= LAST
+        if place == trap:
             block.failed = i
-            return LEFT_OUT if direction < 0 else RIGHT_OUT
+            return CAUGHT
         slips = block.draws[0].uniform(stream(block, i)) < slip
         block.state[i] = place if slips else place + direction
         at_end = block.state[i] == LAST and stop == 1
@@ -93,9 +93,10 @@ def made(**changes):
         "mask": c.MaskFunction(mask),
         "message": c.MessageFunction(message),
     }
-    parameters = (c.Number * 2)(
+    parameters = (c.Number * 3)(
         c.Number(b"gain", b"of stopping at the end", 1.0, 0.0, 10.0, 0),
         c.Number(b"slip", b"probability", 0.1, 0.0, 1.0, 0),
+        c.Number(b"trap", b"place", -1.0, -1.0, LAST, 1),
     )
     options = (c.Number * 1)(c.Number(b"mark", None, 0.5, 0.0, 1.0, 0))
     counts = (ctypes.c_int64 * 2)(3, 2)
@@ -103,7 +104,7 @@ def made(**changes):
     fields = {
         "name": b"Corridor-v0", "state_size": 3, "observation_size": 2, "observation_names": names,
         "action_kind": c.MULTI_DISCRETE, "action_size": 2, "action_counts": counts,
-        "draws_in_steps": 1, "parameter_count": 2, "parameters": parameters, "option_count": 1,
+        "draws_in_steps": 1, "parameter_count": 3, "parameters": parameters, "option_count": 1,
         "options": options, "max_episode_steps": 50, "reward_threshold": 0.5, **functions,
     }  # fmt: skip
     return c.CEnv(**(fields | changes)), (fields, changes)

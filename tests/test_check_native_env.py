@@ -17,6 +17,7 @@ DEFECTS = {
     "Forbidding": {"failure": "expected at least one allowed action"},
     "Outside": {"observation": "step: expected number 0 from -1 to 10, got 11"},
     "Infinite": {"state": "step: expected finite numbers, got inf as number 1"},
+    "Lost": {"state": "reset: expected finite numbers, got inf as number 1"},
     "Nothing": {"failure": "expected a finite number, got nan"},
     "Bounded": {"options": "a reset with speed = 1 fails"},
     "Far": {"options": "reset with speed = 1000", "observation": "got 1000"},

@@ -49,6 +49,8 @@ def test_parameters_and_options_of_cartpole(cartpole):
     assert ((observations >= 0.01) & (observations <= 0.02)).all()
     with pytest.raises(ValueError, match="total_mass: expected a number from 0"):
         fastpg.make_vec(cartpole.id, 1, total_mass=-1.0)
+    with pytest.raises(ValueError, match="force_mag: expected a number from 0"):
+        fastpg.make_vec(cartpole.id, 1, force_mag=101.0)
     with pytest.raises(TypeError, match="gravitation"):
         fastpg.make_vec(cartpole.id, 1, gravitation=1.0)
 

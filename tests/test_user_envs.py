@@ -228,24 +228,28 @@ def test_many_seeds_in_processes():
     assert np.array_equal(results.returns, alone.returns)
 
 
-LEFT, RIGHT = np.array([0, 0]), np.array([2, 0])
-
-
 @pytest.mark.parametrize("mode", AutoresetMode)
 def test_a_failing_function_names_the_environment_and_changes_nothing(mode):
-    env = fastpg.make_vec(ID, 700, num_threads=2, autoreset_mode=mode)
+    env = fastpg.make_vec(ID, 700, num_threads=2, autoreset_mode=mode, trap=0.0)
     env.reset(seed=0)
     state = env.state
     state[0] = 4.0
     state[0, 610] = 0.0
     env.state = state
     before = env.native.snapshot()
-    with pytest.raises(fastpg.NativeEnvError, match="step failed in environment 610: left of") as e:
-        env.step(np.tile(LEFT, (700, 1)))
+    with pytest.raises(fastpg.NativeEnvError, match="step failed in environment 610: caught") as e:
+        env.step(np.tile(STAY, (700, 1)))
     assert e.value.environment == 610
     after = env.native.snapshot()
     assert all(np.array_equal(before[name], after[name]) for name in before)
-    env.step(np.tile(RIGHT, (700, 1)))
+    env.set_attr("trap", -1.0)
+    env.step(np.tile(STAY, (700, 1)))
+
+
+def test_an_id_without_a_version():
+    env = register(name=b"Bare")
+    assert fastpg.make_vec(env, 2).env_id == "Bare"
+    assert gymnasium.make("Bare").reset(seed=0)[0].shape == (2,)
 
 
 def test_a_failing_reset_changes_nothing():

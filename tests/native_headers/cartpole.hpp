@@ -16,7 +16,7 @@ struct CartPole {
     visit("total_mass", p.total_mass, "kg, of cart and pole", 0);
     visit("length", p.length, "m, half of the pole's", 0);
     visit("polemass_length", p.polemass_length, "kg m");
-    visit("force_mag", p.force_mag, "N");
+    visit("force_mag", p.force_mag, 0, 100);  // a range without a meaning
     visit("tau", p.tau, "s between two steps", 0);
     visit("theta_threshold", p.theta_threshold, "rad");
     visit("x_threshold", p.x_threshold, "m");

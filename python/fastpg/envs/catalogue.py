@@ -89,9 +89,15 @@ def newer_id(env_id: str) -> str | None:
     Returns:
         The id, or None if `env_id` is already the newest.
     """
-    name = env_id.rpartition("-v")[0]
+    name = _without_version(env_id)
     newest = max(
-        (other for other in NATIVE if other.rpartition("-v")[0] == name),
-        key=lambda other: int(other.rpartition("-v")[2]),
+        (other for other in NATIVE if _without_version(other) == name),
+        key=lambda other: int(other[len(name) + len("-v") :] or -1),
     )
     return None if newest == env_id else newest
+
+
+def _without_version(env_id: str) -> str:
+    """An id without its "-v0", if it has one."""
+    name, _, version = env_id.rpartition("-v")
+    return name if name and version.isdecimal() else env_id

@@ -14,11 +14,12 @@ from gymnasium.vector import AutoresetMode
 from fastpg import threads
 from fastpg.envs.catalogue import native_spec, newer_id
 from fastpg.envs.episodes import mode_of
+from fastpg.envs.user_env import UserEnvironment
 from fastpg.envs.vector import NativeVectorEnv
 
 
 def make_vec(
-    id: str,
+    id: str | UserEnvironment,
     num_envs: int = 1,
     *,
     autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
@@ -33,7 +34,8 @@ def make_vec(
 
     Args:
         id: a Gymnasium id: "Acrobot-v1", "CartPole-v0", "CartPole-v1", "MountainCar-v0",
-            "MountainCarContinuous-v0" or "Pendulum-v1".
+            "MountainCarContinuous-v0" or "Pendulum-v1"; or the id of a registered environment of a
+            user, or that environment.
         num_envs: number of copies, from 1 to 2^24.
         autoreset_mode: when an environment is reset after an episode, as in Gymnasium: NEXT_STEP,
             SAME_STEP or DISABLED.
@@ -57,11 +59,12 @@ def make_vec(
         ValueError: unknown id or mode, or an option or a size out of range.
         TypeError: unknown option, or an argument of the wrong type.
     """
-    native_spec(id)
-    newer = newer_id(id)
+    env_id = id.id if isinstance(id, UserEnvironment) else id
+    native_spec(env_id)
+    newer = newer_id(env_id)
     if newer is not None:
         warnings.warn(
-            f"{id} is out of date, as in Gymnasium: consider {newer}",
+            f"{env_id} is out of date, as in Gymnasium: consider {newer}",
             DeprecationWarning,
             stacklevel=_caller_level(),
         )
@@ -73,7 +76,7 @@ def make_vec(
         "copy": copy,
         "render_mode": render_mode,
     }
-    env = NativeVectorEnv(id, num_envs, **options)
+    env = NativeVectorEnv(env_id, num_envs, **options)
     env.spec = _spec(env, options)
     return env
 

@@ -262,7 +262,8 @@ def library_env(path: str, symbol: str = "fastpg_environment") -> CEnv:
         function = getattr(ctypes.CDLL(path), symbol)
     except (OSError, AttributeError) as error:
         raise ValueError(
-            f"{path}: expected a library with the function {symbol}: {error}"
+            f"{path}: expected a library with the function {symbol}, which FASTPG_ENV(…) at the "
+            f"end of a C++ header defines: {error}"
         ) from error
     function.restype, function.argtypes = ctypes.c_void_p, ()
     address = function()

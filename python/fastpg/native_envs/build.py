@@ -31,6 +31,7 @@ def build_env(
     compiler: str | None = None,
     flags: Sequence[str] = (),
     cache: str | os.PathLike[str] | None = None,
+    module: str | None = None,
     render: Render | None = None,
 ) -> UserEnvironment:
     """Compile an environment that is written in C++, and register it: it is then native.
@@ -51,12 +52,14 @@ def build_env(
         flags: further flags, after the usual ones, for example ("-march=native",).
         cache: the folder; None: that of the variable FASTPG_CACHE, or `fastpg` in the system's
             folder for caches.
+        module: the module whose import calls this function, `__name__` in a module: checkpoints
+            name it. None: they cannot say what to import.
         render: makes a picture, uint8 (height, width, 3), of a state (k,) and the parameters by
             name; None: there are no pictures.
 
     Returns:
-        The environment. A pickle of it holds the path of the library, and that of the source for a
-        machine that lacks the library.
+        The environment. Without a module, a pickle of it holds the path of the library, and that of
+        the source for a machine that lacks the library.
 
     Raises:
         FileNotFoundError: there is no such source.
@@ -71,12 +74,15 @@ def build_env(
     if isinstance(flags, str) or not all(isinstance(flag, str) for flag in given):
         raise TypeError(f"flags: expected a sequence of strings, got {flags!r}")
     library = _library_of(path, compiler, given, _folder(cache))
-    return _register(library, (str(path), compiler, given), render)
+    return _register(library, (str(path), compiler, given), module, render)
 
 
-def _register(library: Path, recipe: Recipe, render: Render | None) -> UserEnvironment:
+def _register(
+    library: Path, recipe: Recipe, module: str | None, render: Render | None
+) -> UserEnvironment:
     again = (_built_again, (str(library), recipe, render))
-    return register_library(library, module=None, source=again, render=render)
+    named = None if module == "__main__" else module
+    return register_library(library, module=named, source=again, render=render)
 
 
 def _built_again(library: str, recipe: Recipe, render: Render | None) -> UserEnvironment:
@@ -85,7 +91,7 @@ def _built_again(library: str, recipe: Recipe, render: Render | None) -> UserEnv
     if (known := registered(path)) is not None:
         return known
     if path.is_file():
-        return _register(path, recipe, render)
+        return _register(path, recipe, None, render)
     source, compiler, flags = recipe
     return build_env(source, compiler=compiler, flags=flags, render=render)
 

@@ -46,6 +46,10 @@ class Finding:
         return f"{self.kind}: {self.text}"
 
 
+class _Unusable(Exception):
+    """A state from which no step can be taken."""
+
+
 def check_native_env(
     env: UserEnvironment | str,
     n_steps: int = 200,
@@ -143,6 +147,8 @@ class _Check:
             self._run(n_steps)
         except _core.NativeEnvError as error:
             self.tell("failure", str(error))
+        except _Unusable:  # the finding is there
+            return
 
     def _run(self, n_steps: int) -> None:
         now = self._reset({}, "reset")
@@ -152,8 +158,6 @@ class _Check:
             if k % 8 == 0:
                 self._look(first.state)
                 self._neighbours(now.state, actions, first)
-            if not np.isfinite(first.state.states).all():
-                return
             self._probe.env.set_state(first.state)
             now = restarted(self._probe, first)
         self._bounds()
@@ -203,6 +207,7 @@ class _Check:
                 "state",
                 f"{where}: expected finite numbers, got {states[k, i]} as number {k}{name}",
             )
+            raise _Unusable
         space = self._probe.env.single_observation_space
         rows = outcome.observations
         outside = (rows < space.low) | (rows > space.high)  # type: ignore[attr-defined]
@@ -256,5 +261,7 @@ class _Check:
                     self.tell("options", f"a reset with {name} = {value:g} fails: {error}")
                 except ValueError as error:
                     self.tell("options", f"a reset with {name} = {value:g} is refused: {error}")
+                except _Unusable:
+                    self.found.setdefault("options", self.found["state"])
                 for kind in set(self.found) - before:
                     self.tell("options", self.found[kind].text)

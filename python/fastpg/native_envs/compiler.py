@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -127,6 +128,12 @@ def compile_library(
     run((*command, *flags, "-shared", "-x", "c++-cpp-output", str(text), "-o", str(library)))
 
 
+def _reason(output: str) -> str:
+    """What env.hpp expected, if the compiler says so, after many lines about templates."""
+    found = re.search(r"(?:static assertion failed|static_assert failed)[^:\n]*: (.*)", output)
+    return "compilation failed" if found is None else found[1].strip().strip('"')
+
+
 def run(command: Sequence[str]) -> bytes:
     """Run the compiler.
 
@@ -150,5 +157,5 @@ def run(command: Sequence[str]) -> bytes:
         if len(lines) > len(shown):
             shown.append(f"… and {len(lines) - len(shown)} more lines in `output` of this error")
         said = "\n".join(shown)
-        raise BuildError(f"compilation failed: {shlex.join(command)}\n{said}", command, output)
+        raise BuildError(f"{_reason(output)}: {shlex.join(command)}\n{said}", command, output)
     return done.stdout

@@ -13,6 +13,7 @@ from gymnasium import spaces
 from fastpg import arrays
 from fastpg.native_envs.fields import Field, fields_of, identifier
 from fastpg.native_envs.quantities import Quantity, quantities_of
+from fastpg.suggestions import unknown
 
 Action = spaces.Discrete | spaces.MultiDiscrete | spaces.Box
 # The functions of a class: parameters, and whether it must have them.
@@ -143,10 +144,13 @@ def functions_of(kind: Any) -> dict[str, Callable[..., Any]]:
         Functions by name, without the decorators of Numba and of static methods.
 
     Raises:
-        TypeError: not a class.
+        TypeError: not a class, or one with a function of another name.
     """
     if not inspect.isclass(kind):
         raise TypeError(f"numba_env: expected a class to decorate, got {kind!r}")
+    for name, value in vars(kind).items():
+        if name not in FUNCTIONS and not name.startswith("_") and callable(value):
+            raise TypeError(f"{kind.__name__}: {unknown('function', name, FUNCTIONS)}")
     found = {name: inspect.getattr_static(kind, name, None) for name in FUNCTIONS}
     plain = {name: getattr(one, "__func__", one) for name, one in found.items()}
     return {name: getattr(one, "py_func", one) for name, one in plain.items() if one is not None}

@@ -138,9 +138,15 @@ struct Described {
   }
 };
 
-// Describes fields.
+// Describes fields: name, field, then a meaning, a range, both or none.
 struct Describe {
   Described* out;
+
+  template <class T, class Low, class High>
+    requires std::is_arithmetic_v<Low> && std::is_arithmetic_v<High>
+  void operator()(const char* name, const T& field, Low low, High high) {
+    (*this)(name, field, nullptr, static_cast<double>(low), static_cast<double>(high));
+  }
 
   template <class T>
   void operator()(const char* name, const T& field, const char* meaning = nullptr,
