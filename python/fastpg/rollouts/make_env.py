@@ -182,4 +182,5 @@ def require_registered(env_id: str) -> None:
         return
     known = sorted({*NATIVE, *gymnasium.registry})
     message = unknown("environment", env_id, known).partition(" (known:")[0]
-    raise ValueError(f"{message} (native: {', '.join(NATIVE)})")
+    own = [name for name in NATIVE if not is_users(name)]
+    raise ValueError(f"{message} (native: {', '.join(own)})")
