@@ -32,13 +32,13 @@ std::uint64_t clip_column(std::ptrdiff_t samples, double* column) {
 // a one-hot code are, are passed by.
 std::uint64_t fill_long(const float* rows, std::ptrdiff_t samples, std::ptrdiff_t size,
                         std::ptrdiff_t stride, double* columns) {
-  constexpr std::ptrdiff_t piece = 16;
+  constexpr std::ptrdiff_t width = 16;
   for (std::ptrdiff_t k = 0; k < size; ++k) std::fill_n(columns + k * stride, samples, 0.0);
   std::uint64_t faults = 0;
   for (std::ptrdiff_t i = 0; i < samples; ++i) {
     const float* const row = rows + i * size;
-    for (std::ptrdiff_t begin = 0; begin < size; begin += piece) {
-      const std::ptrdiff_t end = std::min(begin + piece, size);
+    for (std::ptrdiff_t begin = 0; begin < size; begin += width) {
+      const std::ptrdiff_t end = std::min(begin + width, size);
       std::uint32_t any = 0;  // of all bits but the signs
       for (std::ptrdiff_t k = begin; k < end; ++k) any |= std::bit_cast<std::uint32_t>(row[k]) << 1;
       if (any == 0) continue;
