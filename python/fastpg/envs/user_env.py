@@ -182,7 +182,7 @@ def register_env(
     render: Render | None = None,
     source: Source | None = None,
     keep: Any = None,
-    kind: Callable[..., UserEnvironment] = UserEnvironment,
+    kind: Callable[..., UserEnvironment] | None = None,
 ) -> UserEnvironment:
     """Register an environment that is given as functions: it is then native.
 
@@ -200,7 +200,7 @@ def register_env(
         source: (function, arguments) with which another process makes and registers it, for pickles
             without a module.
         keep: an object that lives as long as the process, such as the functions of a `CEnv`.
-        kind: makes the environment with the arguments of `UserEnvironment`.
+        kind: makes the environment with the arguments of `UserEnvironment`; None: that class.
 
     Returns:
         The environment.
@@ -218,7 +218,7 @@ def register_env(
     _require_free(given)
     _kept.append((given, keep))
     _core.register_environment(c_interface.capsule_of(given))
-    made = kind(given, module=module, source=source, render=render)
+    made = (kind or UserEnvironment)(given, module=module, source=source, render=render)
     description.cache_clear()
     threshold = given.reward_threshold
     spec = NativeSpec(
