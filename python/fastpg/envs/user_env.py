@@ -216,8 +216,8 @@ def register_env(
     else:
         raise TypeError(f"env: expected a CEnv or the address of one, got {env!r}")
     _require_free(given)
-    _kept.append((given, keep))
     _core.register_environment(c_interface.capsule_of(given))
+    _kept.append((given, keep))
     made = (kind or UserEnvironment)(given, module=module, source=source, render=render)
     description.cache_clear()
     threshold = given.reward_threshold
