@@ -282,7 +282,8 @@ bool Categorical::fisher_entry(const double* data, Index a, Index b, Index strid
 // The score of each action times the square root of its probability; of a choice of two, sqrt of
 // pi_0 pi_1, which is the whole.
 void Categorical::fisher_root(const double* data, Index column, Index stride, double* out) const {
-  const auto [choice, action] = root_[static_cast<std::size_t>(column)];
+  const Root& root = root_[static_cast<std::size_t>(column)];
+  const Index choice = root.choice, action = root.action;
   std::fill_n(out, logits_.count() * stride, 0.0);
   const double* const pi = data + first_logit(choice) * stride;
   double* const to = out + first_logit(choice) * stride;

@@ -74,10 +74,13 @@ void load(const Source* from, Lanes<T, width>& to) {
 
 // Keeps the compiler from reading a vector again from memory at each use: several uses of one load
 // would take as many loads. Without optimisation nothing is inlined into code for wider registers,
-// and there is nothing to keep.
+// and there is nothing to keep. Clang checks the width of registers before it inlines: it refuses
+// those that the function itself may not use.
 template <class V>
 void keep_in_register(V& v) {
-#if FASTPG_VECTOR_TYPES && defined(__OPTIMIZE__) && defined(__x86_64__)
+#if FASTPG_VECTOR_TYPES && defined(__OPTIMIZE__) && defined(__x86_64__) && defined(__clang__)
+  if constexpr (sizeof(V) <= 16) asm("" : "+x"(v));
+#elif FASTPG_VECTOR_TYPES && defined(__OPTIMIZE__) && defined(__x86_64__)
   asm("" : "+v"(v));
 #elif FASTPG_VECTOR_TYPES && defined(__OPTIMIZE__) && defined(__aarch64__)
   asm("" : "+w"(v));
