@@ -107,18 +107,18 @@ void bind_distributions(py::module_& m) {
   py::class_<Categorical, Distribution, std::shared_ptr<Categorical>> categorical(
       m, "Categorical", "One or more independent categorical choices.");
   construct_in_new(categorical);
-  categorical.def(py::init<std::vector<Index>>(), py::arg("choices"))
+  categorical.def(constructor<Categorical, std::vector<Index>>(), py::arg("choices"))
       .def_property_readonly("choices", &Categorical::choices);
 
   py::class_<DiagGaussian, Distribution, std::shared_ptr<DiagGaussian>> gaussian(
       m, "DiagGaussian", "Diagonal Gaussian; its own parameters are ln sigma.");
   construct_in_new(gaussian);
-  gaussian.def(py::init<Index>(), py::arg("dimensions"));
+  gaussian.def(constructor<DiagGaussian, Index>(), py::arg("dimensions"));
 
   py::class_<StateStdGaussian, Distribution, std::shared_ptr<StateStdGaussian>> of_state(
       m, "StateStdGaussian", "Diagonal Gaussian; ln sigma are outputs behind the means.");
   construct_in_new(of_state);
-  of_state.def(py::init<Index>(), py::arg("dimensions"));
+  of_state.def(constructor<StateStdGaussian, Index>(), py::arg("dimensions"));
   m.attr("LOG_STD_RANGE") = py::make_tuple(Gaussian::lowest_log_std, Gaussian::highest_log_std);
 }
 

@@ -130,15 +130,21 @@ Array<float> reset(BoundVectorEnv& self, const std::optional<py::list>& entropy,
     require_ndim("mask", *mask, 1);
     if (mask->size() != env.num_envs()) throw py::value_error("mask: expected one flag a lane");
   }
+  Array<float> out = observation_rows(env);  // before anything changes: there may be no memory
   const auto reset_all = [&] {
     for (Lane i = 0; i < env.num_envs(); ++i) {
       if (mask && !flag(*mask, i)) continue;
       if (const auto& seed = seeds[static_cast<std::size_t>(i)]) env.stream(i) = Pcg64(*seed);
       env.reset(i, options);
     }
-    return observations(env);
+    env.observe_rows(env.states(), out.mutable_data());
   };
-  return env.shape().may_fail ? env.or_unchanged(reset_all) : reset_all();
+  if (env.shape().may_fail) {
+    env.or_unchanged(reset_all);
+  } else {
+    reset_all();
+  }
+  return out;
 }
 
 // (observations, rewards, terminated, truncated, final_observations, restarted)
@@ -165,7 +171,8 @@ py::tuple step(BoundVectorEnv& self, const py::array& actions, Autoreset mode) {
   return arrays;
 }
 
-// Runs collect(actor, storage) and hands out what was stored. theta: of the policy's shape.
+// Runs collect(actor, storage) and hands out what was stored; without the memory for that, the
+// environments are as they were. theta: of the policy's shape.
 template <class Collect>
 py::dict collected(BoundVectorEnv& self, const PyActor& form, const Array<double>& theta,
                    Lane columns, Collect&& collect) {
@@ -173,7 +180,12 @@ py::dict collected(BoundVectorEnv& self, const PyActor& form, const Array<double
   require_fit(*actor, self.env);
   RolloutStorage storage(columns, self.env.shape(), *actor);
   unlocked([&] { collect(*actor, storage); });
-  return rollout_dict(std::move(storage));
+  try {
+    return rollout_dict(std::move(storage));
+  } catch (...) {
+    self.env.undo();
+    throw;
+  }
 }
 
 py::dict bound_collect_steps(BoundVectorEnv& self, const PyActor& form, const Array<double>& theta,

@@ -61,7 +61,7 @@ void bind_features(py::module_& m) {
   py::class_<RunningMoments> moments(m, "RunningMoments", "Mean and variance, batch by batch.");
   construct_in_new(moments);
   moments
-      .def(py::init([](py::ssize_t size) {
+      .def(constructor_by([](py::ssize_t size) {
              require(size >= 1 && size <= FeatureMap::most_features,
                      "size: expected an integer in [1, 1048576], got " + std::to_string(size));
              return RunningMoments(size);

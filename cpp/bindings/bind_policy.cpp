@@ -49,8 +49,8 @@ void bind_policy(py::module_& m) {
   py::class_<B> batch(m, "PolicyBatch", "States and actions of a batch.");
   construct_in_new(batch);
   batch
-      .def(py::init<std::shared_ptr<Distribution>, std::shared_ptr<Architecture>, Array<double>,
-                    std::optional<py::array>, MaskArray, int>(),
+      .def(constructor<B, std::shared_ptr<Distribution>, std::shared_ptr<Architecture>,
+                       Array<double>, std::optional<py::array>, MaskArray, int>(),
            py::arg("distribution").none(false), py::arg("network").none(false), array("phi"),
            optional("actions"), optional("mask"), threads)
       .def_static("of_observations", &B::of, py::arg("distribution").none(false),

@@ -39,11 +39,11 @@ void bind_ppo(py::module_& m) {
       .finalize();
   py::class_<PpoSettings> settings(m, "PpoSettings", "Of PPO's epochs.");
   construct_in_new(settings);
-  settings.def(py::init(&ppo_settings), py::kw_only(), py::arg("objective"), py::arg("clip_range"),
-               py::arg("kl_coef"), py::arg("learning_rate"), py::arg("ent_coef"),
-               py::arg("max_grad_norm"), py::arg("target_kl"), py::arg("n_epochs"),
-               py::arg("batch_size"), py::arg("normalize_advantage"), py::arg("vf_coef"),
-               py::arg("clip_range_vf"));
+  settings.def(constructor_by(&ppo_settings), py::kw_only(), py::arg("objective"),
+               py::arg("clip_range"), py::arg("kl_coef"), py::arg("learning_rate"),
+               py::arg("ent_coef"), py::arg("max_grad_norm"), py::arg("target_kl"),
+               py::arg("n_epochs"), py::arg("batch_size"), py::arg("normalize_advantage"),
+               py::arg("vf_coef"), py::arg("clip_range_vf"));
 }
 
 }  // namespace fastpg

@@ -59,7 +59,9 @@ void bind_random(py::module_& m) {
       .finalize();
   py::class_<LaneStream> stream(m, "LaneStream", "The random numbers of a seed for one purpose.");
   construct_in_new(stream);
-  stream.def(py::init<std::uint64_t, RandomStream>(), py::arg("seed"), py::arg("purpose"))
+  stream
+      .def(constructor<LaneStream, std::uint64_t, RandomStream>(), py::arg("seed"),
+           py::arg("purpose"))
       .def("uniforms", &uniforms, py::arg("lanes"), py::arg("step"), py::arg("dimensions") = 1,
            py::arg("first_lane") = 0,
            "Uniform doubles in (0, 1), (lanes, dimensions), of consecutive lanes at one step.");

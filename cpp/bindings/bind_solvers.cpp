@@ -78,7 +78,7 @@ void bind_optimizers(py::module_& m) {
 
   py::class_<Sgd, Optimizer> sgd(m, "Sgd", "theta + learning_rate g.");
   construct_in_new(sgd);
-  sgd.def(py::init([](py::ssize_t size) {
+  sgd.def(constructor_by([](py::ssize_t size) {
             require_optimizer_size(size);
             return Sgd(size);
           }),
@@ -94,7 +94,7 @@ void bind_optimizers(py::module_& m) {
 
   py::class_<Adam, Optimizer> adam(m, "Adam", "Ascent with Adam's moments.");
   construct_in_new(adam);
-  adam.def(py::init([](py::ssize_t size) {
+  adam.def(constructor_by([](py::ssize_t size) {
              require_optimizer_size(size);
              return Adam(size);
            }),
@@ -108,7 +108,7 @@ void bind_optimizers(py::module_& m) {
   py::class_<RmsProp, Optimizer> rmsprop(m, "RMSprop", "Ascent with RMSprop's mean square.");
   construct_in_new(rmsprop);
   rmsprop
-      .def(py::init([](py::ssize_t size) {
+      .def(constructor_by([](py::ssize_t size) {
              require_optimizer_size(size);
              return RmsProp(size);
            }),
@@ -160,7 +160,7 @@ void bind_whitening(py::module_& m) {
   py::class_<FeatureMoments> moments(m, "FeatureMoments", "Second and fourth moments of features.");
   construct_in_new(moments);
   moments
-      .def(py::init([](py::ssize_t size) {
+      .def(constructor_by([](py::ssize_t size) {
              require(size >= 1, "size: expected at least 1, got " + std::to_string(size));
              return FeatureMoments(size);
            }),

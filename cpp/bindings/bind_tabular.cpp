@@ -92,7 +92,7 @@ Array<double> expect(const Transitions& p, const Array<double>& values) {
 void bind_tabular(py::module_& m) {
   py::class_<Transitions> transitions(m, "Transitions", "P(s'|s, a) of a finite MDP.");
   construct_in_new(transitions);
-  transitions.def(py::init(&make_transitions), py::arg("p").noconvert(), py::arg("actions"))
+  transitions.def(constructor_by(&make_transitions), py::arg("p").noconvert(), py::arg("actions"))
       .def("finite_values", &finite, py::arg("r").noconvert(), py::arg("pi").noconvert(),
            py::arg("horizon"), py::arg("gamma"), "V (horizon + 1, n) and Q (horizon * n, m).")
       .def("finite_optimum", &optimum, py::arg("r").noconvert(), py::arg("horizon"),

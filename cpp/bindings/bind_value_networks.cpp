@@ -60,14 +60,14 @@ void bind_value_networks(py::module_& m) {
         "(rows, columns): gain times orthonormal rows or columns, whichever are fewer.");
   py::class_<ValueFitSettings> settings(m, "ValueFitSettings", "Of the fit of a value network.");
   construct_in_new(settings);
-  settings.def(py::init(&value_fit_settings), py::kw_only(), py::arg("learning_rate"),
+  settings.def(constructor_by(&value_fit_settings), py::kw_only(), py::arg("learning_rate"),
                py::arg("max_grad_norm"), py::arg("clip_range_vf"), py::arg("n_epochs"),
                py::arg("batch_size"));
   py::class_<ValueBatch> batch(m, "ValueBatch", "Inputs and targets of a value network.");
   construct_in_new(batch);
   batch
-      .def(py::init<std::shared_ptr<Architecture>, Array<double>, std::optional<Array<double>>,
-                    int>(),
+      .def(constructor<ValueBatch, std::shared_ptr<Architecture>, Array<double>,
+                       std::optional<Array<double>>, int>(),
            py::arg("network").none(false), array("inputs"), targets, threads)
       .def_static("of_observations", &ValueBatch::of, py::arg("network").none(false),
                   py::arg("features").none(false), array("observations"), array("step_index"),

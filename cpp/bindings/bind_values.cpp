@@ -111,7 +111,7 @@ void bind_values(py::module_& m) {
                                     "Ridge regression on data that arrive in batches and fade.");
   construct_in_new(ridge);
   ridge
-      .def(py::init([](py::ssize_t feature_count) {
+      .def(constructor_by([](py::ssize_t feature_count) {
              require(feature_count >= 1,
                      "feature_count: expected at least 1, got " + std::to_string(feature_count));
              return RidgeRegression(feature_count);

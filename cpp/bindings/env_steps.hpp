@@ -41,10 +41,9 @@ inline void require_reset_options(const EnvironmentShape& shape,
   }
 }
 
-inline Array<float> observations(VectorEnv& env) {
-  Array<float> out({env.num_envs(), env.shape().observation_size});
-  env.observe_rows(env.states(), out.mutable_data());
-  return out;
+// For the observations of all environments.
+inline Array<float> observation_rows(const VectorEnv& env) {
+  return Array<float>({env.num_envs(), env.shape().observation_size});
 }
 
 // Memory that C++ owns: NumPy refuses to resize such arrays, so the next step may write into them.

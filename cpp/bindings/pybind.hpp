@@ -70,8 +70,57 @@ inline PyObject* new_and_init(PyTypeObject* type, PyObject* args, PyObject* kwar
   return self;
 }
 
-inline void construct_in_new(py::handle cls) {
+// pybind11 notes each object in a table. Without memory for that it would free the C++ value a
+// second time when the Python object goes: here the value goes once, and the object forgets it.
+template <class T>
+struct Noted {
+  static inline void (*usual)(py::detail::instance*, const void*) = nullptr;
+
+  // holder: of the caller, who destroys it when this throws; null: the object owns the value.
+  static void init(py::detail::instance* object, const void* holder) {
+    try {
+      usual(object, holder);
+    } catch (...) {
+      auto value = object->get_value_and_holder(py::detail::get_type_info(typeid(T)));
+      if (value.instance_registered()) {  // then it was the holder that failed, and it has freed
+        py::detail::deregister_instance(object, value.value_ptr(), value.type);
+        value.set_instance_registered(false);
+      } else if (holder == nullptr && object->owned) {
+        delete value.template value_ptr<T>();
+      }
+      value.value_ptr() = nullptr;
+      throw;
+    }
+  }
+};
+
+// For every class, before its constructor is defined.
+template <class T, class... Options>
+void construct_in_new(py::class_<T, Options...>& cls) {
   reinterpret_cast<PyTypeObject*>(cls.ptr())->tp_new = new_and_init;
+  auto* const info = py::detail::get_type_info(reinterpret_cast<PyTypeObject*>(cls.ptr()));
+  Noted<T>::usual = std::exchange(info->init_instance, Noted<T>::init);
+}
+
+// Constructors give pybind11 an owner. Of what has none it notes the object after the call, where
+// an exception would end the process.
+template <class T, class... Args>
+auto constructor() {
+  return py::init([](Args... args) { return std::make_unique<T>(std::forward<Args>(args)...); });
+}
+
+template <class Function, class T, class... Args>
+auto owned_result(Function function, T (*)(Args...)) {
+  return py::init([function](Args... args) {
+    return std::make_unique<T>(function(std::forward<Args>(args)...));
+  });
+}
+
+// A constructor by a function that gives the value itself.
+template <class Function>
+auto constructor_by(Function function) {
+  using Signature = py::detail::function_signature_t<Function>;
+  return owned_result(function, static_cast<Signature*>(nullptr));
 }
 
 template <class T>
