@@ -28,3 +28,9 @@ def test_a_few_calls(tmp_path):
 @pytest.mark.parametrize("seed", range(1, 7))
 def test_fifty_thousand_calls(tmp_path, seed):
     run(50_000, seed, tmp_path)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("seed", range(100, 300))
+def test_ten_million_calls(tmp_path, seed):
+    run(50_000, seed, tmp_path)
