@@ -8,6 +8,7 @@ from fastpg.algorithms.diagnose import diagnose
 from fastpg.algorithms.settings import TunedSettings, tuned_settings
 from fastpg.algorithms.train import train
 from fastpg.build_info import build_info
+from fastpg.deprecated import MODULES, install
 from fastpg.envs import EnvState, NativeVectorEnv, UserEnvironment, make_vec, register_env
 from fastpg.export import export
 from fastpg.functional.advantages import discounted_returns, gae
@@ -100,6 +101,7 @@ __all__ = [
 ]
 
 register_reducers()
+install()
 
 if TYPE_CHECKING:
     from fastpg.experiments import Results, load_results, train_many
@@ -127,7 +129,7 @@ else:  # type checkers would accept any name
         """What is imported where it is first used; errors about names of other packages."""
         import importlib
 
-        if name in ("callbacks", "loggers", "experiments", "native_envs", "tuning"):
+        if name in ("callbacks", "loggers", "experiments", "native_envs", "tuning", *MODULES):
             return importlib.import_module(f"fastpg.{name}")
         if name in _LATER:
             return getattr(importlib.import_module(_LATER[name]), name)

@@ -188,6 +188,9 @@ NOT_EXPORTED = {
     **dict.fromkeys(("A2C", "SAC", "TD3", "DDPG", "DQN", "HER", "RecurrentPPO"), _ON_POLICY),
     "MaskablePPO": "fastpg.PPO, which reads the action masks of the environment",
     "MlpPolicy": "the name of the policy, 'mlp' or 'MlpPolicy'",
+    "PRESETS": "fastpg.tuned_settings(); its settings are now tuned settings",
+    "Preset": "fastpg.TunedSettings",
+    "train_preset": "fastpg.train(algorithm, env_id), which uses tuned settings",
 }
 
 # Arguments of other policies, and the reason.

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from gymnasium.vector import VectorEnv
 
-from fastpg import _core, arrays, threads
+from fastpg import _core, arrays, deprecated, threads
 from fastpg.algorithms import schedules
 from fastpg.algorithms.batch import Batch, make_batch
 from fastpg.algorithms.resuming import Resumable
@@ -102,6 +102,16 @@ class Algorithm(Resumable):
         self._start_fresh()
         self.make_optimizer()
         self._use(made)
+
+    def forget_episodes(self, env: Any) -> None:
+        """A method of version 0.1.0, which has nothing to do any more; it warns.
+
+        Args:
+            env: the environment that other code steps.
+        """
+        deprecated.warn(
+            "algo.forget_episodes", "nothing: learning notices steps of other code by itself"
+        )
 
     def use_env(self, env: Any) -> None:
         """Continue to learn in this environment.

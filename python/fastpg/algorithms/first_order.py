@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastpg import _core
+from fastpg import _core, deprecated
 from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.batch import Batch
 from fastpg.arrays import Floats
@@ -25,6 +25,12 @@ class FirstOrderAlgorithm(Algorithm):
     def make_optimizer(self) -> None:
         """The optimizer of the option `optimizer`, before its first step."""
         self.optimizer = make_optimizer(self._optimizer_name, self.policy.theta.size)
+
+    @property
+    def adam(self) -> _core.Optimizer:
+        """The name of `optimizer` in version 0.1.0; it warns."""
+        deprecated.warn("algo.adam", "algo.optimizer")
+        return self.optimizer
 
     @property
     def _optimizer_name(self) -> str:

@@ -147,7 +147,8 @@ def _require_human(env: VectorEnv[Any, Any, Any]) -> None:
         raise ValueError(
             "render: expected an environment with render_mode='human', such as "
             f"gymnasium.make(id, render_mode='human'), got render_mode {mode!r}; for a video, wrap "
-            "an environment of render_mode='rgb_array' in gymnasium.wrappers.RecordVideo"
+            "an environment of render_mode='rgb_array' in gymnasium.wrappers.RecordVideo. Since "
+            "0.2.0 the fifth argument is render: expected return_episode_rewards by name"
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from fastpg import deprecated
 from fastpg.arrays import Bools, Float32s, Floats, Integers
 from fastpg.values.base import Baseline
 
@@ -140,6 +141,12 @@ class Rollout:
         follows = np.zeros_like(self.valid)
         follows[:-1] = self.valid[1:]
         return self.ended | ~follows
+
+    @property
+    def cut(self) -> Bools:
+        """The name of `segment_ends` in version 0.1.0; it warns."""
+        deprecated.warn("Rollout.cut", "Rollout.segment_ends")
+        return self.segment_ends
 
 
 def contrast(rollout: Rollout) -> Floats | None:
