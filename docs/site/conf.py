@@ -16,7 +16,14 @@ language = "en"
 
 extensions = ["myst_nb", "sphinx_copybutton", "formulas", "pages"]
 root_doc = "docs/index"
-include_patterns = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/**.md", "docs/**.ipynb"]
+include_patterns = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "SECURITY.md",
+    "docs/**.md",
+    "docs/**.ipynb",
+]
 exclude_patterns = [".*", "build", "site"]  # not searched for pages
 nb_execution_mode = "off"  # notebooks have their outputs, of docs/run_notebooks.py
 nitpicky = True
