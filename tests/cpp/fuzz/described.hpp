@@ -38,7 +38,8 @@ class Described {
   const T* array(std::int64_t count, std::int64_t most, Make&& make) {
     if (rarely()) return nullptr;
     const std::int64_t length = count >= 0 && count <= most ? count : 0;
-    auto made = std::make_shared<T[]>(static_cast<std::size_t>(length));
+    // An allocation of its own: make_shared would put more behind the elements.
+    const std::shared_ptr<T[]> made(new T[static_cast<std::size_t>(length)]());
     for (std::int64_t k = 0; k < length; ++k) made[k] = make(k);
     kept_.push_back(made);
     return made.get();
