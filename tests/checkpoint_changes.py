@@ -56,7 +56,9 @@ def near(value, rng):
     if isinstance(value, int):
         return [value + 1, value - 1, -value, float(value), value * 10, str(value)][rng.integers(6)]
     if isinstance(value, float):
-        return [-value, value * 1e300, int(value) if value < 1e9 else 0, 1 - value][rng.integers(4)]
+        return [-value, value * 1e300, int(value) if abs(value) < 1e9 else 0, 1 - value][
+            rng.integers(4)
+        ]
     if isinstance(value, str):
         cut = rng.integers(len(value) + 1)
         return [value[:cut], value + "x", value.upper(), [value], value * 50][rng.integers(5)]
