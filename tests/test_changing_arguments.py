@@ -35,6 +35,7 @@ def test_a_mask_made_smaller_while_seeds_are_read():
     assert all(np.array_equal(before[key], after[key]) for key in before)
 
 
+@pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy array:DeprecationWarning")
 def test_a_mask_given_another_shape_while_seeds_are_read():
     mask = np.ones(N, np.bool_)
 
