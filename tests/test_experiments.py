@@ -235,6 +235,14 @@ def test_wrong_arguments_are_errors_before_any_training(arguments, error, text, 
     assert not (tmp_path / "run").exists()
 
 
+def test_what_a_kill_has_left_of_the_first_file(tmp_path):
+    left = tmp_path / f".experiment.json.{'0' * 16}.part"
+    left.write_bytes(b'{"algo')
+    many("npg", "CartPole-v1", seeds=1, n_jobs=1, run=tmp_path)
+    assert not left.exists()
+    assert load_results(tmp_path).finished == 1
+
+
 def test_folders(tmp_path):
     many("npg", "CartPole-v1", seeds=1, n_jobs=1, run=tmp_path / "a")
     for changed in ({"gamma": 0.5}, {"total_timesteps": 4000}, {"grid": {"gamma": [0.5, 0.6]}}):

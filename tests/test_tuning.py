@@ -396,11 +396,14 @@ def test_folders_of_something_else(tmp_path):
         short(n_trials=1, run=tmp_path / "a")
     lock.release()
     (tmp_path / "b").mkdir()
-    (tmp_path / "b" / "experiment.json").write_text(json.dumps({}))
+    (tmp_path / "b" / ".best.toml.0.part").write_bytes(b"")  # a killed process has left it
+    short(n_trials=1, run=tmp_path / "b")
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "experiment.json").write_text(json.dumps({}))
     with pytest.raises(FileExistsError, match="expected an empty folder"):
-        short(run=tmp_path / "b")
+        short(run=tmp_path / "c")
     with pytest.raises(NotADirectoryError):
-        short(run=tmp_path / "b" / "experiment.json")
+        short(run=tmp_path / "c" / "experiment.json")
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,22 @@ def _lock(descriptor: int, *, wait: bool) -> bool:
     return True
 
 
+def own_names(folder: Path) -> set[str]:
+    """Names in a folder without those of temporary files, which a killed process may leave.
+
+    Args:
+        folder: a folder that exists.
+
+    Returns:
+        The names.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    names = {each.name for each in folder.iterdir()}
+    return {name for name in names if not (name.startswith(".") and name.endswith(_SUFFIX))}
+
+
 def _escaped(name: str) -> str:
     return "".join(f"[{c}]" if c in "*?[" else c for c in name)
 

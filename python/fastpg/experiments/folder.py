@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from fastpg.experiments.trial import Outcome
-from fastpg.files import FileLock, replace_file
+from fastpg.files import FileLock, own_names, replace_file
 from fastpg.training.run_config import versions
 
 _CONFIG, _OUTCOMES, _LOCK = "experiment.json", "outcomes.jsonl", "lock"
@@ -49,7 +49,7 @@ class ExperimentFolder:
         if (self.path / _CONFIG).exists():
             _require_equal(self.path, read_config(self.path), config)
             _repair(self.path / _OUTCOMES)
-        elif any(each.name != _LOCK for each in self.path.iterdir()):
+        elif own_names(self.path) - {_LOCK}:
             raise FileExistsError(
                 f"run: expected an empty folder or an experiment, got {self.path}"
             )

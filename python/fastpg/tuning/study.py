@@ -16,7 +16,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from fastpg.files import FileLock
+from fastpg.files import FileLock, own_names
 from fastpg.suggestions import one_of
 
 _JOURNAL, _LOCK = "journal.log", "lock"
@@ -190,7 +190,7 @@ def _locked(run: Path) -> FileLock:
     if run.exists() and not run.is_dir():
         raise NotADirectoryError(f"run: expected a folder, got the file {run}")
     run.mkdir(parents=True, exist_ok=True)
-    others = {each.name for each in run.iterdir()} - _OURS
+    others = own_names(run) - _OURS
     if others and not (run / _JOURNAL).exists():
         raise FileExistsError(f"run: expected an empty folder or one of tune, got {run}")
     lock = FileLock(run / _LOCK)
