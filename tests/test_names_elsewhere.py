@@ -76,6 +76,26 @@ def test_names_that_others_export(name):
     assert name not in fastpg.__all__
 
 
+@pytest.mark.parametrize("name", suggestions.NOT_AN_ATTRIBUTE)
+def test_attributes_of_algorithms(name):
+    algo = fastpg.PPO("linear", "CartPole-v1")
+    with pytest.raises(AttributeError, match=f"'PPO' object has no attribute '{name}': .+"):
+        getattr(algo, name)
+    assert not hasattr(algo, "nothing")
+
+
+@pytest.mark.parametrize("name", suggestions.NOT_A_POLICY)
+def test_policies(name):
+    with pytest.raises(ValueError, match=f"unknown policy '{name}': "):
+        fastpg.PPO(name, "CartPole-v1")
+
+
+@pytest.mark.parametrize("name", suggestions.NOT_A_HOOK)
+def test_methods_of_callbacks(name):
+    with pytest.raises(TypeError, match=f"Mine.{name} is never called: "):
+        type("Mine", (fastpg.callbacks.Callback,), {name: lambda self: True})
+
+
 def test_other_unknown_names():
     assert not hasattr(fastpg, "nothing")
     with pytest.raises(ImportError, match="cannot import name 'nothing'"):

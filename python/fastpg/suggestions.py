@@ -212,7 +212,45 @@ NOT_OF_THIS_POLICY = {
     "state_dependent_std": "a linear policy has one sigma: expected with policy='mlp'",
 }
 
+# Policies of other libraries.
+NOT_A_POLICY = {
+    "MultiInputPolicy": "'mlp' takes Dict and Tuple observations too",
+    "CnnPolicy": "images are not supported: 'mlp' takes observations that are vectors",
+    "MlpLstmPolicy": "recurrent policies are not supported",
+}
+
+# Methods of callbacks elsewhere, and what does their work here.
+_STEPS = "on_iteration(record) is called after each iteration; nothing is called after each step"
+NOT_A_HOOK = {
+    "_on_step": _STEPS,
+    "on_step": _STEPS,
+    "_on_rollout_start": _STEPS,
+    "on_rollout_start": _STEPS,
+    "_on_rollout_end": _STEPS,
+    "on_rollout_end": _STEPS,
+    "_on_training_start": "on_training_start(algo, total_timesteps)",
+    "_on_training_end": "on_training_end()",
+    "_init_callback": "on_training_start(algo, total_timesteps)",
+}
+
+# Attributes of algorithms elsewhere, and what does their work here.
+_OPTIONS = "algo.options has the settings; a new algorithm takes other ones"
+NOT_AN_ATTRIBUTE = {
+    "set_env": "algo.use_env(env)",
+    "get_env": "algo.env",
+    "get_vec_normalize_env": "normalisation belongs to the policy",
+    "get_parameters": "algo.policy.theta",
+    "set_parameters": "algo.policy.theta = …",
+    "logger": "algo.history has the records, and learn(log=…) writes them",
+    "set_logger": "learn(log=…)",
+    "set_random_seed": "the seed is an argument of the algorithm",
+    "rollout_buffer": "fastpg.collect returns a Rollout",
+    "device": _CPU,
+    **dict.fromkeys(("gamma", "n_steps", "learning_rate", "batch_size", "n_epochs"), _OPTIONS),
+}
+
 _REASONS = {
+    "policy": NOT_A_POLICY,
     "option": NOT_HERE,
     "argument of learn": NOT_OF_LEARN,
     "argument of EvalCallback": NOT_OF_LEARN,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fastpg.suggestions import NOT_A_HOOK
 from fastpg.training.metrics import Metrics
 
 # A `Callback`, a function of a record, an object with some of the methods, or a list of these.
@@ -39,6 +40,12 @@ class Callback:
 
     algo: Any = None
     announce: Callable[[Metrics], bool] = staticmethod(_nothing)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """TypeError for a class with a method that other libraries call and fastpg does not."""
+        super().__init_subclass__(**kwargs)
+        for name in vars(cls).keys() & NOT_A_HOOK:
+            raise TypeError(f"{cls.__name__}.{name} is never called: {NOT_A_HOOK[name]}")
 
     def on_training_start(self, algo: Any, total_timesteps: int) -> None:
         """Called before the first iteration.
