@@ -124,6 +124,15 @@ def test_an_adaptive_penalty_is_halved_and_doubled_towards_its_target():
     assert np.allclose(1.0 / high.step, [0.2, 0.4])
 
 
+def test_npg_takes_one_measure_of_a_step():
+    mdp = tabular.garnet(3, 2, 2, seed=0, gamma=0.9)
+    policy = tabular.TabularSoftmax(3, 2)
+    with pytest.raises(ValueError, match="target_kl: allowed only with step_size=None"):
+        tabular.npg(mdp, policy, 1, target_kl=0.01, step_size=0.1)
+    default = tabular.npg(mdp, policy, 2)
+    assert np.array_equal(default.J, tabular.npg(mdp, policy, 2, target_kl=0.01).J)
+
+
 def test_npg_of_a_table_adds_advantages():
     old = TabularSoftmax(5, 3, np.random.default_rng(0).normal(size=(5, 3)))
     new = tabular.npg(DISCOUNTED, old, 1, step_size=0.3).policy

@@ -26,13 +26,15 @@ def lecture(
         out.mkdir(parents=True, exist_ok=True)
         for each in chosen:
             result = each.run()
-            _show_checks(each, result, each.write(result, out))
+            _show_checks(each, result)
+            written = " and ".join(map(str, each.write(result, out)))
+            print(f"wrote {written}\n")
             holds = holds and result.holds
     if not holds:
         raise typer.Exit(1)
 
 
-def _show_checks(system: Any, result: Any, written: list[Path]) -> None:
+def _show_checks(system: Any, result: Any) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{system.number}  {system.title}", markup=False, style="bold")
     table = Table(box=None, pad_edge=False, header_style="")
@@ -45,4 +47,3 @@ def _show_checks(system: Any, result: Any, written: list[Path]) -> None:
         within = f" within {check.slack:.2g}" if check.slack > 0.0 else ""
         table.add_row(Text(check.text), *sides, verdict + within)
     Console(highlight=False, width=max(console.width, 110)).print(table)
-    console.print(f"wrote {' and '.join(map(str, written))}\n", markup=False)

@@ -30,8 +30,9 @@ TEXT = """SGD needs an unbiased estimate of the gradient. If θ appears only ins
 gradient of a sample is one. In reinforcement learning θ is also a parameter of the distribution, and
 importance sampling moves it inside: E_{x ~ p̃} f = E_{x ~ p} w f with w = p̃/p, if p > 0 wherever
 p̃ f ≠ 0. The estimator (1/n) Σ w_i f(x_i) is unbiased, with variance (E_p[w² f²] − (E_p̃ f)²)/n.
-Divided by Σ w_i/n it is biased but consistent. The effective sample size (Σw)²/Σw² is the number of
-samples from p̃ that would be about as accurate.
+Divided by Σ w_i/n it is biased but consistent. The effective sample size (Σw)²/Σw² is a rule of thumb
+for the number of samples from p̃ that would be as accurate, if f has nothing to do with w; in the
+example it has, and the variance is larger than this says.
 
 The example has p = N(0, 1), p̃ = N(m, 1) and f(x) = x, with closed forms for everything:
 w = e^{mx − m²/2}, E_p̃ f = m, E_p[w² f²] = e^{m²}(1 + 4m²), and ESS/n tends to e^{−m²}. The

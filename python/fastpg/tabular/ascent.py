@@ -60,7 +60,7 @@ def npg(
     policy: TabularPolicy,
     n_iterations: int,
     *,
-    target_kl: Schedule = 0.01,
+    target_kl: Schedule | None = None,
     step_size: float | None = None,
     cg_damping: float = 0.0,
     kl_per: str = "step",
@@ -76,8 +76,8 @@ def npg(
         mdp: a finite MDP.
         policy: initial policy.
         n_iterations: number of steps, in [0, 10^6].
-        target_kl: predicted KL of a step, or a schedule for it.
-        step_size: a fixed eta, instead of `target_kl`.
+        target_kl: predicted KL of a step, or a schedule for it; None: 0.01 without `step_size`.
+        step_size: a fixed eta, instead of `target_kl`; None: eta follows from `target_kl`.
         cg_damping: added to the diagonal of F, at least 0; `kl_per` decides the scale of F.
         kl_per: unit of F and of the KLs: "trajectory" or "step".
 
@@ -86,9 +86,12 @@ def npg(
 
     Raises:
         TypeError: no MDP, not a tabular policy with a theta, or arguments of the wrong type.
-        ValueError: as in `MDP.evaluate`, arguments out of range, or results that are not finite.
+        ValueError: as in `MDP.evaluate`, arguments out of range, `target_kl` and `step_size`, or
+            results that are not finite.
     """
-    bound = schedules.checked("target_kl", target_kl)
+    if target_kl is not None and step_size is not None:
+        raise ValueError("target_kl: allowed only with step_size=None")
+    bound = schedules.checked("target_kl", 0.01 if target_kl is None else target_kl)
     fixed = None if step_size is None else arrays.positive("step_size", step_size)
     damping = arrays.non_negative("cg_damping", cg_damping)
 
