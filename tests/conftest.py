@@ -15,6 +15,9 @@ from processes import PLAIN
 
 # In a suite started in the background SIGINT is ignored; tests of Ctrl-C would wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# Under nohup SIGHUP is ignored. Programs inherit that, but not a handler which does nothing.
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 # The same cases everywhere, without a deadline and without a check of the speed of drawing: both
 # depend on the load of the machine.
