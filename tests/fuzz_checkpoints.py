@@ -78,6 +78,8 @@ def quietly(content, folder):
 
 
 def main():
+    if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
+        raise SystemExit(f"usage: python {sys.argv[0]} FOLDER [options of libFuzzer]")
     import atheris
 
     with atheris.instrument_imports(include=["fastpg", "zipfile"]):

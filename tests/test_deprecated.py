@@ -75,7 +75,7 @@ def test_members(kind, member):
         require_arguments(getattr(owner, member), [n for n in old if n != "self"])
 
 
-@pytest.mark.parametrize("name", ALGORITHMS)
+@pytest.mark.parametrize("name", OLD["options"])
 def test_options(name):
     known = ALGORITHMS[name].options_class.__dataclass_fields__
     assert set(OLD["options"][name]) <= set(known)

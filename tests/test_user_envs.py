@@ -3,12 +3,14 @@
 import ctypes
 import math
 import pickle
+import warnings
 from pathlib import Path
 
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium import spaces
+from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import corridor
@@ -60,6 +62,16 @@ def test_it_is_a_whole_environment():
 
 def test_gymnasium_s_checker_passes():
     fastpg.check_env(ID)
+
+
+def test_an_environment_without_pictures_has_no_render_modes():
+    described, keep = corridor.made(name=b"Unseen-v0")
+    fastpg.register_env(described, keep=keep)
+    env = fastpg.envs.NativeEnv("Unseen-v0")
+    assert env.metadata["render_modes"] == []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about the wide bounds of observations
+        check_env(env)
 
 
 def test_draws_are_numpy_s_and_of_their_own_stream():

@@ -47,7 +47,11 @@ class NativeEnv(gymnasium.Env[Any, Any]):
         self.env_id = env_id
         self.environment = environment
         self.render_mode = check_mode(render_mode)
-        self.metadata = type(self).metadata | {"render_fps": environment.render_fps}
+        drawn = environment.draw is not None or environment.drawn_by is not None
+        self.metadata = {
+            "render_modes": list(RENDER_MODES) if drawn or render_mode else [],
+            "render_fps": environment.render_fps,
+        }
         self.native = _core.VectorEnv(
             environment.kernel, 1, None, arrays.boolean("exact", exact), True, 1
         )
