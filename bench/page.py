@@ -38,22 +38,22 @@ Whole tasks, and the speed of the machine:
 - **Collecting.** A step of CartPole with a linear softmax writes 35 bytes and computes an
   exponential, a sine, a cosine and a division; all other data stay in the first-level cache. At 100
   million steps per second this writes 3.5 GB/s, far less than the copy above: arithmetic is the
-  limit. With `exact=True` there are four divisions, and more than half of the time goes to the C
-  library's sine and cosine, which compute one number at a time.
-- **Two threads** share only the memory bandwidth, and are nearly twice as fast as one on two cores.
-  On two virtual cores of one real core the factor is 1.2.
-- **Single steps** of few environments: the Python call takes 1 to 2 us per step. With 1,024
-  environments the physics takes 1.7 us and the resets of ended episodes 1 us; copying and
-  bookkeeping take the rest.
+  limit. With `exact=True` there are four divisions, and much of the time goes to the C library's sine
+  and cosine, which compute one number at a time.
+- **Two threads** share the memory bandwidth, and on two virtual cores of one real core its
+  arithmetic too: the factor is then near 1.2. The table has this machine's.
+- **Single steps** of few environments: the Python call takes most of the time, as the rows of one
+  environment show. With many, the physics, the resets of ended episodes and copies share it.
 - **Few environments.** One vector register holds 8 or 16 environments. Each step waits for the
   previous one, so that neither wider registers nor threads help.
 - **GAE** on large windows moves 42 bytes per sample (58 with the cache lines that ordinary stores
-  read first) at the speed of the copy. Small windows stay in cache; the recursion limits them.
+  read first); the table says at what share of the copy's rate. Small windows stay in cache; the
+  recursion limits them.
 - **Fisher products** with A actions do 4 A multiply-adds per feature read. With A = 4 and
   features that do not fit in the last-level cache, the limit is between that of memory and
   that of arithmetic.
 - **Small batches.** In an iteration of 16 x 64 steps, the time outside the kernels is that of the
-  Python interpreter: about 15 calls into the core, and the log entry.
+  Python interpreter: the calls into the core, and the log entry.
 """
 
 

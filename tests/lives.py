@@ -24,7 +24,8 @@ from fuzz_catalogue import policies
 SMALL = {"seed": 0, "n_envs": 2}
 STEPS = {**SMALL, "n_steps": 8}
 LAYERS = {"policy_kwargs": {"net_arch": [4]}}
-FOLDER = Path(tempfile.mkdtemp())
+_TEMPORARY = tempfile.TemporaryDirectory()  # removed at the end of the process
+FOLDER = Path(_TEMPORARY.name)
 ENV_IDS = (
     "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1",
 )  # fmt: skip
