@@ -38,8 +38,8 @@ Whole tasks, and the speed of the machine:
 - **Collecting.** A step of CartPole with a linear softmax writes 35 bytes and computes an
   exponential, a sine, a cosine and a division; all other data stay in the first-level cache. At 100
   million steps per second this writes 3.5 GB/s, far less than the copy above: arithmetic is the
-  limit. With `exact=True` there are four divisions, and much of the time goes to the C library's sine
-  and cosine, which compute one number at a time.
+  limit. With `exact=True` there are four divisions, and much of the time goes to the C
+  library's sine and cosine, which compute one number at a time.
 - **Two threads** share the memory bandwidth, and on two virtual cores of one real core its
   arithmetic too: the factor is then near 1.2. The table has this machine's.
 - **Single steps** of few environments: the Python call takes most of the time, as the rows of one
