@@ -1,12 +1,14 @@
 """Wrong calls of everything public: python tests/fuzz.py --calls 300000 --seed 1.
 
 Whatever comes in: a result, or a typed error with a sentence, and everything as it was. A process
-of its own runs it, so that a crash is seen.
+of its own runs it, so that a crash is seen. `--last FILE` notes the number of each call before it
+is made; the same command with `--show NUMBER` prints the arguments of that call.
 """
 
 import argparse
 import collections
 import faulthandler
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -100,11 +102,25 @@ def rounds(count, seed):
         yield name, calls[name], rng
 
 
+def noter(path):
+    """Note the number and the name of a call; a kill of the process does not lose them."""
+    if path is None:
+        return lambda number, name: None
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+
+    def note(number, name):
+        os.lseek(file, 0, os.SEEK_SET)
+        os.write(file, f"{number} {name:<80}\n".encode())
+
+    return note
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--calls", type=int, default=300_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--last", type=Path, help="a file in which each call is noted")
+    parser.add_argument("--last", type=Path, help="a file that holds the last call's number")
+    parser.add_argument("--show", type=int, help="print the arguments of the call of this number")
     given = parser.parse_args()
     faulthandler.enable()
     if resource is not None:  # limit the memory, so that too large requests fail at once
@@ -112,12 +128,14 @@ def main():
     warnings.simplefilter("error")
     print(f"seed {given.seed}, {given.calls} calls", flush=True)
     faults = collections.defaultdict(list)
+    note = noter(given.last)
     for k, (name, call, rng) in enumerate(rounds(given.calls, given.seed)):
         if k % 1000 == 0:
             faulthandler.dump_traceback_later(HANG, exit=True)
         arguments, keywords = wrong(call, rng)
-        if given.last:
-            given.last.write_text(f"{name} {repr(arguments)[:500]} {repr(keywords)[:500]}\n")
+        note(k, name)
+        if k == given.show:
+            print(name, arguments, keywords, flush=True)
         found = fault(call, arguments, keywords)
         if found is not None:
             faults[name, found.partition(":")[0]].append((found, arguments, keywords))
