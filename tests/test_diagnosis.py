@@ -128,6 +128,76 @@ def test_steps_far_beyond_their_bound():
     assert explain(run(train__target_kl=lambda k: 0.01 * (39 - k), train__kl=0.01)) == []
 
 
+def test_a_ratio_of_many_digits():
+    jump = {"train__target_kl": 0.01, "train__kl": lambda k: 3e40 if k == 3 else 0.012}
+    assert "at most 3.0e+42 times" in only(run(**jump))
+
+
+LARGE = "steps were far too large: their KL is above 0.2 nats, at most 0.3"
+
+
+def test_steps_that_are_far_too_large_come_first_and_explain_the_rest():
+    follows = {"train__explained_variance": -0.1, "train__signal_share": 0.01}
+    plain = GOAL._replace(plain=True)
+    sentence = only(run(train__kl=lambda k: 0.3 if k % 3 else 0.01, **follows), plain)
+    assert sentence == f"26 of the 40 {LARGE}. Begin with a smaller step_size, or with " + (
+        "target_kl=0.01 instead."
+    )
+    first = only(run(train__kl=lambda k: 0.3 if k < 3 else 0.01), plain)
+    assert f"3 of the first 10 {LARGE}" in first
+    for kl in (
+        lambda k: 0.3 if k in (0, 1, 12, 13) else 0.01,  # some
+        lambda k: 0.19,
+        lambda k: 0.0,
+    ):
+        assert "too large" not in " ".join(explain(run(train__kl=kl), plain))
+    assert "too large" not in " ".join(explain(run(3, train__kl=lambda k: 0.3 * (k == 0)), plain))
+    huge = only(run(train__kl=lambda k: 2.1 if k == 20 else 0.01), plain)
+    assert "1 of the 40 steps were far too large: their KL is above 0.2 nats, at most 2.1." in huge
+    found = explain(run(train__kl=0.3, train__entropy_loss=lambda k: -0.7 if k < 5 else -0.01))
+    assert LARGE in found[0]
+    assert "almost deterministic" in found[1]
+
+
+def test_the_option_that_makes_steps_smaller():
+    bound = run(train__kl=0.3, train__target_kl=0.25)
+    assert only(bound).endswith("Begin with a smaller target_kl (now 0.25).")
+    rate = run(train__kl=0.3, train__learning_rate=10.0)
+    assert only(rate).endswith("Begin with a smaller learning_rate (now 10).")
+
+
+def test_large_steps_that_lowered_their_own_objective():
+    objectives = {
+        "train__policy_objective_before": 0.0,
+        "train__policy_objective": lambda k: -0.1 if k < 4 else 0.1,
+    }
+    sentence = only(run(train__kl=0.3, **objectives))
+    assert f"{LARGE}, and 4 of them lowered the objective that they should raise." in sentence
+
+
+def test_a_deterministic_policy_gets_no_advice_on_features():
+    history = run(train__entropy_loss=lambda k: -0.7 if k < 10 else -0.03)
+    assert "almost deterministic" in only(history, GOAL._replace(plain=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "smaller"),
+    [
+        ("npg", {"step_size": 10.0}, "step_size"),
+        ("npg", {"target_kl": 1.0}, "target_kl"),
+        ("trpo", {"target_kl": 10.0}, "target_kl"),
+        ("ppo", {"learning_rate": 10.0}, "learning_rate"),
+        ("reinforce", {"learning_rate": 10.0}, "learning_rate"),
+    ],
+)
+def test_cart_pole_with_large_steps(name, options, smaller):
+    algo = fastpg.train(name, "CartPole-v1", total_timesteps=40_000, seed=0, tuned=False, **options)
+    found = fastpg.diagnose(algo)
+    assert "far too large" in found[0]
+    assert f"a smaller {smaller}" in found[0]
+    assert not any("Richer features" in each for each in found)
+
+
 def test_gradients_of_noise():
     sentence = only(run(train__signal_share=lambda k: 0.08 * (k % 2)))
     assert "Gradients were mostly noise: the mean signal share was 4%" in sentence

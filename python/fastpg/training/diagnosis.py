@@ -29,6 +29,14 @@ _MOST = 0.5
 # Explained variance below which the baseline hardly reduces the noise of the advantages.
 _EXPLAINS_NOTHING = 0.1
 
+# KL of a step in nats above which the old samples say little of the new policy: one of two equal
+# actions gets a probability of 0.79, or a Gaussian mean moves by 0.63 sigma. Steps of runs that
+# learn rarely have a tenth of it.
+_LARGE_KL = 0.2
+# After one such step a policy is nearly deterministic: 0.995, or 2 sigma.
+_HUGE_KL = 2.0
+# Fraction of the run, or of its first quarter, above which large steps are the rule.
+_MANY = 0.25
 # Multiple of the KL bound. A good quadratic model of the KL is within a few percent.
 _FAR_BEYOND = 10.0
 # Signal share of a gradient below which its direction is random.
@@ -79,16 +87,17 @@ def explain(history: History, goal: Goal | None = None) -> list[str]:
     """
     if _improved(history) if goal is None else goal.result >= goal.level:
         return []
-    checks: list[Callable[[History], str | None]] = [_not_finite, _sigma_at_bound, _no_more_noise]
-    checks += [_clipped, _far_beyond_the_bound]
+    checks: list[Callable[[History], str | None]] = [_far_too_large, _not_finite, _sigma_at_bound]
+    checks += [_no_more_noise, _clipped, _far_beyond_the_bound]
     equal = _equal_returns(history)
-    stuck = equal is None and not _rises(history)
+    # What follows from steps that are too large is no fault of its own.
+    stuck = equal is None and _far_too_large(history) is None and not _rises(history)
     if equal is None:  # otherwise these findings would follow from it
         checks += [_refused, _only_time_limits]
     if stuck:
         checks += [_hardly_moved, _baseline_explains_nothing, _only_noise]
     found = [_no_episode(history) or equal, *(check(history) for check in checks)]
-    if goal is not None and stuck:
+    if goal is not None and stuck and _no_more_noise(history) is None:
         found.append(_beyond_the_policy(history, goal))
     if goal is not None and any(found):
         found.append(_settings(goal))
@@ -114,6 +123,54 @@ def _equal_returns(history: History) -> str | None:
         f"All returns are equal ({least[0]:g}), so the policy cannot learn which actions are "
         "better. More exploration, longer episodes or denser rewards may help."
     )
+
+
+def _far_too_large(history: History) -> str | None:
+    """Steps with a large KL: many, in the run or in its first quarter, or single huge ones."""
+    taken = [record for record in history if _kl(record) > 0.0]
+    first = taken[: max(1, len(taken) // 4)]
+    large, among = _above(_LARGE_KL, taken), f"{len(taken)}"
+    if len(large) <= max(1.0, _MANY * len(taken)):
+        large, among = _above(_LARGE_KL, first), f"first {len(first)}"
+    if len(large) <= max(1.0, _MANY * len(first)):
+        # `_far_beyond_the_bound` has the huge steps that a bound was meant to prevent.
+        huge = [r for r in _above(_HUGE_KL, taken) if _kl(r) <= _FAR_BEYOND * _bound(r)]
+        large, among = (_above(_LARGE_KL, taken) if huge else []), f"{len(taken)}"
+    if not large:
+        return None
+    return (
+        f"{len(large)} of the {among} steps were far too large: their KL is above {_LARGE_KL:g} "
+        f"nats, at most {max(map(_kl, large)):.3g}{_lowered(large)}. Begin with "
+        f"{_smaller(history)}."
+    )
+
+
+def _above(kl: float, steps: History) -> History:
+    return [record for record in steps if _kl(record) > kl]
+
+
+def _kl(record: Metrics) -> float:
+    return float(record.get("train/kl", 0.0))
+
+
+def _bound(record: Metrics) -> float:
+    return float(record.get("train/target_kl", math.inf))
+
+
+def _lowered(steps: History) -> str:
+    """How many of the steps lowered the surrogate, as a part of a sentence."""
+    before, after = "train/policy_objective_before", "train/policy_objective"
+    count = sum(float(r.get(after, 0.0)) < float(r.get(before, 0.0)) for r in steps)
+    return f", and {count} of them lowered the objective that they should raise" if count else ""
+
+
+def _smaller(history: History) -> str:
+    """The option that makes the steps smaller, with its last value."""
+    last = history[-1]
+    for key in ("learning_rate", "target_kl"):
+        if f"train/{key}" in last:
+            return f"a smaller {key} (now {last[f'train/{key}']:.3g})"
+    return "a smaller step_size, or with target_kl=0.01 instead"
 
 
 def _not_finite(history: History) -> str | None:
@@ -179,8 +236,8 @@ def _far_beyond_the_bound(history: History) -> str | None:
         return None
     return (
         f"{len(far)} of {len(ratios)} steps had a KL more than {_FAR_BEYOND:.0f} times their "
-        f"bound, at most {max(far):,.0f} times: NPG does not check the KL of its step, TRPO does. "
-        "A larger cg_damping or a smaller target_kl makes the predicted KL more accurate."
+        f"bound, at most {_count(max(far))} times: NPG does not check the KL of its step, TRPO "
+        "does. A larger cg_damping or a smaller target_kl makes the predicted KL more accurate."
     )
 
 
@@ -283,6 +340,10 @@ def _series(history: History, key: str) -> list[float]:
     """The finite values of a key, in order."""
     values = (record.get(key) for record in history)
     return [float(v) for v in values if isinstance(v, int | float) and math.isfinite(v)]
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}" if value < 1e9 else f"{value:.1e}"
 
 
 def _mean(values: Sequence[float]) -> float:
