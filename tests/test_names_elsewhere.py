@@ -1,11 +1,14 @@
 """Names of stable-baselines3 that fastpg has not: the error says what does their work."""
 
 import inspect
+import pkgutil
+import traceback
 
 import pytest
 
 import fastpg
 from fastpg import suggestions
+from fastpg.public_names import PUBLIC, exported
 
 
 @pytest.mark.parametrize("kind", [fastpg.PPO, fastpg.TRPO])
@@ -69,11 +72,65 @@ def test_arguments_of_the_policy(name, words):
 
 @pytest.mark.parametrize("name", suggestions.NOT_EXPORTED)
 def test_names_that_others_export(name):
-    with pytest.raises(ImportError, match=f"fastpg has no {name}; expected "):
+    words = f"module 'fastpg' has no attribute '{name}'; expected "
+    with pytest.raises(ImportError, match=words):
         exec(f"from fastpg import {name}")
-    with pytest.raises(ImportError, match=f"fastpg has no {name}; expected "):
+    with pytest.raises(AttributeError, match=words):
         getattr(fastpg, name)
     assert name not in fastpg.__all__
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_public_modules_suggest_names(module):
+    imported = getattr(fastpg, module)
+    assert exported(imported.__name__) == imported.__all__
+    wrong = f"{imported.__all__[-1]}_"
+    words = f"module 'fastpg.{module}' has no attribute '{wrong}'; did you mean "
+    with pytest.raises(AttributeError, match=words):
+        getattr(imported, wrong)
+    with pytest.raises(ImportError, match=words):
+        exec(f"from fastpg.{module} import {wrong}")
+    with pytest.raises(AttributeError, match=r"no attribute 'TRPO'; expected fastpg\.TRPO"):
+        imported.TRPO  # noqa: B018
+    assert not hasattr(imported, "__wrapped__")
+
+
+def test_every_module_with_public_names_is_known():
+    found = {m.name for m in pkgutil.iter_modules(fastpg.__path__) if exported(f"fastpg.{m.name}")}
+    assert found == {*PUBLIC, "algorithms", "cli"}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("GAE", "did you mean 'gae'"),
+        ("evalute_policy", "did you mean 'evaluate_policy'"),
+        ("EvalCallback", "expected fastpg.callbacks.EvalCallback"),
+        ("garnet", "expected fastpg.tabular.garnet"),
+        ("TensorBoardLoger", "did you mean fastpg.loggers.TensorBoardLogger"),
+        ("tabula", "did you mean fastpg.tabular"),
+    ],
+)
+def test_names_of_the_package(name, words):
+    with pytest.raises(AttributeError, match=f"module 'fastpg' has no attribute '{name}'; {words}"):
+        getattr(fastpg, name)
+
+
+def test_modules_of_others():
+    with pytest.raises(ModuleNotFoundError, match=r"'fastpg\.common'; expected") as e:
+        exec("from fastpg.common.callbacks import BaseCallback")
+    assert e.value.name == "fastpg.common"
+    with pytest.raises(ModuleNotFoundError, match=r"tabullar'; did you mean fastpg\.tabular"):
+        exec("import fastpg.tabullar")
+    with pytest.raises(ModuleNotFoundError, match=r"No module named 'fastpg\.nothing'$"):
+        exec("import fastpg.nothing")
+
+
+def test_python_appends_no_suggestion_of_its_own():
+    with pytest.raises(AttributeError) as caught:
+        fastpg.tabular.grnet  # noqa: B018
+    text = traceback.format_exception_only(caught.value)[-1]
+    assert text.lower().count("did you mean") == 1
 
 
 @pytest.mark.parametrize("name", suggestions.NOT_AN_ATTRIBUTE)

@@ -29,11 +29,11 @@ from fastpg.policies.features import (
 )
 from fastpg.policies.linear import LinearGaussian, LinearSoftmax
 from fastpg.policies.mlp import MlpGaussian, MlpSoftmax
+from fastpg.public_names import PUBLIC, missing
 from fastpg.rollouts.check_env import check_env
 from fastpg.rollouts.collect import EndlessEpisodeError, collect
 from fastpg.rollouts.evaluation import evaluate_policy
 from fastpg.rollouts.rollout import Rollout
-from fastpg.suggestions import NOT_EXPORTED
 from fastpg.training.checkpoints import CheckpointError
 from fastpg.values.mean import MeanBaseline
 from fastpg.values.mlp import MlpBaseline
@@ -126,13 +126,11 @@ else:  # type checkers would accept any name
     _LATER = {name: module for module, names in _MODULES.items() for name in names}
 
     def __getattr__(name: str) -> Any:
-        """What is imported where it is first used; errors about names of other packages."""
+        """What is imported where it is first used; errors that suggest names."""
         import importlib
 
-        if name in ("callbacks", "loggers", "experiments", "native_envs", "tuning", *MODULES):
+        if name in PUBLIC or name in MODULES:
             return importlib.import_module(f"fastpg.{name}")
         if name in _LATER:
             return getattr(importlib.import_module(_LATER[name]), name)
-        if name in NOT_EXPORTED:  # an AttributeError would lose the text in `from fastpg import`
-            raise ImportError(f"fastpg has no {name}; expected {NOT_EXPORTED[name]}", name=name)
-        raise AttributeError(f"module 'fastpg' has no attribute {name!r}")
+        raise missing("fastpg", name)

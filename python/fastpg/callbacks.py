@@ -1,5 +1,6 @@
 """Callbacks of `learn`: ready ones, and the base class for your own."""
 
+from fastpg.public_names import suggest_names
 from fastpg.training.callbacks.base import Callback, CallbackList
 from fastpg.training.callbacks.evaluation import EvalCallback
 from fastpg.training.callbacks.progress import ProgressBarCallback
@@ -22,3 +23,5 @@ __all__ = [
     "StopTrainingOnNoModelImprovement",
     "StopTrainingOnRewardThreshold",
 ]
+
+suggest_names(__name__)

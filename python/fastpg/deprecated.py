@@ -11,6 +11,8 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from fastpg.public_names import missing, missing_module
+
 REMOVAL = "0.3.0"  # the version that has the old names no longer
 
 # Modules of 0.1.0: where their names are now.
@@ -107,16 +109,16 @@ def moved(module: str) -> Callable[[str], Any]:
     """
     homes = {name: home for home, names in MODULES[module].items() for name in names.split()}
 
-    def find(name: str) -> Any:
+    def __getattr__(name: str) -> Any:
         if name in homes:
             exported = name in sys.modules["fastpg"].__all__
             warn(f"fastpg.{module}.{name}", f"fastpg.{'' if exported else homes[name] + '.'}{name}")
             return getattr(importlib.import_module(f"fastpg.{homes[name]}"), name)
         if name in GONE:  # an AttributeError would lose the text in `from … import`
             raise ImportError(f"fastpg.{module} has no {name}: expected {GONE[name]}", name=name)
-        raise AttributeError(f"module 'fastpg.{module}' has no attribute {name!r}")
+        raise missing(f"fastpg.{module}", name)
 
-    return find
+    return __getattr__
 
 
 class OldModules(MetaPathFinder, Loader):
@@ -125,9 +127,21 @@ class OldModules(MetaPathFinder, Loader):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """The specification of an old module; None for every other name."""
+        """The specification of an old module; None for every other name.
+
+        Args:
+            fullname: full name of a module that no other finder has found.
+            path: not used.
+            target: not used.
+
+        Raises:
+            ModuleNotFoundError: a module of other libraries; the message says what to use.
+        """
         package, _, name = fullname.partition(".")
-        return ModuleSpec(fullname, self) if package == "fastpg" and name in MODULES else None
+        if package == "fastpg" and name in MODULES:
+            return ModuleSpec(fullname, self)
+        missing_module(fullname)
+        return None
 
     def create_module(self, spec: ModuleSpec) -> None:
         """An ordinary module."""

@@ -1,5 +1,6 @@
 """Loggers for `learn(log=…)`, the base class for your own, and run folders."""
 
+from fastpg.public_names import suggest_names
 from fastpg.training.loggers.base import Logger
 from fastpg.training.loggers.console import ConsoleLogger
 from fastpg.training.loggers.csv_file import CsvLogger
@@ -15,3 +16,5 @@ __all__ = [
     "RunFolder",
     "TensorBoardLogger",
 ]
+
+suggest_names(__name__)

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from fastpg import arrays
 from fastpg.arrays import Floats
 from fastpg.files import replace_file
+from fastpg.public_names import suggest_names
 
 __all__ = ["Episodes", "read_monitor", "write_monitor"]
 
@@ -200,3 +201,6 @@ def _text(header: dict[str, Any], rows: Iterable[tuple[Any, ...]]) -> str:
     writer.writerow(_COLUMNS)
     writer.writerows(rows)
     return text.getvalue()
+
+
+suggest_names(__name__)

@@ -28,6 +28,7 @@ ELSEWHERE = {
     "pi_lr": "learning_rate",
     "policy_lr": "learning_rate",
     "step": "step_size",
+    "eta": "step_size",
     "discount": "gamma",
     "lam": "gae_lambda",
     "lambda_": "gae_lambda",
@@ -89,6 +90,14 @@ ELSEWHERE = {
     "pg": "reinforce",
 }
 
+
+# Names above whose numbers are others than those of the name in fastpg.
+NOTES = {
+    "delta": "the lecture's delta is target_kl in L4, and 2 target_kl in L6",
+    "normalized_step_size": "which is half of it",
+    "num_minibatches": "the number of samples in one",
+    "steps_per_epoch": "the steps of each environment",
+}
 
 _ITS_OWN_FIT = "the baseline is fitted separately: it shares no loss with the policy"
 _OF_A_POLICY = "it belongs to the policy: give it in policy_kwargs"
@@ -174,20 +183,53 @@ _NORMALIZES = (
     "with the policy"
 )
 _VECTOR = "fastpg.make_vec, or gymnasium.vector; any vector environment is taken"
-_ON_POLICY = "fastpg has PPO, TRPO, NPG and REINFORCE alone, which learn on-policy"
+_ON_POLICY = "PPO, TRPO, NPG or REINFORCE: all algorithms learn on-policy"
+_EVERY_ITERATION = "fastpg.callbacks.Callback with on_iteration, or a function of the record"
+_LOGS = "fastpg.loggers, for learn(log=…)"
+_BY_NAME = "the name of the policy, 'mlp' or 'MlpPolicy'"
+_SCHEDULE = "a text such as 'lin_0.001', or a function of the fraction of training that remains"
+_MASKS = "nothing: masks are read from info['action_mask'] or action_masks() of the environment"
+_UNCOUNTED = "nothing: returns and lengths are counted without a wrapper"
 NOT_EXPORTED = {
     "make_vec_env": "fastpg.make_vec(id, num_envs), or n_envs= of the algorithms",
+    "make_atari_env": "an environment whose observations are vectors: images are not supported",
+    "common": "fastpg itself: fastpg.evaluate_policy, fastpg.callbacks and the rest",
+    "env_util": "fastpg.make_vec(id, num_envs), or n_envs= of the algorithms",
+    "env_checker": "fastpg.check_env",
+    "vec_env": _VECTOR,
+    "logger": _LOGS,
+    **dict.fromkeys(("configure", "KVWriter", "HumanOutputFormat"), _LOGS),
+    **dict.fromkeys(("BaseCallback", "EventCallback", "ConvertCallback"), _EVERY_ITERATION),
+    **dict.fromkeys(("EveryNTimesteps", "LogEveryNTimesteps"), _EVERY_ITERATION),
+    "MaskableEvalCallback": "fastpg.callbacks.EvalCallback, which uses masks",
+    **dict.fromkeys(("ActionMasker", "get_action_masks", "is_masking_supported"), _MASKS),
+    "set_random_seed": "the argument seed of the algorithm",
+    "get_device": f"nothing: {_CPU}",
+    **dict.fromkeys(("get_schedule_fn", "get_linear_fn", "LinearSchedule"), _SCHEDULE),
+    "BaseAlgorithm": "fastpg.algorithms.base.Algorithm",
+    "OnPolicyAlgorithm": "fastpg.algorithms.base.Algorithm",
+    "RolloutBuffer": "fastpg.Rollout, as fastpg.collect() returns it",
+    "ReplayBuffer": _ON_POLICY,
+    "NormalActionNoise": _ON_POLICY,
+    "sync_envs_normalization": _NORMALIZES,
+    "VecFrameStack": "gymnasium.wrappers.FrameStackObservation",
+    "VecVideoRecorder": "fastpg.playing.play and Gif, or gymnasium.wrappers.RecordVideo",
+    "VecCheckNan": "nothing: numbers that are not finite are errors",
+    "results_plotter": "fastpg.plots.learning_curves, or fastpg plot",
+    "plot_results": "fastpg.plots.learning_curves, or fastpg plot",
+    "ts2xy": "fastpg.monitor.read_monitor",
+    **dict.fromkeys(("ActorCriticPolicy", "MultiInputActorCriticPolicy"), _BY_NAME),
+    **dict.fromkeys(("MaskableActorCriticPolicy", "MlpPolicy", "MultiInputPolicy"), _BY_NAME),
     "VecNormalize": _NORMALIZES,
     "NormalizeObservation": _NORMALIZES,
     "NormalizeReward": _NORMALIZES,
     "DummyVecEnv": _VECTOR,
     "SubprocVecEnv": _VECTOR,
     "VecEnv": _VECTOR,
-    "Monitor": "nothing: returns and lengths are counted without a wrapper",
-    "VecMonitor": "nothing: returns and lengths are counted without a wrapper",
+    **dict.fromkeys(("Monitor", "VecMonitor", "RecordEpisodeStatistics"), _UNCOUNTED),
     **dict.fromkeys(("A2C", "SAC", "TD3", "DDPG", "DQN", "HER", "RecurrentPPO"), _ON_POLICY),
+    **dict.fromkeys(("ARS", "CrossQ", "QRDQN", "TQC"), _ON_POLICY),
     "MaskablePPO": "fastpg.PPO, which reads the action masks of the environment",
-    "MlpPolicy": "the name of the policy, 'mlp' or 'MlpPolicy'",
     "PRESETS": "fastpg.tuned_settings(); its settings are now tuned settings",
     "Preset": "fastpg.TunedSettings",
     "train_preset": "fastpg.train(algorithm, env_id), which uses tuned settings",
@@ -277,9 +319,13 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> str:
     if name in reasons:
         hint = f": {reasons[str(name)]}"
     else:
-        nearest = _nearest(str(name), names)
-        hint = f"; did you mean {nearest!r}?" if nearest else ""
+        near = nearest(str(name), names)
+        hint = f"; did you mean {near!r}?{_note(name)}" if near else ""
     return f"unknown {kind} {name!r}{hint} (known: {', '.join(names)})"
+
+
+def _note(name: object) -> str:
+    return f" ({NOTES[name]})" if isinstance(name, str) and name in NOTES else ""
 
 
 def names_checked(function: Callable[_P, _R]) -> Callable[_P, _R]:
@@ -326,8 +372,17 @@ def one_of(kind: str, name: Any, known: Iterable[str]) -> str:
     return name
 
 
-def _nearest(name: str, names: list[str]) -> str | None:
-    """The known name most like `name`, if any is similar; version numbers of ids are ignored."""
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is most like a name; case and version numbers of ids are ignored.
+
+    Args:
+        name: the unknown name.
+        known: the known names.
+
+    Returns:
+        A known name; None if none is similar.
+    """
+    names = list(known)
     if name in ELSEWHERE:
         return ELSEWHERE[name] if ELSEWHERE[name] in names else None
     stems = {_stem(candidate): candidate for candidate in names}

@@ -7,6 +7,7 @@ from fastpg.envs.single import NativeEnv
 from fastpg.envs.state import EnvState
 from fastpg.envs.user_env import UserEnvironment, register_env
 from fastpg.envs.vector import NativeVectorEnv
+from fastpg.public_names import suggest_names
 
 __all__ = [
     "NAMESPACE",
@@ -22,3 +23,5 @@ __all__ = [
 ]
 
 register_native()
+
+suggest_names(__name__)

@@ -19,6 +19,7 @@ from fastpg.lecture import (
     l12,
 )
 from fastpg.lecture.system import Check, Formula, Result, System
+from fastpg.public_names import suggest_names
 from fastpg.suggestions import one_of
 
 __all__ = ["SYSTEMS", "Check", "Formula", "Result", "System", "find"]
@@ -50,3 +51,6 @@ def find(number: str) -> tuple[System, ...]:
     if not isinstance(number, str) or number.lower() not in wanted:
         one_of("system", number, [*SYSTEMS, "all"])
     return (wanted[number.lower()],)
+
+
+suggest_names(__name__)

@@ -7,6 +7,7 @@ from fastpg.native_envs.decorator import NumbaEnv, numba_env
 from fastpg.native_envs.library import get_include, load_env
 from fastpg.native_envs.reference import ReferenceEnv
 from fastpg.native_envs.stream import Stream
+from fastpg.public_names import suggest_names
 
 __all__ = [
     "BuildError",
@@ -21,3 +22,5 @@ __all__ = [
     "load_env",
     "numba_env",
 ]
+
+suggest_names(__name__)

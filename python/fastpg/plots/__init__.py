@@ -10,6 +10,7 @@ from fastpg.plots.maps import policy_map
 from fastpg.plots.reading import read_run
 from fastpg.plots.runs import Run
 from fastpg.plots.saving import save_figure
+from fastpg.public_names import suggest_names
 
 __all__ = [
     "Run",
@@ -20,3 +21,5 @@ __all__ = [
     "read_run",
     "save_figure",
 ]
+
+suggest_names(__name__)

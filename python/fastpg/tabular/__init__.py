@@ -1,5 +1,6 @@
 """Finite MDPs: exact values, gradients, Fisher matrices and algorithms; the MDP to sample from."""
 
+from fastpg.public_names import suggest_names
 from fastpg.tabular.ascent import natural_step, npg, pg, ppo_penalty, trpo
 from fastpg.tabular.env import TabularVectorEnv, make_vec
 from fastpg.tabular.exact import (
@@ -84,3 +85,5 @@ __all__ = [
     "trust_region_table",
     "two_actions",
 ]
+
+suggest_names(__name__)
