@@ -4,10 +4,12 @@ import inspect
 import pkgutil
 import traceback
 
+import gymnasium
+import numpy as np
 import pytest
 
 import fastpg
-from fastpg import suggestions
+from fastpg import callbacks, loggers, suggestions, tabular
 from fastpg.public_names import PUBLIC, exported
 
 
@@ -49,6 +51,113 @@ def test_arguments_of_learn(name, words):
     with pytest.raises(TypeError, match=f"unknown argument of learn '{name}'{words}"):
         algo.learn(total_timesteps=1000, **{name: 1})
     assert algo.num_timesteps == 0
+
+
+GARNET = tabular.garnet(3, 2, 2, seed=0, horizon=4)
+TABLE = tabular.TabularSoftmax(3, 2)
+
+
+def model():
+    return fastpg.PPO("linear", "CartPole-v1", seed=0)
+
+
+CALLS = {
+    "predict": lambda **wrong: model().predict(np.zeros(4), **wrong),
+    "load": lambda **wrong: fastpg.load("none.npz", **wrong),
+    "PPO.load": lambda **wrong: fastpg.PPO.load("none.npz", **wrong),
+    "save": lambda **wrong: model().save("none.npz", **wrong),
+    "save_checkpoint": lambda **wrong: model().save_checkpoint("none.npz", **wrong),
+    "evaluate_policy": lambda **wrong: fastpg.evaluate_policy(model(), "CartPole-v1", **wrong),
+    "check_env": lambda **wrong: fastpg.check_env("CartPole-v1", **wrong),
+    "collect": lambda **wrong: fastpg.collect("CartPole-v1", model().policy, **wrong),
+    "diagnose": lambda **wrong: fastpg.diagnose(model(), **wrong),
+    "export": lambda **wrong: fastpg.export(model(), "none.py", **wrong),
+    "gae": lambda **wrong: fastpg.gae([0.0], [0.0], [0.0], [False], [True], **wrong),
+    "discounted_returns": lambda **wrong: fastpg.discounted_returns([0.0], [True], **wrong),
+    "conjugate_gradient": lambda **wrong: fastpg.conjugate_gradient(np.eye(2), [1, 1], **wrong),
+    "npg": lambda **wrong: tabular.npg(GARNET, TABLE, 1, **wrong),
+    "pg": lambda **wrong: tabular.pg(GARNET, TABLE, 1, **wrong),
+    "trpo": lambda **wrong: tabular.trpo(GARNET, TABLE, 1, **wrong),
+    "ppo_penalty": lambda **wrong: tabular.ppo_penalty(GARNET, TABLE, 1, **wrong),
+    "TabularVectorEnv": lambda **wrong: tabular.make_vec(GARNET, **wrong),
+    "EvalCallback": callbacks.EvalCallback,
+    "CheckpointCallback": lambda **wrong: callbacks.CheckpointCallback(10, "none", **wrong),
+    "StopTrainingAfterSeconds": lambda **wrong: callbacks.StopTrainingAfterSeconds(1.0, **wrong),
+    "StopTrainingOnMaxEpisodes": lambda **wrong: callbacks.StopTrainingOnMaxEpisodes(1, **wrong),
+    "StopTrainingOnRewardThreshold": lambda **wrong: callbacks.StopTrainingOnRewardThreshold(
+        1.0, **wrong
+    ),
+    "StopTrainingOnNoModelImprovement": lambda **wrong: callbacks.StopTrainingOnNoModelImprovement(
+        1, **wrong
+    ),
+    "CsvLogger": lambda **wrong: loggers.CsvLogger("none.csv", **wrong),
+    "RunFolder": lambda **wrong: loggers.RunFolder("none", **wrong),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_unknown_arguments(name):
+    words = f"^unknown argument of {name.rpartition('.')[2]} 'bogus' [(]known: "
+    with pytest.raises(TypeError, match=words):
+        CALLS[name](bogus=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "words"),
+    [
+        ("predict", "state", ": policies have no state: leave it out"),
+        ("predict", "episode_start", ": policies have no state: leave it out"),
+        ("predict", "action_mask", "; did you mean 'action_masks'"),
+        ("predict", "determinstic", "; did you mean 'deterministic'"),
+        ("load", "custom_objects", ": a file holds arrays and JSON"),
+        ("load", "device", ": fastpg runs on the CPU alone"),
+        ("PPO.load", "device", ": fastpg runs on the CPU alone"),
+        ("save", "exclude", ": everything that learning needs is saved"),
+        ("StopTrainingOnRewardThreshold", "verbose", ": nothing is printed"),
+        ("StopTrainingOnMaxEpisodes", "verbose", ": nothing is printed"),
+        ("EvalCallback", "log_path", r": learn\(log='runs/NAME'\)"),
+        ("check_env", "warn", ": the module warnings of Python"),
+        ("gae", "lam", "; did you mean 'gae_lambda'"),
+        ("conjugate_gradient", "cg_iters", "; did you mean 'max_steps'"),
+        ("npg", "eta", "; did you mean 'step_size'"),
+        ("pg", "eta", "; did you mean 'learning_rate'"),
+        ("npg", "delta", "; did you mean 'target_kl'. .*target_kl in L4, and 2 target_kl in L6"),
+        ("TabularVectorEnv", "n_envs", "; did you mean 'num_envs'"),
+    ],
+)
+def test_arguments_of_functions(name, wrong, words):
+    with pytest.raises(TypeError, match=f"'{wrong}'{words}"):
+        CALLS[name](**{wrong: 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("n_envs", "; did you mean 'num_envs'"),
+        ("seed", r": env.reset\(seed=…\) takes it, and the algorithms"),
+        ("vec_env_cls", ": there is one class"),
+        ("wrapper_class", ": wrap what make_vec returns"),
+    ],
+)
+def test_arguments_of_make_vec(name, words):
+    with pytest.raises(TypeError, match=f"CartPole-v1: unknown option '{name}'{words}"):
+        fastpg.make_vec("CartPole-v1", **{name: 4})
+
+
+def test_environments_that_make_vec_cannot_make():
+    with pytest.raises(ValueError, match=r"a native environment .*got 'FrozenLake-v1': algorithms"):
+        fastpg.make_vec("FrozenLake-v1")
+    with pytest.raises(TypeError, match=r"expected a string .*; algorithms take an environment"):
+        fastpg.make_vec(gymnasium.make("CartPole-v1"))
+
+
+@pytest.mark.parametrize("kind", [fastpg.NPG, fastpg.REINFORCE])
+def test_eta_and_delta(kind):
+    of = "step_size" if kind is fastpg.NPG else "learning_rate"
+    with pytest.raises(TypeError, match=f"unknown option 'eta'; did you mean '{of}'"):
+        kind("linear", "CartPole-v1", eta=1.0)
+    with pytest.raises(TypeError, match="2 target_kl in L6" if kind is fastpg.NPG else "'delta'"):
+        kind("linear", "CartPole-v1", delta=0.01)
 
 
 def test_arguments_of_evaluate_policy():

@@ -6,15 +6,20 @@ import difflib
 import functools
 import inspect
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
-# Names in other libraries, and the name in fastpg.
+# Names in other libraries, and the name in fastpg; of several names the first that is known.
 ELSEWHERE = {
     "num_envs": "n_envs",
+    "n_envs": "num_envs",
+    "obs": "observation",
+    "action_mask": "action_masks",
+    "mask": "action_masks",
+    "model_path": "path",
     "num_env_runners": "n_envs",
     "num_steps": "n_steps",
     "steps_per_epoch": "n_steps",
@@ -28,7 +33,7 @@ ELSEWHERE = {
     "pi_lr": "learning_rate",
     "policy_lr": "learning_rate",
     "step": "step_size",
-    "eta": "step_size",
+    "eta": "step_size learning_rate",
     "discount": "gamma",
     "lam": "gae_lambda",
     "lambda_": "gae_lambda",
@@ -52,10 +57,10 @@ ELSEWHERE = {
     "normalized_step_size": "target_kl",
     "trust_region_size": "step_size",
     "const_learn_rate": "step_size",
-    "cg_iters": "cg_max_steps",
-    "cg_iterations": "cg_max_steps",
-    "damping": "cg_damping",
-    "damping_coeff": "cg_damping",
+    "cg_iters": "cg_max_steps max_steps",
+    "cg_iterations": "cg_max_steps max_steps",
+    "damping": "cg_damping damping",
+    "damping_coeff": "cg_damping damping",
     "hvp_reg_coeff": "cg_damping",
     "backtrack_coeff": "line_search_shrinking_factor",
     "backtrack_ratio": "line_search_shrinking_factor",
@@ -175,6 +180,39 @@ NOT_OF_LEARN = {
     "seed": "it belongs to the algorithm: PPO(policy, env, seed=…)",
     "n_episodes": "training is counted in steps: expected total_timesteps",
     "total_episodes": "training is counted in steps: expected total_timesteps",
+}
+
+# Arguments of `predict` elsewhere, and the reason.
+_STATELESS = "policies have no state: leave it out"
+NOT_OF_PREDICT = dict.fromkeys(("state", "episode_start"), _STATELESS)
+
+# Arguments of other functions elsewhere, and what does their work here.
+_ALL_SAVED = "everything that learning needs is saved"
+NOT_AN_ARGUMENT = {
+    "verbose": _NO_PRINT,
+    "device": _CPU,
+    "custom_objects": "a file holds arrays and JSON; another option belongs to a new algorithm",
+    "print_system_info": "fastpg.build_info() has it",
+    "force_reset": "learning begins with new episodes",
+    "exclude": _ALL_SAVED,
+    "include": _ALL_SAVED,
+    "warn": "the module warnings of Python filters warnings",
+    "skip_render_check": "pictures are not examined",
+}
+
+# Arguments of `make_vec` elsewhere, and what does their work here.
+_WRAP = "wrap what make_vec returns, in wrappers of gymnasium.wrappers.vector"
+NOT_OF_MAKE_VEC = {
+    "seed": "env.reset(seed=…) takes it, and the algorithms",
+    "start_index": "environment i gets seed + i in env.reset(seed=…)",
+    "env_kwargs": "options of the environment are keywords",
+    "env_fns": "the algorithms take a callable, with n_envs=; or gymnasium.vector.SyncVectorEnv",
+    "monitor_dir": "returns and lengths are counted without a wrapper",
+    "monitor_kwargs": "returns and lengths are counted without a wrapper",
+    "vec_env_cls": "there is one class: num_threads sets its threads",
+    "vec_env_kwargs": "there is one class: num_threads sets its threads",
+    "vectorization_mode": "there is one class: num_threads sets its threads",
+    **dict.fromkeys(("wrapper_class", "wrapper_kwargs", "wrappers"), _WRAP),
 }
 
 # Names that other packages export, and what does their work here.
@@ -297,25 +335,31 @@ _REASONS = {
     "argument of learn": NOT_OF_LEARN,
     "argument of EvalCallback": NOT_OF_LEARN,
     "argument of CheckpointCallback": NOT_OF_LEARN,
+    "argument of predict": NOT_OF_PREDICT,
     "policy argument": NOT_OF_THIS_POLICY,
 }
 
+_OWNERS = ("self", "cls")
 _ALIKE = 0.75  # least similarity, by difflib's measure, of a name that is suggested
 
 
-def unknown(kind: str, name: object, known: Iterable[str]) -> str:
+def unknown(
+    kind: str, name: object, known: Iterable[str], reasons: Mapping[str, str] | None = None
+) -> str:
     """The message for an unknown name.
 
     Args:
         kind: what the name stands for, such as "option" or "algorithm".
         name: the unknown name.
         known: the known names.
+        reasons: what does the work of other names; None: what is known of this kind.
 
     Returns:
         One line with the unknown name, a reason or the nearest known name, and all known names.
     """
     names = list(known)
-    reasons = _REASONS.get(kind, {})
+    if reasons is None:
+        reasons = _REASONS.get(kind, NOT_AN_ARGUMENT if kind.startswith("argument of ") else {})
     if name in reasons:
         hint = f": {reasons[str(name)]}"
     else:
@@ -332,13 +376,14 @@ def names_checked(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """A decorator: an unknown keyword raises TypeError that suggests the right one.
 
     Args:
-        function: a function or method without `**` parameters.
+        function: a function or method without `**` parameters; `__init__` has the class's name.
 
     Returns:
         The function, with the same signature.
     """
-    known = [name for name in inspect.signature(function).parameters if name != "self"]
-    kind = f"argument of {function.__name__}"
+    known = [name for name in inspect.signature(function).parameters if name not in _OWNERS]
+    owner, _, method = function.__qualname__.rpartition(".")
+    kind = f"argument of {owner if method == '__init__' else method}"
 
     @functools.wraps(function)
     def checked(*args: _P.args, **kwargs: _P.kwargs) -> _R:
@@ -384,7 +429,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     """
     names = list(known)
     if name in ELSEWHERE:
-        return ELSEWHERE[name] if ELSEWHERE[name] in names else None
+        return next((one for one in ELSEWHERE[name].split() if one in names), None)
     stems = {_stem(candidate): candidate for candidate in names}
     matches = difflib.get_close_matches(_stem(name), stems, n=1, cutoff=_ALIKE)
     return stems[matches[0]] if matches else None
@@ -392,18 +437,3 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 def _stem(name: str) -> str:
     return re.sub(r"-v\d+$", "", name.lower())
-
-
-def refuse(kind: str, given: Iterable[str], known: Iterable[str]) -> None:
-    """Raise TypeError if there are unknown names.
-
-    Args:
-        kind: what a name stands for.
-        given: the unknown names; usually none.
-        known: the known names.
-
-    Raises:
-        TypeError: there is an unknown name; the message says what does its job here.
-    """
-    for name in given:
-        raise TypeError(unknown(kind, name, known))

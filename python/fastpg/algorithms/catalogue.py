@@ -12,7 +12,7 @@ from fastpg.algorithms.reinforce import REINFORCE
 from fastpg.algorithms.resuming import loaded, resumed
 from fastpg.algorithms.trpo import TRPO
 from fastpg.policies.function_features import Function
-from fastpg.suggestions import one_of
+from fastpg.suggestions import names_checked, one_of
 
 ALGORITHMS: dict[str, type[Algorithm]] = {
     algorithm.name: algorithm for algorithm in (REINFORCE, NPG, TRPO, PPO)
@@ -35,6 +35,7 @@ def find(name: str) -> type[Algorithm]:
     return ALGORITHMS[one_of("algorithm", name, ALGORITHMS)]
 
 
+@names_checked
 def load(
     path: str | os.PathLike[str], env: Any = None, *, features: Function | None = None
 ) -> Algorithm:

@@ -23,6 +23,7 @@ from fastpg.rollouts.collector import Collector
 from fastpg.rollouts.env_recipe import EnvRecipe
 from fastpg.rollouts.policy_model import PolicyModel
 from fastpg.spaces.storage import describe, restore_space
+from fastpg.suggestions import names_checked
 from fastpg.training import checkpoints
 from fastpg.training.metrics import MOST_COUNT, Metrics, RecentEpisodes, restored, storable
 from fastpg.training.plan import Plan
@@ -107,6 +108,7 @@ class StoredModel(PolicyModel):
             return {}
         return {"n_critic_updates": options.n_critic_updates, "batch_size": options.batch_size}
 
+    @names_checked
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Save the algorithm in a file (.npz, arrays and JSON), for `load`.
 

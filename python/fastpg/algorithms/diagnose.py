@@ -11,10 +11,12 @@ from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.settings import LINEAR, TunedSettings, built_in
 from fastpg.policies.factory import POLICIES
 from fastpg.policies.features import Identity
+from fastpg.suggestions import names_checked
 from fastpg.training.diagnosis import Goal, explain
 from fastpg.training.metrics import RAW_MEAN
 
 
+@names_checked
 def diagnose(algo: Algorithm, *, score: float | None = None, tuned: bool = True) -> list[str]:
     """Explain in sentences why a run did not learn.
 

@@ -161,8 +161,9 @@ class NaturalOptions(CriticOptions, StepOptions):
 
     target_kl: Schedule | None = option(
         None,
-        f"bound on KL(old | new) of an update, in nats; None: {KL_OF_STEP} with kl_per=step "
-        f"(policy mlp: {KL_OF_PERCEPTRON}), {KL_OF_TRAJECTORY} with trajectory",
+        "bound on KL(old | new) of an update, in nats: the lecture's delta of L4, half of its "
+        f"delta of L6; None: {KL_OF_STEP} with kl_per=step (policy mlp: {KL_OF_PERCEPTRON}), "
+        f"{KL_OF_TRAJECTORY} with trajectory",
         above=0.0,
         search="lin_0.001:0.2:log",
     )

@@ -22,12 +22,14 @@ from fastpg.rollouts.collect import is_plain, make_collector
 from fastpg.rollouts.make_env import env_name
 from fastpg.rollouts.place import go_to, place_of
 from fastpg.spaces.agreement import require_same
+from fastpg.suggestions import names_checked
 from fastpg.training import checkpoints
 
 
 class Resumable(StoredModel):
     """The part of an algorithm that stores a running `learn` and resumes it."""
 
+    @names_checked
     def save_checkpoint(self, path: str | os.PathLike[str]) -> Path:
         """Write a checkpoint from which `resume` continues bit for bit.
 
@@ -60,6 +62,7 @@ class Resumable(StoredModel):
         return checkpoints.write(path, stored | more, meta, running=True)
 
     @classmethod
+    @names_checked
     def load(
         cls,
         path: str | os.PathLike[str],

@@ -63,7 +63,15 @@ def native_spec(env_id: str) -> NativeSpec:
         TypeError: not a string.
     """
     if not isinstance(env_id, str):
-        raise TypeError(f"id: expected a string such as 'CartPole-v1', got {env_id!r}")
+        raise TypeError(
+            f"id: expected a string such as 'CartPole-v1', got {env_id!r}; algorithms take an "
+            "environment, or a callable that makes one, itself"
+        )
+    if env_id not in NATIVE and env_id in gymnasium.registry:
+        raise ValueError(
+            f"id: expected a native environment ({', '.join(NATIVE)}), got {env_id!r}: algorithms "
+            "take the id itself, and gymnasium.make_vec makes it"
+        )
     return NATIVE[one_of("environment", env_id, NATIVE)]
 
 

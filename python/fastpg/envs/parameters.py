@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from fastpg import _core, arrays
-from fastpg.suggestions import one_of, unknown
+from fastpg.suggestions import NOT_OF_MAKE_VEC, one_of, unknown
 
 
 def parameters(native: _core.VectorEnv, index: int = 0) -> dict[str, Any]:
@@ -58,13 +58,16 @@ def _shown(value: Any) -> str:
     return str(value) if len(str(value)) <= len("-0.0015") else f"{value:.4g}"
 
 
-def set_options(native: _core.VectorEnv, env_id: str, options: Mapping[str, Any]) -> None:
+def set_options(
+    native: _core.VectorEnv, env_id: str, options: Mapping[str, Any], others: Iterable[str]
+) -> None:
     """Set parameters of all environments.
 
     Args:
         native: environments.
         env_id: their id, for the error.
         options: values by name.
+        others: arguments of the constructor that are no parameters, for the error.
 
     Raises:
         TypeError: an unknown name, or a value of the wrong type.
@@ -73,7 +76,8 @@ def set_options(native: _core.VectorEnv, env_id: str, options: Mapping[str, Any]
     known = native.parameters()
     for name, value in options.items():
         if name not in known:
-            raise TypeError(f"{env_id}: {unknown('option', name, known)}")
+            text = unknown("option", name, [*known, *others], NOT_OF_MAKE_VEC)
+            raise TypeError(f"{env_id}: {text}")
         native.set_parameter(name, [_checked(name, value, *known[name])])
 
 

@@ -55,7 +55,7 @@ class NativeEnv(gymnasium.Env[Any, Any]):
         self.native = _core.VectorEnv(
             environment.kernel, 1, None, arrays.boolean("exact", exact), True, 1
         )
-        set_options(self.native, env_id, env_options)
+        set_options(self.native, env_id, env_options, ("exact", "render_mode"))
         values = parameters(self.native)
         self._parameters = frozenset(values)
         self.observation_space = environment.observation_space(values)

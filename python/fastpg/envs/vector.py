@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Self
@@ -61,7 +62,7 @@ class NativeVectorEnv(StateAccess):
             arrays.boolean("copy", copy),
             threads.num_threads(num_threads),
         )
-        set_options(native, env_id, env_options)
+        set_options(native, env_id, env_options, _ARGUMENTS)
         values = parameters(native)
         spaces = (
             spec.environment.observation_space(values),
@@ -281,3 +282,10 @@ class NativeVectorEnv(StateAccess):
 
     def __repr__(self) -> str:
         return f"NativeVectorEnv({self.env_id}, num_envs={self.num_envs})"
+
+
+_ARGUMENTS = tuple(
+    name
+    for name, one in inspect.signature(NativeVectorEnv).parameters.items()
+    if one.kind is not one.VAR_KEYWORD and name != "env_id"
+)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastpg import arrays
-from fastpg.suggestions import one_of
+from fastpg.suggestions import names_checked, one_of
 
 if TYPE_CHECKING:
     from fastpg.policies.base import Policy
@@ -17,6 +17,7 @@ SUFFIXES = {"onnx": (".onnx",), "c": (".h", ".hpp"), "numpy": (".py",)}  # the f
 DTYPES = ("float", "double")
 
 
+@names_checked
 def export(
     model: PolicyModel | Policy,
     path: str | os.PathLike[str],

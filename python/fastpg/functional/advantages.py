@@ -6,8 +6,10 @@ from typing import Any
 
 from fastpg import _core, arrays, threads
 from fastpg.arrays import Floats
+from fastpg.suggestions import names_checked
 
 
+@names_checked
 def gae(
     rewards: Any,
     values: Any,
@@ -57,6 +59,7 @@ def gae(
     )
 
 
+@names_checked
 def discounted_returns(
     rewards: Any,
     ended: Any,

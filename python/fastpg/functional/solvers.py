@@ -12,7 +12,7 @@ from fastpg.arrays import Floats
 from fastpg.optimizers import OPTIMIZERS as OPTIMIZERS
 from fastpg.optimizers import make_optimizer as make_optimizer
 from fastpg.policies.base import Policy
-from fastpg.suggestions import one_of
+from fastpg.suggestions import names_checked, one_of
 
 Optimizer = _core.Optimizer
 Adam = _core.Adam
@@ -32,6 +32,7 @@ MOST_EPOCHS = 1_000_000
 MOST_LINE_SEARCH = 10_000
 
 
+@names_checked
 def conjugate_gradient(
     matrix: Any, b: Any, *, max_steps: int = 10, tol: float = 1e-10, damping: float = 0.0
 ) -> _core.ConjugateGradient:
@@ -67,6 +68,7 @@ def factorises(solver: str, parameters: int, damping: float) -> bool:
     return solver == "cholesky" or (solver == "auto" and few)
 
 
+@names_checked
 def natural_gradient(
     policy: Policy,
     phi: Floats,

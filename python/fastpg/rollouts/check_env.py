@@ -20,12 +20,14 @@ from fastpg.rollouts.copies import EnvCopies
 from fastpg.rollouts.make_env import EnvLike, has_time_limit, make_env
 from fastpg.rollouts.rollout import Rollout
 from fastpg.spaces.storage import require_storable
+from fastpg.suggestions import names_checked
 
 # Magnitudes above which a warning suggests to normalise.
 LARGE_OBSERVATION = 100.0
 LARGE_REWARD = 1000.0
 
 
+@names_checked
 def check_env(env: EnvLike, n_steps: int = 200, seed: int = 0) -> None:
     """Check that an environment can be trained, before training.
 

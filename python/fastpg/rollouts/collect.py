@@ -16,6 +16,7 @@ from fastpg.rollouts.collector import MOST_STEPS, Collector, NativeCollector
 from fastpg.rollouts.make_env import has_time_limit, require_vector
 from fastpg.rollouts.rollout import Rollout
 from fastpg.rollouts.stepping import SteppingCollector
+from fastpg.suggestions import names_checked
 
 # Steps after which an episode without a time limit counts as endless.
 ENDLESS = 10_000
@@ -100,6 +101,7 @@ def endless(limit: int) -> EndlessEpisodeError:
     )
 
 
+@names_checked
 def collect(
     env: VectorEnv[Any, Any, Any],
     policy: Policy,

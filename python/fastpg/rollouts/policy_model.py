@@ -13,6 +13,7 @@ from fastpg.arrays import Bools, Float32s
 from fastpg.policies.base import Policy
 from fastpg.spaces.agreement import require_same
 from fastpg.spaces.flat import flatten, is_single, to_action_space
+from fastpg.suggestions import names_checked
 
 _FLOAT32 = np.dtype(np.float32)
 
@@ -44,6 +45,7 @@ class PolicyModel:
         own, other = self.action_space, env.single_action_space
         require_same("action space", own, other, bounds=True)
 
+    @names_checked
     def predict(
         self,
         observation: Any,

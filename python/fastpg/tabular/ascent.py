@@ -12,6 +12,7 @@ from fastpg.algorithms.ppo import adapted
 from fastpg.algorithms.schedules import Schedule
 from fastpg.arrays import Floats
 from fastpg.results import checked
+from fastpg.suggestions import names_checked
 from fastpg.tabular.local_model import LocalModel
 from fastpg.tabular.mdp import MDP
 from fastpg.tabular.policies import TabularPolicy
@@ -21,6 +22,7 @@ from fastpg.tabular.trust_region import length, penalised_policy, trust_region_p
 ROUNDING = 1e-14  # rounding error of values, relative to the largest one
 
 
+@names_checked
 def pg(
     mdp: MDP,
     policy: TabularPolicy,
@@ -55,6 +57,7 @@ def pg(
     return iterate(mdp, policy, n_iterations, step, kl_per)
 
 
+@names_checked
 def npg(
     mdp: MDP,
     policy: TabularPolicy,
@@ -136,6 +139,7 @@ def natural_step(
     return direction, policy.curvature(weights, direction)
 
 
+@names_checked
 def trpo(
     mdp: MDP,
     policy: TabularPolicy,
@@ -173,6 +177,7 @@ def trpo(
     return iterate(mdp, policy, n_iterations, step, kl_per)
 
 
+@names_checked
 def ppo_penalty(
     mdp: MDP,
     policy: TabularPolicy,

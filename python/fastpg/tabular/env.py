@@ -13,6 +13,7 @@ from fastpg.envs import NativeVectorEnv
 from fastpg.envs.environment import Environment
 from fastpg.envs.episodes import time_limit
 from fastpg.envs.vector import MOST_ENVS
+from fastpg.suggestions import names_checked
 from fastpg.tabular.mdp import MDP, an_mdp
 
 
@@ -32,6 +33,7 @@ class TabularVectorEnv(NativeVectorEnv):
     expected rewards.
     """
 
+    @names_checked
     def __init__(
         self,
         mdp: MDP,

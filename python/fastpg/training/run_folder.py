@@ -11,6 +11,7 @@ from typing import Any
 
 from fastpg import arrays
 from fastpg.files import FileLock, is_locked, replace_file
+from fastpg.suggestions import names_checked
 from fastpg.training.callbacks.base import Callback
 from fastpg.training.callbacks.saving import save_checkpoint
 from fastpg.training.loggers.csv_file import CsvLogger
@@ -39,6 +40,7 @@ class RunFolder(Callback):
         TypeError: `path` is no path, or `resume` no flag.
     """
 
+    @names_checked
     def __init__(self, path: str | os.PathLike[str], resume: bool = False) -> None:
         try:
             self.path = Path(path)

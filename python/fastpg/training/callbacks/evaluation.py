@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import math
 import os
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 from fastpg import arrays
 from fastpg.rollouts.collector import MOST_STEPS
 from fastpg.rollouts.evaluation import evaluate_policy
-from fastpg.suggestions import refuse
+from fastpg.suggestions import names_checked
 from fastpg.training.callbacks.base import (
     Callback,
     CallbackLike,
@@ -58,6 +57,7 @@ class EvalCallback(Callback):
         TypeError, ValueError: an argument of the wrong type or out of range.
     """
 
+    @names_checked
     def __init__(
         self,
         eval_env: Any = None,
@@ -70,9 +70,7 @@ class EvalCallback(Callback):
         callback_on_new_best: CallbackLike = None,
         callback_after_eval: CallbackLike = None,
         max_episode_steps: int | None = None,
-        **wrong: Any,
     ) -> None:
-        refuse("argument of EvalCallback", wrong, _ARGUMENTS)
         self.eval_freq = arrays.integer("eval_freq", eval_freq, 1, MOST_COUNT)
         self.n_eval_episodes = arrays.integer("n_eval_episodes", n_eval_episodes, 1, MOST_STEPS)
         self.deterministic = arrays.boolean("deterministic", deterministic)
@@ -183,9 +181,6 @@ class EvalCallback(Callback):
             self._children.on_training_end()
         finally:
             close(made, self._eval_env)
-
-
-_ARGUMENTS = tuple(name for name in inspect.signature(EvalCallback).parameters if name != "wrong")
 
 
 class _OfEvaluations(FunctionCallback):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fastpg import arrays
-from fastpg.suggestions import refuse
+from fastpg.suggestions import names_checked
 from fastpg.training.callbacks.base import Callback
 from fastpg.training.metrics import MOST_COUNT, Metrics
 
@@ -27,14 +27,13 @@ class CheckpointCallback(Callback):
         TypeError, ValueError: an argument of the wrong type or out of range.
     """
 
+    @names_checked
     def __init__(
         self,
         save_freq: int,
         save_path: str | os.PathLike[str],
         name_prefix: str = "model",
-        **wrong: Any,
     ) -> None:
-        refuse("argument of CheckpointCallback", wrong, ("save_freq", "save_path", "name_prefix"))
         self.save_freq = arrays.integer("save_freq", save_freq, 1, MOST_COUNT)
         self.save_path = Path(save_path)
         self.name_prefix = name_prefix

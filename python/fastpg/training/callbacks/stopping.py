@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from fastpg import arrays
+from fastpg.suggestions import names_checked
 from fastpg.training.callbacks.base import Callback
 from fastpg.training.metrics import MOST_COUNT, Metrics
 
@@ -23,6 +24,7 @@ class StopTrainingOnNoModelImprovement(Callback):
         min_evals: number of first evaluations that do not count.
     """
 
+    @names_checked
     def __init__(self, max_no_improvement_evals: int, min_evals: int = 0) -> None:
         self.max_no_improvement_evals = arrays.integer(
             "max_no_improvement_evals", max_no_improvement_evals, 0, MOST_COUNT
@@ -60,6 +62,7 @@ class StopTrainingOnRewardThreshold(Callback):
             as `callback_on_new_best`, which sees only some of the evaluations.
     """
 
+    @names_checked
     def __init__(self, reward_threshold: float, times: int = 1) -> None:
         self.reward_threshold = arrays.number("reward_threshold", reward_threshold)
         self.times = arrays.integer("times", times, 1, MOST_COUNT)
@@ -88,6 +91,7 @@ class StopTrainingOnMaxEpisodes(Callback):
         max_episodes: number of episodes, of all environments together.
     """
 
+    @names_checked
     def __init__(self, max_episodes: int) -> None:
         self.max_episodes = arrays.integer("max_episodes", max_episodes, 1, MOST_COUNT)
         self._first = 0
@@ -121,6 +125,7 @@ class StopTrainingAfterSeconds(Callback):
         seconds: wall time, above 0.
     """
 
+    @names_checked
     def __init__(self, seconds: float) -> None:
         self.seconds = arrays.positive("seconds", seconds)
         self._end = math.inf

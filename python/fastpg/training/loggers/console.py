@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from fastpg import arrays
+from fastpg.suggestions import names_checked
 from fastpg.training.loggers.base import Logger
 from fastpg.training.metrics import MOST_COUNT, Metrics
 from fastpg.training.terminal import Lines, live_console, mean_return
@@ -25,6 +26,7 @@ class ConsoleLogger(Logger):
 
     _live: Any = None
 
+    @names_checked
     def __init__(self, log_interval: int = 1) -> None:
         self.log_interval = arrays.integer("log_interval", log_interval, 1, MOST_COUNT)
 

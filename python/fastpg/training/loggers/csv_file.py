@@ -10,6 +10,7 @@ from typing import IO, Any
 
 from fastpg import arrays
 from fastpg.files import replace_file
+from fastpg.suggestions import names_checked
 from fastpg.training.loggers.base import Logger
 from fastpg.training.loggers.files import opened
 from fastpg.training.metrics import Metrics
@@ -30,6 +31,7 @@ class CsvLogger(Logger):
 
     _file: IO[str] | None = None
 
+    @names_checked
     def __init__(self, path: str | os.PathLike[str], *, append: bool = False) -> None:
         self.path = Path(path)
         self._append = arrays.boolean("append", append)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from fastpg import arrays
+from fastpg.suggestions import names_checked
 from fastpg.training.loggers.base import Logger
 from fastpg.training.loggers.files import opened
 from fastpg.training.metrics import Metrics, storable
@@ -26,6 +27,7 @@ class JsonLinesLogger(Logger):
 
     _file: IO[str] | None = None
 
+    @names_checked
     def __init__(self, path: str | os.PathLike[str], *, append: bool = False) -> None:
         self.path = Path(path)
         self._append = arrays.boolean("append", append)

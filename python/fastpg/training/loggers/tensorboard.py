@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from fastpg.suggestions import names_checked
 from fastpg.training.loggers.base import Logger
 from fastpg.training.metrics import Metrics
 
@@ -28,6 +29,7 @@ class TensorBoardLogger(Logger):
 
     _writer: Any = None
 
+    @names_checked
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         try:
             import tensorboard  # noqa: F401
