@@ -332,3 +332,40 @@ def test_arguments_out_of_range(given):
     with pytest.raises((TypeError, ValueError), match=next(iter(given))):
         algo.learn(1000, **given)
     assert algo.history == []
+
+
+NEEDY = [
+    callbacks.StopTrainingOnRewardThreshold(475.0),
+    callbacks.StopTrainingOnNoModelImprovement(3),
+]
+
+
+@pytest.mark.parametrize("one", NEEDY, ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("given", [lambda one: one, lambda one: [len, [one]]])
+def test_a_callback_without_evaluations_warns(one, given):
+    algo = fastpg.NPG("linear", "CartPole-v1", seed=0)
+    words = f"^{type(one).__name__}: there are no evaluations"
+    with pytest.warns(UserWarning, match=words) as found:
+        algo.learn(2_048, given(one))
+    assert found[0].filename == __file__
+    assert algo.num_timesteps == 2_048
+
+
+class Announces(callbacks.Callback):
+    def on_iteration(self, record):
+        self.announce({"eval/mean_reward": 1.0})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"eval_freq": 1_024},
+        {"callback": [NEEDY[0], callbacks.EvalCallback(eval_freq=1_024)]},
+        {"callback": callbacks.EvalCallback(callback_after_eval=NEEDY[0])},
+        {"callback": [NEEDY[0], Announces()]},
+    ],
+)
+def test_a_callback_with_evaluations_does_not_warn(given, recwarn):
+    given = {"callback": NEEDY[0], "n_eval_episodes": 1} | given
+    fastpg.NPG("linear", "CartPole-v1", seed=0).learn(2_048, **given)
+    assert not recwarn.list

@@ -207,3 +207,47 @@ def test_the_command(run):
     done = run("check", "CartPool-v1")
     assert done.returncode == 2
     assert done.stderr.startswith("error: ValueError: unknown environment 'CartPool-v1'; did you")
+
+
+def normalised(id="Pendulum-v1"):
+    return gymnasium.wrappers.NormalizeObservation(gymnasium.make(id))
+
+
+OUTSIDE = "NormalizeObservation: its running statistics are no part of the policy"
+
+
+def test_running_statistics_are_not_blamed_on_the_environment():
+    with pytest.warns(UserWarning, match=OUTSIDE) as found:
+        fastpg.check_env(normalised())
+    assert not any("cannot be repeated" in str(one.message) for one in found)
+
+
+def test_findings_name_the_wrapper_that_may_be_their_cause():
+    env = gymnasium.wrappers.TransformReward(gymnasium.make("Pendulum-v1"), lambda r: 1e4 * r)
+    with pytest.warns(UserWarning, match=r"^TransformReward\(PendulumEnv\): rewards reach"):
+        fastpg.check_env(env)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        normalised,
+        lambda: normalised,
+        lambda: gymnasium.vector.SyncVectorEnv([normalised] * 2),
+        lambda: gymnasium.wrappers.vector.NormalizeObservation(
+            gymnasium.vector.SyncVectorEnv([lambda: gymnasium.make("Pendulum-v1")] * 2)
+        ),
+        lambda: gymnasium.wrappers.vector.NormalizeObservation(fastpg.make_vec("Pendulum-v1", 2)),
+    ],
+)
+def test_algorithms_warn_of_running_statistics_outside_the_policy(make):
+    with pytest.warns(UserWarning, match=OUTSIDE) as found:
+        fastpg.NPG("linear", make())
+    assert found[0].filename == __file__
+    assert len(found) == 1
+
+
+def test_normalisation_by_the_policy_gives_no_warning(recwarn):
+    kwargs = {"normalize_observations": True}
+    fastpg.NPG("linear", gymnasium.make("Pendulum-v1"), policy_kwargs=kwargs)
+    assert not recwarn.list

@@ -55,6 +55,8 @@ def test_a_comparison(run, tmp_path):
         assert content.startswith(head)
         assert len(content) > 10_000
     assert "--force" in run("compare", "runs/one", "-o", "both.png").stderr
+    plotted = run("plot", "runs/one").stderr
+    assert "got one of many trainings: fastpg compare runs/one, or" in " ".join(plotted.split())
 
 
 def test_failures_are_shown_and_exit_1(run, tmp_path):

@@ -178,7 +178,8 @@ def test_a_reward_wrapper_gives_a_warning(algo):
     def scaled():
         return gymnasium.wrappers.TransformReward(gymnasium.make("CartPole-v1"), lambda r: 2 * r)
 
-    with pytest.warns(UserWarning, match="env: TransformReward changes rewards"):
+    with pytest.warns(UserWarning, match="env: TransformReward changes rewards") as found:
         returns, lengths = numbers(algo, scaled)
+    assert found[0].filename == __file__
     assert np.array_equal(returns, 2 * lengths)
     assert np.array_equal(numbers(algo, scaled, warn=False)[1], lengths)

@@ -250,3 +250,27 @@ def test_the_commit_of_the_working_directory(tmp_path, monkeypatch):
     assert run_config.versions()["git"] == state | {"dirty": True}
     monkeypatch.setenv("PATH", "")
     assert run_config.versions()["git"] is None
+
+
+def test_load_names_the_files_of_a_folder(tmp_path):
+    folder = tmp_path / "run"
+    algo = fastpg.NPG("linear", "CartPole-v1", seed=0).learn(2_048, log=folder)
+    for read in (fastpg.load, fastpg.NPG.load, fastpg.resume):
+        with pytest.raises(FileNotFoundError, match=r"got a folder: give .*final\.npz or .*npz$"):
+            read(folder)
+    with pytest.raises(FileNotFoundError, match="got a folder: it has none of "):
+        fastpg.load(tmp_path)
+    algo.save(tmp_path / "run.npz")  # a file with the suffix comes first
+    assert fastpg.load(folder).num_timesteps == algo.num_timesteps
+
+
+@pytest.mark.parametrize("kind", ["tensorboard", "csv", "json", "stdout", "wandb"])
+def test_a_kind_of_log_is_no_path(tmp_path, monkeypatch, kind):
+    monkeypatch.chdir(tmp_path)
+    algo = fastpg.NPG("linear", "CartPole-v1", seed=0)
+    for log in (kind, [kind]):
+        with pytest.raises(ValueError, match=f"got the name '{kind}': .*give './{kind}'"):
+            algo.learn(2_048, log=log)
+    assert not list(tmp_path.iterdir())
+    algo.learn(2_048, log=f"./{kind}")
+    assert (tmp_path / kind / "config.json").is_file()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib
 import sys
-import warnings
 from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from fastpg import callers
 from fastpg.public_names import missing, missing_module
 
 REMOVAL = "0.3.0"  # the version that has the old names no longer
@@ -84,17 +84,14 @@ GONE = {
 }
 
 
-def warn(old: str, new: str, stacklevel: int = 3) -> None:
+def warn(old: str, new: str) -> None:
     """Warn about an old name that still works.
 
     Args:
         old: the old name.
         new: what to use.
-        stacklevel: frames up to the code that is named in the warning.
     """
-    warnings.warn(
-        f"{old} goes in fastpg {REMOVAL}: expected {new}", FutureWarning, stacklevel=stacklevel
-    )
+    callers.warn(f"{old} goes in fastpg {REMOVAL}: expected {new}", FutureWarning)
 
 
 def moved(module: str) -> Callable[[str], Any]:

@@ -18,6 +18,7 @@ from fastpg.algorithms.resuming import Resumable
 from fastpg.algorithms.schedules import Schedule
 from fastpg.algorithms.value_arguments import require_effect, value_arguments
 from fastpg.arrays import Floats
+from fastpg.callers import warn
 from fastpg.envs import NativeVectorEnv
 from fastpg.functional.advantages import prediction_error
 from fastpg.policies.base import Policy
@@ -27,6 +28,7 @@ from fastpg.rollouts.collector import Collector
 from fastpg.rollouts.env_recipe import EnvRecipe
 from fastpg.rollouts.make_env import env_name, make_env
 from fastpg.rollouts.rollout import Rollout
+from fastpg.rollouts.wrappers import statistics_outside
 from fastpg.spaces.storage import require_storable
 from fastpg.suggestions import NOT_AN_ATTRIBUTE, names_checked
 from fastpg.training.callbacks.base import CallbackLike
@@ -144,6 +146,8 @@ class Algorithm(Resumable):
         return made
 
     def _use(self, env: VectorEnv[Any, Any, Any]) -> None:
+        if text := statistics_outside(env):
+            warn(text)
         self.env = env
         self.env_id = env_name(env)
         # For a native environment `env_recipe` makes it when needed: parameters may change.

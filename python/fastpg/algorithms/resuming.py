@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -15,6 +14,7 @@ from fastpg import threads
 from fastpg.algorithms import running_state
 from fastpg.algorithms.checkpointing import StoredModel, restore
 from fastpg.algorithms.running_state import RunningState
+from fastpg.callers import warn
 from fastpg.envs import NativeVectorEnv
 from fastpg.envs.native_recipe import NativeRecipe
 from fastpg.policies.function_features import Function, require_function, require_outputs
@@ -295,8 +295,7 @@ def _go_on(
             go_to(collector, stored)
         algo._collector = collector
     if env is not None and run.native is None and run.step_count:
-        warnings.warn(
+        warn(
             f"resume: new episodes start, since a file cannot hold the state of {env}: learning "
-            "continues with the counts of the checkpoint, but not bit for bit",
-            stacklevel=4,
+            "continues with the counts of the checkpoint, but not bit for bit"
         )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-# Of a run folder, the best policy first.
-_OF_A_FOLDER = ("best.npz", "final.npz", "checkpoint.npz")
+from fastpg.training.checkpoints import MODELS
 
 
 def model_file(path: Path) -> Path:
@@ -22,7 +21,7 @@ def model_file(path: Path) -> Path:
     """
     if not path.is_dir():
         return path
-    for name in _OF_A_FOLDER:
+    for name in MODELS:
         if (path / name).is_file():
             return path / name
-    raise FileNotFoundError(f"{path}: expected one of {', '.join(_OF_A_FOLDER)}, found none")
+    raise FileNotFoundError(f"{path}: expected one of {', '.join(MODELS)}, found none")

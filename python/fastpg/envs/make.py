@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +10,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode
 
 from fastpg import threads
+from fastpg.callers import warn
 from fastpg.envs.catalogue import native_spec, newer_id
 from fastpg.envs.episodes import mode_of
 from fastpg.envs.user_env import UserEnvironment
@@ -63,11 +62,7 @@ def make_vec(
     native_spec(env_id)
     newer = newer_id(env_id)
     if newer is not None:
-        warnings.warn(
-            f"{env_id} is out of date, as in Gymnasium: consider {newer}",
-            DeprecationWarning,
-            stacklevel=_caller_level(),
-        )
+        warn(f"{env_id} is out of date, as in Gymnasium: consider {newer}", DeprecationWarning)
     options = env_options | {
         "autoreset_mode": mode_of(autoreset_mode).value,
         "exact": exact,
@@ -79,14 +74,6 @@ def make_vec(
     env = NativeVectorEnv(env_id, num_envs, **options)
     env.spec = _spec(env, options)
     return env
-
-
-def _caller_level() -> int:
-    """The stack level of the nearest caller outside this package, for warnings."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == "fastpg":
-        level, frame = level + 1, frame.f_back
-    return level
 
 
 def _spec(env: NativeVectorEnv, options: Mapping[str, Any]) -> EnvSpec:

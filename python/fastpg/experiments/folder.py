@@ -12,7 +12,7 @@ from fastpg.experiments.trial import Outcome
 from fastpg.files import FileLock, own_names, replace_file
 from fastpg.training.run_config import versions
 
-_CONFIG, _OUTCOMES, _LOCK = "experiment.json", "outcomes.jsonl", "lock"
+CONFIG, _OUTCOMES, _LOCK = "experiment.json", "outcomes.jsonl", "lock"
 _NO_MATTER = ("seeds", "versions")  # a rerun may have other ones
 
 
@@ -46,7 +46,7 @@ class ExperimentFolder:
             raise
 
     def _start(self, config: dict[str, Any]) -> None:
-        if (self.path / _CONFIG).exists():
+        if (self.path / CONFIG).exists():
             _require_equal(self.path, read_config(self.path), config)
             _repair(self.path / _OUTCOMES)
         elif own_names(self.path) - {_LOCK}:
@@ -54,7 +54,7 @@ class ExperimentFolder:
                 f"run: expected an empty folder or an experiment, got {self.path}"
             )
         content = json.dumps(config | {"versions": versions()}, indent=2)
-        replace_file(self.path / _CONFIG, content.encode())
+        replace_file(self.path / CONFIG, content.encode())
         self._file = (self.path / _OUTCOMES).open("a", encoding="utf-8")
 
     def add(self, outcome: Outcome) -> None:
@@ -85,9 +85,9 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
         FileNotFoundError: the folder holds no experiment.
         ValueError: the file is damaged.
     """
-    file = Path(path) / _CONFIG
+    file = Path(path) / CONFIG
     if not file.is_file():
-        raise FileNotFoundError(f"{path}: expected the folder of an experiment, found no {_CONFIG}")
+        raise FileNotFoundError(f"{path}: expected the folder of an experiment, found no {CONFIG}")
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
         if not isinstance(config, dict):

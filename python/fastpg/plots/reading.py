@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fastpg.experiments.folder import CONFIG as EXPERIMENT
 from fastpg.monitor import SUFFIX as MONITOR
 from fastpg.monitor import read_monitor, whole_lines
 from fastpg.plots.runs import Record, Run, in_order, of_episodes
@@ -96,6 +97,11 @@ def _of_other_files(folder: Path) -> Run:
             return _of_checkpoint(folder / name)
     if next(folder.glob(f"*{MONITOR}"), None) is not None:
         return of_episodes(str(folder), read_monitor(folder))
+    if (folder / EXPERIMENT).is_file():
+        raise ValueError(
+            f"{folder}: expected a run folder, got one of many trainings: fastpg compare {folder}, "
+            "or fastpg.plots.comparison, draws it"
+        )
     raise ValueError(
         f"{folder}: expected a run folder, with {_RECORDS[0]} or {_RECORDS[1]}, found neither"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,12 +12,14 @@ from gymnasium import spaces
 from gymnasium.vector import VectorEnv
 
 from fastpg import arrays
+from fastpg.callers import warn
 from fastpg.policies.factory import make_policy
 from fastpg.rollouts.collect import ENDLESS, make_collector
 from fastpg.rollouts.collector import MOST_STEPS
 from fastpg.rollouts.copies import EnvCopies
 from fastpg.rollouts.make_env import EnvLike, has_time_limit, make_env
 from fastpg.rollouts.rollout import Rollout
+from fastpg.rollouts.wrappers import statistics_outside, title
 from fastpg.spaces.storage import require_storable
 from fastpg.suggestions import names_checked
 
@@ -38,6 +39,7 @@ def check_env(env: EnvLike, n_steps: int = 200, seed: int = 0) -> None:
     - an observation outside the bounds of its space, or of another dtype;
     - an observation array that a later step changes in place;
     - other observations, rewards or ends with the same seed;
+    - a wrapper that normalises observations by statistics of its own;
     - no end of an episode within `n_steps`, and no known time limit;
     - infinite bounds of actions, which fastpg does not scale;
     - observations above 100 or rewards above 1000 in magnitude, which should be normalised.
@@ -65,7 +67,7 @@ def check_env(env: EnvLike, n_steps: int = 200, seed: int = 0) -> None:
         if not given:
             made.close()
     for text in found:
-        warnings.warn(text, UserWarning, stacklevel=2)
+        warn(text)
 
 
 def _findings(made: VectorEnv[Any, Any, Any], n_steps: int, seed: int) -> list[str]:
@@ -82,9 +84,11 @@ def _findings(made: VectorEnv[Any, Any, Any], n_steps: int, seed: int) -> list[s
         collector = make_collector(env, policy, seed)
         collector.reset(seed)
         rollouts.append(collector.steps(rows))
+    outside = statistics_outside(env)
     return [
         *(env.found if isinstance(env, _Watched) else ()),
-        *_not_repeatable(kind, *rollouts),
+        # Running statistics change observations with the same seed, and with them the actions.
+        *([outside] if outside else _not_repeatable(kind, *rollouts)),
         *_endless(env, rollouts[0]),
         *_unbounded(kind, env.single_action_space),
         *_large(kind, rollouts[0]),
@@ -92,8 +96,7 @@ def _findings(made: VectorEnv[Any, Any, Any], n_steps: int, seed: int) -> list[s
 
 
 def _kind(env: VectorEnv[Any, Any, Any]) -> str:
-    inner = env.envs[0] if isinstance(env, EnvCopies) else env
-    return type(inner.unwrapped).__name__
+    return title(env.envs[0] if isinstance(env, EnvCopies) else env)
 
 
 def _not_repeatable(kind: str, one: Rollout, two: Rollout) -> Iterator[str]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from fastpg.arrays import Bools
+from fastpg.rollouts.wrappers import title
 
 Env = gymnasium.Env[Any, Any]
 Step = tuple[Any, float, bool, bool, dict[str, Any]]
@@ -41,7 +42,7 @@ def require_env(env: Any) -> Env:
     for name in ("observation_space", "action_space"):
         space = getattr(env, name, None)
         if not isinstance(space, spaces.Space):
-            raise TypeError(f"{_name(env)}.{name}: expected a gymnasium space, got {space!r}")
+            raise TypeError(f"{title(env)}.{name}: expected a gymnasium space, got {space!r}")
     _require_keywords(env)
     return env
 
@@ -59,7 +60,7 @@ def _require_keywords(env: Env) -> None:
     for keyword in needed:
         if keyword not in known:
             raise TypeError(
-                f"{_name(env)}.reset: expected to take {' and '.join(needed)}, as in "
+                f"{title(env)}.reset: expected to take {' and '.join(needed)}, as in "
                 f"reset(self, *, seed=None, options=None); got reset({', '.join(known)})"
             )
 
@@ -81,7 +82,7 @@ def reset(env: Env, seed: int | None, options: dict[str, Any] | None) -> tuple[A
     given = env.reset(seed=seed, options=options) if options else env.reset(seed=seed)
     if not (isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], dict)):
         raise TypeError(
-            f"{_name(env)}.reset: expected (observation, info), info a dict; got {_shown(given)}"
+            f"{title(env)}.reset: expected (observation, info), info a dict; got {_shown(given)}"
         )
     return given
 
@@ -112,7 +113,7 @@ def _plain_step(env: Env, given: Any) -> Step:
     """What a step returned, checked."""
     if not isinstance(given, tuple | list) or len(given) != 5:
         raise ValueError(
-            f"{_name(env)}.step: expected 5 values (observation, reward, terminated, truncated, "
+            f"{title(env)}.step: expected 5 values (observation, reward, terminated, truncated, "
             f"info), got {_shown(given)}"
         )
     observation, reward, terminated, truncated, info = given
@@ -123,12 +124,12 @@ def _plain_step(env: Env, given: Any) -> Step:
         terminated = _plain_flag(env, "terminated", terminated)
         truncated = _plain_flag(env, "truncated", truncated)
     if not isinstance(info, dict):
-        raise TypeError(f"{_name(env)}.step: expected a dict as info, got {info!r}")
+        raise TypeError(f"{title(env)}.step: expected a dict as info, got {info!r}")
     return observation, plain, terminated, truncated, info
 
 
 def _plain_reward(env: Env, reward: Any) -> float:
-    where = f"{_name(env)}.step: expected a reward that is one number"
+    where = f"{title(env)}.step: expected a reward that is one number"
     try:
         array = np.asarray(reward)
     except Exception as error:  # an object's own __array__ may raise anything
@@ -147,7 +148,7 @@ def _plain_flag(env: Env, name: str, flag: Any) -> bool:
     array = np.asarray(flag) if isinstance(flag, np.ndarray | np.generic | int) else None
     if array is None or array.ndim or array.dtype.kind not in "biu" or array not in (0, 1):
         raise TypeError(
-            f"{_name(env)}.step: expected {name} to be True or False, got {_shown(flag)}"
+            f"{title(env)}.step: expected {name} to be True or False, got {_shown(flag)}"
         )
     return bool(array)
 
@@ -258,10 +259,6 @@ def vector_flags(name: str, flags: Any, count: int) -> Bools:
     if given.dtype.kind not in "biu" or given.shape != (count,):
         raise ValueError(f"step: expected {name} to be {count} flags, got {_shown(flags)}")
     return given.astype(np.bool_)
-
-
-def _name(env: Env) -> str:
-    return type(env.unwrapped).__name__
 
 
 def _shown(value: Any) -> str:

@@ -15,6 +15,7 @@ from fastpg import arrays
 from fastpg.rollouts import contract
 from fastpg.rollouts.instances import require_distinct
 from fastpg.rollouts.row_writer import RowWriter
+from fastpg.rollouts.wrappers import title
 
 _INTEGERS = frozenset((int, np.int64))
 
@@ -53,7 +54,7 @@ class EnvCopies(SyncVectorEnv):
         self._box = (space.dtype, space.shape) if type(space) is spaces.Box else (None, None)
         self._integers = _INTEGERS if type(space) is spaces.Discrete else frozenset()
         self._write_parts = RowWriter(space)
-        kind = type(self.envs[0].unwrapped).__name__
+        kind = title(self.envs[0])
         self._names = (f"{kind}.reset: observation", f"{kind}.step: observation")  # in errors
 
     @classmethod

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Callable
 from typing import Any, Protocol, TypeGuard
 
@@ -11,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.vector import AutoresetMode, VectorEnv
 
-from fastpg import arrays
+from fastpg import arrays, callers
 from fastpg.policies.base import Policy
 from fastpg.rollouts.collect import endless, episode_limit, make_collector, undone_on_error
 from fastpg.rollouts.collector import MOST_STEPS
@@ -155,11 +154,9 @@ def _require_human(env: VectorEnv[Any, Any, Any]) -> None:
 def _warn_of_wrappers(env: VectorEnv[Any, Any, Any]) -> None:
     name = reward_wrapper(env)
     if name is not None:
-        warnings.warn(
+        callers.warn(
             f"env: {name} changes rewards, and returns are sums of the changed ones: evaluate "
-            "without it, or pass warn=False",
-            UserWarning,
-            stacklevel=3,
+            "without it, or pass warn=False"
         )
 
 

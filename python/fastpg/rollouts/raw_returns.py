@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Self
 
 import gymnasium
@@ -12,6 +11,7 @@ from gymnasium.vector import SyncVectorEnv, VectorEnv, VectorRewardWrapper
 
 from fastpg.arrays import Bools, Floats
 from fastpg.rollouts.instances import RewardSum, reward_sums
+from fastpg.rollouts.wrappers import all_layers
 
 _CHANGING = (
     gymnasium.RewardWrapper,
@@ -83,16 +83,7 @@ def reward_wrapper(env: VectorEnv[Any, Any, Any]) -> str | None:
     Returns:
         Name of the wrapper's class; None if none is known.
     """
-    inner = getattr(env.unwrapped, "envs", ())
-    for outermost in (env, *(inner if isinstance(inner, list | tuple) else ())):
-        for layer in _layers(outermost):
-            if isinstance(layer, _CHANGING):
-                return type(layer).__name__
+    for layer in all_layers(env):
+        if isinstance(layer, _CHANGING):
+            return type(layer).__name__
     return None
-
-
-def _layers(env: Any) -> Iterator[Any]:
-    """The environment and its wrapped environments, outermost first."""
-    while env is not None:
-        yield env
-        env = getattr(env, "env", None) if env is not getattr(env, "unwrapped", env) else None

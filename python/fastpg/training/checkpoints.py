@@ -18,6 +18,7 @@ from fastpg.files import replace_file
 from fastpg.policies.feature_choice import FeatureFunctionError
 
 FORMAT = 1
+MODELS = ("best.npz", "final.npz", "checkpoint.npz")  # of a run folder, the best policy first
 
 # Errors that a damaged or forged file may cause while the algorithm is rebuilt from it.
 _DAMAGE = (
@@ -118,7 +119,9 @@ def read(path: str | os.PathLike[str]) -> State:
     """
     source = _named(path)
     if not source.is_file():
-        source = _with_suffix(source)
+        folder, source = source, _with_suffix(source)
+        if folder.is_dir() and not source.exists():
+            raise FileNotFoundError(_of_a_folder(folder))
     content = source.read_bytes()
     try:
         _require_its_own_size(content)
@@ -144,6 +147,13 @@ def _named(path: str | os.PathLike[str]) -> Path:
     if not named.name:
         raise ValueError(f"path: expected the name of a file, got {os.fspath(path)!r}")
     return named
+
+
+def _of_a_folder(folder: Path) -> str:
+    """The error for a folder given instead of a file."""
+    found = [str(folder / name) for name in MODELS if (folder / name).is_file()]
+    files = f"give {' or '.join(found)}" if found else f"it has none of {', '.join(MODELS)}"
+    return f"{folder}: expected a file, got a folder: {files}"
 
 
 def _with_suffix(path: Path) -> Path:

@@ -8,11 +8,24 @@ from contextlib import contextmanager
 from typing import Any
 
 from fastpg import arrays
+from fastpg.callers import warn
 from fastpg.rollouts.collector import MOST_STEPS
 from fastpg.training.callbacks.base import Callback, CallbackLike, CallbackList, as_callback
 from fastpg.training.metrics import MOST_COUNT, Metrics
 
 _EVAL_FREQ = 10_000  # environment steps
+
+# Names that other libraries take as kinds of logs, and what writes them here.
+_TERMINAL = "fastpg.loggers.ConsoleLogger() writes on the terminal"
+_JSON = "fastpg.loggers.JsonLinesLogger(path) writes lines of JSON, and a run folder has them"
+_OWN = "docs/logging.md has a logger for it"
+_KINDS = {
+    **dict.fromkeys(("tensorboard", "TensorBoard"), "fastpg.loggers.TensorBoardLogger(folder)"),
+    **dict.fromkeys(("stdout", "stderr", "console", "terminal", "human"), _TERMINAL),
+    "csv": "fastpg.loggers.CsvLogger(path) writes CSV, and a run folder has it",
+    **dict.fromkeys(("json", "jsonl"), _JSON),
+    **dict.fromkeys(("wandb", "mlflow"), _OWN),
+}
 
 
 class Observers:
@@ -58,6 +71,8 @@ class Observers:
             parts.append(_evaluation(eval_env, eval_freq, episodes))
         self._all = CallbackList(parts) if parts else None
         self._stop = self.started = False
+        if self._all is not None:
+            _warn_of_no_evaluations(self._all)
 
     @contextmanager
     def watching(
@@ -97,6 +112,20 @@ class Observers:
         return self._stop
 
 
+def _warn_of_no_evaluations(callbacks: CallbackList) -> None:
+    """Warn about a callback that would do nothing, for want of evaluations."""
+    parts = list(callbacks.flattened())
+    # A callback of the user's may evaluate, and announce it.
+    if any(p.evaluates or not type(p).__module__.startswith("fastpg.") for p in parts):
+        return
+    for part in parts:
+        if part.needs_evaluations:
+            warn(
+                f"{type(part).__name__}: there are no evaluations, so it never stops the "
+                "training: expected learn(eval_freq=…) or an EvalCallback too"
+            )
+
+
 # What is imported below is slow to import, and most trainings do not need it.
 
 
@@ -109,6 +138,7 @@ def _logs(log: Any, every: int) -> list[Callback]:
     parts: list[Callback] = []
     for one in log if isinstance(log, list | tuple) else [log]:
         if isinstance(one, str | os.PathLike):
+            _require_no_kind(one)
             one = RunFolder(one)
         if isinstance(one, RunFolder):
             one.require_free()
@@ -116,6 +146,15 @@ def _logs(log: Any, every: int) -> list[Callback]:
         else:
             parts.append(LoggerCallback(one, every))
     return parts
+
+
+def _require_no_kind(path: Any) -> None:
+    """Raise ValueError for a name that other libraries take as a kind of log."""
+    if path in _KINDS:
+        raise ValueError(
+            f"log: expected the path of a run folder or a logger, got the name {path!r}: "
+            f"{_KINDS[path]}; for a folder of this name give './{path}'"
+        )
 
 
 def _evaluation(eval_env: Any, eval_freq: int | None, episodes: int) -> Callback:

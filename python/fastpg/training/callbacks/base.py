@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -39,6 +39,8 @@ class Callback:
     """
 
     algo: Any = None
+    evaluates = False  # whether it makes evaluations
+    needs_evaluations = False  # whether it does nothing without them
     announce: Callable[[Metrics], bool] = staticmethod(_nothing)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -149,6 +151,14 @@ class CallbackList(Callback):
             one.algo, one.announce = algo, self.announce
             self._started.callback(one.on_training_end)
             one.on_training_start(algo, total_timesteps)
+
+    def flattened(self) -> Iterator[Callback]:
+        """The callbacks, those in lists within the list too."""
+        for one in self.callbacks:
+            if isinstance(one, CallbackList):
+                yield from one.flattened()
+            else:
+                yield one
 
     def on_iteration(self, record: Metrics) -> bool:
         """Call each callback with a copy of the record.

@@ -57,6 +57,8 @@ class EvalCallback(Callback):
         TypeError, ValueError: an argument of the wrong type or out of range.
     """
 
+    evaluates = True
+
     @names_checked
     def __init__(
         self,

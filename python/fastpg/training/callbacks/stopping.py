@@ -16,13 +16,15 @@ class StopTrainingOnNoModelImprovement(Callback):
     """Stops after several evaluations in a row without a new best mean return.
 
     It needs evaluations: `learn(eval_freq=…)`, or an `EvalCallback`, as whose
-    `callback_after_eval` it may also be given.
+    `callback_after_eval` it may also be given. Without them `learn` warns.
 
     Args:
         max_no_improvement_evals: number of evaluations in a row without a new best one that are
             still allowed.
         min_evals: number of first evaluations that do not count.
     """
+
+    needs_evaluations = True
 
     @names_checked
     def __init__(self, max_no_improvement_evals: int, min_evals: int = 0) -> None:
@@ -61,6 +63,8 @@ class StopTrainingOnRewardThreshold(Callback):
         times: number of evaluations in a row that must reach it. With more than 1, do not give it
             as `callback_on_new_best`, which sees only some of the evaluations.
     """
+
+    needs_evaluations = True
 
     @names_checked
     def __init__(self, reward_threshold: float, times: int = 1) -> None:

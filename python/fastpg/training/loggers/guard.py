@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
+
+from fastpg.callers import warn
 
 
 class Guard:
@@ -54,6 +55,4 @@ class Guard:
             error: the reason.
         """
         text = " ".join(str(error).split())
-        warnings.warn(
-            f"{self._name} stopped: {text}; the training goes on", RuntimeWarning, stacklevel=4
-        )
+        warn(f"{self._name} stopped: {text}; the training goes on", RuntimeWarning)
