@@ -1,6 +1,7 @@
 """Tuning: the same study however it is run, and an honest judgement of the best settings."""
 
 import json
+import sqlite3
 import sys
 import threading
 from typing import ClassVar
@@ -356,7 +357,46 @@ def test_every_algorithm_and_policy(algorithm, policy, tmp_path):
     assert {name: settings.options[name] for name in names} == found.best.settings
 
 
-def test_a_storage_is_shared(tmp_path):
+@pytest.fixture
+def connections(monkeypatch):
+    """All connections to SQLite that are made; those of the test itself are closed after it."""
+    made, connect = [], sqlite3.dbapi2.connect
+
+    def noted(*args, **kwargs):
+        made.append(connect(*args, **kwargs))
+        return made[-1]
+
+    monkeypatch.setattr(sqlite3.dbapi2, "connect", noted)
+    yield made
+    for one in made:
+        one.close()
+
+
+def is_open(connection):
+    try:
+        connection.total_changes  # noqa: B018
+    except sqlite3.ProgrammingError:
+        return False
+    return True
+
+
+def test_connections_to_a_storage_are_closed(tmp_path, connections):
+    url = f"sqlite:///{tmp_path / 'study.db'}"
+    short(n_trials=4, storage=url, study_name="mine", n_jobs=2)
+    with pytest.raises(ValueError, match="'mine' holds another study"):
+        short("trpo", storage=url, study_name="mine")
+    assert connections
+    assert not any(map(is_open, connections))
+
+
+def test_a_storage_of_the_caller_stays_open(tmp_path, connections):
+    storage = optuna.storages.RDBStorage(f"sqlite:///{tmp_path / 'study.db'}")
+    short(n_trials=1, storage=storage, study_name="mine")
+    assert any(map(is_open, connections))
+    storage.engine.dispose()
+
+
+def test_a_storage_is_shared(tmp_path, connections):
     url = f"sqlite:///{tmp_path / 'study.db'}"
     first = short(n_trials=2, storage=url, study_name="mine")
     assert len(short(n_trials=4, storage=url, study_name="mine").trials) == 4

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import optuna
@@ -18,6 +18,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from fastpg.files import FileLock, own_names
 from fastpg.suggestions import one_of
+
+_Made = TypeVar("_Made")
 
 _JOURNAL, _LOCK = "journal.log", "lock"
 CONFIG, ERROR = "fastpg", "error"  # attributes of studies and of trials
@@ -151,12 +153,13 @@ def opened_study(
         place = storage
         if place is None and run is not None:
             place = _journal(Path(run))
-        study = _created(place, study_name or _name(config, storage), sampler, pruner)
-        where = f"run: {run}" if storage is None else f"storage: {study.study_name!r}"
-        _require_config(study, json.loads(json.dumps(config)), where)
-        if storage is None:
-            _end_left_trials(study)
-        yield study
+        with _connected(place) as opened:
+            study = _created(opened, study_name or _name(config, storage), sampler, pruner)
+            where = f"run: {run}" if storage is None else f"storage: {study.study_name!r}"
+            _require_config(study, json.loads(json.dumps(config)), where)
+            if storage is None:
+                _end_left_trials(study)
+            yield study
     finally:
         if lock is not None:
             lock.release()
@@ -167,10 +170,26 @@ def _name(config: dict[str, Any], storage: Any) -> str:
     return _NAME if storage is None else f"{config['algorithm']}-{config['env']}"
 
 
-def _created(place: Any, name: str, sampler: Any, pruner: Any, tries: int = 3) -> Study:
-    """Create or load a study; again where another process creates the same database."""
+@contextmanager
+def _connected(storage: Any) -> Iterator[Any]:
+    """The storage; that of a URL is made here, and its connections are closed in the end."""
+    if not isinstance(storage, str):
+        yield storage
+        return
+    made = _tried(lambda: optuna.storages.get_storage(storage))
     try:
-        return optuna.create_study(
+        yield made
+    finally:
+        made.remove_session()
+        database = getattr(made, "_backend", made)  # Optuna puts a cache around it
+        if engine := getattr(database, "engine", None):
+            engine.dispose()
+
+
+def _created(place: Any, name: str, sampler: Any, pruner: Any) -> Study:
+    """Create or load a study."""
+    return _tried(
+        lambda: optuna.create_study(
             storage=place,
             sampler=sampler,
             pruner=pruner,
@@ -178,11 +197,18 @@ def _created(place: Any, name: str, sampler: Any, pruner: Any, tries: int = 3) -
             direction="maximize",
             load_if_exists=True,
         )
+    )
+
+
+def _tried(make: Callable[[], _Made], tries: int = 3) -> _Made:
+    """What a function makes; it is called again where another process makes the same database."""
+    try:
+        return make()
     except (TypeError, ValueError, OSError, ImportError):
         raise
     except Exception as error:  # of SQLAlchemy and the like
         if tries > 1:
-            return _created(place, name, sampler, pruner, tries - 1)
+            return _tried(make, tries - 1)
         raise ValueError(f"storage: {type(error).__name__}: {error}") from error
 
 
