@@ -20,7 +20,8 @@ PAGE = """# {number}. {title}
 
 ## Both sides
 
-`fastpg lecture {number}` prints this table, and writes the figure and its data as CSV.
+`fastpg lecture {number}` prints this table, and writes the figure and its data as CSV. Of arrays it
+shows one component, whose indices [row, column] count from 0: that in which the sides differ most.
 
 | | left | | right | within |
 |---|---|---|---|---|

@@ -12,7 +12,7 @@ import pytest
 
 from fastpg import cli
 from fastpg.lecture import SYSTEMS, Check, Formula, Result, find
-from fastpg.lecture.problems import worst
+from fastpg.lecture.problems import sampled, worst
 
 ROOT = Path(__file__).resolve().parent.parent
 ROW = re.compile(r"^\| .* \| (\S+) \| (?:=|<=|>=) \| (\S+) \| (\S+) \|$")
@@ -92,10 +92,14 @@ def test_checks_fail_where_they_should():
 
 def test_the_component_that_is_told():
     """A stable component if only rounding differs, otherwise the wrong one."""
-    assert worst("", [1.0 + 1e-15, -3.0, 2.0], [1.0, -3.0, 2.0]) == Check("", -3.0, -3.0)
-    assert worst("", [1.5, -3.0, 2.0], [1.0, -3.0, 2.0]) == Check("", 1.5, 1.0)
-    assert worst("", [0.0, 1e-16], [0.0, 0.0]) == Check("", 1e-16, 0.0)
+    assert worst("", [1.0 + 1e-15, -3.0, 2.0], [1.0, -3.0, 2.0]) == Check(" [1]", -3.0, -3.0)
+    assert worst("", [1.5, -3.0, 2.0], [1.0, -3.0, 2.0]) == Check(" [0]", 1.5, 1.0)
+    assert worst("", [0.0, 1e-16], [0.0, 0.0]) == Check(" [1]", 1e-16, 0.0)
     assert np.isnan(worst("", [1.0, np.nan], [1.0, 5.0]).left)
+    assert worst("x", 2.0, 2.0).text == "x"
+    assert worst("x", [[1.0, 2.0], [4.0, 3.0]], np.zeros((2, 2))).text == "x [1, 0]"
+    samples = np.array([[1.0, 2.0, 9.0], [1.1, 2.1, 9.1]])
+    assert sampled("x", samples, np.array([[1.0, 2.0, 3.0]])).text == "x [0, 2]"
 
 
 def test_a_formula_without_its_code_is_an_error():

@@ -17,7 +17,10 @@ def lecture(
     system: Annotated[str, typer.Argument(help="L1 to L12, Kakade, or all")] = "all",
     out: Annotated[Path, typer.Option(help="folder of the figures and tables")] = Path("lecture"),
 ) -> None:
-    """Print both sides of the lecture's identities; write a figure and a CSV for each system."""
+    """Print both sides of the lecture's identities; write a figure and a CSV for each system.
+
+    Of arrays a row shows the component in which the sides differ most, with its indices from 0.
+    """
     from fastpg import lecture as systems  # slow to import, and only this command needs it
 
     holds = True

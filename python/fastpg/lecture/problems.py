@@ -68,13 +68,16 @@ class Trajectories:
 
 
 def worst(text: str, left: Any, right: Any, slack: float = 1e-10) -> Check:
-    """A check of the component in which two sides differ most; of the largest if they agree."""
+    """A check of the component in which two sides differ most; of the largest if they agree.
+
+    The text gets the component's indices, from 0.
+    """
     a, b = np.ravel(left), np.ravel(right)
     apart = np.abs(a - b)
     # If only rounding errors differ, the largest difference depends on the machine.
     size = np.abs(b).round(9)
     at = int(np.argmax(size if np.max(apart) <= slack and np.any(size > 0.0) else apart))
-    return Check(text, float(a[at]), float(b[at]), slack)
+    return Check(text + _component(at, left), float(a[at]), float(b[at]), slack)
 
 
 def sampled(text: str, samples: Floats, right: Any) -> Check:
@@ -82,7 +85,15 @@ def sampled(text: str, samples: Floats, right: Any) -> Check:
     mean, error = mean_and_error(samples)
     target = np.ravel(right)
     at = int(np.argmax(np.abs(mean - target) / np.maximum(error, 1e-300)))
-    return Check(text, float(mean[at]), float(target[at]), STANDARD_ERRORS * float(error[at]))
+    bound = STANDARD_ERRORS * float(error[at])
+    return Check(text + _component(at, right), float(mean[at]), float(target[at]), bound)
+
+
+def _component(at: int, side: Any) -> str:
+    """The indices of a component of an array, for a text; none for a number."""
+    if np.size(side) == 1:
+        return ""
+    return f" {[int(k) for k in np.unravel_index(at, np.shape(side))]}"
 
 
 def mean_and_error(samples: Floats) -> tuple[Floats, Floats]:
