@@ -20,15 +20,13 @@ import fastpg
 from fastpg import tabular
 from fastpg.envs import NativeEnv
 from fuzz_catalogue import policies
+from native_ids import NEWEST
 
 SMALL = {"seed": 0, "n_envs": 2}
 STEPS = {**SMALL, "n_steps": 8}
 LAYERS = {"policy_kwargs": {"net_arch": [4]}}
 _TEMPORARY = tempfile.TemporaryDirectory()  # removed at the end of the process
 FOLDER = Path(_TEMPORARY.name)
-ENV_IDS = (
-    "CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1",
-)  # fmt: skip
 
 
 class _Mallinfo(ctypes.Structure):
@@ -129,7 +127,7 @@ def used_mdp():
 
 def lives():
     """By name a function that makes, uses and drops objects."""
-    made = {f"env {name}": lambda name=name: used_env(fastpg.make_vec(name, 3)) for name in ENV_IDS}
+    made = {f"env {name}": lambda name=name: used_env(fastpg.make_vec(name, 3)) for name in NEWEST}
     made |= {f"policy {name}": lambda name=name: used_policy(name) for name in policies()}
     made |= {
         "env of several threads": lambda: used_env(

@@ -39,6 +39,14 @@ def test_exports():
     assert {kind.__name__ for kind in (*policies, *algorithms)} <= set(fastpg.__all__)
 
 
+def test_no_sentence_begins_with_a_symbol_in_upper_case():
+    """A linter wants a capital letter where a docstring begins: no symbol may stand there."""
+    pages = [ROOT / "docs" / "api.md", ROOT / "docs" / "tabular.md"]
+    symbols = r"(?:Ln|Log|Exp|Theta|Pi|Phi|Eta|Alpha|Lambda|Gamma|Delta|Sigma|Rho|Nu|X|Kl)"
+    for page in pages:
+        assert not re.findall(rf"^{symbols}\b.*", page.read_text(), re.MULTILINE), page
+
+
 def test_version_is_pyproject_s():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert fastpg.__version__ == _core.__version__ == project["version"]

@@ -14,6 +14,7 @@ LEGEND = (
     "Mean return of the final policy over 100 episodes: the median of the seeds, and the worst and "
     "best of them. Training: median CPU seconds."
 )
+MADE_WITH = "Versions with which these runs were made:"
 
 
 def text(done: Finished) -> str:
@@ -23,7 +24,7 @@ def text(done: Finished) -> str:
     rows = [_row(key, done) for key in sorted({_key(run) for run in done}, key=_place)]
     versions = sorted({outcome.versions for outcome in done.values()})
     listed = "\n".join(f"- {line}" for line in versions)
-    return f"{LEGEND}\n\n{table(rows)}\n\n{listed}"
+    return f"{LEGEND}\n\n{table(rows)}\n\n{MADE_WITH}\n\n{listed}"
 
 
 def _key(run: Run) -> Key:

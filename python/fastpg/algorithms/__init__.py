@@ -1,4 +1,4 @@
-"""REINFORCE, NPG, TRPO and PPO, by name."""
+"""The algorithms, by name."""
 
 from fastpg.algorithms.catalogue import ALGORITHMS, DEFAULT_TIMESTEPS, find, load, resume
 from fastpg.algorithms.npg import NPG

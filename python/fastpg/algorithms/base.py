@@ -42,7 +42,7 @@ Collected = tuple[Rollout | None, Rollout]  # for the baseline's fit, and for th
 
 
 class Algorithm(Resumable):
-    """Base of REINFORCE, NPG, TRPO and PPO; subclasses define what an iteration collects and does.
+    """Base of all algorithms; subclasses define what an iteration collects and does.
 
     Args:
         policy: a policy, or a name for the class that fits: "linear" for `LinearSoftmax` or

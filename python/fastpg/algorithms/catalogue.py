@@ -24,7 +24,7 @@ def find(name: str) -> type[Algorithm]:
     """The class of an algorithm.
 
     Args:
-        name: "reinforce", "npg", "trpo" or "ppo".
+        name: one of the keys of `ALGORITHMS`.
 
     Returns:
         The class.

@@ -1,4 +1,4 @@
-"""The base class of NPG and TRPO: the natural direction of a batch and the step along it."""
+"""The base class of algorithms with natural steps: direction of a batch, and step along it."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class NaturalStep(NamedTuple):
 
 
 class NaturalAlgorithm(StepAlgorithm):
-    """Base of NPG and TRPO."""
+    """Base of the algorithms that take natural steps."""
 
     options: NaturalOptions
 

@@ -78,7 +78,7 @@ class CommonOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class CriticOptions(Options):
-    """Options of the algorithms that fit a value network after the policy's step: all but PPO."""
+    """Options of the algorithms that fit a value network after the policy's step."""
 
     critic_learning_rate: Schedule = option(
         1e-3,
@@ -106,7 +106,7 @@ class CriticOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class StepOptions(CommonOptions):
-    """Options of the algorithms that collect a fixed number of steps: NPG, TRPO and PPO."""
+    """Options of the algorithms that collect a fixed number of steps."""
 
     n_envs: int = inherited(CommonOptions, "n_envs", 4)
     n_steps: int | None = option(
@@ -157,7 +157,7 @@ _CONJUGATE_GRADIENT = ({"solver": ("auto", "cg")},)  # auto may choose it
 
 @dataclass(frozen=True, kw_only=True)
 class NaturalOptions(CriticOptions, StepOptions):
-    """Options of NPG and TRPO."""
+    """Options of the algorithms that take natural steps."""
 
     target_kl: Schedule | None = option(
         None,
@@ -185,7 +185,9 @@ class NaturalOptions(CriticOptions, StepOptions):
         1.0, "fraction of the samples from which F is computed", above=0.0, high=1.0
     )
     solver: str = option(
-        "auto", "auto: cholesky for at most 64 parameters, cg for more", choices=SOLVERS
+        "auto",
+        "auto: cholesky for at most 64 parameters with cg_damping above 0, cg for others",
+        choices=SOLVERS,
     )
     cg_max_steps: int = option(
         20,

@@ -32,7 +32,7 @@ class TunedSettings:
     """Settings tuned to an environment, over many seeds.
 
     Attributes:
-        algorithm: "reinforce", "npg", "trpo" or "ppo".
+        algorithm: its name, as in `train`.
         env_id: id registered with Gymnasium.
         policy: kind of the policy: "linear" or "mlp".
         total_timesteps: environment steps to train for; None: the algorithm's default.
@@ -73,7 +73,7 @@ def tuned_settings(
     """The tuned settings of an algorithm in an environment.
 
     Args:
-        algorithm: "reinforce", "npg", "trpo" or "ppo".
+        algorithm: its name, as in `train`.
         env_id: an id such as "CartPole-v1". An id with a module, "module:id", has no settings.
         file: path of a TOML file in the form of `fastpg/algorithms/tuned.toml`. Its settings take
             precedence over the built-in ones.

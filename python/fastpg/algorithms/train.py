@@ -108,7 +108,7 @@ def settings_for(
     """The tuned settings that `train` uses.
 
     Args:
-        algorithm: "reinforce", "npg", "trpo" or "ppo".
+        algorithm: its name.
         env: argument `env` of `train`.
         policy: argument `policy` of `train`.
         tuned: argument `tuned` of `train`.
@@ -147,7 +147,7 @@ def build(
     """The algorithm of `train`, before it learns.
 
     Args:
-        algorithm: "reinforce", "npg", "trpo" or "ppo".
+        algorithm: its name.
         env: argument `env` of `train`.
         settings: tuned settings; the arguments below take precedence. None: the defaults.
         seed: argument `seed` of `train`.
@@ -200,7 +200,7 @@ def timesteps(algorithm: str, settings: TunedSettings | None, given: int | None 
     """Number of environment steps to train for.
 
     Args:
-        algorithm: "reinforce", "npg", "trpo" or "ppo".
+        algorithm: its name.
         settings: tuned settings, or None.
         given: the user's number, or None.
 

@@ -10,6 +10,8 @@ from fastpg.algorithms.catalogue import ALGORITHMS, find
 from fastpg.algorithms.option_texts import described, read_text
 from fastpg.suggestions import unknown
 
+_NAMES = tuple(ALGORITHMS)
+NAMES = f"{', '.join(_NAMES[:-1])} or {_NAMES[-1]}"  # of the algorithms, for help
 OPTIONS = {spec.name for kind in ALGORITHMS.values() for spec in described(kind.options_class)}
 
 

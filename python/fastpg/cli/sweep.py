@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from fastpg.cli.console import INTERRUPTED, explained, note
-from fastpg.cli.option_words import OPTIONS, seeds_in, values
+from fastpg.cli.option_words import NAMES, OPTIONS, seeds_in, values
 from fastpg.cli.signals import stopped_by_any_signal
 from fastpg.cli.tables import show_columns
 from fastpg.experiments import Results, train_many
@@ -19,7 +19,7 @@ _SHOWN_FAILURES = 5
 
 def sweep(
     context: typer.Context,
-    algorithm: Annotated[str, typer.Argument(help="reinforce, npg, trpo or ppo")],
+    algorithm: Annotated[str, typer.Argument(help=NAMES)],
     env: Annotated[str, typer.Argument(help="id of the environment; module:id imports first")],
     seeds: Annotated[
         str, typer.Option(help="a number, a range such as 0:1000, or seeds with commas")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from fastpg.cli.console import INTERRUPTED, explained, fail, note, show_table
-from fastpg.cli.option_words import OPTIONS, seeds_in, values
+from fastpg.cli.option_words import NAMES, OPTIONS, seeds_in, values
 from fastpg.cli.signals import stopped_by_any_signal
 from fastpg.cli.tables import show_columns
 from fastpg.experiments.statistics import probability_of_improvement
@@ -24,7 +24,7 @@ _NAMED = {
 
 def tune(
     context: typer.Context,
-    algorithm: Annotated[str, typer.Argument(help="reinforce, npg, trpo or ppo")],
+    algorithm: Annotated[str, typer.Argument(help=NAMES)],
     env: Annotated[str, typer.Argument(help="id of the environment; module:id imports first")],
     trials: Annotated[
         int, typer.Option(min=1, help="trials in all, those of earlier calls included")

@@ -31,10 +31,13 @@ def make_vec(
 ) -> NativeVectorEnv:
     """Make `num_envs` copies of a native environment, stepped together in C++.
 
+    It makes native environments alone. Algorithms, `train` and `evaluate_policy` also take any
+    other id, a `gymnasium.Env`, a callable that makes one, and vector environments.
+
     Args:
         id: a Gymnasium id: "Acrobot-v1", "CartPole-v0", "CartPole-v1", "MountainCar-v0",
-            "MountainCarContinuous-v0" or "Pendulum-v1"; or the id of a registered environment of a
-            user, or that environment.
+            "MountainCarContinuous-v0" or "Pendulum-v1"; or an environment of your own from
+            `numba_env`, `build_env`, `load_env` or `register_env`, or its id.
         num_envs: number of copies, from 1 to 2^24.
         autoreset_mode: when an environment is reset after an episode, as in Gymnasium: NEXT_STEP,
             SAME_STEP or DISABLED.

@@ -53,7 +53,7 @@ def train_many(
     where an earlier one has stopped, also after a kill, and trains seeds that failed anew.
 
     Args:
-        algorithm: "reinforce", "npg", "trpo" or "ppo".
+        algorithm: its name, as in `train`.
         env: an id, a `UserEnvironment`, or a callable that makes an environment; each training
             makes its own.
         seeds: a number n for the seeds 0 … n - 1, or the seeds.

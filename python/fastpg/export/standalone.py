@@ -82,7 +82,7 @@ class Discrete(ExportedPolicy):
     """Integers: one choice of several actions, or several choices."""
 
     def log_probs(self, observation: Any, action_mask: Any = None, step_index: Any = None) -> Any:
-        """Ln pi of every action of all choices, (n, actions); -inf where the mask is 0."""
+        """The ln pi of every action of all choices, (n, actions); -inf where the mask is 0."""
         logits = self.outputs(observation, step_index).astype(np.float64)
         if action_mask is not None:
             mask = np.atleast_2d(np.asarray(action_mask))
@@ -146,7 +146,7 @@ class Gaussian(ExportedPolicy):
         return self._means_and_log_std(observation, step_index)[0]
 
     def log_std(self, observation: Any, step_index: Any = None) -> Any:
-        """Ln sigma, (n, size), of observations (d,) or (n, d)."""
+        """The array ln sigma, (n, size), of observations (d,) or (n, d)."""
         means, log_std = self._means_and_log_std(observation, step_index)
         return np.broadcast_to(log_std, means.shape)
 

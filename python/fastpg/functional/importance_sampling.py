@@ -12,7 +12,7 @@ from fastpg.arrays import Floats
 
 
 def _log_weights(log_target: Any, log_proposal: Any, size: int | None = None) -> Floats:
-    """Ln w_i, (n,), checked; n must be `size` unless that is None."""
+    """The array ln w_i, (n,), checked; n must be `size` unless that is None."""
     target = probabilities.log_densities("log_target", log_target, (size,))
     proposal = probabilities.log_densities("log_proposal", log_proposal, target.shape)
     if np.isneginf(proposal).any():

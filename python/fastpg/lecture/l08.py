@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 TEXT = """The smallest complete run of NPG: a batch of trajectories gives ĝ and F̂, and
 θ ← θ + η (F̂ + damping)⁻¹ ĝ, with η such that the predicted KL ½ xᵀF̂x of the step x is `target_kl`.
 The step is not checked. The KL measured on the batch differs from the predicted one by terms of
-third order. The first update and the one after half of the steps are repeated in NumPy, with dense
-matrices from the same batch.
+third order. With `solver="auto"`, the default, F̂ + damping is factorised (Cholesky) for at most 64
+parameters, as here with 10; for more, conjugate gradients need only products F̂v. The first update
+and the one after half of the steps are repeated in NumPy, with dense matrices from the same batch.
 
 The figure shows `fastpg.NPG` on CartPole-v1, with a `target_kl` that falls from 0.01 to 0 during
 learning. The left part shows the mean return of the last 100 episodes, with sampled actions; the

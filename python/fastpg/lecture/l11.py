@@ -52,7 +52,7 @@ COUNT = 4000
 
 
 def log_densities(x: Floats, m: float) -> tuple[Floats, Floats]:
-    """Ln p̃ and ln p, both without the factor 1/√(2π)."""
+    """The logarithms ln p̃ and ln p, both without the factor 1/√(2π)."""
     return -0.5 * (x - m) ** 2, -0.5 * x**2
 
 

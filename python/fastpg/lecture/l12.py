@@ -115,7 +115,7 @@ class Repetitions:
         return out
 
     def _log_probabilities(self, theta: Floats, of: slice) -> tuple[Floats, Floats]:
-        """Ln pi of the actions taken, at theta and at theta_k, as flat arrays."""
+        """The ln pi of the actions taken, at theta and at theta_k, as flat arrays."""
         phi, actions = self.phi[of].reshape(-1, self.phi.shape[2]), self.actions[of].ravel()
         dist = self.linear.distribution(phi, theta)
         old = self.dist[of].reshape(dist.shape)

@@ -72,7 +72,7 @@ class ClosedForms:
         return self._public(self._distribution.mode(self._dist(dist)))
 
     def log_prob(self, dist: Floats, actions: Any) -> Floats:
-        """Ln pi(a_i|s_i) of given actions; a log density for a `LinearGaussian`.
+        """The ln pi(a_i|s_i) of given actions; a log density for a `LinearGaussian`.
 
         Args:
             dist: distributions (n, k).

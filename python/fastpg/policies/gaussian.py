@@ -73,7 +73,7 @@ class Gaussian(Policy):
 
     @property
     def log_std(self) -> Floats:
-        """Ln sigma, (action_size,); AttributeError with `state_dependent_std`."""
+        """The vector ln sigma, (action_size,); AttributeError with `state_dependent_std`."""
         if self.state_dependent_std:
             raise AttributeError("log_std: it depends on the state: see `distribution`")
         return self._own(self._theta)

@@ -71,7 +71,7 @@ class Softmax(Policy):
         return self._distribution.outputs
 
     def log_probs(self, phi: Floats, theta: Floats | None = None, mask: Any = None) -> Floats:
-        """Ln pi of every action, (n, n_actions): the same as `distribution`."""
+        """The ln pi of every action, (n, n_actions): the same as `distribution`."""
         return self.distribution(phi, theta, mask)
 
     def actor(self, space: spaces.Space[Any], deterministic: bool) -> _core.Actor:

@@ -31,7 +31,7 @@ def pg(
     learning_rate: Schedule = 0.1,
     kl_per: str = "step",
 ) -> Iterates:
-    """Theta <- theta + eta grad J (lecture L1, L9).
+    """Steps of theta <- theta + eta grad J (lecture L1, L9).
 
     Args:
         mdp: a finite MDP.
@@ -68,7 +68,7 @@ def npg(
     cg_damping: float = 0.0,
     kl_per: str = "step",
 ) -> Iterates:
-    """Theta <- theta + eta F^-1 grad J, eta = sqrt(2 target_kl / x^T F x) (lecture L6).
+    """Steps of theta <- theta + eta x, x = F^-1 grad J, eta = sqrt(2 target_kl / x^T F x) (L6).
 
     The lecture's delta is 2 target_kl. With `step_size`, eta is fixed. F and the gradient have the
     same unit, so the step of a softmax table is eta A, without a factor 1 / (1 - gamma). A singular
@@ -116,7 +116,7 @@ def npg(
 def natural_step(
     local: LocalModel, policy: TabularPolicy, damping: float = 0.0, per: str = "step"
 ) -> tuple[Floats, float]:
-    """X = (F + damping)^-1 grad J and x^T F x; F and grad J are per trajectory or per step.
+    """The direction x = (F + damping)^-1 grad J, and x^T F x; all per trajectory or per step.
 
     Args:
         local: model at `policy`.

@@ -78,7 +78,7 @@ def kl_of_logs(p: Floats, log_q: Floats) -> Floats:
 
 
 def _log_table(mdp: MDP, policy: Any) -> Floats:
-    """Ln pi; for a policy with a theta it is finite even if pi underflows to 0."""
+    """The table ln pi; for a policy with a theta it is finite even if pi underflows to 0."""
     table = mdp.policy_table(policy)
     with np.errstate(divide="ignore"):
         logs: Floats = np.log(table)

@@ -56,7 +56,7 @@ class TabularPolicy:
                 value.flags.writeable = False
 
     def log_probabilities(self) -> Floats:
-        """Ln pi(a|s), (S, A) or (H, S, A)."""
+        """The table ln pi(a|s), (S, A) or (H, S, A)."""
         raise NotImplementedError
 
     def probabilities(self) -> Floats:

@@ -143,7 +143,7 @@ def conservative_policy_iteration(
     alpha: float | None = None,
     kl_per: str = "step",
 ) -> Iterates:
-    """Pi <- (1 - alpha) pi + alpha greedy (Kakade & Langford 2002).
+    """Steps of pi <- (1 - alpha) pi + alpha greedy (Kakade & Langford 2002).
 
     Args:
         mdp: a finite MDP.

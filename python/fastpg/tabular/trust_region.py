@@ -27,7 +27,7 @@ _CLOSE = 1e-13  # relative tolerance of the KL and of lambda
 
 @checked("log ratio")
 def penalised_log_ratio(pi: Any, advantages: Any, kl_coef: float) -> Floats:
-    """Ln pi'/pi for the maximiser of sum_a pi'(a) A(a) - lambda KL(pi | pi') in every state (L4).
+    """The ln pi'/pi that maximises sum_a pi'(a) A(a) - lambda KL(pi | pi') in every state (L4).
 
     pi'(a) = lambda pi(a) / (nu - A(a)), with nu > max A such that pi' sums to 1.
 
@@ -140,7 +140,7 @@ def trust_region_table(pi: Any, advantages: Any, weights: Any, target_kl: float)
 def _trust_region_log_ratio(
     pi: Floats, advantages: Floats, weights: Floats, target_kl: float
 ) -> tuple[Floats, float]:
-    """Ln pi'/pi and the constraint's multiplier lambda, which is 0 if no policy is better."""
+    """The table ln pi'/pi and the constraint's multiplier lambda, 0 if no policy is better."""
     weighed = weights[..., None] > 0.0  # states of weight 0 keep their probabilities
     gained = np.where(weighed & (pi > 0.0), advantages, -np.inf)
     best = gained.max(axis=-1, keepdims=True)

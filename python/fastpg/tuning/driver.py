@@ -69,7 +69,7 @@ def tune(
     if they were interrupted.
 
     Args:
-        algorithm: "reinforce", "npg", "trpo" or "ppo".
+        algorithm: its name, as in `train`.
         env: an id, or a callable that makes an environment; each training makes its own.
         n_trials: trials of the study, those of earlier calls included, interrupted ones not.
         total_timesteps: environment steps of each training, as in `train`.

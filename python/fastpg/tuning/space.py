@@ -23,7 +23,7 @@ def search_space(algorithm: str, policy: Any = "linear") -> dict[str, str]:
     """The options that `tune` searches by default, and their ranges.
 
     Args:
-        algorithm: "reinforce", "npg", "trpo" or "ppo".
+        algorithm: its name, as in `fastpg.train`.
         policy: "linear", "mlp" or a policy.
 
     Returns:
