@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "fastpg/core/interruption.hpp"
-#include "fastpg/core/isa.hpp"
 #include "fastpg/core/memory.hpp"
 #include "fastpg/core/sums.hpp"
 #include "fastpg/core/thread_pool.hpp"
@@ -93,16 +92,14 @@ class Bootstrap {
 
   double mean(std::uint64_t resample, std::ptrdiff_t task) const {
     const double* const x = scores_.values + task * scores_.runs;
-    return dispatch([&] {
-      double sum = 0.0;
-      draws_.each(resample, static_cast<std::uint32_t>(task),
-                  [x, &sum](const std::uint64_t* drawn, std::ptrdiff_t count) {
-                    double some = 0.0;
-                    for (std::ptrdiff_t k = 0; k < count; ++k) some += x[drawn[k]];
-                    sum += some;
-                  });
-      return sum / static_cast<double>(scores_.runs);
-    });
+    double sum = 0.0;
+    draws_.each(resample, static_cast<std::uint32_t>(task),
+                [x, &sum](const std::uint64_t* drawn, std::ptrdiff_t count) {
+                  double some = 0.0;
+                  for (std::ptrdiff_t k = 0; k < count; ++k) some += x[drawn[k]];
+                  sum += some;
+                });
+    return sum / static_cast<double>(scores_.runs);
   }
 
   double of_counts(std::uint64_t resample, std::int32_t* counts) const {
@@ -118,13 +115,11 @@ class Bootstrap {
 
   void count(std::uint64_t resample, std::ptrdiff_t task, std::int32_t* counts) const {
     const std::int32_t* const places = sorted_->places.data() + task * scores_.runs;
-    dispatch([&] {
-      std::fill_n(counts, scores_.runs, 0);
-      draws_.each(resample, static_cast<std::uint32_t>(task),
-                  [=](const std::uint64_t* drawn, std::ptrdiff_t count) {
-                    for (std::ptrdiff_t k = 0; k < count; ++k) ++counts[places[drawn[k]]];
-                  });
-    });
+    std::fill_n(counts, scores_.runs, 0);
+    draws_.each(resample, static_cast<std::uint32_t>(task),
+                [=](const std::uint64_t* drawn, std::ptrdiff_t count) {
+                  for (std::ptrdiff_t k = 0; k < count; ++k) ++counts[places[drawn[k]]];
+                });
   }
 
   double iqm(const std::int32_t* counts) const {
@@ -171,17 +166,15 @@ void resample_counts(std::ptrdiff_t tasks, std::ptrdiff_t runs, std::uint64_t se
   const RunDraws draws(seed, runs);
   std::fill_n(counts, resamples * tasks * runs, 0);
   over_resamples(resamples, tasks * runs, threads, [&](std::ptrdiff_t begin, std::ptrdiff_t end) {
-    dispatch([&] {
-      Pace pace(static_cast<double>(runs));
-      for (std::ptrdiff_t row = begin * tasks; row < end * tasks; ++row, pace.turn()) {
-        std::int32_t* const own = counts + row * runs;
-        draws.each(first + static_cast<std::uint64_t>(row / tasks),
-                   static_cast<std::uint32_t>(row % tasks),
-                   [=](const std::uint64_t* drawn, std::ptrdiff_t count) {
-                     for (std::ptrdiff_t k = 0; k < count; ++k) ++own[drawn[k]];
-                   });
-      }
-    });
+    Pace pace(static_cast<double>(runs));
+    for (std::ptrdiff_t row = begin * tasks; row < end * tasks; ++row, pace.turn()) {
+      std::int32_t* const own = counts + row * runs;
+      draws.each(first + static_cast<std::uint64_t>(row / tasks),
+                 static_cast<std::uint32_t>(row % tasks),
+                 [=](const std::uint64_t* drawn, std::ptrdiff_t count) {
+                   for (std::ptrdiff_t k = 0; k < count; ++k) ++own[drawn[k]];
+                 });
+    }
   });
 }
 

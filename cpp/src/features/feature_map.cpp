@@ -114,16 +114,16 @@ void FeatureMap::some_rows(const float* observations, const std::int64_t* step_i
   std::vector<double> scratch = doubles(scratch_size());
   std::vector<double> features = doubles(size_);
   Pace pace(static_cast<double>(piece * size_) * static_cast<double>(inputs_ + 8));
-  dispatch([&] {
-    for (std::ptrdiff_t begin = 0; begin < count; begin += piece, pace.turn()) {
-      const std::ptrdiff_t length = std::min(piece, count - begin);
+  for (std::ptrdiff_t begin = 0; begin < count; begin += piece, pace.turn()) {
+    const std::ptrdiff_t length = std::min(piece, count - begin);
+    dispatch([&] {
       to_components(observations + begin * observation_size_, length, observation_size_, piece,
                     components.data());
-      fill(components.data(), piece, step_index + begin, length, piece, scratch.data(),
-           features.data());
-      to_rows(features.data(), piece, length, size_, out + begin * size_);
-    }
-  });
+    });
+    block(components.data(), piece, step_index + begin, length, piece, scratch.data(),
+          features.data());
+    dispatch([&] { to_rows(features.data(), piece, length, size_, out + begin * size_); });
+  }
 }
 
 // Inputs alone, row by row: there is nothing to turn round for.

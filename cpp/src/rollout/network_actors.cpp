@@ -62,7 +62,7 @@ void NetworkOutputs::act(LaneView lanes, Scratch& scratch, Draw&& draw) const {
   for (Lane begin = 0; begin < lanes.count; begin += scratch.most) {
     const LaneView part = lanes.part(begin, std::min(scratch.most, lanes.count - begin));
     find(part, scratch);
-    dispatch([&] { draw(part, begin); });
+    draw(part, begin);
     checkpoint_after(static_cast<double>(part.count) * operations());
   }
 }
@@ -106,6 +106,10 @@ class SoftmaxActor::Worker final : public ActorWorker {
 
   // Choice c, whose actions are the outputs from `first` on.
   void choose(LaneView part, Lane c, Lane first, Lane n_actions, std::int32_t* out) {
+    dispatch([&] { draw(part, c, first, n_actions, out); });
+  }
+
+  void draw(LaneView part, Lane c, Lane first, Lane n_actions, std::int32_t* out) {
     const Lane stride = scratch_.stride;
     double* const values = scratch_.values.data() + first * stride;
     double* const draws = scratch_.draws.data();
@@ -158,8 +162,9 @@ class GaussianActor::Worker final : public ActorWorker {
   ActionsView act(LaneView lanes, RecordedActions actions) override {
     double* const out = actions.numbers;
     const Lane size = actor_.action_size();
-    actor_.outputs_.act(lanes, scratch_,
-                        [&](LaneView part, Lane begin) { draw(part, out + begin * size); });
+    actor_.outputs_.act(lanes, scratch_, [&](LaneView part, Lane begin) {
+      dispatch([&] { draw(part, out + begin * size); });
+    });
     clip(out, lanes.count);
     return clipped_.data();
   }

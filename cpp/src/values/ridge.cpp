@@ -45,7 +45,8 @@ bool all_zero(const double* column, Index padded) {
   return any == 0;
 }
 
-// Moves the columns that are not all 0 to the front, in order; which they were is in `varying`.
+// Moves the columns that are not all 0 to the front, in order; which they were is in `varying`. Run
+// it in dispatch().
 void keep_varying(Index variables, Index stride, Index padded, double* columns,
                   std::vector<Index>& varying) {
   varying.clear();
@@ -66,7 +67,7 @@ void add_products(Comoments& m, Index stride, Index padded, double* columns, Blo
     column_products::add_upper(columns, columns, size, stride, padded, out, out_stride, threads);
   };
   if (variables <= most_narrow) return add(variables, m.comoment.data(), variables);
-  keep_varying(variables, stride, padded, columns, scratch.varying);
+  dispatch([&] { keep_varying(variables, stride, padded, columns, scratch.varying); });
   const std::vector<Index>& kept = scratch.varying;
   const auto size = static_cast<Index>(kept.size());
   if (size == variables) return add(variables, m.comoment.data(), variables);
@@ -100,6 +101,14 @@ void add_waiting(Comoments& m, BlockScratch& scratch, int threads) {
   scratch.waiting = 0;
 }
 
+// The upper triangle of scale x x^T, added to `out`.
+void add_outer(double scale, const double* x, Index size, double* out) {
+  for (Index i = 0; i < size; ++i) {
+    double* const row = out + i * size;
+    for (Index j = i; j < size; ++j) row[j] += scale * x[i] * x[j];
+  }
+}
+
 // Adds between shift shift^T. Of long observations the co-moments are read and written once for
 // several blocks: the roots wait, as if they were samples.
 void add_shift(Comoments& m, double between, const double* shift, BlockScratch& scratch,
@@ -113,9 +122,19 @@ void add_shift(Comoments& m, double between, const double* shift, BlockScratch& 
     if (++scratch.waiting == most_waiting) add_waiting(m, scratch, threads);
     return;
   }
-  for (Index i = 0; i < variables; ++i) {
-    double* const row = m.comoment.data() + i * variables;
-    for (Index j = i; j < variables; ++j) row[j] += between * shift[i] * shift[j];
+  dispatch([&] { add_outer(between, shift, variables, m.comoment.data()); });
+}
+
+// Centres the columns and fills them up with zeros; the means move by `part` of their distance from
+// the centres, which is in `shift`.
+void center(Index count, Index stride, Index variables, double part, double* columns, double* mean,
+            double* shift) {
+  const Index padded = column_products::padded(count);
+  for (Index v = 0; v < variables; ++v) {
+    double* const column = columns + v * stride;
+    std::fill(column + count, column + padded, 0.0);
+    shift[v] = centered(column, count, padded, variables > most_narrow) - mean[v];
+    mean[v] += part * shift[v];
   }
 }
 
@@ -123,18 +142,12 @@ void add_shift(Comoments& m, double between, const double* shift, BlockScratch& 
 void add_block(Comoments& m, Index count, Index stride, double* columns, double* shift,
                BlockScratch& scratch, int threads) {
   const Index variables = m.size();
-  const Index padded = column_products::padded(count);
   const double old_weight = m.weight;
   const double added = static_cast<double>(count);
   m.weight += added;
-  for (Index v = 0; v < variables; ++v) {
-    double* const column = columns + v * stride;
-    std::fill(column + count, column + padded, 0.0);
-    const double center = centered(column, count, padded, variables > most_narrow);
-    shift[v] = center - m.mean.data()[v];
-    m.mean.data()[v] += added / m.weight * shift[v];
-  }
-  add_products(m, stride, padded, columns, scratch, threads);
+  dispatch(
+      [&] { center(count, stride, variables, added / m.weight, columns, m.mean.data(), shift); });
+  add_products(m, stride, column_products::padded(count), columns, scratch, threads);
   add_shift(m, old_weight * added / m.weight, shift, scratch, threads);
 }
 
@@ -156,16 +169,13 @@ bool add_range(Comoments& moments, const ValueSamples& samples, const double* ta
   BlockScratch scratch;
   scratch.shifts_wait = samples.observation_size > ValueFeatures::most_squared;
   Pace pace(static_cast<double>(stride) * static_cast<double>(size * size));
-  const std::uint64_t faults = dispatch([&] {
-    std::uint64_t found = 0;
-    for (Index first = begin; first < end; first += stride, pace.turn()) {
-      const Index count = std::min(stride, end - first);
-      found |= fill(samples, targets, first, count, stride, columns.data());
-      add_block(moments, count, stride, columns.data(), shift.data(), scratch, threads);
-    }
-    add_waiting(moments, scratch, threads);
-    return found;
-  });
+  std::uint64_t faults = 0;
+  for (Index first = begin; first < end; first += stride, pace.turn()) {
+    const Index count = std::min(stride, end - first);
+    faults |= fill(samples, targets, first, count, stride, columns.data());
+    add_block(moments, count, stride, columns.data(), shift.data(), scratch, threads);
+  }
+  add_waiting(moments, scratch, threads);
   return faults == 0 && moments.finite();
 }
 

@@ -108,16 +108,12 @@ bool for_each_value_block(const ValueSamples& samples, int threads, const Use& u
     Buffer<double> columns(static_cast<std::size_t>((features - 1) * value_block));
     const std::ptrdiff_t end = std::min(samples.count, chunks.end(chunk) * value_block);
     Pace pace(static_cast<double>(value_block * (features + 10)));
-    faults |= dispatch([&] {
-      std::uint64_t found = 0;
-      std::ptrdiff_t at = chunks.begin(chunk) * value_block;
-      for (; at < end; at += value_block, pace.turn()) {
-        const std::ptrdiff_t size = std::min(value_block, end - at);
-        found |= fill(samples, at, size, value_block, columns.data());
-        use(at, size, columns.data());
-      }
-      return found;
-    });
+    std::ptrdiff_t at = chunks.begin(chunk) * value_block;
+    for (; at < end; at += value_block, pace.turn()) {
+      const std::ptrdiff_t size = std::min(value_block, end - at);
+      faults |= samples.block(at, size, value_block, columns.data());
+      dispatch([&] { use(at, size, columns.data()); });
+    }
   });
   return faults == 0;
 }

@@ -83,6 +83,13 @@ __attribute__((target(FASTPG_AVX512 FASTPG_WIDE), flatten, noinline)) auto run_a
   return f();
 }
 
+// Not inlined: where one dispatch() runs in another, the function for wider registers would take in
+// code that it never runs.
+template <class Function>
+__attribute__((noinline)) auto run_baseline(Function& f) {
+  return f();
+}
+
 }  // namespace detail
 #endif
 
@@ -91,8 +98,10 @@ auto dispatch(Function&& f) {
 #if FASTPG_X86_SETS
   if (active_isa == Isa::avx512) return detail::run_avx512(f);
   if (active_isa == Isa::avx2) return detail::run_avx2(f);
-#endif
+  return detail::run_baseline(f);
+#else
   return f();
+#endif
 }
 
 }  // namespace fastpg

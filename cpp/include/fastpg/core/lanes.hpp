@@ -178,7 +178,8 @@ void dispatch_lanes(Function&& f) {
     auto wide = [&f] { f(RegisterFile<32, 8>{}); };
     return detail::run_avx2(wide);
   }
-  f(RegisterFile<16, 8>{});
+  auto narrow = [&f] { f(RegisterFile<16, 8>{}); };
+  return detail::run_baseline(narrow);
 #else
   f(RegisterFile<16, 16>{});
 #endif

@@ -2,7 +2,6 @@
 // resample, task) are a pure function of these and of the number of runs.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -19,21 +18,11 @@ class RunDraws {
  public:
   static constexpr std::ptrdiff_t most_runs = std::ptrdiff_t{1} << 31;
 
-  RunDraws(std::uint64_t seed, std::ptrdiff_t runs)
-      : key_(derive_key(seed, RandomStream::bootstrap)),
-        runs_(static_cast<std::uint64_t>(runs)),
-        per_word_(most_per_word(runs_)) {
-    std::uint64_t product = 1;
-    for (std::ptrdiff_t k = 0; k < per_word_; ++k) product *= runs_;
-    refused_ = (0 - product) % product;  // of 2^64 words, fewer than 2^52
-    const std::ptrdiff_t words = (runs - 1) / per_word_ + 1;
-    blocks_ = std::min((words + 1) / 2, most_blocks);
-  }
+  RunDraws(std::uint64_t seed, std::ptrdiff_t runs);
 
   std::ptrdiff_t runs() const { return static_cast<std::ptrdiff_t>(runs_); }
 
-  // draw(runs, count) for the draws of each word, as many in all as there are runs. Run it in
-  // dispatch().
+  // draw(runs, count) for the draws of each word, as many in all as there are runs.
   template <class Draw>
   void each(std::uint64_t resample, std::uint32_t task, Draw&& draw) const {
     switch (per_word_) {
@@ -53,17 +42,6 @@ class RunDraws {
  private:
   static constexpr std::ptrdiff_t most_blocks = 128;  // at a time
 
-  // The largest of 8, 5, 3, 2 and 1 whose power of `runs` is at most 2^52.
-  static std::ptrdiff_t most_per_word(std::uint64_t runs) {
-    constexpr std::uint64_t most = std::uint64_t{1} << 52;
-    for (const std::ptrdiff_t wanted : {8, 5, 3, 2}) {
-      std::uint64_t rest = most;  // floor(most / runs^k)
-      for (std::ptrdiff_t k = 0; k < wanted; ++k) rest /= runs;
-      if (rest > 0) return wanted;
-    }
-    return 1;
-  }
-
   template <std::ptrdiff_t per_word, class Draw>
   void each_of(std::uint64_t resample, std::uint32_t task, Draw& draw) const {
     std::uint64_t words[2 * most_blocks];
@@ -74,17 +52,10 @@ class RunDraws {
     }
   }
 
+  // Two words of each block from number `first` on. Apart from the draws, which it is compiled with
+  // for each kind: this alone gains by wide registers.
   void fill(std::uint64_t* words, std::uint64_t resample, std::uint32_t task,
-            std::uint32_t first) const {
-    for (std::ptrdiff_t i = 0; i < blocks_; ++i) {
-      const auto block = Philox4x32::generate_wide(
-          {first + static_cast<std::uint32_t>(i), task, static_cast<std::uint32_t>(resample),
-           static_cast<std::uint32_t>(resample >> 32)},
-          key_);
-      words[i] = block[0];
-      words[blocks_ + i] = block[1];
-    }
-  }
+            std::uint32_t first) const;
 
   // How many draws are left then.
   template <std::ptrdiff_t per_word, class Draw>
