@@ -32,9 +32,11 @@ def _class(name: str) -> Any:
 
 
 def options(name: str) -> Options:
-    """The version's own defaults."""
+    """The version's own defaults, of the options that have an effect together with the others."""
     given = _class(name)("linear", ENV_ID, seed=0).options
-    return dataclasses.asdict(given)
+    has_effect = getattr(given, "has_effect", lambda option: True)  # since 0.2.0
+    values = dataclasses.asdict(given)
+    return {option: value for option, value in values.items() if has_effect(option)}
 
 
 def _learn(name: str, given: Options, n_steps: int, iterations: int, callback: Any) -> None:
