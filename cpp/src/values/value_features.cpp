@@ -95,6 +95,12 @@ std::uint64_t fill(const ValueSamples& s, std::ptrdiff_t first, std::ptrdiff_t s
 
 constexpr std::ptrdiff_t value_block = 64;
 
+// With a stride that the compiler knows, which it makes faster loops of.
+std::uint64_t fill_value_block(const ValueSamples& samples, std::ptrdiff_t first,
+                               std::ptrdiff_t count, double* columns) {
+  return dispatch([&] { return fill(samples, first, count, value_block, columns); });
+}
+
 // use(first, samples, columns) of block after block of features, columns value_block apart. False
 // where an observation is not finite.
 template <class Use>
@@ -108,12 +114,14 @@ bool for_each_value_block(const ValueSamples& samples, int threads, const Use& u
     Buffer<double> columns(static_cast<std::size_t>((features - 1) * value_block));
     const std::ptrdiff_t end = std::min(samples.count, chunks.end(chunk) * value_block);
     Pace pace(static_cast<double>(value_block * (features + 10)));
+    std::uint64_t found = 0;
     std::ptrdiff_t at = chunks.begin(chunk) * value_block;
     for (; at < end; at += value_block, pace.turn()) {
       const std::ptrdiff_t size = std::min(value_block, end - at);
-      faults |= samples.block(at, size, value_block, columns.data());
+      found |= fill_value_block(samples, at, size, columns.data());
       dispatch([&] { use(at, size, columns.data()); });
     }
+    faults |= found;
   });
   return faults == 0;
 }
