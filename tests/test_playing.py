@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import sys
 
 import gymnasium
@@ -14,6 +15,7 @@ import fastpg
 from fastpg.playing import Gif, NoPictureError, make_drawn, play
 from fastpg.playing.drawn_env import draw_without_display, frames_per_second
 from fastpg.rollouts.env_recipe import EnvRecipe
+from processes import python
 
 SIZE = (4, 6, 3)
 
@@ -217,6 +219,30 @@ def test_a_window_shows_native_environments_too(monkeypatch):
     env.metadata = {**env.metadata, "render_fps": 1000}
     assert play(algo, env, max_steps=3, see=print)[1].tolist() == [3]
     env.close()
+
+
+# Draws by one of both ways, and ends itself.
+KILLED = """
+import os, signal, sys
+import fastpg
+from fastpg.playing import make_drawn
+from fastpg.rollouts.env_recipe import EnvRecipe
+if sys.argv[1] == "vector":
+    env = fastpg.make_vec("CartPole-v1", 2, render_mode="rgb_array")
+else:
+    env = make_drawn(EnvRecipe.of_id(sys.argv[1]))
+env.reset(seed=0)
+env.render()
+os.kill(os.getpid(), signal.SIGTERM)
+print("goes on")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("way", ["vector", "CartPole-v1", "FrozenLake-v1"])
+def test_what_has_drawn_ends_at_sigterm(way):
+    done = python(KILLED, way, SDL_VIDEODRIVER="dummy")
+    assert (done.returncode, done.stdout.count("goes on")) == (-signal.SIGTERM, 0), done.stderr
 
 
 def test_rates():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,16 @@ def check_mode(render_mode: str | None) -> str | None:
         TypeError: not a string.
     """
     return None if render_mode is None else one_of("render_mode", render_mode, RENDER_MODES)
+
+
+def keep_signals() -> None:
+    """Let `kill` and Ctrl-C end a process that has drawn; call it before pygame's first picture.
+
+    SDL 2 replaces the default action of SIGTERM and SIGINT when its display begins, also for
+    pictures in memory, and an event that nobody reads takes the place of the end. It reads this
+    environment variable (SDL_HINT_NO_SIGNAL_HANDLERS); the user's own value is kept.
+    """
+    os.environ.setdefault("SDL_NO_SIGNAL_HANDLERS", "1")
 
 
 class Painter:
@@ -83,6 +94,7 @@ class Painter:
                 draw(state, parameters(native, i)) for i, state in enumerate(native.get_state())
             )
         if self._canvas is None:
+            keep_signals()
             self._canvas = self.environment.gymnasium_class()(render_mode="rgb_array")
         return tuple(
             self._frame(state, parameters(native, i), self._last_actions[i])

@@ -16,6 +16,7 @@ from gymnasium.error import DependencyNotInstalled
 from gymnasium.wrappers import HumanRendering
 
 from fastpg.envs import NAMESPACE
+from fastpg.envs.rendering import keep_signals
 from fastpg.rollouts.env_recipe import EnvRecipe
 
 Frame = npt.NDArray[np.uint8]
@@ -44,6 +45,7 @@ def make_drawn(recipe: EnvRecipe, render_mode: str = "rgb_array") -> gymnasium.E
         gymnasium.error.Error: the environment needs a package that is missing.
     """
     env_id = recipe.require_id()
+    keep_signals()
     if render_mode == "human":
         _require_display(env_id)
     try:
