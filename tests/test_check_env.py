@@ -78,7 +78,7 @@ ERRORS = {
     "kind of observation": (changed(observation_space=spaces.Text(3)), ValueError,
                             "observation space: expected Box, Discrete, .*got Text"),
     "kind of action": (changed(action_space=spaces.Tuple((spaces.Discrete(2),))), ValueError,
-                       "Discrete action space or MultiDiscrete, got Tuple"),
+                       "Discrete, MultiDiscrete or Box action space, got Tuple"),
     "no space": (changed(action_space=None), TypeError, "Changed.action_space: expected a gymn"),
     "no environment": (lambda: 3, TypeError, "expected the callable to make a gymnasium.Env"),
 }  # fmt: skip

@@ -198,7 +198,9 @@ def test_spaces_that_no_policy_fits():
     class Odd(Masked):
         action_space = spaces.Text(3)
 
-    with pytest.raises(ValueError, match="expected a Discrete action space"):
+    with pytest.raises(
+        ValueError, match="expected a Discrete, MultiDiscrete or Box action space, got Text"
+    ):
         fastpg.NPG("linear", Odd)
 
 

@@ -34,7 +34,7 @@ def test_exports():
         "train", "train_many", "tune", "tuned_settings",
     ]  # fmt: skip
     assert all(hasattr(fastpg, name) for name in fastpg.__all__)
-    policies = [kind for kinds in POLICIES.values() for kind in kinds]
+    policies = [kind for kinds in POLICIES.values() for kind in kinds.values()]
     algorithms = ALGORITHMS.values()
     assert {kind.__name__ for kind in (*policies, *algorithms)} <= set(fastpg.__all__)
 

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from gymnasium import spaces
 
 import fastpg
-from fastpg.algorithms import ALGORITHMS
+from exported import Shaped
+from fastpg.algorithms import ALGORITHMS, settings
+from fastpg.policies.factory import POLICIES, make_policy
 from fastpg.policies.feature_choice import choose_features
 
 FOURIER = {"features": "fourier", "features_kwargs": {"n_features": 20, "nu": 2.0, "seed": 3}}
@@ -175,3 +178,55 @@ def cartpole(**policy_kwargs):
 def test_given_wrongly(call, error, text):
     with pytest.raises(error, match=text):
         call()
+
+
+class Switches(fastpg.LinearSoftmax):
+    """A policy of a kind of actions for which the package has none."""
+
+    kind = "switches"
+
+    def __init__(self, observation_size, n_actions, *, weights=1.0):
+        if weights <= 0.0:
+            raise ValueError("weights: expected a positive number")
+        super().__init__(observation_size, n_actions)
+
+    @classmethod
+    def _sizes(cls, env):
+        return {"observation_size": 3, "single": False, "choices": [2] * env.action_space.n}
+
+
+SWITCHED = Shaped(spaces.Box(-1.0, 1.0, (3,)), spaces.MultiBinary(4))
+
+
+def test_another_kind_of_actions(monkeypatch):
+    """Every place that looks for the policy of an action space has room for more of them."""
+    with pytest.raises(ValueError, match=r"policy 'linear': .* or Box action space, got MultiBin"):
+        make_policy("linear", SWITCHED)
+    monkeypatch.setitem(POLICIES, "linear", {spaces.MultiBinary: Switches, **POLICIES["linear"]})
+    assert type(make_policy("linear", SWITCHED)) is Switches
+    with pytest.raises(ValueError, match="'linear' is Switches for MultiBinary, LinearSoftmax for"):
+        make_policy("liner", SWITCHED)
+    for env_id, kind in {"CartPole-v1": "LinearSoftmax", "Pendulum-v1": "LinearGaussian"}.items():
+        assert type(make_policy("linear", fastpg.make_vec(env_id))).__name__ == kind
+    assert settings._read(settings.BUILT_IN, None, "linear")
+
+
+def test_arguments_of_tuned_settings_fit_one_kind_of_actions(monkeypatch, tmp_path):
+    """An argument of one class alone is checked by that class."""
+    monkeypatch.setitem(POLICIES, "linear", {spaces.MultiBinary: Switches, **POLICIES["linear"]})
+    monkeypatch.setitem(settings.POLICY_ARGUMENTS, "linear", ("weights", "log_std_init"))
+    path = tmp_path / "tuned.toml"
+
+    def read(arguments):
+        path.write_text(f'[npg."A-v0"]\npolicy_kwargs = {{ {arguments} }}')
+        return settings.read_file(path)
+
+    for arguments in ("weights = 2.0", "log_std_init = -1.0"):
+        assert len(read(arguments)) == 1
+    for arguments, text in {
+        "weights = 0.0": "weights: expected a positive",
+        "log_std_init = 9.0": "log_std_init: expected",
+        "weights = 1.0, log_std_init = 0.0": "expected arguments of one class, got weights, log_st",
+    }.items():
+        with pytest.raises(ValueError, match=rf'\[npg."A-v0"\]: .*{text}'):
+            read(arguments)

@@ -14,7 +14,7 @@ from typing import Any
 from fastpg import arrays
 from fastpg.algorithms.catalogue import ALGORITHMS
 from fastpg.algorithms.option_texts import described
-from fastpg.policies.factory import POLICIES, POLICY_ARGUMENTS
+from fastpg.policies.factory import POLICIES, POLICY_ARGUMENTS, require_policy_arguments
 from fastpg.suggestions import one_of, unknown
 from fastpg.training.plan import MOST_TIMESTEPS
 
@@ -196,12 +196,11 @@ def _options(algorithm: str, given: Settings, policy: str) -> Settings:
 
 
 def _policy_kwargs(policy: str, given: Any) -> Settings:
-    """The policy arguments of a row, checked by making a small policy with them."""
+    """The policy arguments of a row, checked by making small policies with them."""
     keywords = arrays.keywords("policy_kwargs", given)
     known = POLICY_ARGUMENTS[policy]
     for name in keywords:
         if name not in known:
             raise ValueError(unknown("policy argument", name, known))
-    _, of_a_box = POLICIES[policy]
-    of_a_box(1, 1, **keywords)
+    require_policy_arguments(policy, keywords)
     return keywords

@@ -94,10 +94,15 @@ class Policy(Parameters):
         """Raise TypeError for an argument that `for_env` does not take."""
         if not arguments:  # a look at the signature takes a tenth of a construction
             return
-        known = [name for name in inspect.signature(cls).parameters if name not in _OF_SPACES]
+        known = cls._arguments()
         for name in arguments:
             if name not in known:
                 raise TypeError(f"{cls.__name__}: {unknown('policy argument', name, known)}")
+
+    @classmethod
+    def _arguments(cls) -> list[str]:
+        """The arguments that do not follow from the spaces of an environment."""
+        return [name for name in inspect.signature(cls).parameters if name not in _OF_SPACES]
 
     def _make_network(self) -> _core.Network:
         raise NotImplementedError

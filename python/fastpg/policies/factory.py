@@ -18,9 +18,18 @@ from fastpg.policies.linear import LinearGaussian, LinearSoftmax
 from fastpg.policies.mlp import MlpGaussian, MlpSoftmax, Perceptron
 from fastpg.suggestions import unknown
 
-POLICIES: dict[str, tuple[type[Policy], type[Policy]]] = {  # for discrete actions, for a Box
-    "linear": (LinearSoftmax, LinearGaussian),
-    "mlp": (MlpSoftmax, MlpGaussian),
+# By the name of the policy and the class of the action space.
+POLICIES: dict[str, dict[type[spaces.Space[Any]], type[Policy]]] = {
+    "linear": {
+        spaces.Discrete: LinearSoftmax,
+        spaces.MultiDiscrete: LinearSoftmax,
+        spaces.Box: LinearGaussian,
+    },
+    "mlp": {
+        spaces.Discrete: MlpSoftmax,
+        spaces.MultiDiscrete: MlpSoftmax,
+        spaces.Box: MlpGaussian,
+    },
 }
 # Arguments of a policy that is made by name; `log_std_init` is for a Box.
 POLICY_ARGUMENTS = {
@@ -36,7 +45,7 @@ POLICY_ARGUMENTS = {
 }
 _MLP_DEFAULTS = {"normalize_observations": True}  # of a perceptron that is made by name
 _SAME = {"MlpPolicy": "mlp"}  # as stable-baselines3 writes it
-_KINDS = {kind.kind: kind for kinds in POLICIES.values() for kind in kinds}
+_KINDS = {kind.kind: kind for kinds in POLICIES.values() for kind in kinds.values()}
 
 
 def make_policy(
@@ -55,12 +64,11 @@ def make_policy(
         arguments = arrays.keywords("policy_kwargs", policy_kwargs)
         name = _SAME.get(policy, policy)
         if name not in POLICIES:
-            raise ValueError(
-                f"{unknown('policy', policy, list(POLICIES))}: 'linear' is LinearSoftmax for "
-                "discrete actions and LinearGaussian for a Box, 'mlp' MlpSoftmax and MlpGaussian"
-            )
+            classes = "; ".join(f"{each!r} is {_classes_in_words(each)}" for each in POLICIES)
+            raise ValueError(f"{unknown('policy', policy, list(POLICIES))}: {classes}")
         defaults = {"seed": seed} | _MLP_DEFAULTS if name == "mlp" else {}
-        return _named(name, env, defaults | arguments)
+        kind = policy_class(name, single_space(env, "action"))
+        return kind.for_env(env, **defaults | arguments)
     if not isinstance(policy, Policy):
         raise TypeError(f"policy: expected a policy or its name, got {policy!r}")
     if policy_kwargs is not None:
@@ -85,9 +93,52 @@ def is_mlp(policy: Any) -> bool:
     return isinstance(policy, Perceptron)
 
 
-def _named(name: str, env: Any, arguments: Mapping[str, Any]) -> Policy:
-    continuous = isinstance(single_space(env, "action"), spaces.Box)
-    return POLICIES[name][continuous].for_env(env, **arguments)
+def policy_class(name: str, space: spaces.Space[Any]) -> type[Policy]:
+    """The class of the policy of this name for such actions.
+
+    Args:
+        name: a key of `POLICIES`.
+        space: the action space of one environment.
+
+    Raises:
+        ValueError: no policy has such actions.
+    """
+    for kind_of_space, policy in POLICIES[name].items():
+        if isinstance(space, kind_of_space):
+            return policy
+    *others, last = (kind_of_space.__name__ for kind_of_space in POLICIES[name])
+    known = f"{', '.join(others)} or {last}"
+    raise ValueError(f"policy {name!r}: expected a {known} action space, got {space}")
+
+
+def require_policy_arguments(name: str, arguments: Mapping[str, Any]) -> None:
+    """Check arguments of a policy whose action space is not known, by making small policies.
+
+    Args:
+        name: a key of `POLICIES`.
+        arguments: keywords of its classes; they need to fit one of these.
+
+    Raises:
+        TypeError: an argument has another type, or no class has all of them.
+        ValueError: an argument has a wrong value.
+    """
+    classes = dict.fromkeys(POLICIES[name].values())
+    able = [kind for kind in classes if set(arguments) <= {*kind._arguments()}]
+    if not able:
+        raise TypeError(
+            f"policy {name!r}: expected arguments of one class, got {', '.join(arguments)}: "
+            f"no one of {', '.join(kind.__name__ for kind in classes)} has all of them"
+        )
+    for kind in able:
+        kind(1, 1, **arguments)
+
+
+def _classes_in_words(name: str) -> str:
+    """Each class with its actions, such as "LinearGaussian for Box"."""
+    found: dict[str, list[str]] = {}
+    for space, kind in POLICIES[name].items():
+        found.setdefault(kind.__name__, []).append(space.__name__)
+    return ", ".join(f"{kind} for {' and '.join(of)}" for kind, of in found.items())
 
 
 def require_fit(policy: Policy, env: Any) -> None:
