@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import fastpg
+from fastpg.export.plan import Choices
+from fastpg.export.reading import plan_of
 from processes import GUARD
 
 COMPILERS = {"c": ("gcc", "clang", "cc"), "c++": ("g++", "clang++", "c++")}
@@ -67,14 +69,14 @@ _NORMALS = """\
 
 
 def _function(name, model):
-    policy = getattr(model, "policy", model)
-    discrete = hasattr(policy, "choices")
+    plan = plan_of(model, "double")
+    discrete = isinstance(plan.head, Choices)
     names = {"name": name, "NAME": name.upper()}
     return _FUNCTION % (
         names
         | {
             "prepared": "" if discrete else _NORMALS % names,
-            "step": "step_index, " if policy.feature_map.time else "",
+            "step": "step_index, " if plan.time else "",
             "mask": "masked ? action_mask : NULL, " if discrete else "",
             "random": "random" if discrete else "normals",
         }
@@ -122,8 +124,8 @@ class CProgram:
 
     def run(self, name, given, *, masked=False, random=None):
         """Outputs, actions and samples of a policy, each with a status."""
-        size, outputs = given.policy._action_size, given.policy._distribution.outputs
-        n = given.count
+        plan, n = plan_of(given.algo, "double"), given.count
+        size, outputs = plan.head.size, plan.outputs
         record = np.zeros(
             n,
             [
@@ -149,5 +151,5 @@ class CProgram:
         )
         return SimpleNamespace(
             numbers=numbers, status=status[:, 0], action=action, sampled=sampled,
-            sampled_status=again[:, 0],
+            sampled_status=again[:, 0], masked=masked,
         )  # fmt: skip

@@ -11,7 +11,9 @@ import pytest
 from gymnasium import spaces
 
 import fastpg
+import reference
 from c_program import CProgram
+from export_heads import head_of, stands_for
 from fastpg.spaces.flat import flatten
 
 COUNT = 1000  # observations of a case
@@ -69,11 +71,18 @@ class Inputs:
         self.flat = flatten(algo.observation_space, observations)
         self.count = len(self.flat)
         self.steps = rng.integers(0, 300, self.count) if self.policy.feature_map.time else None
-        self.mask = random_mask(self.policy.choices, self.count, rng) if self.discrete else None
+        masked = self.policy.masked
+        self.mask = random_mask(self.policy.choices, self.count, rng) if masked else None
 
     @property
-    def discrete(self):
-        return hasattr(self.policy, "choices")
+    def masked(self):
+        """Without masks, and with them if the policy takes any."""
+        return (False,) if self.mask is None else (False, True)
+
+    @functools.cached_property
+    def head(self):
+        """What is known of the outputs and actions in its files."""
+        return head_of(self.algo)
 
     @functools.cached_property
     def phi(self):
@@ -88,6 +97,34 @@ class Inputs:
     def dist(self, masked=False):
         return self.policy.distribution(self.phi, mask=self.mask if masked else None)
 
+    def outputs(self, masked=False):
+        """The same in the form of the files' outputs."""
+        return stands_for(self.policy, self.dist(masked))
+
+    def slack(self, numbers, dtype):
+        """What rounding may change in outputs, (n, 1).
+
+        It is relative to them; in linear and in random policies, whose terms may cancel, to the sum
+        of the magnitudes that the last layer adds up.
+        """
+        scale = np.abs(numbers).max(axis=1, keepdims=True)
+        scale = np.maximum(scale, np.sqrt(np.square(numbers).mean()))
+        linear = self.policy.is_linear
+        if linear or isinstance(self, Bare):
+            scale = np.maximum(scale, self.terms().max(axis=1, keepdims=True))
+        return (1e-11 if linear and dtype != "float" else 1e-5) * scale
+
+    def terms(self):
+        """The sum of the magnitudes that the last layer adds up, (n, outputs)."""
+        policy = self.policy
+        network = policy.theta.ravel()[: policy._network.parameters]
+        if policy.is_linear:
+            return np.abs(self.phi) @ np.abs(network.reshape(policy.n_features, -1))
+        sizes = [policy.observation_size, *policy.net_arch, policy._distribution.outputs]
+        trace = reference.mlp(network, sizes, policy.activation_fn, self.flat.astype(float))[1]
+        weights, bias = map(np.abs, policy.layers[-1])
+        return np.abs(trace[-1][0]) @ weights + bias
+
 
 class Bare(Inputs):
     """Observations of a policy without an algorithm, with masks for discrete actions."""
@@ -100,7 +137,7 @@ class Bare(Inputs):
     def predicted(self, masked=False):
         policy, mask = self.policy, self.mask if masked else None
         actions = policy.for_environment(policy.act(self.flat, None, mask, None, 0))
-        return actions if self.discrete else actions.astype(np.float32)
+        return actions.astype(np.float32) if actions.dtype.kind == "f" else actions
 
 
 def random_observations(space, count, rng):
@@ -142,9 +179,9 @@ def in_numpy(given, folder, *, masked=False, dtype=None):
     step = {} if given.steps is None else {"step_index": given.steps}
     mask = {"action_mask": given.mask} if masked else {}
     action = module.predict(given.flat, **mask, **step)
-    numbers = module.log_probs if given.discrete else module.outputs
-    found = SimpleNamespace(action=action, numbers=numbers(given.flat, **mask, **step))
-    if not given.discrete:
+    numbers = getattr(module, given.head.numpy_function)(given.flat, **mask, **step)
+    found = SimpleNamespace(action=action, numbers=numbers, masked=masked)
+    if hasattr(module, "log_std"):
         found.log_std = module.log_std(given.flat, **step)
     return found
 
@@ -167,8 +204,8 @@ def in_onnx(given, folder, *, masked=False, dtype=None):
     feed |= {"action_mask": given.mask} if masked else {}
     names = [each.name for each in session.get_outputs()]
     found = dict(zip(names, session.run(None, feed), strict=True))
-    numbers = found["logits"] if given.discrete else found["mean"]
-    return SimpleNamespace(action=found["action"], numbers=numbers, log_std=found.get("log_std"))
+    found["numbers"] = found.pop(given.head.onnx_output)
+    return SimpleNamespace(**found, masked=masked)
 
 
 FORMATS = {"numpy": in_numpy, "onnx": in_onnx}

@@ -6,7 +6,6 @@ from gymnasium import spaces
 from hypothesis import strategies as st
 
 import fastpg
-import reference
 from c_program import CProgram
 from exported import (
     FORMATS,
@@ -90,104 +89,26 @@ def case(name):
     return model(observation, action, policy, seed=sorted(CASES).index(name), **kwargs)
 
 
-def slack_of(given, numbers, dtype):
-    """What rounding may change in outputs, (n, 1).
-
-    It is relative to them; in linear and in random policies, whose terms may cancel, to the sum of
-    the magnitudes that the last layer adds up.
-    """
-    policy = given.policy
-    scale = np.abs(numbers).max(axis=1, keepdims=True)
-    scale = np.maximum(scale, np.sqrt(np.square(numbers).mean()))
-    if policy.is_linear or isinstance(given, Bare):
-        scale = np.maximum(scale, terms_of(given).max(axis=1, keepdims=True))
-    return (1e-11 if policy.is_linear and dtype != "float" else 1e-5) * scale
-
-
-def terms_of(given):
-    """The sum of the magnitudes that the last layer adds up, (n, outputs)."""
-    policy = given.policy
-    if policy.is_linear:
-        return np.abs(given.phi) @ np.abs(policy.theta if given.discrete else policy.weights)
-    network = policy.theta[: sum(w.size + b.size for w, b in policy.layers)]
-    sizes = [policy.observation_size, *policy.net_arch, policy._distribution.outputs]
-    trace = reference.mlp(network, sizes, policy.activation_fn, given.flat.astype(float))[1]
-    weights, bias = map(np.abs, policy.layers[-1])
-    return np.abs(trace[-1][0]) @ weights + bias
-
-
-def log_pi(given, numbers, mask):
-    """ln pi of logits."""
-    allowed = numbers if mask is None else np.where(mask, numbers, -np.inf)
-    parts = np.split(allowed.astype(float), np.cumsum(given.policy.choices)[:-1], axis=1)
-    return np.hstack([reference.log_softmax(part) for part in parts])
-
-
-def require_equal(given, found, dtype=None, masked=False):
+def require_equal(given, found, dtype=None):
     """The numbers of the policy, and the actions of `predict`."""
-    dist = given.dist(masked)
-    numbers, expected = found.numbers, dist[:, : found.numbers.shape[1]]
-    if given.discrete:
-        numbers = log_pi(given, found.numbers, given.mask if masked else None)
+    mask = given.mask if found.masked else None
+    numbers = given.head.compared(found.numbers, mask)
+    expected = given.outputs(found.masked)[:, : numbers.shape[1]]
     finite = np.isfinite(expected)
     assert np.array_equal(finite, np.isfinite(numbers))
     numbers, wanted = (np.where(finite, each, 0.0) for each in (numbers, expected))
-    slack = slack_of(given, wanted, dtype)
+    slack = given.slack(wanted, dtype)
     assert (np.abs(numbers - wanted) <= slack).all()
-    predicted = given.predicted(masked)
-    actions = found.action.reshape(predicted.shape)
-    if given.discrete:
-        sure = surely_best(given, expected, slack)
-        assert sure.mean() > 0.97
-        assert np.array_equal(actions[sure], predicted[sure])
-    else:
-        size = given.policy.action_size
-        if hasattr(found, "log_std"):
-            off = np.abs(found.log_std - dist[:, size:])
-            assert (off <= slack_of(given, dist[:, size:], dtype)).all()
-        require_boxed(given, actions, predicted, expected[:, :size], slack)
-
-
-def surely_best(given, dist, slack):
-    """Whether the best action of each choice is better than others by more than rounding."""
-    sure = np.ones(len(dist), bool)
-    for part in np.split(dist, np.cumsum(given.policy.choices)[:-1], axis=1):
-        if part.shape[1] > 1:
-            second, first = np.sort(part, axis=1)[:, -2:].T
-            sure &= first - second > 2.0 * slack[:, 0]
-    return sure
-
-
-def require_boxed(given, actions, predicted, means, slack):
-    """Actions in a Box, of means that are known within a slack."""
-    low, high = given.policy.bounds
-    flat = actions.reshape(means.shape)
-    assert (flat >= low.astype(predicted.dtype)).all()
-    assert (flat <= high.astype(predicted.dtype)).all()
-    if predicted.dtype.kind == "f":
-        rounding = 1e-6 if predicted.dtype == np.float32 else 0.0
-        off = np.abs(actions - predicted).reshape(means.shape)
-        assert (off <= slack + rounding * np.abs(means)).all()
-        return
-    edges = [np.clip(means + sign * slack, low, high) for sign in (-1.0, 1.0)]
-    if predicted.dtype.kind == "i":
-        edges = [np.rint(edge) for edge in edges]
-    least, most = (edge.astype(predicted.dtype).astype(float) for edge in edges)
-    found = actions.reshape(means.shape).astype(float)
-    assert (least <= found).all()
-    assert (found <= most).all()
-    sure = least == most
-    assert sure.any()
-    assert np.array_equal(found[sure], predicted.reshape(means.shape)[sure])
+    given.head.require_actions(given, found, expected, slack, dtype)
 
 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("to", FORMATS)
 def test_the_same_as_predict(tmp_path, to, name):
     given = Inputs(case(name))
-    for masked in (False, True)[: 1 + given.discrete]:
+    for masked in given.masked:
         found = FORMATS[to](given, tmp_path, masked=masked)
-        require_equal(given, found, masked=masked)
+        require_equal(given, found)
         if to == "numpy":
             assert found.action.dtype == given.predicted().dtype
 
@@ -201,7 +122,7 @@ def other_dtype(name):
 def test_the_other_dtype(tmp_path, to, name):
     given, dtype = Inputs(case(name), count=300), other_dtype(name)
     found = FORMATS[to](given, tmp_path, dtype=dtype)
-    require_equal(given, found, dtype=dtype)
+    require_equal(given, found, dtype)
 
 
 @pytest.fixture(scope="module", params=["c", "c++"])
@@ -221,32 +142,14 @@ def test_c_does_the_same_as_predict(program, name):
         if header not in program.models:
             continue
         given, dtype = Inputs(program.models[header]), program.dtypes.get(header)
-        rng = np.random.default_rng(3)
         size = (given.count, given.policy._action_size)
-        random = rng.uniform(0.0, 1.0, size) if given.discrete else rng.normal(size=size)
-        for masked in (False, True)[: 1 + given.discrete]:
+        random = given.head.draws(np.random.default_rng(3), size)
+        for masked in given.masked:
             found = program.run(header, given, masked=masked, random=random)
             assert not found.status.any()
-            require_equal(given, found, dtype, masked)
-            require_samples(given, found, random, masked)
-
-
-def require_samples(given, found, random, masked):
-    """The same samples as the policy's own, but for rounding."""
-    assert not found.sampled_status.any()
-    dist, space = given.dist(masked), given.algo.action_space
-    if given.discrete:
-        expected = given.policy.sample(dist, random).reshape(found.sampled.shape)
-        same = (found.sampled - np.ravel(getattr(space, "start", 0)) == expected).mean()
-        assert same > 0.999
-        return
-    means, log_std = np.split(dist, 2, axis=1)
-    expected = given.policy.for_environment(means + np.exp(log_std) * random)
-    if space.dtype.kind == "f":
-        assert np.allclose(found.sampled, expected, rtol=1e-4, atol=1e-4)
-    else:
-        slack = 0.5 + 1e-5 * np.abs(means).max()
-        assert (np.abs(found.sampled - expected) <= slack).all()
+            require_equal(given, found, dtype)
+            assert not found.sampled_status.any()
+            given.head.require_samples(given, found, random, given.dist(masked))
 
 
 @tried_on(8, 200, 5000)(st.integers(0, 2**32 - 1))
@@ -283,4 +186,4 @@ def require_every_format(folders, given):
     masked = given.mask is not None
     for to, run in FORMATS.items():
         found = run(given, folders.mktemp(to), masked=masked)
-        require_equal(given, found, masked=masked)
+        require_equal(given, found)
