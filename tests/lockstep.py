@@ -7,14 +7,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import fastpg
-
-IDS = [
-    "Acrobot-v1", "CartPole-v0", "CartPole-v1", "MountainCar-v0", "MountainCarContinuous-v0",
-    "Pendulum-v1",
-]  # fmt: skip
-CONTINUOUS = ["MountainCarContinuous-v0", "Pendulum-v1"]
-SLOW_IN_PYTHON = {"Acrobot-v1": 3}  # times slower than the others
-CURRENT = [env_id for env_id in IDS if env_id != "CartPole-v0"]
+from oracles import ORACLES
 
 
 def sync(env_id, num_envs, mode=AutoresetMode.NEXT_STEP, **options):
@@ -29,16 +22,7 @@ def pair(env_id, num_envs, mode=AutoresetMode.NEXT_STEP, **options):
 
 def draw_actions(env_id, rng, observations, dtype=np.float32):
     """Random actions; in some environments mostly along the velocity, which ends episodes."""
-    n = len(observations)
-    if env_id in ("Acrobot-v1", "MountainCar-v0"):
-        along = np.where(observations[:, -1] < 0, 0, 2)
-        return np.where(rng.random(n) < 0.8, along, rng.integers(0, 3, n))
-    if env_id == "MountainCarContinuous-v0":
-        along = np.where(observations[:, 1:] < 0, -1.0, 1.0)
-        return (along * rng.uniform(-0.2, 1.6, (n, 1))).astype(dtype)
-    if env_id == "Pendulum-v1":
-        return rng.normal(scale=2.0, size=(n, 1)).astype(dtype)
-    return rng.integers(0, 2, n)
+    return ORACLES[env_id].actions(rng, observations, dtype)
 
 
 def assert_same_array(mine, other, what):

@@ -12,9 +12,6 @@ from hypothesis import strategies as st
 import fastpg
 from fastpg.envs import NATIVE
 from lockstep import (
-    CONTINUOUS,
-    IDS,
-    SLOW_IN_PYTHON,
     assert_lock_step,
     assert_same_reset,
     draw_actions,
@@ -23,6 +20,7 @@ from lockstep import (
     step_both,
     sync,
 )
+from oracles import CONTINUOUS, CURRENT, IDS, ORACLES
 from properties import tried_on
 
 MODES = list(AutoresetMode)
@@ -31,7 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*out of date:DeprecationWarning
 
 
 def fewer(env_id, steps):
-    return steps // SLOW_IN_PYTHON.get(env_id, 1)
+    return steps // ORACLES[env_id].slower
 
 
 def test_the_table_is_gymnasium_s():
@@ -100,21 +98,21 @@ def test_actions_on_and_beyond_the_bounds(env_id):
     native, gym = pair(env_id, 1)
     native.reset(seed=3)
     gym.reset(seed=3)
-    edge = float(native.single_action_space.high[0])
+    low, high = native.action_space.low, native.action_space.high
     for dtype in (np.float32, np.float64):
-        for value in (edge, -edge, np.nextafter(dtype(edge), dtype(9)), 0.0, -0.0, 1e20, -7.0):
-            step_both(native, gym, np.array([[value]], dtype))
+        beyond = np.nextafter(high.astype(dtype), dtype(np.inf))
+        for value in (high, low, beyond, 0.0, -0.0, 1e20, -7.0):
+            step_both(native, gym, np.full(high.shape, value, dtype))
     gym.close()
 
 
-@pytest.mark.parametrize("env_id", [env_id for env_id in IDS if env_id != "Pendulum-v1"])
+@pytest.mark.parametrize("env_id", [env_id for env_id in IDS if ORACLES[env_id].ending])
 def test_both_flags_may_be_set_at_the_limit(env_id):
     """An episode that terminates in the step that also reaches the time limit."""
     native, gym = pair(env_id, 1, max_episode_steps=1)
     native.reset(seed=0)
     gym.reset(seed=0)
-    state = {"A": [3.0, 0.1, 0.0, 0.0], "C": [0.0, 0.0, 0.3, 0.0], "M": [0.59, 0.06]}[env_id[0]]
-    inject(native, gym, np.array([state]))
+    inject(native, gym, np.array([ORACLES[env_id].ending]))
     mine, other = (env.step(draw_actions(env_id, np.random.default_rng(0), np.ones((1, 2))))
                    for env in (native, gym))  # fmt: skip
     assert mine[2].tolist() == mine[3].tolist() == [True]
@@ -136,16 +134,9 @@ def test_seeds_of_any_size(env_id, seed):
     gym.close()
 
 
-BOUNDS = {
-    "Pendulum-v1": [{"x_init": 0.5}, {"y_init": 3.0}, {"x_init": 0.0, "y_init": 0.0}],
-    "MountainCar-v0": [{"low": -0.9}, {"low": -0.7, "high": 0.3}],
-    "MountainCarContinuous-v0": [{"low": -0.9}, {"low": -0.7, "high": 0.3}],
-}
-
-
 @pytest.mark.parametrize("env_id", IDS)
 def test_bounds_of_a_reset(env_id):
-    for bounds in BOUNDS.get(env_id, [{"low": -0.2}, {"high": 0.3}, {"low": 0.1, "high": 0.1}]):
+    for bounds in ORACLES[env_id].resets:
         native, gym = pair(env_id, 8, max_episode_steps=6)
         mine = native.reset(seed=4, options=dict(bounds))
         assert_same_reset(mine, gym.reset(seed=4, options=dict(bounds)))
@@ -156,7 +147,7 @@ def test_bounds_of_a_reset(env_id):
 
 @pytest.mark.parametrize("env_id", IDS)
 def test_gymnasium_refuses_the_same_bounds(env_id):
-    names = ("x_init", "y_init") if env_id == "Pendulum-v1" else ("low", "high")
+    names = ORACLES[env_id].bounds
     native, gym = pair(env_id, 1)
     for bad in ({names[0]: 1.0, names[1]: -1.0}, {names[0]: "text"}):
         with pytest.raises((ValueError, TypeError)):
@@ -166,45 +157,18 @@ def test_gymnasium_refuses_the_same_bounds(env_id):
     gym.close()
 
 
-# Attributes of Gymnasium's classes with other values than theirs.
-ATTRIBUTES = {
-    "CartPole-v1": {
-        "gravity": 5.0, "masspole": 0.3, "total_mass": 1.5, "length": 0.7, "polemass_length": 0.09,
-        "force_mag": 7.0, "tau": 0.03, "kinematics_integrator": "semi-implicit euler",
-        "theta_threshold_radians": 0.1, "x_threshold": 0.2, "masscart": 3.0,
-    },
-    "Acrobot-v1": {
-        "dt": 0.15, "LINK_LENGTH_1": 1.3, "LINK_LENGTH_2": 0.8, "LINK_MASS_1": 1.1,
-        "LINK_MASS_2": 0.9, "LINK_COM_POS_1": 0.3, "LINK_COM_POS_2": 0.7, "LINK_MOI": 1.2,
-        "MAX_VEL_1": 1.0, "MAX_VEL_2": 2.0, "torque_noise_max": 0.5, "book_or_nips": "nips",
-        "AVAIL_TORQUE": [-2.0, 0.5, 3.0],
-    },
-    "MountainCar-v0": {
-        "goal_velocity": 0.04, "min_position": -1.0, "max_position": 0.505, "max_speed": 0.05,
-        "goal_position": 0.45, "force": 0.0013, "gravity": 0.002,
-    },
-    "MountainCarContinuous-v0": {
-        "goal_velocity": 0.04, "min_position": -1.0, "max_position": 0.455, "max_speed": 0.05,
-        "goal_position": 0.4, "power": 0.002, "min_action": -0.7, "max_action": 0.8,
-    },
-    "Pendulum-v1": {
-        "g": 9.81, "m": 1.3, "l": 0.7, "dt": 0.04, "max_speed": 5.0, "max_torque": 1.7,
-    },
-}  # fmt: skip
-
-
 def test_every_parameter_is_tried():
-    for env_id, attributes in ATTRIBUTES.items():
-        names = set(fastpg.make_vec(env_id).native.parameters()) - {"sutton_barto_reward"}
-        assert names == set(attributes)
+    for env_id, oracle in ORACLES.items():
+        names = set(fastpg.make_vec(env_id).native.parameters())
+        assert names == {*oracle.attributes, *oracle.fixed}, env_id
 
 
-CASES = [(env_id, name) for env_id, attributes in ATTRIBUTES.items() for name in attributes]
+CASES = [(env_id, name) for env_id in CURRENT for name in ORACLES[env_id].attributes]
 
 
 @pytest.mark.parametrize(("env_id", "name"), CASES)
 def test_attributes_as_keywords_and_through_set_attr(env_id, name):
-    value = ATTRIBUTES[env_id][name]
+    value = ORACLES[env_id].attributes[name]
     # If the value is a list, Gymnasium too needs a list of it to set one value for all.
     every = [value] * 4 if isinstance(value, list) else value
     keyword = fastpg.make_vec(env_id, 4, **{name: value})
@@ -223,16 +187,17 @@ def test_attributes_as_keywords_and_through_set_attr(env_id, name):
         observations, _ = step_both(native, gym, actions)
         assert np.array_equal(keyword.step(actions)[0], observations)
         changed = changed or not np.array_equal(plain.step(actions)[0], observations)
-    assert changed is (name not in ("masscart", "LINK_LENGTH_2"))
+    assert changed is (name not in ORACLES[env_id].unread)
     gym.close()
 
 
-@pytest.mark.parametrize("env_id", ATTRIBUTES)
+@pytest.mark.parametrize("env_id", CURRENT)
 def test_each_environment_may_have_values_of_its_own(env_id):
-    names = [n for n, v in ATTRIBUTES[env_id].items() if isinstance(v, float)][:3]
+    others = ORACLES[env_id].attributes
+    names = [name for name, value in others.items() if isinstance(value, float)][:3]
     native, gym = pair(env_id, 5)
     for name in names:
-        base, other = native.get_attr(name)[0], ATTRIBUTES[env_id][name]
+        base, other = native.get_attr(name)[0], others[name]
         values = [base, other, base, (base + other) / 2, other]
         native.set_attr(name, values)
         gym.set_attr(name, values)
@@ -243,10 +208,9 @@ def test_each_environment_may_have_values_of_its_own(env_id):
     gym.close()
 
 
-@pytest.mark.parametrize("env_id", ["MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1"])
+@pytest.mark.parametrize("env_id", [env_id for env_id in CURRENT if ORACLES[env_id].keyword])
 def test_constructor_options(env_id):
-    option = {"g": 9.81} if env_id == "Pendulum-v1" else {"goal_velocity": 0.02}
-    assert_lock_step(env_id, 4, 300, 5, **option)
+    assert_lock_step(env_id, 4, 300, 5, **ORACLES[env_id].keyword)
 
 
 def inject(native, gym, states):
@@ -261,11 +225,6 @@ def inject(native, gym, states):
     gym._autoreset_envs[:] = False
 
 
-SCALES = {
-    "A": [3.5, 3.5, 13.0, 29.0], "C": [2.6, 3.0, 0.25, 3.0], "M": [1.3, 0.08], "P": [9.0, 9.0],
-}  # fmt: skip
-
-
 @pytest.mark.parametrize("env_id", IDS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_single_steps_from_injected_states(env_id, dtype):
@@ -275,7 +234,7 @@ def test_single_steps_from_injected_states(env_id, dtype):
     native.reset(seed=0)
     gym.reset(seed=0)
     rng = np.random.default_rng(1)
-    scale = np.array(SCALES[env_id[0]])
+    scale = np.array(ORACLES[env_id].scale)
     for _ in range(fewer(env_id, 12)):
         inject(native, gym, rng.uniform(-1, 1, (n, len(scale))) * scale)
         actions = draw_actions(env_id, rng, np.zeros((n, 2)), dtype)
@@ -291,7 +250,7 @@ def test_single_steps_from_injected_states(env_id, dtype):
 def test_vector_mathematics_stays_close(env_id):
     """exact=False: the same code with sines and cosines within 1 ulp, and reciprocals."""
     rng = np.random.default_rng(0)
-    scale = np.array(SCALES[env_id[0]])
+    scale = np.array(ORACLES[env_id].scale)
     states = rng.uniform(-1, 1, (1000, len(scale))) * scale
     actions = draw_actions(env_id, rng, np.ones((1000, 2)))
     results = []
@@ -299,11 +258,10 @@ def test_vector_mathematics_stays_close(env_id):
         env = fastpg.make_vec(env_id, 1000, exact=exact, autoreset_mode="Disabled")
         env.set_state(states)
         results.append((env.step(actions)[0], env.get_state().state))
-    # float32 states may round to the neighbouring number
-    tolerance = 1e-7 if env_id == "MountainCarContinuous-v0" else 1e-13
+    tolerance = ORACLES[env_id].tolerance
     assert np.allclose(results[0][1], results[1][1], rtol=tolerance, atol=tolerance)
     assert np.allclose(results[0][0], results[1][0], rtol=2e-7, atol=2e-7)
-    if env_id not in CONTINUOUS:
+    if ORACLES[env_id].differs:
         assert not np.array_equal(results[0][1], results[1][1])
 
 
@@ -325,7 +283,7 @@ def operations(env_id):
     """Random sequences of all operations on a vector environment."""
     masks = st.lists(st.booleans(), min_size=3, max_size=3).filter(any)
     seeds = st.one_of(st.none(), st.integers(0, 2**80))
-    scale = SCALES[env_id[0]]
+    scale = ORACLES[env_id].scale
     states = st.lists(
         st.tuples(*(st.floats(-s, s).map(float) for s in scale)), min_size=3, max_size=3
     )
@@ -394,7 +352,7 @@ class Walk:
 walks = tried_on(4, 120, 12_000, suppress_health_check=list(HealthCheck))
 
 
-@pytest.mark.parametrize("env_id", [env_id for env_id in IDS if env_id != "CartPole-v0"])
+@pytest.mark.parametrize("env_id", CURRENT)
 @pytest.mark.parametrize("mode", MODES)
 @walks(st.data())
 def test_random_walks_through_the_interface(env_id, mode, data):

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 import fastpg
-from lockstep import CONTINUOUS, CURRENT, assert_unchanged, pair
+from lockstep import assert_unchanged, pair
+from oracles import CONTINUOUS, CURRENT
 
 
 @pytest.mark.parametrize(

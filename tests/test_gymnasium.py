@@ -14,7 +14,8 @@ from gymnasium.wrappers import vector as wrappers
 
 import fastpg
 from fastpg.envs import EnvState, NativeVectorEnv
-from lockstep import CURRENT, assert_unchanged, draw_actions, pair, sync
+from lockstep import assert_unchanged, draw_actions, pair, sync
+from oracles import CURRENT
 from processes import python
 
 

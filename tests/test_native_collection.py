@@ -11,9 +11,9 @@ from fastpg.policies.base import Policy
 from fastpg.rollouts.collect import make_collector
 from fastpg.rollouts.collector import NativeCollector
 from fastpg.rollouts.stepping import SteppingCollector
-from lockstep import CONTINUOUS, IDS, sync
+from lockstep import sync
+from oracles import CONTINUOUS, CURRENT
 
-CURRENT = [env_id for env_id in IDS if env_id != "CartPole-v0"]
 FINAL = ("observations", "actions", "rewards", "terminated", "truncated", "valid", "step_index")
 
 

@@ -12,21 +12,11 @@ import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode
 
-from lockstep import IDS, assert_same_reset, assert_unchanged, draw_actions, pair, step_both
+from lockstep import assert_same_reset, assert_unchanged, draw_actions, pair, step_both
+from oracles import IDS, ORACLES
 
 # Gymnasium's checker warns of numbers out of its spaces, to which resets and parameters may lead.
 pytestmark = pytest.mark.filterwarnings("ignore:.*WARN.*:UserWarning")
-
-# Attributes that Gymnasium's classes read in each step, with factors of their values.
-ATTRIBUTES = {
-    "Acrobot-v1": ["LINK_MASS_1", "LINK_LENGTH_1", "MAX_VEL_1"],
-    "CartPole-v0": ["gravity", "force_mag", "length"],
-    "CartPole-v1": ["gravity", "force_mag", "x_threshold"],
-    "MountainCar-v0": ["force", "gravity", "max_speed"],
-    "MountainCarContinuous-v0": ["power", "max_speed"],
-    "Pendulum-v1": ["g", "m", "l"],
-}
-BOUNDS = {"Pendulum-v1": ("x_init", "y_init")}
 
 
 class Both:
@@ -35,6 +25,7 @@ class Both:
     def __init__(self, number):
         self.rng = np.random.default_rng(number)
         self.env_id = str(self.rng.choice(IDS))
+        self.oracle = ORACLES[self.env_id]
         self.num_envs = int(self.rng.integers(1, 5))
         self.mode = [*AutoresetMode][self.rng.integers(3)]
         limit = [{}, {"max_episode_steps": int(self.rng.integers(1, 12))}][self.rng.integers(2)]
@@ -56,8 +47,8 @@ class Both:
         if self.rng.random() < 0.6:
             return None
         low, high = np.sort(self.rng.uniform(-0.9, 0.9, 2)).tolist()
-        if self.env_id in BOUNDS:
-            return dict(zip(BOUNDS[self.env_id], (abs(low) + 0.01, abs(high) + 0.01), strict=True))
+        if self.oracle.bounds != ("low", "high"):
+            return dict(zip(self.oracle.bounds, (abs(low) + 0.01, abs(high) + 0.01), strict=True))
         return {"low": low, "high": high}
 
     def reset_both(self, seed, options):
@@ -78,7 +69,7 @@ class Both:
             self.observations, _ = step_both(self.native, self.gym, actions)
 
     def attributes(self):
-        name = str(self.rng.choice(ATTRIBUTES[self.env_id]))
+        name = str(self.rng.choice(self.oracle.scaled))
         before = self.gym.get_attr(name)
         assert self.native.get_attr(name) == before
         values = [float(v) * float(f) for v, f in zip(before, self.factors(), strict=True)]
