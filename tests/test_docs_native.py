@@ -37,10 +37,12 @@ def test_there_is_one():
     assert HEADERS
 
 
-def test_the_environment_in_c(tmp_path):
-    compiler = next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
+@pytest.mark.parametrize("visibility", ["default", "hidden"])
+@pytest.mark.parametrize("language", ["c", "c++"])
+def test_the_environment_in_c(tmp_path, language, visibility):
+    compiler = shutil.which("cc" if language == "c" else "c++")
     if compiler is None:
-        pytest.skip("there is no C compiler")
+        pytest.skip(f"there is no compiler of {language}")
     text = blocks("c")[0].replace("Walk-v0", "DocumentedWalk-v0")  # another test has that id
     (tmp_path / "walk.c").write_text(text)
     command = [
@@ -50,7 +52,10 @@ def test_the_environment_in_c(tmp_path):
         "-Wall",
         "-Wextra",
         "-Werror",
+        *(["-std=c++20", "-Wno-missing-field-initializers"] if language == "c++" else []),
+        f"-fvisibility={visibility}",
         f"-I{fastpg.get_include()}",
+        *("-x", language),
     ]
     library = tmp_path / "walk.so"
     subprocess.run([compiler, *command, str(tmp_path / "walk.c"), "-o", str(library)], check=True)

@@ -263,7 +263,7 @@ def library_env(path: str, symbol: str = "fastpg_environment") -> CEnv:
     except (OSError, AttributeError) as error:
         raise ValueError(
             f"{path}: expected a library with the function {symbol}, which FASTPG_ENV(…) at the "
-            f"end of a C++ header defines: {error}"
+            f"end of a C++ header defines, and a C file with FASTPG_EXPORT in front: {error}"
         ) from error
     function.restype, function.argtypes = ctypes.c_void_p, ()
     address = function()

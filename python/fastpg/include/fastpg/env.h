@@ -20,6 +20,23 @@ extern "C" {
 
 #define FASTPG_ENV_VERSION 1
 
+/*
+ * In front of the function that gives the environment of a library, in C or C++, so that it can be
+ * found, whatever the compiler hides:
+ *
+ *   FASTPG_EXPORT const fastpg_env* fastpg_environment(void) { return &walk; }
+ */
+#if defined(_WIN32)
+#define FASTPG_EXPORT_SYMBOL __declspec(dllexport)
+#else
+#define FASTPG_EXPORT_SYMBOL __attribute__((visibility("default")))
+#endif
+#ifdef __cplusplus
+#define FASTPG_EXPORT extern "C" FASTPG_EXPORT_SYMBOL
+#else
+#define FASTPG_EXPORT FASTPG_EXPORT_SYMBOL
+#endif
+
 /* A random stream: NumPy's PCG64. The words are private: draw with `fastpg_draws`. */
 typedef struct fastpg_stream {
   uint64_t words[4];
@@ -65,17 +82,20 @@ typedef struct fastpg_number {
 
 enum { FASTPG_DISCRETE = 0, FASTPG_MULTI_DISCRETE = 1, FASTPG_CONTINUOUS = 2 };
 
-/* Everything that a pointer here refers to stays where it is until `release` is called. */
+/*
+ * Everything that a pointer here refers to stays where it is until `release` is called. Names of
+ * numbers are identifiers, each another one: letters of ASCII, digits and _, no digit first.
+ */
 typedef struct fastpg_env {
   uint32_t version; /* FASTPG_ENV_VERSION */
   uint32_t size;    /* sizeof(fastpg_env) */
   const char* name; /* an id such as "SwingUp-v0" */
 
   int64_t state_size;             /* 1 … 1024 */
-  const char* const* state_names; /* (state_size,); null: none */
+  const char* const* state_names; /* (state_size,), identifiers; null: none */
 
   int64_t observation_size;             /* 1 … 4096 */
-  const char* const* observation_names; /* (observation_size,); null: none */
+  const char* const* observation_names; /* (observation_size,), the same */
   const float* observation_low;         /* (observation_size,); null: -infinity */
   const float* observation_high;        /* (observation_size,); null: infinity */
 

@@ -149,18 +149,12 @@ constexpr ContinuousActions<N> continuous(double low, double high) {
 
 #include "env_export.hpp"
 
-#if defined(_WIN32)
-#define FASTPG_EXPORT __declspec(dllexport)
-#else
-#define FASTPG_EXPORT __attribute__((visibility("default")))
-#endif
-
 // Exports an environment: `fastpg_environment` gives it, or null, and then
 // `fastpg_environment_problem` says why.
-#define FASTPG_ENV(...)                                                   \
-  extern "C" FASTPG_EXPORT const fastpg_env* fastpg_environment(void) {   \
-    return fastpg::exported<__VA_ARGS__>().env();                         \
-  }                                                                       \
-  extern "C" FASTPG_EXPORT const char* fastpg_environment_problem(void) { \
-    return fastpg::exported<__VA_ARGS__>().problem();                     \
+#define FASTPG_ENV(...)                                        \
+  FASTPG_EXPORT const fastpg_env* fastpg_environment(void) {   \
+    return fastpg::exported<__VA_ARGS__>().env();              \
+  }                                                            \
+  FASTPG_EXPORT const char* fastpg_environment_problem(void) { \
+    return fastpg::exported<__VA_ARGS__>().problem();          \
   }
