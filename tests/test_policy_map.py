@@ -10,6 +10,7 @@ import fastpg
 from fastpg.envs import NATIVE
 from fastpg.plots import policy_map
 from fastpg.plots.style import COLOURS
+from fastpg.policies.base import Policy
 
 POINTS = 11
 
@@ -223,3 +224,19 @@ def test_wrong_arguments(softmax, arguments, error, message):
 def test_no_policy():
     with pytest.raises(TypeError, match="model: expected an algorithm or a policy, got 3"):
         policy_map(3)
+
+
+class Other(Policy):
+    """A policy of another distribution."""
+
+    observation_size = 4
+
+    def __init__(self):
+        pass
+
+
+def test_another_distribution_has_no_map():
+    with pytest.raises(
+        TypeError, match=r"discrete actions or a Box, got one of the class Other, which has no map"
+    ):
+        policy_map(Other(), ranges=RANGES)

@@ -82,6 +82,11 @@ def policy_map(
     policy = getattr(model, "policy", model)
     if not isinstance(policy, Policy):
         raise TypeError(f"model: expected an algorithm or a policy, got {model!r}")
+    if not isinstance(policy, Softmax | Gaussian):
+        raise TypeError(
+            "model: expected a policy with discrete actions or a Box, got one of the class "
+            f"{type(policy).__name__}, which has no map"
+        )
     size = policy.observation_size
     seen = None if visited is None else arrays.finite_floats("visited", visited, (None, size))
     space = getattr(model, "observation_space", None)
@@ -110,7 +115,8 @@ def _draw(
     """Draw the actions; returns the title."""
     if isinstance(policy, Softmax):
         return _draw_choice(picture, policy, dist, model, action, component)
-    if isinstance(policy, Gaussian) and action is None:
+    assert isinstance(policy, Gaussian)  # other policies are refused
+    if action is None:
         return _draw_mean(picture, policy, dist, component)
     raise ValueError("action: expected with discrete actions only")
 
