@@ -13,7 +13,8 @@ import reference
 from fastpg import _core
 from fastpg.algorithms import ALGORITHMS
 from fastpg.functional.solvers import Adam, Sgd, line_search, ppo_epochs
-from mlp_cases import ACTIVATIONS, KINDS, Aim
+from mlp_cases import ACTIVATIONS, Aim
+from mlp_kinds import KINDS
 from properties import tried_on
 from trainings import untimed
 
@@ -181,7 +182,6 @@ class Moved(mlp_cases.Case):
 
     def __init__(self, case, dist, jacobian):
         vars(self).update(vars(case))
-        vars(self).pop("pi", None)
         self.dist, self.jacobian = dist, jacobian
 
 
@@ -199,9 +199,7 @@ def test_ppo_with_plain_ascent_follows_the_reference(seed):
         gradient, near = ppo_gradient(case, theta, 0.05, 0.1)
         # Rounding must not change which ratios and which ln sigma are clipped.
         assume(near > 1e-4 and not case.near_a_bound(theta))
-        theta = theta + rate * gradient
-        if case.gaussian and not case.state_std:
-            theta[-case.size :] = np.clip(theta[-case.size :], -10.0, 2.0)
+        theta = case.project(theta + rate * gradient)
         optimizer = Sgd(len(theta))
         found = ppo_epochs(
             case.policy, case.phi, case.actions, case.weights, optimizer, n_epochs=n_epochs,
@@ -219,7 +217,7 @@ def test_ppo_with_plain_ascent_follows_the_reference(seed):
 @pytest.mark.parametrize("options", [{"ent_coef": 0.5}, {"kl_coef": 3.0}], ids=str)
 def test_bonus_and_penalty_in_minibatches_of_any_size(rng, kind, n, options):
     """Blocks of samples are padded: the bias must get nothing from what is no sample."""
-    case = mlp_cases.make(rng, kind, "tanh", [6], 3, [3, 2] if kind == "multi" else 3, n)
+    case = mlp_cases.make(rng, kind, "tanh", [6], 3, KINDS[kind].example, n)
     settings = {"seed": 0, "batch_size": n, "normalize_advantage": False, "mask": case.mask}
     if "kl_coef" in options:
         settings |= {"objective": "kl_penalty", "kl_estimator": "exact"}
@@ -245,8 +243,7 @@ def test_bonus_and_penalty_in_minibatches_of_any_size(rng, kind, n, options):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_every_kind_with_every_activation(rng, kind, activation):
-    outputs = [3, 2] if kind == "multi" else 3
-    case = mlp_cases.make(rng, kind, activation, [20, 9], 4, outputs, 150)
+    case = mlp_cases.make(rng, kind, activation, [20, 9], 4, KINDS[kind].example, 150)
     found = case.policy.distribution(case.phi, mask=case.mask)
     assert np.allclose(found, case.dist, rtol=1e-5, atol=1e-5)
     gradient = batch_of(case).score_gradient(case.theta, case.dist, case.weights)
@@ -269,18 +266,7 @@ def test_torch_agrees_in_float64(seed):
         if index < len(case.sizes) - 2:
             x = functions[case.policy.activation_fn](x)
         begin = end
-    if case.gaussian:
-        means, log_std = x.chunk(2, 1) if case.state_std else (x, theta[end:])
-        normal = torch.distributions.Normal(means, log_std.clamp(-10.0, 2.0).exp())
-        log_prob = normal.log_prob(torch.tensor(case.actions)).sum(1)
-        entropy = normal.entropy().sum(1)
-    else:
-        taken = torch.tensor(case.actions.reshape(case.n, -1).astype(np.int64))
-        if case.mask is not None:
-            x = x.masked_fill(~torch.tensor(case.mask), -1e300)
-        parts = [torch.distributions.Categorical(logits=x[:, c]) for c in case.columns]
-        log_prob = sum(part.log_prob(a) for part, a in zip(parts, taken.T, strict=True))
-        entropy = sum(part.entropy() for part in parts)
+    log_prob, entropy = case.kind.in_torch(torch, x, theta[end:], case.actions)
     assert np.allclose(log_prob.detach().numpy(), case.log_prob(case.dist), 1e-10, 1e-10)
     weights = torch.tensor(case.weights)
     (gradient,) = torch.autograd.grad((weights * log_prob).mean(), theta, retain_graph=True)
@@ -296,17 +282,15 @@ def test_torch_agrees_in_float64(seed):
 
 def linear_pair(rng, kind):
     """A perceptron without hidden layers, and the linear policy with the same theta, flat."""
-    outputs = [3, 2] if kind == "multi" else 3
-    if kind == "gaussian":
-        theta = np.concatenate([rng.normal(size=15), [-0.5, 0.0, 0.3]])
-        mlp = fastpg.MlpGaussian(4, 3, theta, net_arch=())
-        return mlp, fastpg.LinearGaussian(4, 3, theta)
-    mlp = fastpg.MlpSoftmax(4, outputs, net_arch=())
-    mlp.theta = rng.normal(size=mlp.shape)
-    return mlp, fastpg.LinearSoftmax(4, outputs, mlp.theta.reshape(5, -1))
+    of = KINDS[kind]
+    mlp, linear = of.made(4, of.example, net_arch=()), of.linear(4, of.example)
+    network = rng.normal(size=mlp._network.parameters)
+    mlp.theta = np.concatenate([network, of.own(rng, of.example)])
+    linear.theta = mlp.theta.reshape(linear.shape)
+    return mlp, linear
 
 
-@pytest.mark.parametrize("kind", KINDS[:3])
+@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.linear])
 def test_no_hidden_layer_is_a_linear_policy(rng, kind):
     mlp, linear = linear_pair(rng, kind)
     observations = rng.normal(size=(400, 4)).astype(np.float32)
@@ -531,8 +515,7 @@ def flat_numbers(result):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("hidden", [[5], [33, 17]])
 def test_equal_bits_of_every_method_on_any_number_of_threads(rng, kind, hidden):
-    outputs = [3, 2] if kind == "multi" else 3
-    case = mlp_cases.make(rng, kind, "silu", hidden, 4, outputs, 3000)
+    case = mlp_cases.make(rng, kind, "silu", hidden, 4, KINDS[kind].example, 3000)
     factorise = hidden == [5]
     runs = [
         [flat_numbers(r) for r in of_every_method(batch_of(case, k), case, factorise)]
