@@ -11,6 +11,7 @@ import pytest
 
 import fastpg
 from fastpg.algorithms import ALGORITHMS, DEFAULT_TIMESTEPS
+from fastpg.algorithms.option_fields import specs_of
 from fastpg.algorithms.settings import BUILT_IN, built_in, read_file
 from fastpg.algorithms.train import build, settings_for, timesteps
 from fastpg.envs import NATIVE
@@ -215,6 +216,57 @@ def test_tuned_options_that_lose_their_effect_are_left_out(file):
     assert algo.options == algo.options_class(gamma=0.9)
     algo = build("ppo", "CartPole-v1", settings, seed=0)
     assert algo.options.kl_coef == 2.0
+
+
+@pytest.mark.parametrize("name", ["npg", "trpo"])
+def test_a_tuned_bound_in_another_unit_is_left_out(name):
+    """A tuned target_kl is per step: as a bound per trajectory it would be a hundredth of it."""
+    short = {"total_timesteps": 4096, "seed": 0}
+    algo = fastpg.train(name, "CartPole-v1", kl_per="trajectory", **short)
+    assert algo.options.target_kl is None
+    assert algo.in_effect("target_kl") == "lin_1"
+    default = fastpg.train(name, "CartPole-v1", kl_per="trajectory", target_kl="lin_1", **short)
+    assert algo.history[0]["train/target_kl"] == default.history[0]["train/target_kl"]
+    as_tuned = fastpg.tuned_settings(name, "CartPole-v1").options["target_kl"]
+    assert fastpg.train(name, "CartPole-v1", kl_per="step", **short).options.target_kl == as_tuned
+
+
+def test_every_tuned_option_whose_unit_changes_is_left_out(file):
+    path = file(
+        """
+        [npg."CartPole-v1"]
+        kl_per = "trajectory"
+        target_kl = 0.5
+        [trpo."CartPole-v1"]
+        max_step_size = 0.5
+        normalize_reward = true
+        clip_reward = 10.0
+        [ppo."CartPole-v1"]
+        objective = "kl_penalty"
+        kl_coef = 3.0
+        """
+    )
+
+    def options(name, **given):
+        settings = settings_for(name, "CartPole-v1", tuned=path)
+        return build(name, "CartPole-v1", settings, **given).options
+
+    assert options("npg").target_kl == 0.5
+    assert options("npg", kl_per="step").target_kl is None
+    assert options("npg", kl_per="step", target_kl=0.5).target_kl == 0.5
+    assert options("trpo", normalize_advantage=False).max_step_size is None
+    assert options("trpo", normalize_reward=False).clip_reward is None
+    both = options("trpo", gamma=0.9)
+    assert (both.max_step_size, both.clip_reward) == (0.5, 10.0)
+    assert options("ppo", normalize_advantage=False).kl_coef is None
+    assert options("ppo", normalize_advantage=True).kl_coef == 3.0
+
+
+def test_an_option_that_decides_a_unit_exists():
+    for kind in ALGORITHMS.values():
+        specs = specs_of(kind.options_class)
+        units = {spec["unit_from"] for spec in specs.values()} - {None}
+        assert units <= specs.keys()
 
 
 @pytest.mark.parametrize(("name", "env_id"), [row for row in ROWS if row[1] in NATIVE], ids=row_id)

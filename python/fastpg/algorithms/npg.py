@@ -25,7 +25,11 @@ class NPGOptions(NaturalOptions):
         NaturalOptions, "max_step_size", None, only_with=_BOUNDED
     )
     step_size: float | None = option(
-        None, "a fixed multiplier eta instead of target_kl and max_step_size", above=0.0
+        None,
+        "a fixed multiplier eta instead of target_kl and max_step_size; the lecture's eta only "
+        "with normalize_advantage=False",
+        above=0.0,
+        unit_from="normalize_advantage",
     )
 
 

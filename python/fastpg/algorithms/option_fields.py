@@ -43,6 +43,7 @@ def option(
     choices: tuple[str, ...] | None = None,
     mlp: Any = THE_SAME,
     only_with: tuple[Values, ...] = (),
+    unit_from: str | None = None,
     search: str | None = None,
     mlp_search: str | None = None,
 ) -> Any:
@@ -58,6 +59,7 @@ def option(
         mlp: the default with a policy that is a perceptron, if it is another.
         only_with: values of other options without which it has no effect, such as ({"baseline":
             ("linear", "mean")},); of several such sets one is enough.
+        unit_from: name of another option that decides in which unit this one is.
         search: values that `tune` tries, as `--search` takes them: "1e-3:10:log" or "64,128"; None:
             it is not searched by default.
         mlp_search: those with a policy that is a perceptron; None: the same.
@@ -67,7 +69,7 @@ def option(
     """
     limits = {"low": low, "high": high, "above": above, "choices": choices}
     searched = {"search": search, "mlp_search": mlp_search or search}
-    rest = {"doc": doc, "mlp": mlp, "only_with": only_with, **searched}
+    rest = {"doc": doc, "mlp": mlp, "only_with": only_with, "unit_from": unit_from, **searched}
     return field(default=default, metadata=rest | limits)
 
 
@@ -150,6 +152,16 @@ class Options:
         """
         sets = self._needs(name)
         return not sets or any(self._holds(values) for values in sets)
+
+    def changes_unit(self, name: str, other: Options) -> bool:
+        """Whether an option has another unit here than in other options of the same class.
+
+        Args:
+            name: name of the option.
+            other: options with other values.
+        """
+        unit: str | None = _specs(type(self))[name].metadata["unit_from"]
+        return unit is not None and getattr(self, unit) != getattr(other, unit)
 
     def _needs(self, name: str) -> tuple[Values, ...]:
         sets: tuple[Values, ...] = _specs(type(self))[name].metadata["only_with"]

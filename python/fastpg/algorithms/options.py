@@ -141,7 +141,10 @@ class StepOptions(CommonOptions):
         mlp=True,
     )
     clip_reward: float | None = option(
-        None, "bound of the magnitude of rewards, after normalize_reward; None: none", above=0.0
+        None,
+        "bound of the magnitude of rewards, after normalize_reward; None: none",
+        above=0.0,
+        unit_from="normalize_reward",
     )
     normalize_advantage: bool = option(True, "scale advantages to mean 0 and standard deviation 1")
 
@@ -165,6 +168,7 @@ class NaturalOptions(CriticOptions, StepOptions):
         f"delta of L6; None: {KL_OF_STEP} with kl_per=step (policy mlp: {KL_OF_PERCEPTRON}), "
         f"{KL_OF_TRAJECTORY} with trajectory",
         above=0.0,
+        unit_from="kl_per",
         search="lin_0.001:0.2:log",
     )
     kl_per: str = option(
@@ -174,7 +178,10 @@ class NaturalOptions(CriticOptions, StepOptions):
         choices=("step", "trajectory"),
     )
     max_step_size: float | None = option(
-        None, "upper bound of eta, the multiplier of the natural gradient", above=0.0
+        None,
+        "upper bound of eta, the multiplier of the natural gradient",
+        above=0.0,
+        unit_from="normalize_advantage",
     )
     fisher: str = option(
         "exact",

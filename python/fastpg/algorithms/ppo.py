@@ -121,6 +121,7 @@ class PPOOptions(StepOptions):
         "weight lambda of the KL penalty; with adaptive_kl its first value; None: 1",
         low=0.0,
         only_with=(_PENALISED,),
+        unit_from="normalize_advantage",
     )
     adaptive_kl: bool | None = option(
         None,

@@ -44,7 +44,8 @@ def train(
     If `env` is an id, `policy` a name, and there are `tuned_settings` for them, these are used, and
     a line on standard error says so. Arguments given here take precedence: options one by one,
     `policy_kwargs` and `env_kwargs` each as a whole. A tuned option that loses its effect by those
-    given is left out, such as a tuned `ridge` with `baseline="mlp"`.
+    given, or whose unit they change, is left out: a tuned `ridge` with `baseline="mlp"`, a tuned
+    `target_kl` with another `kl_per`.
 
     Args:
         algorithm: "reinforce", "npg", "trpo" or "ppo".
@@ -190,10 +191,17 @@ def build(
 def _with_tuned(
     kind: type[Algorithm], settings: TunedSettings, given: dict[str, Any], mlp: bool
 ) -> dict[str, Any]:
-    """The options given and the tuned ones, without those on which the former leave no effect."""
+    """The options given, and the tuned ones that have an effect and their unit beside them."""
     both = {**settings.options, **given}
-    built = kind.options_class.build(kind.__name__, both, mlp)
-    return {name: v for name, v in both.items() if name in given or built.has_effect(name)}
+    tuned, built = (
+        kind.options_class.build(kind.__name__, options, mlp)
+        for options in (dict(settings.options), both)
+    )
+
+    def fits(name: str) -> bool:
+        return built.has_effect(name) and not built.changes_unit(name, tuned)
+
+    return {name: value for name, value in both.items() if name in given or fits(name)}
 
 
 def timesteps(algorithm: str, settings: TunedSettings | None, given: int | None = None) -> int:
