@@ -227,3 +227,17 @@ def test_defaults_would_pass_the_checks(name):
         hint = option_fields.type_hints(kind)[spec.name]
         checked = option_values.checked(spec.name, spec.default, hint, spec.metadata)
         assert checked == spec.default
+
+
+@pytest.mark.parametrize("kind", [fastpg.NPG, fastpg.TRPO])
+def test_a_factorisation_needs_damping(kind):
+    with pytest.raises(ValueError, match=r"cg_damping: expected .* above 0 with solver='cholesky'"):
+        kind("linear", "CartPole-v1", solver="cholesky", cg_damping=0.0)
+    for solver in ("auto", "cg"):
+        kind("linear", "CartPole-v1", solver=solver, cg_damping=0.0)
+    policy, phi = fastpg.LinearSoftmax(2, 2), np.ones((3, 3))
+    dist = policy.distribution(phi)
+    with pytest.raises(ValueError, match=r"cg_damping: expected .* above 0"):
+        fastpg.natural_gradient(
+            policy, phi, dist, np.ones(policy.shape), solver="cholesky", cg_damping=0.0
+        )

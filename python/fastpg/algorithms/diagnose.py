@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
+from typing import Any
 
 import gymnasium
+import numpy as np
 from gymnasium import spaces
 
+from fastpg.algorithms import schedules
 from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.settings import LINEAR, TunedSettings, built_in
 from fastpg.policies.factory import POLICIES
@@ -14,6 +18,9 @@ from fastpg.policies.features import Identity
 from fastpg.suggestions import names_checked
 from fastpg.training.diagnosis import Goal, explain
 from fastpg.training.metrics import RAW_MEAN
+from fastpg.training.series import Setup
+
+_AS_INFINITE = 1e30  # bounds such as the largest float32 stand for no bound
 
 
 @names_checked
@@ -31,9 +38,12 @@ def diagnose(algo: Algorithm, *, score: float | None = None, tuned: bool = True)
         tuned: whether to name the settings tuned to this environment, if there are any.
 
     Returns:
-        One string per finding; empty for a run that learned or is too short to judge.
+        One string per finding; empty for a run that learned. Below a known level there is at least
+            one: that the level was not reached.
     """
-    return explain(algo.history, _goal(algo, score, tuned)) if algo.history else _no_iteration(algo)
+    if not algo.history:
+        return _no_iteration(algo)
+    return explain(algo.history, _goal(algo, score, tuned), _setup(algo))
 
 
 def _no_iteration(algo: Algorithm) -> list[str]:
@@ -59,7 +69,7 @@ def _goal(algo: Algorithm, score: float | None, tuned: bool) -> Goal | None:
         algo.env_id,
         level,
         max(results) if reached else results[0],
-        _is_plain(algo),
+        _is_plain(algo) and not _reached_by_plain(algo.env_id),
         _command(known) if tuned and known else None,
     )
 
@@ -92,6 +102,49 @@ def _mean_return(algo: Algorithm) -> float | None:
         return float(last[RAW_MEAN])
     as_registered = recipe is not None and recipe.obstacle is None and str(recipe) == algo.env_id
     return float(last.get("rollout/ep_rew_mean", math.nan)) if as_registered else None
+
+
+def _reached_by_plain(env_id: str) -> bool:
+    """Whether settings are known with which a policy linear in the observation learns it."""
+    rows = (row for row in built_in(LINEAR).values() if row.env_id == env_id)
+    return any("features" not in row.policy_kwargs for row in rows)
+
+
+def _setup(algo: Algorithm) -> Setup:
+    """What the run was made with."""
+    options = {spec.name: getattr(algo.options, spec.name) for spec in fields(algo.options)}
+    options["ent_coef"] = schedules.at(algo.options.ent_coef, 1.0)
+    actions, observations = algo.action_space, algo.observation_space
+    return Setup(
+        options,
+        max_entropy=_max_entropy(actions),
+        action_range=_range(actions) if isinstance(actions, spaces.Box) else None,
+        observation_bound=None if algo.policy.normalizer else _largest_bound(observations),
+    )
+
+
+def _max_entropy(space: spaces.Space[Any]) -> float | None:
+    """Entropy of the uniform distribution over finitely many actions, in nats."""
+    if isinstance(space, spaces.Discrete):
+        return math.log(space.n)
+    if isinstance(space, spaces.MultiDiscrete):
+        return float(np.log(space.nvec).sum())
+    return None
+
+
+def _range(box: spaces.Box) -> float | None:
+    """Mean over the components of upper minus lower bound; None without bounds."""
+    widths = np.asarray(box.high, float) - np.asarray(box.low, float)
+    return float(widths.mean()) if np.isfinite(widths).all() else None
+
+
+def _largest_bound(space: spaces.Space[Any]) -> float | None:
+    """The largest magnitude of a bound of a Box that is no stand-in for infinity."""
+    if not isinstance(space, spaces.Box):
+        return None
+    bounds = np.abs(np.concatenate([space.low.ravel(), space.high.ravel()]).astype(float))
+    known = bounds[bounds < _AS_INFINITE]
+    return float(known.max()) if known.size else None
 
 
 def _is_plain(algo: Algorithm) -> bool:

@@ -41,15 +41,18 @@ class FirstOrderAlgorithm(Algorithm):
         self, batch: Batch, dist: Floats, gradient: Floats, learning_rate: float
     ) -> tuple[str, _core.UpdateStatistics]:
         """Ascend; "not_finite", and nothing changed, where the step is not."""
-        optimizer = copy(self.optimizer)
+        optimizer, before = copy(self.optimizer), self.policy.theta
         try:
-            moved = optimizer.ascend(self.policy.theta, gradient, learning_rate)
+            moved = optimizer.ascend(before, gradient, learning_rate)
         except ValueError:
             moved = np.full(self.policy.shape, np.nan)
         status, step = self.try_step(batch, moved, dist, batch.advantages)
-        if status == "accepted":
-            self.optimizer = optimizer
-        return status, step
+        if status != "accepted":
+            return status, step
+        self.optimizer = optimizer
+        # Momentum may move theta without a gradient.
+        moves = bool(gradient.any()) or not np.array_equal(before, self.policy.theta)
+        return status if moves else "zero_gradient", step
 
     def state(self) -> checkpoints.State:
         """Arrays and JSON values, with the optimizer's count and moments."""

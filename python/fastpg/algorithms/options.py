@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fastpg.algorithms.option_fields import Options, inherited, option
 from fastpg.algorithms.schedules import Schedule
-from fastpg.functional.solvers import MOST_CG_STEPS, SOLVERS
+from fastpg.functional.solvers import MOST_CG_STEPS, SOLVERS, require_damping
 from fastpg.values.factory import BASELINES
 from fastpg.values.mlp import MOST_CRITIC_UPDATES
 from fastpg.values.ridge import LEAST_RIDGE
@@ -161,6 +162,18 @@ _CONJUGATE_GRADIENT = ({"solver": ("auto", "cg")},)  # auto may choose it
 @dataclass(frozen=True, kw_only=True)
 class NaturalOptions(CriticOptions, StepOptions):
     """Options of the algorithms that take natural steps."""
+
+    def require_effects(self, names: Iterable[str]) -> None:
+        """Raise ValueError for options without effect, and for a factorisation without damping.
+
+        Args:
+            names: of the options given, as in `Options.require_effects`.
+
+        Raises:
+            ValueError: an option that needs other values of other options.
+        """
+        super().require_effects(names)
+        require_damping(self.solver, self.cg_damping)
 
     target_kl: Schedule | None = option(
         None,

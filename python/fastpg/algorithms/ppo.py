@@ -159,7 +159,7 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
 
     Every sample is used once in an epoch. Advantages are standardised in each minibatch. If a
     gradient is not finite, theta and the optimizer do not change and `train/status` is
-    "not_finite".
+    "not_finite"; if all gradients are zero, it is "zero_gradient".
     """
 
     name = "ppo"
@@ -185,13 +185,14 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
             batch: samples, advantages and targets of the iteration.
 
         Returns:
-            Entries for the log, with keys "train/..."; "train/status" is "accepted" or
-                "not_finite".
+            Entries for the log, with keys "train/..."; "train/status" is "accepted",
+                "zero_gradient" or "not_finite".
         """
         settings = self._settings()
         optimizer, task = copy(self.optimizer), self._value_task(batch)
+        before = self.policy.theta
         found = batch.samples.ppo_epochs(
-            self.policy.theta,
+            before,
             batch.advantages,
             optimizer,
             self.seed,
@@ -206,7 +207,8 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
         if task is not None and isinstance(self.baseline, MlpBaseline):
             self.baseline.take(task, found.value_theta, finite)
             self.baseline.observe_after(task, batch.observations)
-        return self._record(found, settings, finite) | self._adapt(found, finite)
+        status = _status(found, finite, moved=not np.array_equal(before, self.policy.theta))
+        return self._record(found, settings, status) | self._adapt(found, finite)
 
     def _settings(self) -> dict[str, Any]:
         """The current arguments of `ppo_settings`."""
@@ -261,9 +263,9 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
         self.moments = moments
         return moments.whitening()
 
-    def _record(self, found: PpoUpdate, settings: dict[str, Any], finite: bool) -> Metrics:
+    def _record(self, found: PpoUpdate, settings: dict[str, Any], status: str) -> Metrics:
         entries: Metrics = {
-            "train/status": "accepted" if finite else "not_finite",
+            "train/status": status,
             "train/policy_gradient_loss": found.policy_loss,
             "train/kl": found.kl,
             "train/approx_kl": found.statistics.approx_kl,
@@ -323,6 +325,14 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
         if self.whitens:
             self.moments.restore(*(_moments(self.moments, stored, name) for name in _MOMENTS))
         self.kl_coef = arrays.between("kl_coef", meta["kl_coef"], 0.0, _MOST_KL_COEF)
+
+
+def _status(found: PpoUpdate, finite: bool, *, moved: bool) -> str:
+    """What became of the epochs; momentum may move theta without a gradient."""
+    if not finite:
+        return "not_finite"
+    nothing = found.grad_norm == 0.0 and not moved and not found.stopped
+    return "zero_gradient" if nothing else "accepted"
 
 
 def _moments(like: FeatureMoments, stored: dict[str, npt.NDArray[Any]], name: str) -> Floats:

@@ -118,8 +118,8 @@ class REINFORCE(FirstOrderAlgorithm):
             batch: samples, advantages and targets of whole episodes.
 
         Returns:
-            Entries for the log, with keys "train/..."; "train/status" is "accepted" or
-                "not_finite".
+            Entries for the log, with keys "train/..."; "train/status" is "accepted",
+                "zero_gradient" or "not_finite".
         """
         samples = batch.samples
         # Sums over h, means over episodes: means over steps times the mean length.

@@ -68,6 +68,23 @@ def factorises(solver: str, parameters: int, damping: float) -> bool:
     return solver == "cholesky" or (solver == "auto" and few)
 
 
+def require_damping(solver: str, damping: float) -> None:
+    """Raise ValueError if F would be factorised without damping, since it may be singular.
+
+    Args:
+        solver: "auto", "cg" or "cholesky".
+        damping: relative to the mean of F's diagonal.
+
+    Raises:
+        ValueError: no damping with "cholesky".
+    """
+    if solver == "cholesky" and damping == 0.0:
+        raise ValueError(
+            "cg_damping: expected a number above 0 with solver='cholesky', since F may be "
+            f"singular, got {damping}; solver='cg' takes 0"
+        )
+
+
 @names_checked
 def natural_gradient(
     policy: Policy,
@@ -99,12 +116,14 @@ def natural_gradient(
         num_threads: in [1, 256]; None: FASTPG_NUM_THREADS, or 1. Results do not depend on it.
 
     Raises:
+        ValueError: an unknown solver, an argument out of range, or "cholesky" without damping.
         OverflowError: features or a gradient so large that F, its damping or the curvature is not
             finite.
     """
     one_of("solver", solver, SOLVERS)
     batch = policy.batch(phi, actions, num_threads=num_threads)
     damping = arrays.number("cg_damping", cg_damping)
+    require_damping(solver, damping)
     g = arrays.shaped_floats("gradient", gradient, policy.shape)
     found = batch.natural_gradient(
         policy.theta,
