@@ -49,6 +49,12 @@ def _line(
     return values
 
 
+def _beside(axes: Axes, run: Run, key: str, x: str, smooth: int, **style: Any) -> None:
+    """A key that another line is compared with: of both the same moving mean, and no values."""
+    at, values = run.column(key, x)
+    axes.plot(at, moving_mean(values, smooth), **style)
+
+
 def _alone(key: str, sign: float = 1.0) -> Callable[[Axes, Run, str, int], None]:
     """A panel with one line."""
 
@@ -86,10 +92,10 @@ def _kl(axes: Axes, run: Run, x: str, smooth: int) -> None:
     """The KL of each step beside its bound, or beside the predicted one if there is no bound."""
     values = _line(axes, run, "train/kl", x, smooth, label="KL")
     if run.has("train/target_kl"):
-        axes.plot(*run.column("train/target_kl", x), label="bound", **_BOUND)
+        _beside(axes, run, "train/target_kl", x, smooth, label="bound", **_BOUND)
     elif run.has("train/predicted_kl"):
-        at, predicted = run.column("train/predicted_kl", x)
-        axes.plot(at, predicted, color=ORANGE, linewidth=1.2, label="predicted")
+        look = {"color": ORANGE, "linewidth": 1.2, "label": "predicted"}
+        _beside(axes, run, "train/predicted_kl", x, smooth, **look)
     positive = values[values > 0.0]
     if len(positive) and positive.max() > _MANY * np.median(positive):
         axes.set_yscale("log")
