@@ -14,6 +14,7 @@ FILES = {
     "checkpoint.npz", "config.json", "evaluations.jsonl", "final.npz", "lock", "records.csv",
     "records.jsonl", "versions.json",
 }  # fmt: skip
+SIGINT_IGNORED = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
 INTERRUPTED = """
 from fastpg import cli
 from fastpg.training.run_folder import RunFolder
@@ -66,28 +67,30 @@ def test_an_interrupted_run_goes_on_to_the_bits_of_a_straight_one(run, tmp_path)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("before", ["", SIGINT_IGNORED], ids=["foreground", "background"])
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
-def test_a_training_that_is_ended_is_saved(tmp_path, name):
-    """By `kill`, by a cluster, or with its terminal."""
-    arguments = ("train", "npg", "CartPole-v1", "--run", "a", "--total-timesteps", 400_000)
-    with started_python(INTERRUPTED, *arguments, cwd=tmp_path, **PLAIN) as process:
+def test_a_training_that_is_ended_is_saved(tmp_path, name, before):
+    """By `kill`, by a cluster, or with its terminal; no evaluation delays its end."""
+    arguments = ("train", "npg", "CartPole-v1", "--run", "a", "--total-timesteps", 400_000_000)
+    with started_python(before + INTERRUPTED, *arguments, cwd=tmp_path, **PLAIN) as process:
         assert process.stdout.readline() == "learning\n"
         process.send_signal(getattr(signal, name))
-        _, err = process.communicate()
+        out, err = process.communicate()
     assert process.returncode == 130, err
-    assert 0 < fastpg.load(tmp_path / "a" / "final.npz").num_timesteps < 400_000
+    assert 0 < fastpg.load(tmp_path / "a" / "final.npz").num_timesteps < 400_000_000
+    assert "none, since the process is being ended" in out
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_a_training_in_the_background_of_a_script_can_be_ended(tmp_path):
-    """There SIGINT is ignored."""
-    ignored = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n" + INTERRUPTED
-    arguments = ("train", "npg", "CartPole-v1", "--run", "a", "--total-timesteps", 400_000_000)
-    with started_python(ignored, *arguments, cwd=tmp_path, **PLAIN) as process:
+def test_ctrl_c_stays_ignored_in_the_background(tmp_path):
+    """There the shell ignores SIGINT: Ctrl-C is for the program in the foreground."""
+    arguments = ("train", "npg", "CartPole-v1", "--run", "a", "--total-timesteps", 40_000)
+    with started_python(SIGINT_IGNORED + INTERRUPTED, *arguments, cwd=tmp_path, **PLAIN) as process:
         assert process.stdout.readline() == "learning\n"
-        process.send_signal(signal.SIGTERM)
-        process.communicate()
-    assert process.returncode == -signal.SIGTERM
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate()
+    assert process.returncode == 0, err
+    assert fastpg.load(tmp_path / "a" / "final.npz").num_timesteps >= 40_000
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

@@ -160,7 +160,7 @@ def _learn_and_report(
     interrupted, score = False, None
     before = algo.num_timesteps
     start = time.perf_counter()
-    with explained({"total_timesteps"}), stopped_by_any_signal():
+    with explained({"total_timesteps"}), stopped_by_any_signal() as ended:
         try:
             algo.learn(total, log=run, progress_bar=True)
         except KeyboardInterrupt:
@@ -168,7 +168,9 @@ def _learn_and_report(
         elapsed = time.perf_counter() - start
         saved = algo.save(path) if path else run.path  # type: ignore[union-attr]
         try:
-            found, score = _final_score(algo, env_id)
+            found = "none, since the process is being ended"
+            if not ended():
+                found, score = _final_score(algo, env_id)
         except KeyboardInterrupt:
             interrupted, found = True, "interrupted"
         notes = [] if interrupted else diagnose(algo, score=score, tuned=not tuned)

@@ -1,4 +1,4 @@
-"""Ctrl-C that takes effect only after the current work is complete."""
+"""Ctrl-C, or another request to stop, that takes effect only after the current work is complete."""
 
 from __future__ import annotations
 
@@ -12,14 +12,31 @@ from fastpg import _core
 
 GRACE = 0.5  # seconds that a kernel may continue after the first Ctrl-C
 
+_Handler = Callable[[int, FrameType | None], None]
+_deferring: list[_Handler] = []  # of the contexts that are open, the innermost one last
+
+
+def stop_as_ctrl_c(signum: int, frame: FrameType | None) -> None:
+    """A handler for other signals, which do what Ctrl-C does, also where Ctrl-C is ignored.
+
+    Args:
+        signum: number of the signal.
+        frame: where it came.
+
+    Raises:
+        KeyboardInterrupt: nothing defers it.
+    """
+    handler = _deferring[-1] if _deferring else signal.default_int_handler
+    handler(signum, frame)
+
 
 @contextmanager
 def defer_sigint() -> Iterator[Callable[[], bool]]:
-    """A context in which Ctrl-C is deferred to the end of its body.
+    """A context in which Ctrl-C is deferred to the end of its body, and so is `stop_as_ctrl_c`.
 
     At the end the previous handler is restored, then KeyboardInterrupt is raised. A kernel that
     still runs half a second after Ctrl-C raises it at once, and so does a second Ctrl-C. The
-    context does nothing outside the main thread and if SIGINT is ignored.
+    context does nothing outside the main thread. SIGINT stays ignored if it is.
 
     Yields:
         A function that returns whether Ctrl-C was pressed.
@@ -36,20 +53,32 @@ def defer_sigint() -> Iterator[Callable[[], bool]]:
         pending = True
         _core.end_kernels(GRACE)
 
-    in_main = threading.current_thread() is threading.main_thread()
-    previous = signal.getsignal(signal.SIGINT) if in_main else None
-    if previous in (None, signal.SIG_IGN):
+    if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    signal.signal(signal.SIGINT, note)
     try:
-        yield lambda: pending
+        with _handling(note):
+            yield lambda: pending
     except Exception as error:
         if pending:
             raise KeyboardInterrupt from error
         raise
-    finally:
-        signal.signal(signal.SIGINT, previous)
-        _core.end_kernels(None)
     if pending:
         raise KeyboardInterrupt
+
+
+@contextmanager
+def _handling(note: _Handler) -> Iterator[None]:
+    """A context in which requests to stop come to a handler."""
+    previous = signal.getsignal(signal.SIGINT)
+    heard = previous not in (None, signal.SIG_IGN)
+    _deferring.append(note)
+    if heard:
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        if heard:
+            signal.signal(signal.SIGINT, previous)
+        _deferring.pop()
+        _core.end_kernels(None)
