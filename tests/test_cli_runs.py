@@ -62,7 +62,7 @@ def test_an_interrupted_run_goes_on_to_the_bits_of_a_straight_one(run, tmp_path)
     assert np.array_equal(resumed.policy.theta, straight.policy.theta)
     assert len((tmp_path / "a" / "records.jsonl").read_text().splitlines()) == len(straight.history)
     done = run("train", "npg", "CartPole-v1", "--run", "a", "--resume")
-    assert done.returncode == 2
+    assert done.returncode == 0
     assert "a: the run is finished, after 400,000 steps" in done.stderr
 
 
@@ -105,17 +105,98 @@ def test_nohup_keeps_a_training_running(tmp_path):
     assert fastpg.load(tmp_path / "a" / "final.npz").num_timesteps >= 40_000
 
 
+KILLED = """
+import os, signal
+from fastpg import cli
+from fastpg.training.run_folder import RunFolder
+
+RunFolder.on_iteration = lambda self, record: os.kill(os.getpid(), signal.SIGKILL)
+cli.main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.usefixtures("one_episode")
+@pytest.mark.parametrize("kept", [True, False], ids=["checkpoint", "no checkpoint"])
+@pytest.mark.parametrize("env_id", ["CartPole-v1", "FrozenLake-v1"])
+def test_one_command_starts_a_run_and_goes_on_with_it(run, tmp_path, env_id, kept):
+    """Also if it was killed in its first iteration; a cluster starts the same command again."""
+    command = ("npg", env_id, "--run", "a", "--resume", "--seed", 3, "--gamma", 0.9, "--no-tuned")
+    command = ("train", *command, "--net-arch", "8,8", "--policy", "mlp", *SHORT)
+    with started_python(KILLED, *command, cwd=tmp_path, **PLAIN) as process:
+        process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    if not kept:
+        (tmp_path / "a" / "checkpoint.npz").unlink()
+    done = run(*command)
+    assert done.returncode == 0, done.stderr
+    straight = fastpg.NPG(
+        "mlp", env_id, policy_kwargs={"net_arch": [8, 8]}, gamma=0.9, seed=3
+    ).learn(4096)
+    resumed = fastpg.load(tmp_path / "a" / "final.npz")
+    assert np.array_equal(resumed.policy.theta, straight.policy.theta)
+    assert len((tmp_path / "a" / "records.jsonl").read_text().splitlines()) == len(straight.history)
+    again = run(*command)
+    assert again.returncode == 0, again.stderr
+    assert "a: the run is finished, after 4,096 steps" in again.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_run_that_was_killed_at_once_goes_on_without_its_options(run, tmp_path):
+    command = ("train", "npg", "CartPole-v1", "--run", "a", "--gamma", 0.9, *SHORT)
+    with started_python(KILLED, *command, cwd=tmp_path, **PLAIN) as process:
+        process.communicate()
+    done = run("train", "npg", "CartPole-v1", "--run", "a", "--resume")
+    assert done.returncode == 0, done.stderr
+    saved = fastpg.load(tmp_path / "a" / "final.npz")
+    assert (saved.num_timesteps, saved.options.gamma) == (4096, 0.9)
+    # Without a checkpoint the options are needed: nothing else says what the run was.
+    (tmp_path / "a" / "checkpoint.npz").unlink()
+    done = run("train", "npg", "CartPole-v1", "--run", "a", "--resume")
+    assert done.returncode == 2
+    assert "it has options: gamma 0.9, not" in done.stderr
+
+
+@pytest.mark.usefixtures("one_episode")
+def test_a_finished_run_is_extended(run, tmp_path):
+    run("train", "npg", "CartPole-v1", "--run", "a", *SHORT)
+    done = run("train", "npg", "CartPole-v1", "--run", "a", "--resume", "--total-timesteps", 8192)
+    assert done.returncode == 0, done.stderr
+    extended = fastpg.load(tmp_path / "a" / "final.npz")
+    assert extended.num_timesteps == 8192
+    straight = fastpg.train("npg", "CartPole-v1", total_timesteps=4096, seed=0)
+    straight.learn(4096, reset_num_timesteps=False)
+    assert np.array_equal(extended.policy.theta, straight.policy.theta)
+    done = run("train", "npg", "CartPole-v1", "--run", "a", "--resume", "--total-timesteps", 8192)
+    assert "a: the run is finished, after 8,192 steps" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["info", "eval", "enjoy", "plot --kind policy", "export --to c"]
+)
+def test_what_is_not_there_is_named_as_given(run, command):
+    done = run(*command.split(), "none")
+    assert done.returncode == 2
+    assert "error: no run folder or file none\n" in done.stderr
+
+
 @pytest.mark.usefixtures("one_episode")
 def test_folders_and_options_that_do_not_go_together(run, tmp_path):
     run("train", "npg", "CartPole-v1", "--run", "a", *SHORT)
     (tmp_path / "file").write_text("mine")
     for flags, text in [
         (("npg", "CartPole-v1", "--run", "a"), "a holds a run: --resume goes on with it"),
-        (("npg", "CartPole-v1", "--run", "b", "--resume"), "b holds no run"),
         (("npg", "CartPole-v1", "--resume"), "--resume: expected --run FOLDER too"),
         (("npg", "CartPole-v1", "--run", "file"), "expected a folder, got the file file"),
         (("trpo", "CartPole-v1", "--run", "a", "--resume"), "expected a run of trpo on CartPole"),
-        (("npg", "CartPole-v1", "--run", "a", "--resume", "--gamma", 0.9), "got --gamma"),
+        (
+            ("npg", "CartPole-v1", "--run", "a", "--resume", "--gamma", 0.9),
+            "expected all options of the run in a, or none; it has options: gamma 0.985, not 0.9",
+        ),
+        (
+            ("npg", "CartPole-v1", "--run", "a", "--resume", "--total-timesteps", 4095),
+            "--total-timesteps: expected at least the 4,096 of the run, got 4,095",
+        ),
     ]:
         done = run("train", *flags)
         assert done.returncode == 2, flags

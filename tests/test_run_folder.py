@@ -34,7 +34,7 @@ def test_a_folder_has_everything(tmp_path):
     algo = learner(target_kl="lin_0.02").learn(20_000, log=str(folder), eval_freq=4000)
     assert {path.name for path in folder.iterdir()} == {
         "config.json", "versions.json", "records.jsonl", "records.csv", "evaluations.jsonl",
-        "checkpoint.npz", "best.npz", "final.npz", "lock",
+        "checkpoint.npz", "checkpoint.previous.npz", "best.npz", "final.npz", "lock",
     }  # fmt: skip
     config = json.loads((folder / "config.json").read_text())
     assert config["options"]["target_kl"] == "lin_0.02"
@@ -139,6 +139,25 @@ def test_a_killed_process_leaves_a_folder_that_can_be_resumed(tmp_path):
     assert len(lines(folder / "records.jsonl")) == 1
     algo = learner().learn(4000, log=loggers.RunFolder(folder, resume=True))
     assert lines(folder / "records.jsonl") == algo.history
+
+
+def test_a_run_can_be_resumed_from_its_start(tmp_path):
+    """The first checkpoint is there before the first iteration."""
+
+    def end(record):
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        learner().learn(
+            4096,
+            lambda record: shutil.copytree(tmp_path / "x", tmp_path / "y") and end(record),
+            log=tmp_path / "x",
+        )
+    run = loggers.RunFolder(tmp_path / "y", resume=True)
+    algo = fastpg.resume(run.checkpoint)
+    assert (algo.num_timesteps, algo.plan.total) == (0, 4096)
+    algo.learn(log=run)
+    assert untimed(algo.history) == untimed(learner().learn(4096).history)
 
 
 @pytest.mark.parametrize("how", ["error", "ctrl-c", "stop"])

@@ -61,7 +61,8 @@ def explained(options: Collection[str] = ()) -> Iterator[None]:
     except _EXPLAINED as error:
         if Settings.debug:
             raise
-        fail(_with_dashes(" ".join(str(error).split()), options))
+        text = ". ".join([str(error), *getattr(error, "__notes__", ())])
+        fail(_with_dashes(" ".join(text.split()), options))
 
 
 def _with_dashes(message: str, options: Collection[str]) -> str:

@@ -17,8 +17,10 @@ def model_file(path: Path) -> Path:
         `path`; in a folder best.npz, else final.npz, else checkpoint.npz.
 
     Raises:
-        FileNotFoundError: a folder without them.
+        FileNotFoundError: a folder without them, or nothing.
     """
+    if not path.exists() and not path.with_name(path.name + ".npz").exists():
+        raise FileNotFoundError(f"no run folder or file {path}")
     if not path.is_dir():
         return path
     for name in MODELS:

@@ -93,7 +93,14 @@ def _of_the_run(name: str) -> list[inspect.Parameter]:
             None,
             "folder of the run: configuration, records, checkpoints and policies (docs/runs.md)",
         ),
-        _option("resume", bool, False, "go on with the run in --run", "--resume"),
+        _option(
+            "resume",
+            bool,
+            False,
+            "go on with the run in --run, if it holds one: the same command starts a run, and goes "
+            "on with it; a larger --total-timesteps extends it",
+            "--resume",
+        ),
         _option("force", bool, False, "replace the checkpoint file if it exists", "--force"),
     ]
 

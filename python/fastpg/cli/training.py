@@ -13,12 +13,11 @@ import typer
 from fastpg.algorithms import ALGORITHMS
 from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.diagnose import diagnose
-from fastpg.algorithms.settings import TunedSettings
-from fastpg.algorithms.train import build, settings_for, timesteps
 from fastpg.cli import evaluation
+from fastpg.cli.building import Training, built
 from fastpg.cli.console import INTERRUPTED, explained, fail, show_table, writable
-from fastpg.cli.options import OF_POLICY, OF_VALUES, keywords, parameters
-from fastpg.cli.run_folders import new_run, resumed_run
+from fastpg.cli.options import parameters
+from fastpg.cli.run_folders import continued, learn, run_folder
 from fastpg.cli.signals import stopped_by_any_signal
 from fastpg.rollouts.collect import EndlessEpisodeError
 from fastpg.suggestions import unknown
@@ -63,106 +62,35 @@ def _file_part(env_id: str) -> str:
 
 
 def _train(name: str, env_id: str, given: dict[str, Any]) -> None:
-    """Train with the given options, else tuned settings, else the defaults."""
+    """Train with the given options, or go on with the run of a folder."""
     names = set(given)
-    folder = given.pop("run", None)
-    if given.pop("resume", False):
-        _resume(name, env_id, folder, set(given))
-        return
-    seed, total = given.pop("seed", 0), given.pop("total_timesteps", None)
+    folder, resume = given.pop("run", None), given.pop("resume", False)
     out, force = given.pop("out", None), given.pop("force", False)
-    config = given.pop("config", None)  # its options are among the given ones
-    policy, file = given.pop("policy", "linear"), given.pop("tuned", None)
-    no_tuned = given.pop("no_tuned", False)
     with explained(names):
-        if no_tuned and file is not None:
-            raise ValueError("--no-tuned: expected without --tuned, got both")
-        run = None if folder is None else new_run(folder)
-        default = f"{name}-{_file_part(env_id)}-{seed}.npz"
-        path = None if run and out is None else _checkpoint_path(out, default, force)
-        settings = settings_for(name, env_id, policy, file or not no_tuned)
-        policy_kwargs = _policy_kwargs(given, settings)
-        value_kwargs = _value_kwargs(given)
-        algo = build(
-            name,
-            env_id,
-            settings,
-            seed=seed,
-            policy=policy,
-            policy_kwargs=policy_kwargs,
-            value_kwargs=value_kwargs,
-            **given,
-        )
-    described = _settings_text(settings, file, f"{name} on {env_id}")
-    if config is not None:
-        described = f"{config}; for the rest {described}"
-    steps = timesteps(name, settings, total)
-    _learn_and_report(algo, env_id, steps, described, path, run, tuned=settings is not None)
-
-
-def _resume(name: str, env_id: str, folder: Path | None, others: set[str]) -> None:
-    """Go on with the run of a folder."""
-    with explained():
-        algo, run = resumed_run(folder, name, env_id, others)
-    settings = f"those of {folder}, from step {algo.num_timesteps:,}"
-    _learn_and_report(algo, env_id, None, settings, None, run, tuned=True)
-
-
-def _policy_kwargs(given: dict[str, Any], settings: TunedSettings | None) -> dict[str, Any] | None:
-    """Move the policy's options out of `given` and add tuned ones; None if none were given."""
-    own = {key: given.pop(key) for key in OF_POLICY if key in given}
-    if not own:
-        return None
-    if "features_kwargs" in own:
-        own["features_kwargs"] = keywords(own["features_kwargs"])
-    if "net_arch" in own:
-        own["net_arch"] = _widths("net_arch", own["net_arch"])
-    tuned = {} if settings is None else dict(settings.policy_kwargs)
-    if "features" in own:
-        tuned.pop("features_kwargs", None)  # they belong to the tuned features
-    return tuned | own
-
-
-def _value_kwargs(given: dict[str, Any]) -> dict[str, Any] | None:
-    """Move the options of the value network out of `given`; None if none were given."""
-    own = {key: given.pop(name) for name, key in OF_VALUES.items() if name in given}
-    if "net_arch" in own:
-        own["net_arch"] = _widths("value_net_arch", own["net_arch"])
-    return own or None
-
-
-def _widths(name: str, text: str) -> list[int]:
-    """The widths in "64,64"; "none" has no hidden layer."""
-    try:
-        return [] if text.lower() == "none" else [int(width) for width in text.split(",")]
-    except ValueError:
-        raise ValueError(f"{name}: expected integers with commas, or none, got {text!r}") from None
-
-
-def _settings_text(settings: TunedSettings | None, file: Path | None, name: str) -> str:
-    """The row "settings" of the summary."""
-    if settings is not None:
-        return f"{settings}; --no-tuned: the defaults"
-    return "the defaults" + ("" if file is None else f"; {file} has none for {name}")
+        if resume and folder is None:
+            raise ValueError("--resume: expected --run FOLDER too")
+        run = None if folder is None else run_folder(folder, resume=resume)
+        default = f"{name}-{_file_part(env_id)}-{given.get('seed', 0)}.npz"
+        # The file of an interrupted run may be there: the same command goes on.
+        path = None if run and out is None else _checkpoint_path(out, default, force or resume)
+        if run is not None and run.holds_run:
+            training = continued(run, name, env_id, given)
+        else:
+            training = built(name, env_id, given)
+    if training is not None:
+        _learn_and_report(training, env_id, path, run)
 
 
 def _learn_and_report(
-    algo: Algorithm,
-    env_id: str,
-    total: int | None,
-    settings: str,
-    path: Path | None,
-    run: RunFolder | None,
-    *,
-    tuned: bool,
+    training: Training, env_id: str, path: Path | None, run: RunFolder | None
 ) -> None:
-    """Learn, save, evaluate and print the summary; with `tuned`, the note names no settings."""
-    interrupted, score = False, None
+    """Learn, save, evaluate and print the summary; with tuned settings the note names none."""
+    algo, interrupted, score = training.algo, False, None
     before = algo.num_timesteps
     start = time.perf_counter()
     with explained({"total_timesteps"}), stopped_by_any_signal() as ended:
         try:
-            algo.learn(total, log=run, progress_bar=True)
+            learn(training, run)
         except KeyboardInterrupt:
             interrupted = True
         elapsed = time.perf_counter() - start
@@ -173,10 +101,10 @@ def _learn_and_report(
                 found, score = _final_score(algo, env_id)
         except KeyboardInterrupt:
             interrupted, found = True, "interrupted"
-        notes = [] if interrupted else diagnose(algo, score=score, tuned=not tuned)
+        notes = [] if interrupted else diagnose(algo, score=score, tuned=not training.tuned)
         show_table(
             {
-                "settings": settings,
+                "settings": training.settings,
                 "steps": f"{algo.num_timesteps:,}" + (" (interrupted)" if interrupted else ""),
                 "wall time": f"{elapsed:.3f} s",
                 "steps/s": f"{(algo.num_timesteps - before) / elapsed:,.0f}",

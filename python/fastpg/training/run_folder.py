@@ -12,6 +12,7 @@ from typing import Any
 from fastpg import arrays
 from fastpg.files import FileLock, is_locked, replace_file
 from fastpg.suggestions import names_checked
+from fastpg.training import checkpoints
 from fastpg.training.callbacks.base import Callback
 from fastpg.training.callbacks.saving import save_checkpoint
 from fastpg.training.loggers.csv_file import CsvLogger
@@ -98,7 +99,7 @@ class RunFolder(Callback):
             )
 
     def on_training_start(self, algo: Any, total_timesteps: int) -> None:
-        """Lock the folder and write the configuration.
+        """Lock the folder, write a first checkpoint and the configuration.
 
         Args:
             algo: the algorithm.
@@ -169,14 +170,24 @@ class RunFolder(Callback):
                 raise ValueError(
                     f"log: {self.path} holds a run with {name}={config.get(name)!r}, got {found!r}"
                 )
-        if self.checkpoint.exists() and not algo.num_timesteps:
+        if not algo.num_timesteps and self._has_learned():
             raise ValueError(
                 f"log: to resume {self.path}, expected the algorithm of {self.checkpoint} and "
                 "reset_num_timesteps=False, got an algorithm at step 0"
             )
 
+    def _has_learned(self) -> bool:
+        """Whether the checkpoint is one after the first iteration; a damaged one may be."""
+        if not self.checkpoint.exists():
+            return False
+        try:
+            return bool(checkpoints.read(self.checkpoint)[1]["num_timesteps"])
+        except checkpoints.CheckpointError:
+            return True
+
     def _write_start(self, total_timesteps: int) -> None:
-        """Write config.json and versions.json; a resumed run gets an entry in each."""
+        """Write checkpoint, config.json and versions.json; a resumed run gets entries in them."""
+        save_checkpoint(self.algo, self.checkpoint)  # from now on the run can be resumed
         given = {
             "config.json": run_config(self.algo, total_timesteps),
             "versions.json": versions(),
