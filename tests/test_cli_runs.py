@@ -1,5 +1,6 @@
 """`fastpg train … --run FOLDER`, and going on with --resume."""
 
+import json
 import signal
 import sys
 
@@ -41,6 +42,26 @@ def test_a_run_folder_instead_of_a_file(run, tmp_path):
     straight = fastpg.train("npg", "CartPole-v1", total_timesteps=4096, seed=0)
     saved = fastpg.load(tmp_path / "runs" / "a" / "final.npz")
     assert np.array_equal(saved.policy.theta, straight.policy.theta)
+
+
+@pytest.mark.usefixtures("one_episode")
+def test_evaluations_during_training(run, tmp_path):
+    train = ("train", "npg", "CartPole-v1")
+    often = ("--eval-freq", 2048, "--n-eval-episodes", 2)
+    done = run(*train, "--run", "a", *often, *SHORT)
+    assert done.returncode == 0, done.stderr
+    assert ", mean return of the last 100 episodes, with sampled actions" in done.stdout
+    lines = (tmp_path / "a" / "evaluations.jsonl").read_text().splitlines()
+    assert [json.loads(line)["time/total_timesteps"] for line in lines] == [2048, 4096]
+    assert run("plot", "a", "--eval").returncode == 0
+    assert not (tmp_path / "npg-CartPole-v1-0.npz").exists()
+    for wrong, text in (
+        (often, "--eval-freq: expected --run FOLDER too"),
+        (("--run", "b", "--n-eval-episodes", 2), "--n-eval-episodes: expected --eval-freq too"),
+        (("--run", "b", "--eval-freq", 0), "--eval-freq: expected an integer in [1, "),
+    ):
+        done = run(*train, *wrong, *SHORT)
+        assert (done.returncode, text in done.stderr) == (2, True), done.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

@@ -101,6 +101,14 @@ def _of_the_run(name: str) -> list[inspect.Parameter]:
             "on with it; a larger --total-timesteps extends it",
             "--resume",
         ),
+        _option(
+            "eval_freq",
+            int | None,
+            None,
+            "environment steps from one evaluation during training to the next, which --run keeps; "
+            "default: none",
+        ),
+        _option("n_eval_episodes", int, 10, "greedy episodes of such an evaluation"),
         _option("force", bool, False, "replace the checkpoint file if it exists", "--force"),
     ]
 

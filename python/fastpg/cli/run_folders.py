@@ -88,19 +88,21 @@ def continued(run: RunFolder, name: str, env_id: str, given: dict[str, Any]) -> 
     return Training(algo, steps, f"those of {run.path}, from step {algo.num_timesteps:,}", True)
 
 
-def learn(training: Training, run: RunFolder | None) -> None:
+def learn(training: Training, run: RunFolder | None, evaluations: dict[str, int]) -> None:
     """Train to the end: first what an interruption has left of a `learn`, then further steps.
 
     Args:
         training: the training.
         run: its folder, or None.
+        evaluations: `eval_freq` and `n_eval_episodes` of `learn`, if given.
     """
     algo = training.algo
+    given: dict[str, Any] = {"log": run, "progress_bar": True, **evaluations}
     if not _over(algo):
-        algo.learn(log=run, progress_bar=True)
+        algo.learn(**given)
     if training.steps > _planned(algo) or not algo.plan:
         further = training.steps - algo.num_timesteps
-        algo.learn(further, log=run, progress_bar=True, reset_num_timesteps=False)
+        algo.learn(further, reset_num_timesteps=False, **given)
 
 
 def _over(algo: Algorithm) -> bool:

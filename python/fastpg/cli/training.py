@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -67,6 +68,7 @@ def _train(name: str, env_id: str, given: dict[str, Any]) -> None:
     folder, resume = given.pop("run", None), given.pop("resume", False)
     out, force = given.pop("out", None), given.pop("force", False)
     with explained(names):
+        evaluations = _evaluations(given, folder)
         if resume and folder is None:
             raise ValueError("--resume: expected --run FOLDER too")
         run = None if folder is None else run_folder(folder, resume=resume)
@@ -78,19 +80,34 @@ def _train(name: str, env_id: str, given: dict[str, Any]) -> None:
         else:
             training = built(name, env_id, given)
     if training is not None:
-        _learn_and_report(training, env_id, path, run)
+        _learn_and_report(training, env_id, path, run, evaluations)
+
+
+def _evaluations(given: dict[str, Any], folder: Path | None) -> dict[str, int]:
+    """Move the arguments of `learn` about evaluations out of `given`."""
+    names = ("eval_freq", "n_eval_episodes")
+    found: dict[str, int] = {key: given.pop(key) for key in names if key in given}
+    if "n_eval_episodes" in found and "eval_freq" not in found:
+        raise ValueError("--n-eval-episodes: expected --eval-freq too")
+    if found and folder is None:
+        raise ValueError("--eval-freq: expected --run FOLDER too, which keeps the evaluations")
+    return found
 
 
 def _learn_and_report(
-    training: Training, env_id: str, path: Path | None, run: RunFolder | None
+    training: Training,
+    env_id: str,
+    path: Path | None,
+    run: RunFolder | None,
+    evaluations: dict[str, int],
 ) -> None:
     """Learn, save, evaluate and print the summary; with tuned settings the note names none."""
     algo, interrupted, score = training.algo, False, None
     before = algo.num_timesteps
     start = time.perf_counter()
-    with explained({"total_timesteps"}), stopped_by_any_signal() as ended:
+    with explained({"total_timesteps", *evaluations}), stopped_by_any_signal() as ended:
         try:
-            learn(training, run)
+            learn(training, run, evaluations)
         except KeyboardInterrupt:
             interrupted = True
         elapsed = time.perf_counter() - start
@@ -108,6 +125,7 @@ def _learn_and_report(
                 "steps": f"{algo.num_timesteps:,}" + (" (interrupted)" if interrupted else ""),
                 "wall time": f"{elapsed:.3f} s",
                 "steps/s": f"{(algo.num_timesteps - before) / elapsed:,.0f}",
+                **_training_row(algo),
                 "evaluation": found,
                 "saved": str(saved),
             }
@@ -115,6 +133,14 @@ def _learn_and_report(
         )
     if interrupted:
         raise typer.Exit(INTERRUPTED)
+
+
+def _training_row(algo: Algorithm) -> dict[str, str]:
+    """The mean return of training beside that of the greedy evaluation; none without episodes."""
+    mean = algo.history[-1]["rollout/ep_rew_mean"] if algo.history else math.nan
+    if not isinstance(mean, float) or not math.isfinite(mean):
+        return {}
+    return {"training": f"{mean:.4g}, mean return of the last 100 episodes, with sampled actions"}
 
 
 def _final_score(algo: Algorithm, env_id: str) -> tuple[str, float | None]:

@@ -48,7 +48,9 @@ def learning_curves(
 
     Runs that differ in their seed alone are drawn as one curve: their median, and as a band the
     range from the smallest to the largest, where all runs have values. A dashed line is the reward
-    threshold that Gymnasium registers for the environment.
+    threshold that Gymnasium registers for the environment. Returns and lengths of training are
+    means of the last 100 episodes, which lag behind the policy (docs/records.md); evaluations do
+    not.
 
     Args:
         runs: a run, or a list of them, each as `read_run` takes it.
@@ -170,7 +172,11 @@ def _fill(
 def _add_evaluations(axes: Axes, group: Group, key: str, x: str, look: Mapping[str, Any]) -> None:
     for run in group.runs:
         if not any(key in record for record in run.evaluations):
-            raise ValueError(f"{run.name}: expected a run with evaluations, got one without")
+            raise ValueError(
+                f"{run.name}: expected a run with evaluations, got one without: "
+                "learn(…, log=FOLDER, eval_freq=STEPS), or fastpg train … --run FOLDER "
+                "--eval-freq STEPS, makes and keeps them"
+            )
     curve = curve_of(group.runs, key, x)
     axes.errorbar(
         curve.x,
