@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from failing_allocations import CASES
 from processes import GUARD
 
 HERE = Path(__file__).parent
@@ -40,16 +41,17 @@ def fail_each(shim, name, threads=1):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("name", ["npg", "trpo_mlp", "ppo", "reinforce"])
+QUICK = ["npg", "trpo_mlp", "ppo", "reinforce"]
+
+
+@pytest.mark.parametrize("name", QUICK)
 def test_iterations(shim, name):
     fail_each(shim, name)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize(
-    "name", ["npg", "npg_sampled", "trpo", "trpo_mlp", "ppo", "ppo_mlp", "reinforce"]
-)
+@pytest.mark.parametrize("name", CASES)
 def test_more_iterations(shim, name, threads):
     fail_each(shim, name, threads)
 

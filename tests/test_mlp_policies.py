@@ -1,5 +1,6 @@
 """MlpSoftmax and MlpGaussian: against float64 NumPy, linear policies, and by their properties."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -362,6 +363,12 @@ def test_an_update_without_hidden_layers_is_that_of_a_linear_policy(algorithm, b
         assert mlp.history[0][key] == pytest.approx(linear.history[0][key], rel=1e-3)
 
 
+def samples(name, n_steps):
+    """Options of an algorithm: so many steps of 8 environments, or their episodes of 10 steps."""
+    known = {field.name for field in dataclasses.fields(ALGORITHMS[name].options_class)}
+    return {"n_steps": n_steps} if "n_steps" in known else {"n_episodes": 8 * n_steps // 10}
+
+
 def dead_relu(kind):
     """A perceptron whose first two of four units are 0 for every observation in [-1, 1]."""
     if kind == "gaussian":
@@ -396,12 +403,12 @@ def test_dead_units_have_no_gradient_and_do_not_stop_training(rng, kind):
         assert np.isfinite(found).all()
         assert not found[:2].any()
     box = kind == "gaussian"
-    for name in ("npg", "trpo", "ppo"):
+    for name in ALGORITHMS:
         trained = dead_relu(kind) if not box else fastpg.MlpGaussian(
             3, 1, np.append(policy.theta[:16], np.full(6, 0.1)), net_arch=[4], activation_fn="relu"
         )  # fmt: skip
         before = trained.theta
-        algo = ALGORITHMS[name](trained, lambda: Aim(box), n_envs=4, n_steps=64, seed=0)
+        algo = ALGORITHMS[name](trained, lambda: Aim(box), n_envs=4, seed=0, **samples(name, 64))
         algo.learn(768)
         assert {record["train/status"] for record in algo.history} == {"accepted"}
         assert np.isfinite(algo.policy.theta).all()
@@ -530,9 +537,9 @@ def test_equal_bits_of_every_method_on_any_number_of_threads(rng, kind, hidden):
 
 
 @pytest.mark.parametrize("box", [False, True])
-@pytest.mark.parametrize("name", ["npg", "trpo", "ppo"])
+@pytest.mark.parametrize("name", ALGORITHMS)
 def test_equal_bits_of_training_on_any_number_of_threads(name, box):
-    options = {"n_envs": 8, "n_steps": 40, "seed": 4, "policy_kwargs": {"net_arch": [17, 5]}}
+    options = {"n_envs": 8, "seed": 4, "policy_kwargs": {"net_arch": [17, 5]}} | samples(name, 40)
     one, *others = (
         ALGORITHMS[name]("mlp", lambda: Aim(box), num_threads=k, **options).learn(960)
         for k in (1, 2, 3, 8)

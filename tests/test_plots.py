@@ -8,6 +8,7 @@ import pytest
 
 import fastpg
 from fastpg import plots
+from fastpg.algorithms import ALGORITHMS
 from fastpg.plots.style import COLOURS
 from processes import python
 from runs import config, folder, record, records
@@ -212,7 +213,7 @@ PANELS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", PANELS)
+@pytest.mark.parametrize("name", ALGORITHMS)
 def test_diagnostics_of_real_runs(name):
     algo = fastpg.train(name, "Pendulum-v1", total_timesteps=20_000, seed=0, tuned=False)
     figure = plots.diagnostics(algo, smooth=2)

@@ -296,7 +296,7 @@ def test_a_checkpoint_without_the_argument_has_one_sigma(tmp_path):
     assert np.array_equal(loaded.theta, algo.policy.theta)
 
 
-@pytest.mark.parametrize("name", ["npg", "trpo", "ppo"])
+@pytest.mark.parametrize("name", NAMES)
 def test_equal_bits_of_training_on_any_number_of_threads(name):
     one, *others = (aimed(name, num_threads=k) for k in (1, 2, 3, 8))
     for other in others:

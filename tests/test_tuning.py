@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import fastpg
+from fastpg.algorithms import ALGORITHMS
 from fastpg.experiments import statistics, train_many
 from fastpg.tuning import search_space, tune
 from processes import GUARD
@@ -343,7 +344,7 @@ def test_the_row_trains_like_the_best_trial(tmp_path):
     assert found.row in (tmp_path / "tuned.toml").read_text()
 
 
-@pytest.mark.parametrize("algorithm", ["reinforce", "npg", "trpo", "ppo"])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("policy", ["linear", "mlp"])
 def test_every_algorithm_and_policy(algorithm, policy, tmp_path):
     found = short(algorithm, search=None, n_trials=2, policy=policy, run=tmp_path,

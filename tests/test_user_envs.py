@@ -17,6 +17,7 @@ import corridor
 import fastpg
 from corridor import CORRIDOR, register
 from fastpg import _core
+from fastpg.algorithms import ALGORITHMS
 from fastpg.envs import c_interface as c
 from fastpg.rollouts.stepping import SteppingCollector
 from processes import python
@@ -170,7 +171,7 @@ def test_no_masked_action_is_taken(greedy):
     assert not masks.all()
 
 
-@pytest.mark.parametrize("algorithm", ["reinforce", "npg", "trpo", "ppo"])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("policy", ["linear", "mlp"])
 def test_every_algorithm_trains_on_it(algorithm, policy):
     algo = fastpg.train(algorithm, CORRIDOR, total_timesteps=1500, policy=policy, seed=0)

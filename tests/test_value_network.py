@@ -498,12 +498,13 @@ CHANGES = {
     "ppo": {"vf_coef": 0.1, "clip_range_vf": 0.01, "max_grad_norm": 0.1, "batch_size": 64,
             "optimizer": "rmsprop", "baseline_batch": 20, "baseline_time": True},
     "npg": {"critic_learning_rate": "lin_1e-2", "n_critic_updates": 3, "batch_size": 32},
+    "trpo": {"critic_learning_rate": "lin_1e-2", "n_critic_updates": 3, "batch_size": 32},
     "reinforce": {"critic_learning_rate": 1e-4, "n_critic_updates": 3, "batch_size": 32},
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("name", "option"), [(name, option) for name, changes in CHANGES.items() for option in changes]
+    ("name", "option"), [(name, option) for name in NAMES for option in CHANGES[name]]
 )
 def test_options_reach_the_value_network(name, option):
     before = learned(name, 12_000, baseline="mlp")
