@@ -1,4 +1,7 @@
-"""The natural gradient beside plain gradients and PPO: gradients.py FIGURE."""
+"""The natural gradient beside plain gradients and PPO: gradients.py FIGURE PROCESSES.
+
+PROCESSES is 1 by default; several need joblib (pip install '.[many]').
+"""
 
 import sys
 
@@ -13,11 +16,12 @@ methods = {
     "NPG": ("npg", {}),
     "PPO": ("ppo", {}),
 }
+processes = int(sys.argv[2]) if len(sys.argv) > 2 else 1
 figure = new_figure(10.0, 4.2)
 for axes, task in zip(figure.subplots(1, 2), ("CartPole-v1", "Acrobot-v1"), strict=True):
     for (name, (algorithm, options)), style in zip(methods.items(), line_styles(), strict=False):
         results = fastpg.train_many(algorithm, task, seeds=20, total_timesteps=60_000, tuned=False,
-                                    n_evaluations=15, **options)  # fmt: skip
+                                    n_evaluations=15, n_jobs=processes, **options)  # fmt: skip
         found = [interval(returns) for returns in results.of(0).T]
         axes.plot(results.points, [each.value for each in found], label=name, **style)
         ends = [each.low for each in found], [each.high for each in found]

@@ -1,24 +1,22 @@
 """The lecture's sample-based natural policy gradient (L8), built from parts of the package.
 
-Each iteration collects a rollout, estimates advantages, solves F d = g, takes the step whose
-predicted KL is the bound, and fits the baseline to returns. The bound falls from 0.012 to 0.
+Each iteration collects a rollout of new episodes, estimates advantages, solves F d = g, takes the
+step whose predicted KL is the bound, and fits the baseline to returns. The bound falls from 0.012
+to 0.
 """
 
 import numpy as np
 
 import fastpg
-from fastpg.rollouts.collect import make_collector
 
 GAMMA, GAE_LAMBDA, TARGET_KL, ITERATIONS = 0.985, 0.97, 0.012, 30
 
 env = fastpg.make_vec("CartPole-v1", num_envs=4)
 policy = fastpg.LinearSoftmax.for_env(env)
 baseline = fastpg.LinearBaseline(4, ridge=0.2, memory=0.6, time=False)
-collector = make_collector(env, policy, seed=0)
-collector.reset(seed=0)
 
 for iteration in range(ITERATIONS):
-    rollout = collector.steps(512)
+    rollout = fastpg.collect(env, policy, n_steps=512, seed=iteration)
     values, next_values = rollout.values(baseline)
     advantages, _ = fastpg.gae(
         rollout.rewards, values, next_values, rollout.terminated, rollout.ended, GAMMA, GAE_LAMBDA

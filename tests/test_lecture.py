@@ -44,7 +44,7 @@ def run_command(arguments):
 def test_numbers():
     assert list(SYSTEMS) == [*(f"L{k}" for k in range(1, 13)), "Kakade"]
     assert find("all") == tuple(SYSTEMS.values())
-    assert find("l9") == (SYSTEMS["L9"],)
+    assert find("l9") == find("9") == find("09") == (SYSTEMS["L9"],)
     with pytest.raises(ValueError, match="unknown system 'L0'"):
         find("L0")
 

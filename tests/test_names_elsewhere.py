@@ -272,3 +272,24 @@ def test_no_reason_is_given_for_a_known_name():
     learn = inspect.signature(fastpg.PPO.learn).parameters
     assert not set(suggestions.NOT_OF_LEARN) & set(learn)
     assert list(learn)[:3] == ["self", "total_timesteps", "callback"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong", "right"),
+    [
+        (fastpg.NPG, "learning_rate", "step_size"),
+        (fastpg.TRPO, "learning_rate", "target_kl"),
+        (fastpg.NPG, "n_episodes", "n_steps"),
+        (fastpg.REINFORCE, "step_size", "learning_rate"),
+        (fastpg.PPO, "step_size", "learning_rate"),
+        (fastpg.PPO, "epsilon", "clip_range"),
+    ],
+)
+def test_names_of_other_algorithms(kind, wrong, right):
+    with pytest.raises(TypeError, match=f"'{wrong}'; did you mean '{right}'"):
+        kind("linear", "CartPole-v1", **{wrong: 1})
+
+
+def test_an_mdp_is_no_environment():
+    with pytest.raises(TypeError, match=r"fastpg.tabular.make_vec\(mdp, num_envs\)"):
+        fastpg.NPG("linear", GARNET)

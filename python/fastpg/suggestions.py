@@ -34,6 +34,10 @@ ELSEWHERE = {
     "policy_lr": "learning_rate",
     "step": "step_size",
     "eta": "step_size learning_rate",
+    "learning_rate": "step_size target_kl",
+    "step_size": "learning_rate",
+    "epsilon": "clip_range",
+    "eps": "clip_range",
     "discount": "gamma",
     "lam": "gae_lambda",
     "lambda_": "gae_lambda",
@@ -70,7 +74,7 @@ ELSEWHERE = {
     "total_steps": "total_timesteps",
     "n_timesteps": "total_timesteps",
     "timesteps": "total_timesteps",
-    "n_episodes": "n_eval_episodes",
+    "n_episodes": "n_steps n_eval_episodes",
     "num_episodes": "n_eval_episodes",
     "return_episode_returns": "return_episode_rewards",
     "callbacks": "callback",
@@ -98,6 +102,7 @@ ELSEWHERE = {
 
 # Names above whose numbers are others than those of the name in fastpg.
 NOTES = {
+    "learning_rate": "natural steps are as long as target_kl allows; NPG's step_size fixes eta",
     "delta": "the lecture's delta is target_kl in L4, and 2 target_kl in L6",
     "normalized_step_size": "which is half of it",
     "num_minibatches": "the number of samples in one",

@@ -36,7 +36,7 @@ def find(number: str) -> tuple[System, ...]:
     """The systems with a given number.
 
     Args:
-        number: "L1" to "L12", "Kakade" or "all"; upper or lower case.
+        number: "L1" to "L12", also "1" to "12", "Kakade" or "all"; upper or lower case.
 
     Returns:
         One system, or all of them.
@@ -48,6 +48,8 @@ def find(number: str) -> tuple[System, ...]:
     if number == "all":
         return tuple(SYSTEMS.values())
     wanted = {key.lower(): system for key, system in SYSTEMS.items()}
+    if isinstance(number, str) and number.isdecimal():
+        number = f"L{int(number)}"
     if not isinstance(number, str) or number.lower() not in wanted:
         one_of("system", number, [*SYSTEMS, "all"])
     return (wanted[number.lower()],)

@@ -75,7 +75,10 @@ def make_env(
         return made
     if callable(env):
         return EnvCopies([env] * n_envs)
-    raise TypeError(f"env: expected an id, an Env, a callable or a VectorEnv, got {env!r}")
+    hint = ""
+    if type(env).__module__.startswith("fastpg.tabular."):  # a finite MDP
+        hint = ": fastpg.tabular.make_vec(mdp, num_envs) makes environments of it"
+    raise TypeError(f"env: expected an id, an Env, a callable or a VectorEnv, got {env!r}{hint}")
 
 
 def require_vector(env: Any) -> VectorEnv[Any, Any, Any]:
