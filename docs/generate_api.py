@@ -71,6 +71,19 @@ TABULAR_HEAD = """# fastpg.tabular
 
 Written by `python docs/generate_api.py` from the docstrings. Shapes use these letters: S states, A
 actions, H steps. [glossary.md](glossary.md) explains the terms.
+
+## Units
+
+Sums over a trajectory and means per step differ by the factor of the mean length of an episode:
+
+| what | unit by default | other unit |
+|---|---|---|
+| `fisher`, `kl`, `kl_gradient`, `kl_hessian`, also of `LocalModel` | `per="trajectory"` | "step" |
+| `gradient`, `performance_difference`, `LocalModel.surrogate` | trajectory | |
+| `target_kl` and recorded KLs of `pg`, `npg`, `trpo` and others | `kl_per="step"` | "trajectory" |
+| `kl_coef` of `ppo_penalty` | the lecture's lambda: the same in both | |
+| `cg_damping` of `tabular.npg` | absolute, added to the diagonal of F | |
+| `cg_damping` of `NPG`, `TRPO`, `natural_gradient` | relative to the mean of F's diagonal | |
 """
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import fastpg
 from fastpg.algorithms import ALGORITHMS
+from fastpg.training.plan import Plan
 from trainings import NAMES, STEP_NAMES, learned, untimed
 
 
@@ -396,3 +397,28 @@ def test_mean_length_before_an_episode_has_ended_and_after_loading(tmp_path):
     env = fastpg.make_vec("CartPole-v1", 2)
     young = fastpg.NPG("linear", env, seed=0, n_steps=6).learn(12)
     assert young.mean_length == 6
+
+
+def test_a_fixed_step_without_standardised_advantages_is_the_lecture_s():
+    """theta = eta F^-1 g, with g and F from the samples of the first iteration."""
+    options = {
+        "step_size": 0.1, "gamma": 1.0, "gae_lambda": 1.0, "ent_coef": 0.0, "baseline": "none",
+        "normalize_advantage": False, "cg_damping": 1e-8, "n_envs": 4, "n_steps": 512,
+    }  # fmt: skip
+    algo = fastpg.NPG("linear", "CartPole-v1", seed=0, **options)
+    policy = fastpg.LinearSoftmax.for_env(algo.env)
+    collected = fastpg.NPG("linear", "CartPole-v1", seed=0, **options)
+    _, rollout = collected.collect(collected._ready_collector(), Plan(total=2048))
+    phi, actions = map(rollout.flat, (rollout.observations, rollout.actions))
+    phi = policy.features(phi)
+    zeros = np.zeros_like(rollout.rewards)
+    returns, _ = fastpg.gae(
+        rollout.rewards, zeros, zeros, rollout.terminated, rollout.ended, 1.0, 1.0
+    )
+    score = np.eye(2)[actions] - 0.5
+    gradient = (phi.T @ (score * rollout.flat(returns)[:, None]) / len(phi)).ravel()
+    covariance = np.array([[0.25, -0.25], [-0.25, 0.25]])
+    fisher = np.kron(phi.T @ phi / len(phi), covariance)
+    step = 0.1 * np.linalg.pinv(fisher, rcond=1e-10) @ gradient
+    algo.learn(2048)
+    np.testing.assert_allclose(algo.policy.theta.ravel(), step, rtol=0, atol=1e-4 * abs(step).max())

@@ -37,9 +37,10 @@ class NPG(NaturalAlgorithm):
     """theta <- theta + eta d, d = (F + damping)^-1 g, eta = sqrt(2 target_kl / d^T F d).
 
     The lecture's delta (L6) is 2 target_kl, per trajectory with `kl_per="trajectory"`. With
-    `step_size`, eta is fixed and there is no bound. The KL of the step is not checked; the history
-    has the predicted and the measured KL. If there is no direction (a zero gradient, no curvature),
-    theta does not change and `train/status` gives the reason.
+    `step_size`, eta is fixed and there is no bound; it is the lecture's eta only with gamma and
+    gae_lambda 1, ent_coef 0 and `normalize_advantage=False`. The KL of the step is not checked; the
+    history has the predicted and the measured KL. If there is no direction (a zero gradient, no
+    curvature), theta does not change and `train/status` gives the reason.
     """
 
     name = "npg"

@@ -23,7 +23,9 @@ of g' is (1 - 1/N) times the gradient.
 
 The figure shows the exact gradient of a random MDP (4 states, 3 actions, 6 steps) on the horizontal
 axis, and means over 4,000 sampled trajectories on the vertical axis, with bars of two standard
-errors. If the baseline is fitted to pairs (N = 2), the mean lies on the line of slope 1/2."""
+errors. If the baseline is fitted to pairs (N = 2), the mean lies on the line of slope 1/2. The bars
+are the total variance (the sum over components) of the mean of g' over two trajectories; "same pair,
+times 2" is the estimate from the same pair without its bias, whose variance is four times as large."""
 
 COUNT = 4000
 BASELINES = ("none", "V", "arbitrary", "same pair")
@@ -86,13 +88,14 @@ def draw(columns: Mapping[str, Any], figure: Figure) -> None:
                        capsize=2, label=f"b: {name}")  # fmt: skip
     means.set(xlabel="exact gradient, each component", ylabel="mean of g'")
     means.legend(fontsize=8)
-    counts = [COUNT, COUNT, COUNT, COUNT // 2]
-    variances = [
-        n * float(np.sum(columns[f"{name}: error"] ** 2))
-        for n, name in zip(counts, BASELINES, strict=True)
-    ]
-    bars.bar(BASELINES, variances, color=["C0", "C1", "C2", "C3"])
-    bars.set(xlabel="baseline b", ylabel="total variance of g' (same pair: of its mean)")
+    # The errors are those of means over COUNT trajectories, or COUNT / 2 pairs.
+    of_a_pair = {
+        name: COUNT / 2 * float(np.sum(columns[f"{name}: error"] ** 2)) for name in BASELINES
+    }
+    of_a_pair["same pair,\ntimes 2"] = 4.0 * of_a_pair["same pair"]
+    bars.bar(list(of_a_pair), list(of_a_pair.values()), color=["C0", "C1", "C2", "C3", "0.5"])
+    bars.tick_params(axis="x", labelsize=8)
+    bars.set(xlabel="baseline b", ylabel="total variance, mean of g' over a pair")
 
 
 SYSTEM = System(

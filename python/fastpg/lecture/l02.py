@@ -79,7 +79,7 @@ def draw(columns: Mapping[str, Any], figure: Figure) -> None:
         of = kinds == name
         sides.plot(left[of], right[of], ".", ms=5, label=name)
     sides.axline((0, 0), slope=1, color="0.6", lw=1, zorder=0)
-    sides.set(xlabel="J(new) − J(old)", ylabel="E over the new way of Σ A_old")
+    sides.set(xlabel="J(new) − J(old)", ylabel="E Σ_h A_old, trajectories of new")
     sides.locator_params(nbins=6)
     sides.legend(fontsize=8)
     distance = np.maximum(np.abs(left - right), 1e-17)

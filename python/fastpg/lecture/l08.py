@@ -30,6 +30,11 @@ third order. With `solver="auto"`, the default, F̂ + damping is factorised (Cho
 parameters, as here with 10; for more, conjugate gradients need only products F̂v. The first update
 and the one after half of the steps are repeated in NumPy, with dense matrices from the same batch.
 
+`NPG` standardises advantages, so that a fixed `step_size` is not the lecture's η. With
+`step_size=η, gamma=1.0, gae_lambda=1.0, ent_coef=0.0, normalize_advantage=False` and a small
+`cg_damping` the step is η F̂⁻¹ĝ: ĝ and F̂ are means over steps instead of sums over trajectories, and
+the mean length cancels.
+
 The figure shows `fastpg.NPG` on CartPole-v1, with a `target_kl` that falls from 0.01 to 0 during
 learning. The left part shows the mean return of the last 100 episodes, with sampled actions; the
 right part shows predicted and measured KL of every update. With these settings the final greedy
