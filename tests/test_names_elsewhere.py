@@ -109,7 +109,7 @@ def test_unknown_arguments(name):
         ("predict", "episode_start", ": policies have no state: leave it out"),
         ("predict", "action_mask", "; did you mean 'action_masks'"),
         ("predict", "determinstic", "; did you mean 'deterministic'"),
-        ("load", "custom_objects", ": a file holds arrays and JSON"),
+        ("load", "custom_objects", ": options are keywords"),
         ("load", "device", ": fastpg runs on the CPU alone"),
         ("PPO.load", "device", ": fastpg runs on the CPU alone"),
         ("save", "exclude", ": everything that learning needs is saved"),

@@ -196,7 +196,7 @@ _ALL_SAVED = "everything that learning needs is saved"
 NOT_AN_ARGUMENT = {
     "verbose": _NO_PRINT,
     "device": _CPU,
-    "custom_objects": "a file holds arrays and JSON; another option belongs to a new algorithm",
+    "custom_objects": "options are keywords: load(path, env, learning_rate=…)",
     "print_system_info": "fastpg.build_info() has it",
     "force_reset": "learning begins with new episodes",
     "exclude": _ALL_SAVED,
@@ -320,7 +320,6 @@ NOT_A_HOOK = {
 }
 
 # Attributes of algorithms elsewhere, and what does their work here.
-_OPTIONS = "algo.options has the settings; a new algorithm takes other ones"
 NOT_AN_ATTRIBUTE = {
     "set_env": "algo.use_env(env)",
     "get_env": "algo.env",
@@ -332,7 +331,6 @@ NOT_AN_ATTRIBUTE = {
     "set_random_seed": "the seed is an argument of the algorithm",
     "rollout_buffer": "fastpg.collect returns a Rollout",
     "device": _CPU,
-    **dict.fromkeys(("gamma", "n_steps", "learning_rate", "batch_size", "n_epochs"), _OPTIONS),
 }
 
 _REASONS = {

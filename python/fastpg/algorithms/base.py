@@ -6,7 +6,7 @@ import dataclasses
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from gymnasium.vector import VectorEnv
@@ -30,7 +30,7 @@ from fastpg.rollouts.make_env import env_name, make_env
 from fastpg.rollouts.rollout import Rollout
 from fastpg.rollouts.wrappers import statistics_outside
 from fastpg.spaces.storage import require_storable
-from fastpg.suggestions import NOT_AN_ATTRIBUTE, names_checked
+from fastpg.suggestions import names_checked
 from fastpg.training.callbacks.base import CallbackLike
 from fastpg.training.metrics import Clock, Metrics, drop_not_finite
 from fastpg.training.observers import Observers
@@ -114,14 +114,6 @@ class Algorithm(Resumable):
         deprecated.warn(
             "algo.forget_episodes", "nothing: learning notices steps of other code by itself"
         )
-
-    if not TYPE_CHECKING:  # type checkers would accept any name
-
-        def __getattr__(self, name: str) -> Any:
-            """AttributeError, which knows names of other libraries."""
-            reason = f": {NOT_AN_ATTRIBUTE[name]}" if name in NOT_AN_ATTRIBUTE else ""
-            text = f"{type(self).__name__!r} object has no attribute {name!r}{reason}"
-            raise AttributeError(text, name=name, obj=self)
 
     def use_env(self, env: Any) -> None:
         """Continue to learn in this environment.

@@ -12,7 +12,7 @@ from fastpg.algorithms.reinforce import REINFORCE
 from fastpg.algorithms.resuming import loaded, resumed
 from fastpg.algorithms.trpo import TRPO
 from fastpg.policies.function_features import Function
-from fastpg.suggestions import names_checked, one_of
+from fastpg.suggestions import one_of
 
 ALGORITHMS: dict[str, type[Algorithm]] = {
     algorithm.name: algorithm for algorithm in (REINFORCE, NPG, TRPO, PPO)
@@ -35,9 +35,12 @@ def find(name: str) -> type[Algorithm]:
     return ALGORITHMS[one_of("algorithm", name, ALGORITHMS)]
 
 
-@names_checked
 def load(
-    path: str | os.PathLike[str], env: Any = None, *, features: Function | None = None
+    path: str | os.PathLike[str],
+    env: Any = None,
+    *,
+    features: Function | None = None,
+    **options: Any,
 ) -> Algorithm:
     """Load an algorithm from a file that `save` or `save_checkpoint` wrote.
 
@@ -48,6 +51,9 @@ def load(
             restored: pass an environment that has them. Learning continues from new start states,
             drawn from the seed and the number of steps taken so far.
         features: the feature function, if the policy has one; a file cannot hold it.
+        **options: options of the algorithm with other values than those of the file, such as
+            `learning_rate`. Not those on which the values in the file depend: `baseline`,
+            `baseline_time`, `optimizer`, `whiten_features`.
 
     Returns:
         The algorithm, with its policy, baseline, optimizer and history.
@@ -56,10 +62,10 @@ def load(
         FileNotFoundError: no such file.
         CheckpointError: a file that is damaged, of another program or of another version.
         ValueError: `env` has other spaces than the policy; or the policy needs a feature function
-            and got none, or one that gives another number of columns.
-        TypeError: `features` is not a function.
+            and got none, or one that gives another number of columns; or a wrong option.
+        TypeError: `features` is not a function, or an unknown argument.
     """
-    return loaded(path, find, env, features)
+    return loaded(path, find, env, features, options)
 
 
 def resume(
@@ -68,7 +74,7 @@ def resume(
     *,
     features: Function | None = None,
     num_threads: int | None = None,
-    **schedules: Any,
+    **options: Any,
 ) -> Algorithm:
     """Resume a `learn` from a checkpoint that `save_checkpoint` wrote.
 
@@ -85,8 +91,8 @@ def resume(
             number of copies. It must be given if it cannot be made by its id alone.
         features: the feature function, if the policy has one; a file cannot hold it.
         num_threads: threads of the kernels, in [1, 256]; None: as in the run.
-        **schedules: the options that were functions, such as `learning_rate`; a file cannot hold
-            them.
+        **options: the options that were functions, since a file cannot hold them; and options with
+            other values from now on, as in `load`, but for `n_envs`.
 
     Returns:
         The algorithm, with everything on which the rest of the run depends.
@@ -95,7 +101,8 @@ def resume(
         FileNotFoundError: no such file.
         CheckpointError: a file that is damaged, of another program or another version, or one of
             `save`, which has no running state.
-        ValueError: `env` is not like that of the run, or must be given; a function is missing.
+        ValueError: `env` is not like that of the run, or must be given; a function is missing; or
+            a wrong option.
         TypeError: `features` is not a function, or an unknown argument.
     """
-    return resumed(path, find, env, features, num_threads, schedules)
+    return resumed(path, find, env, features, num_threads, options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from gymnasium.vector import VectorEnv
 
 from fastpg import _core, arrays, threads
+from fastpg.algorithms.attributes import NamedAttributes
 from fastpg.algorithms.options import CommonOptions, CriticOptions
 from fastpg.algorithms.value_arguments import value_arguments
 from fastpg.envs import NativeVectorEnv
@@ -31,7 +32,7 @@ from fastpg.values.base import Baseline
 from fastpg.values.factory import make_baseline
 
 
-class StoredModel(PolicyModel):
+class StoredModel(NamedAttributes, PolicyModel):
     """The part of an algorithm that a file stores. Without an environment it only predicts.
 
     Attributes:
@@ -180,6 +181,13 @@ class StoredModel(PolicyModel):
         """
         return given
 
+    def take_changes(self, names: Collection[str]) -> None:
+        """Adopt options that were changed, where other attributes begin with their values.
+
+        Args:
+            names: of the options that have other values than those of the file.
+        """
+
     def make_optimizer(self) -> None:
         """Make the optimizer; subclasses that have one override this."""
 
@@ -250,7 +258,33 @@ def restore(
     algo._episodes.restore(meta)
     algo.make_optimizer()
     algo.restore_optimizer(stored, meta)
+    algo.take_changes(changes)
     return algo
+
+
+def require_changes(
+    kind: type[_Model],
+    path: str | os.PathLike[str],
+    meta: dict[str, Any],
+    function: str,
+    changes: Mapping[str, Any],
+) -> None:
+    """Check options that shall have other values than those of a file.
+
+    Args:
+        kind: class of the algorithm.
+        path: path of the file.
+        meta: its JSON values by name.
+        function: the function that was called, for errors.
+        changes: values by option name.
+
+    Raises:
+        CheckpointError: the options of the file are wrong.
+        TypeError, ValueError: as in `Options.changed`.
+    """
+    with checkpoints.restoring(path):
+        options = kind.options_class.build(kind.__name__, kind.stored_options(meta["options"]))
+    options.changed(function, changes)
 
 
 def _count(name: str, value: Any) -> int:

@@ -22,6 +22,8 @@ class FirstOrderAlgorithm(Algorithm):
     The optimizer is replaced at every update, never changed in place.
     """
 
+    optimizer: _core.Optimizer
+
     def make_optimizer(self) -> None:
         """The optimizer of the option `optimizer`, before its first step."""
         self.optimizer = make_optimizer(self._optimizer_name, self.policy.theta.size)

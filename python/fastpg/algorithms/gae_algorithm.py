@@ -27,6 +27,7 @@ class StepAlgorithm(Algorithm):
     """An algorithm that collects by steps and estimates advantages by GAE."""
 
     options: StepOptions
+    reward_scaling: RewardScaling
 
     def collect(self, collector: Collector, plan: Plan) -> Collected | None:
         """Collect rollouts whose lengths differ by at most one step: no short one at the end.

@@ -46,6 +46,7 @@ def option(
     unit_from: str | None = None,
     search: str | None = None,
     mlp_search: str | None = None,
+    fixed: bool = False,
 ) -> Any:
     """A dataclass field for an option.
 
@@ -63,13 +64,15 @@ def option(
         search: values that `tune` tries, as `--search` takes them: "1e-3:10:log" or "64,128"; None:
             it is not searched by default.
         mlp_search: those with a policy that is a perceptron; None: the same.
+        fixed: whether what a file stores depends on it, so that `load` cannot change it.
 
     Returns:
         The field, with documentation and limits as metadata.
     """
     limits = {"low": low, "high": high, "above": above, "choices": choices}
     searched = {"search": search, "mlp_search": mlp_search or search}
-    rest = {"doc": doc, "mlp": mlp, "only_with": only_with, "unit_from": unit_from, **searched}
+    own = {"only_with": only_with, "unit_from": unit_from, "fixed": fixed}
+    rest = {"doc": doc, "mlp": mlp, **own, **searched}
     return field(default=default, metadata=rest | limits)
 
 
@@ -176,6 +179,38 @@ class Options:
         both = {spec.name: spec.metadata["mlp"] for spec in dataclasses.fields(cls)}
         return {name: value for name, value in both.items() if value is not THE_SAME}
 
+    def changed(self, owner: str, given: Mapping[str, Any]) -> Self:
+        """These options with other values for some, as a stored algorithm may get them.
+
+        Args:
+            owner: name of the function with these arguments, for errors.
+            given: values by option name.
+
+        Returns:
+            The checked options.
+
+        Raises:
+            TypeError: unknown option, or a value of the wrong type.
+            ValueError: a value out of range or without effect, or an option on which what is stored
+                depends.
+        """
+        own = _specs(type(self))
+        for name in given:
+            if name not in own:
+                raise TypeError(
+                    unknown(f"argument of {owner}", name, ["path", "env", "features", *own])
+                )
+        new = dataclasses.replace(self, **given)
+        for name in given:
+            old, value = getattr(self, name), getattr(new, name)
+            if own[name].metadata["fixed"] and old != value:
+                raise ValueError(
+                    f"{owner}: {name}: expected {old!r}, on which the values in the file depend, "
+                    f"got {value!r}; a new algorithm takes another one"
+                )
+        new.require_effects(given)
+        return new
+
     @classmethod
     def build(cls, owner: str, given: dict[str, Any], mlp: bool = False) -> Self:
         """Options with the given values, and defaults for the rest.
@@ -197,6 +232,32 @@ class Options:
             if name not in own:
                 raise TypeError(f"{owner}: {unknown('option', name, [*own, *_ARGUMENTS])}")
         return cls(**((cls.mlp_defaults() if mlp else {}) | given))
+
+
+def require_known(function: str, given: Iterable[str], known: Iterable[str] | None = None) -> None:
+    """Raise TypeError if a name is no option.
+
+    Args:
+        function: the function that was called: load or resume.
+        given: the names.
+        known: names of the options; None: those of all algorithms.
+
+    Raises:
+        TypeError: another name; the message suggests one.
+    """
+    names = _of_all(Options) if known is None else known
+    for name in given:
+        if name not in names:
+            others = ["path", "env", "features", *names]
+            raise TypeError(unknown(f"argument of {function}", name, others))
+
+
+def _of_all(base: type[Options]) -> dict[str, None]:
+    """Names of the options of a class and its subclasses."""
+    names = dict.fromkeys(_specs(base))
+    for each in base.__subclasses__():
+        names |= _of_all(each)
+    return names
 
 
 def _in_words(values: Values) -> str:

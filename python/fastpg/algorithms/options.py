@@ -47,6 +47,7 @@ class CommonOptions(Options):
         "step, or none",
         choices=BASELINES,
         mlp="mlp",
+        fixed=True,
     )
     ridge: float = option(
         0.1,
@@ -67,6 +68,7 @@ class CommonOptions(Options):
         False,
         "add the step in the episode to the inputs of the linear or mlp baseline",
         only_with=({"baseline": ("linear", "mlp")},),
+        fixed=True,
     )
     baseline_batch: int = option(
         0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from copy import copy
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -64,12 +65,16 @@ class PPOOptions(StepOptions):
         mlp_search="lin_1e-5:3e-3:log",
     )
     optimizer: str = option(
-        "adam", "adam, rmsprop, or plain gradient ascent (sgd)", choices=OPTIMIZERS
+        "adam",
+        "adam, rmsprop, or plain gradient ascent (sgd)",
+        choices=OPTIMIZERS,
+        fixed=True,
     )
     whiten_features: bool | None = option(
         None,
         "ascend in coordinates in which features are uncorrelated and of equal scale, and means of "
         "a Gaussian are in units of sigma; None: only with adam and a linear policy",
+        fixed=True,
     )
     n_epochs: int = option(
         10,
@@ -165,6 +170,8 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
     name = "ppo"
     options_class: ClassVar = PPOOptions
     options: PPOOptions
+    moments: FeatureMoments
+    kl_coef: float
 
     def make_optimizer(self) -> None:
         """The optimizer before its first step, no features seen, and lambda at its start."""
@@ -172,7 +179,11 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
         if self.options.whiten_features and not self.policy.is_linear:
             raise ValueError("whiten_features: allowed only with a linear policy, got True")
         self.moments = FeatureMoments(self.policy.n_features)
-        self.kl_coef = _KL_COEF if self.options.kl_coef is None else self.options.kl_coef
+        self.kl_coef = self._first_kl_coef
+
+    @property
+    def _first_kl_coef(self) -> float:
+        return _KL_COEF if self.options.kl_coef is None else self.options.kl_coef
 
     @property
     def _optimizer_name(self) -> str:
@@ -296,6 +307,15 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
         if self.whitens:
             stored |= {f"{name}_of_features": getattr(self.moments, name) for name in _MOMENTS}
         return stored, meta | {"kl_coef": self.kl_coef}
+
+    def take_changes(self, names: Collection[str]) -> None:
+        """Begin with another lambda if `kl_coef` has changed.
+
+        Args:
+            names: of the options that have other values than those of the file.
+        """
+        if "kl_coef" in names:
+            self.kl_coef = self._first_kl_coef
 
     @classmethod
     def stored_options(cls, given: dict[str, Any]) -> dict[str, Any]:

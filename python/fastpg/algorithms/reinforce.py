@@ -41,7 +41,10 @@ class REINFORCEOptions(CriticOptions, CommonOptions):
         mlp_search="3e-4:0.03:log",
     )
     optimizer: str = option(
-        "adam", "adam, rmsprop, or plain gradient ascent (sgd)", choices=OPTIMIZERS
+        "adam",
+        "adam, rmsprop, or plain gradient ascent (sgd)",
+        choices=OPTIMIZERS,
+        fixed=True,
     )
     ridge: float = inherited(CommonOptions, "ridge", 0.01)
     baseline_time: bool = inherited(CommonOptions, "baseline_time", True)

@@ -12,7 +12,8 @@ from gymnasium.vector import VectorEnv
 
 from fastpg import threads
 from fastpg.algorithms import running_state
-from fastpg.algorithms.checkpointing import StoredModel, restore
+from fastpg.algorithms.checkpointing import StoredModel, require_changes, restore
+from fastpg.algorithms.option_fields import require_known
 from fastpg.algorithms.running_state import RunningState
 from fastpg.callers import warn
 from fastpg.envs import NativeVectorEnv
@@ -62,13 +63,13 @@ class Resumable(StoredModel):
         return checkpoints.write(path, stored | more, meta, running=True)
 
     @classmethod
-    @names_checked
     def load(
         cls,
         path: str | os.PathLike[str],
         env: Any = None,
         *,
         features: Function | None = None,
+        **options: Any,
     ) -> Self:
         """Load a file of this class; see `fastpg.load`, which takes any algorithm.
 
@@ -76,6 +77,7 @@ class Resumable(StoredModel):
             path: path of a file that `save` or `save_checkpoint` wrote.
             env: as in `fastpg.load`.
             features: as in `fastpg.load`.
+            **options: as in `fastpg.load`.
 
         Returns:
             The algorithm.
@@ -84,7 +86,7 @@ class Resumable(StoredModel):
             CheckpointError: a file of another algorithm, or as in `fastpg.load`.
             FileNotFoundError, TypeError, ValueError: as in `fastpg.load`.
         """
-        return loaded(path, cls._own, env, features)
+        return loaded(path, cls._own, env, features, options)
 
     @classmethod
     def resume(
@@ -94,7 +96,7 @@ class Resumable(StoredModel):
         *,
         features: Function | None = None,
         num_threads: int | None = None,
-        **schedules: Any,
+        **options: Any,
     ) -> Self:
         """Resume from a checkpoint of this class; see `fastpg.resume`, which takes any algorithm.
 
@@ -103,7 +105,7 @@ class Resumable(StoredModel):
             env: as in `fastpg.resume`.
             features: as in `fastpg.resume`.
             num_threads: as in `fastpg.resume`.
-            **schedules: as in `fastpg.resume`.
+            **options: as in `fastpg.resume`.
 
         Returns:
             The algorithm.
@@ -112,7 +114,7 @@ class Resumable(StoredModel):
             CheckpointError: a checkpoint of another algorithm, or as in `fastpg.resume`.
             FileNotFoundError, TypeError, ValueError: as in `fastpg.resume`.
         """
-        return resumed(path, cls._own, env, features, num_threads, schedules)
+        return resumed(path, cls._own, env, features, num_threads, options)
 
     @classmethod
     def _own(cls, name: str) -> type[Self]:
@@ -165,6 +167,7 @@ def loaded(
     kind_of: Callable[[str], type[_Resumed]],
     env: Any,
     features: Function | None,
+    options: Mapping[str, Any],
 ) -> _Resumed:
     """The algorithm of a file, without its running state; arguments and errors as in `fastpg.load`.
 
@@ -173,15 +176,20 @@ def loaded(
         kind_of: as in `resumed`.
         env: argument `env` of `load`.
         features: argument `features` of `load`.
+        options: arguments `options` of `load`.
 
     Returns:
         The algorithm.
     """
+    require_known("load", options)
     if features is not None:
         require_function(features)
     state = checkpoints.read(path)
     with checkpoints.restoring(path):
-        algo = restore(kind_of(state[1]["algorithm"]), state, features)
+        kind = kind_of(state[1]["algorithm"])
+    require_changes(kind, path, state[1], "load", options)
+    with checkpoints.restoring(path):
+        algo = restore(kind, state, features, options)
     require_outputs(algo.policy.feature_map)
     if env is not None:
         algo._use(algo._fitting(env))
@@ -194,7 +202,7 @@ def resumed(
     env: Any,
     features: Function | None,
     num_threads: int | None,
-    schedules: Mapping[str, Any],
+    options: Mapping[str, Any],
 ) -> _Resumed:
     """The algorithm of a checkpoint; arguments and errors as in `fastpg.resume`.
 
@@ -204,18 +212,23 @@ def resumed(
         env: argument `env` of `resume`.
         features: argument `features` of `resume`.
         num_threads: argument `num_threads` of `resume`.
-        schedules: arguments `schedules` of `resume`.
+        options: arguments `options` of `resume`.
 
     Returns:
         The algorithm.
     """
+    require_known("resume", options)
     if features is not None:
         require_function(features)
     stored, meta = running_state.read(path)
     with checkpoints.restoring(path):
         running = running_state.entries(path, meta)
         kind = kind_of(meta["algorithm"])
-    changes = running_state.functions(running["functions"], schedules)
+    if "n_envs" in options:
+        raise TypeError("resume: n_envs: a run goes on with its environments; load takes others")
+    running_state.require_functions(running["functions"], options)
+    require_changes(kind, path, meta, "resume", options)
+    changes = dict(options)
     if num_threads is not None:
         changes["num_threads"] = threads.num_threads(num_threads)
     with checkpoints.restoring(path):

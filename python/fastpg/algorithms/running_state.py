@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy.typing as npt
@@ -11,7 +11,6 @@ import numpy.typing as npt
 from fastpg import arrays
 from fastpg.envs.native_recipe import NativeRecipe
 from fastpg.rollouts.place import state_in
-from fastpg.suggestions import unknown
 from fastpg.training import checkpoints
 from fastpg.training.metrics import MOST_COUNT
 from fastpg.training.plan import Plan
@@ -81,31 +80,22 @@ def entries(path: str | os.PathLike[str], meta: dict[str, Any]) -> dict[str, Any
     return running
 
 
-def functions(names: list[str], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The schedules that were functions, from the arguments of `resume`.
+def require_functions(names: list[str], given: Collection[str]) -> None:
+    """Check that the schedules that were functions are among the arguments of `resume`.
 
     Args:
         names: names of these options.
-        given: functions by name.
-
-    Returns:
-        A copy of `given`.
+        given: names of the options given.
 
     Raises:
-        ValueError: one is missing, or no function.
-        TypeError: another name.
+        ValueError: one is missing.
     """
     for name in names:
-        if not callable(given.get(name)):
+        if name not in given:
             raise ValueError(
                 f"resume: expected {name}=..., a function as in the run, since a file cannot hold "
-                f"it, got {given.get(name)!r}"
+                "it, got none"
             )
-    for name in given:
-        if name not in names:
-            known = ["env", "features", "num_threads", *names]
-            raise TypeError(f"resume: {unknown('argument', name, known)}")
-    return dict(given)
 
 
 def checked(

@@ -1,0 +1,127 @@
+"""Options of a stored algorithm with other values, and attributes that are no attributes."""
+
+import copy
+
+import numpy as np
+import pytest
+
+import fastpg
+from fastpg.algorithms import ALGORITHMS
+from trainings import NAMES
+
+
+def learner(**options):
+    return fastpg.PPO("mlp", "CartPole-v1", n_envs=4, n_steps=64, seed=0, **options)
+
+
+def kept(algo):
+    stored, meta = algo.state()
+    return stored, {k: meta[k] for k in ("policy", "adam_count", "num_timesteps", "history")}
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    algo = learner().learn(512)
+    folder = tmp_path_factory.mktemp("files")
+    return algo, algo.save(folder / "a"), algo.save_checkpoint(folder / "b")
+
+
+@pytest.mark.parametrize("which", ["load", "resume"])
+def test_another_value_keeps_everything_that_was_learned(saved, which):
+    algo, *files = saved
+    if which == "load":
+        changed = fastpg.PPO.load(
+            files[0], "CartPole-v1", learning_rate=1e-5, gamma=0.9, n_epochs=2
+        )
+    else:
+        changed = fastpg.resume(files[1], learning_rate=1e-5, gamma=0.9, n_epochs=2)
+    for name, array in kept(algo)[0].items():  # the value network and its optimizer among them
+        assert np.array_equal(array, kept(changed)[0][name])
+    assert kept(changed)[1] == kept(algo)[1]
+    assert any(name.startswith("baseline") for name in kept(algo)[0])
+    before = algo.policy.theta
+    changed.learn(512, reset_num_timesteps=False)
+    last = changed.history[-1]
+    assert last["train/learning_rate"] == 1e-5
+    assert last["train/n_updates"] - algo.history[-1]["train/n_updates"] == 2 * 2 * 4
+    assert 0 < np.abs(changed.policy.theta - before).max() < 1e-3  # 16 steps of about 1e-5
+    assert changed.save(files[0].with_name("again")).exists()
+    assert fastpg.load(files[0].with_name("again")).options == changed.options
+
+
+def test_a_number_instead_of_a_function(tmp_path):
+    path = learner(learning_rate=lambda r: 1e-3 * r).learn(512).save_checkpoint(tmp_path / "a")
+    with pytest.raises(ValueError, match=r"resume: expected learning_rate=\.\.\., a function"):
+        fastpg.resume(path)
+    assert fastpg.resume(path, learning_rate=1e-5).options.learning_rate == 1e-5
+
+
+def test_more_environments(saved):
+    _, path, checkpoint = saved
+    assert fastpg.load(path, "CartPole-v1", n_envs=7).learn(512).env.num_envs == 7
+    with pytest.raises(TypeError, match="resume: n_envs: a run goes on with its environments"):
+        fastpg.resume(checkpoint, n_envs=7)
+
+
+def test_another_weight_of_the_penalty(tmp_path):
+    algo = learner(objective="kl_penalty", kl_coef=2.0).learn(512)
+    path = algo.save(tmp_path / "a")
+    assert fastpg.load(path, "CartPole-v1").kl_coef == 2.0
+    assert fastpg.load(path, "CartPole-v1", kl_coef=3.0).kl_coef == 3.0
+
+
+@pytest.mark.parametrize("which", ["load", "resume"])
+@pytest.mark.parametrize(
+    ("given", "error", "text"),
+    [
+        ({"learning_rte": 1e-4}, TypeError, "did you mean 'learning_rate'"),
+        ({"learning_rate": -1.0}, ValueError, "learning_rate: expected a number above 0, got -1.0"),
+        ({"learning_rate": [1]}, TypeError, "learning_rate: expected"),
+        ({"kl_coef": 1.0}, ValueError, "kl_coef: allowed only with objective='kl_penalty'"),
+        ({"optimizer": "sgd"}, ValueError, "optimizer: expected 'adam', on which the values"),
+        ({"baseline": "none"}, ValueError, "baseline: expected 'mlp', on which the values"),
+        ({"baseline_time": True}, ValueError, "baseline_time: expected False, on which"),
+        ({"whiten_features": True}, ValueError, "whiten_features: expected None, on which"),
+    ],
+)
+def test_wrong_changes(saved, which, given, error, text):
+    with pytest.raises(error, match=text) as caught:
+        getattr(fastpg, which)(saved[1 if which == "load" else 2], **given)
+    assert not isinstance(caught.value, fastpg.CheckpointError)
+    same = getattr(fastpg, which)(saved[1 if which == "load" else 2], optimizer="adam")
+    assert same.options == saved[0].options
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_setting_an_option_is_an_error(name):
+    algo = ALGORITHMS[name]("linear", "CartPole-v1", seed=0)
+    for option in vars(algo.options):
+        if option in ("baseline", "num_threads", "optimizer", "kl_coef"):  # attributes too
+            continue
+        with pytest.raises(AttributeError, match=rf"load\(path, env, {option}=…\)"):
+            setattr(algo, option, 0.5)
+    with pytest.raises(AttributeError, match=r"it is an option, algo\.options\.gamma"):
+        _ = algo.gamma
+    for wrong, text in [
+        ("lerning_rate" if "learning_rate" in vars(algo.options) else "gama", "did you mean"),
+        ("num_timestep", "did you mean 'num_timesteps'"),
+        ("verbose", "nothing is printed"),
+        ("anything", "has no attribute 'anything' to set$"),
+    ]:
+        with pytest.raises(AttributeError, match=text):
+            setattr(algo, wrong, 1)
+    algo.history = []
+    algo._mine = 1
+    assert copy.copy(algo)._mine == 1
+
+
+def test_a_subclass_of_ones_own_has_further_attributes():
+    class Mine(fastpg.NPG):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            self.note = "mine"
+
+    algo = Mine("linear", "CartPole-v1", seed=0).learn(2048)
+    assert algo.note == "mine"
+    with pytest.raises(AttributeError, match="it is an option"):
+        algo.gamma = 0.5
