@@ -98,18 +98,15 @@ def test_setting_an_option_is_an_error(name):
     for option in vars(algo.options):
         if option in ("baseline", "num_threads", "optimizer", "kl_coef"):  # attributes too
             continue
-        with pytest.raises(AttributeError, match=rf"load\(path, env, {option}=…\)"):
+        read_only = hasattr(type(algo), option)  # a property
+        text = "no setter" if read_only else rf"load\(path, env, {option}=…\)"
+        with pytest.raises(AttributeError, match=text):
             setattr(algo, option, 0.5)
     with pytest.raises(AttributeError, match=r"it is an option, algo\.options\.gamma"):
         _ = algo.gamma
-    for wrong, text in [
-        ("lerning_rate" if "learning_rate" in vars(algo.options) else "gama", "did you mean"),
-        ("num_timestep", "did you mean 'num_timesteps'"),
-        ("verbose", "nothing is printed"),
-        ("anything", "has no attribute 'anything' to set$"),
-    ]:
-        with pytest.raises(AttributeError, match=text):
-            setattr(algo, wrong, 1)
+    assert not hasattr(algo, "gamma")
+    assert not hasattr(type(algo), "gamma")
+    assert "gamma" not in dir(algo)
     algo.history = []
     algo._mine = 1
     assert copy.copy(algo)._mine == 1

@@ -1,4 +1,4 @@
-"""Attributes of algorithms: errors for names that they do not have, read or set."""
+"""Attributes of algorithms: errors for names that they do not have, and for options set as ones."""
 
 from __future__ import annotations
 
@@ -8,17 +8,28 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from fastpg.suggestions import NOT_AN_ATTRIBUTE, NOT_HERE, nearest
 
-_PACKAGE = __name__.partition(".")[0]
-
 
 class NamedAttributes:
-    """Base of a class whose attributes are the annotated ones; a typing error never makes one.
+    """Base of a class whose attributes are the annotated ones and whose options are none.
 
-    Subclasses outside the package may have further attributes, but none with an option's name: an
-    option of that name would seem to change.
+    An option that is set would seem to change. Each option's name has a descriptor, which costs
+    nothing where other attributes are set; a `__setattr__` would be called for all of them.
     """
 
     options_class: ClassVar[Any]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Refuse options as attributes, apart from those that are also attributes."""
+        super().__init_subclass__(**kwargs)
+        kind: Any = cls
+        for name in _options(kind) - _annotated(kind):
+            if not hasattr(cls, name):
+                setattr(cls, name, _NoAttribute(name))
+
+    def __dir__(self) -> list[str]:
+        """The attributes that there are."""
+        kind: Any = type(self)
+        return [name for name in super().__dir__() if name not in _refused(kind)]
 
     if not TYPE_CHECKING:  # type checkers would accept any name
 
@@ -26,11 +37,19 @@ class NamedAttributes:
             """AttributeError, which knows options and names of other libraries."""
             raise _error(self, name, f"has no attribute {name!r}")
 
-        def __setattr__(self, name: str, value: Any) -> None:
-            """AttributeError for an option, and for what is no attribute."""
-            if name not in self.__dict__ and not _is_settable(type(self), name):
-                raise _error(self, name, f"has no attribute {name!r} to set")
-            object.__setattr__(self, name, value)
+
+class _NoAttribute:
+    """A name that objects of a class neither have nor take."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, owner: Any, kind: Any = None) -> Any:
+        kind = type(owner) if kind is None else kind
+        raise AttributeError(f"{kind.__name__!r} object has no attribute {self._name!r}")
+
+    def __set__(self, owner: Any, value: Any) -> None:
+        raise _error(owner, self._name, f"has no attribute {self._name!r} to set")
 
 
 def _error(owner: Any, name: str, text: str) -> AttributeError:
@@ -55,12 +74,10 @@ def _hint(kind: Any, name: str) -> str:
 
 
 @functools.cache
-def _is_settable(kind: Any, name: str) -> bool:
-    if name in _annotated(kind) or name.startswith("_"):
-        return True
-    if name in _options(kind):
-        return False
-    return hasattr(kind, name) or kind.__module__.partition(".")[0] != _PACKAGE
+def _refused(kind: Any) -> frozenset[str]:
+    return frozenset(
+        name for each in kind.__mro__ for name, it in vars(each).items() if type(it) is _NoAttribute
+    )
 
 
 @functools.cache
