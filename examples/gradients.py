@@ -1,7 +1,4 @@
-"""The natural gradient beside plain gradients and PPO: gradients.py FIGURE PROCESSES.
-
-PROCESSES is 1 by default; several need joblib (pip install '.[many]').
-"""
+"""Natural and plain gradients, and PPO: gradients.py FIGURE PROCESSES; several need joblib."""
 
 import sys
 
@@ -16,12 +13,11 @@ methods = {
     "NPG": ("npg", {}),
     "PPO": ("ppo", {}),
 }
-processes = int(sys.argv[2]) if len(sys.argv) > 2 else 1
-figure = new_figure(10.0, 4.2)
+path, jobs, figure = *[*(sys.argv[1:] or ["gradients.png"]), "1"][:2], new_figure(10.0, 4.2)
 for axes, task in zip(figure.subplots(1, 2), ("CartPole-v1", "Acrobot-v1"), strict=True):
     for (name, (algorithm, options)), style in zip(methods.items(), line_styles(), strict=False):
         results = fastpg.train_many(algorithm, task, seeds=20, total_timesteps=60_000, tuned=False,
-                                    n_evaluations=15, n_jobs=processes, **options)  # fmt: skip
+                                    n_evaluations=15, n_jobs=int(jobs), **options)  # fmt: skip
         found = [interval(returns) for returns in results.of(0).T]
         axes.plot(results.points, [each.value for each in found], label=name, **style)
         ends = [each.low for each in found], [each.high for each in found]
@@ -30,4 +26,4 @@ for axes, task in zip(figure.subplots(1, 2), ("CartPole-v1", "Acrobot-v1"), stri
     dress(axes, task, "environment steps", "return, IQM")
     separate_thousands(axes.xaxis)
 key_below(figure, "seeds 0 to 19, with 95 % intervals")
-save_figure(figure, sys.argv[1] if len(sys.argv) > 1 else "gradients.png")
+save_figure(figure, path)
