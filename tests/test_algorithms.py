@@ -1,6 +1,5 @@
 """Properties of every algorithm: seeds, counts, options, records, interrupts."""
 
-import json
 import math
 import signal
 import threading
@@ -10,6 +9,7 @@ import pytest
 
 import fastpg
 from fastpg.algorithms import ALGORITHMS
+from fastpg.training import checkpoints
 from fastpg.training.plan import Plan
 from trainings import NAMES, STEP_NAMES, learned, untimed
 
@@ -187,8 +187,7 @@ def test_means_of_episodes_are_in_every_record(tmp_path):
     assert seen == [False] * 3 + [True] * 5
     assert [math.isnan(r["rollout/ep_len_mean"]) for r in algo.history] == [True] * 3 + [False] * 5
     path = algo.save(tmp_path / "x")
-    with np.load(path) as archive:
-        stored = json.loads(str(archive["meta"]))["history"]
+    stored = checkpoints.read(path)[1]["history"]
     assert stored[0]["rollout/ep_rew_mean"] is None
     loaded = fastpg.load(path)
     assert loaded.history == algo.history

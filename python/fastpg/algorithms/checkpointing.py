@@ -110,7 +110,7 @@ class StoredModel(NamedAttributes, PolicyModel):
         return {"n_critic_updates": options.n_critic_updates, "batch_size": options.batch_size}
 
     @names_checked
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def save(self, path: str | os.PathLike[str], *, history: bool = True) -> Path:
         """Save the algorithm in a file (.npz, arrays and JSON), for `load`.
 
         `save_checkpoint` also stores how far `learn` has come. A callable schedule is saved as a
@@ -120,15 +120,20 @@ class StoredModel(NamedAttributes, PolicyModel):
         Args:
             path: path of the file; ".npz" is appended if it has another suffix. An existing file is
                 replaced only once the new one is complete.
+            history: whether the file has the records too, about 250 bytes for each iteration.
+                Without them a loaded algorithm has an empty `history`, and counts its iterations
+                anew.
 
         Returns:
             The path of the file written.
 
         Raises:
-            TypeError, ValueError: `path` does not name a file.
+            TypeError, ValueError: `path` does not name a file, or `history` is no flag.
             OSError: the file cannot be written.
         """
         stored, meta = self.state()
+        if not arrays.boolean("history", history):
+            meta["history"] = []
         return checkpoints.write(path, stored, meta)
 
     def state(self) -> checkpoints.State:

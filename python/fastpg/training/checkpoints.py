@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from fastpg.files import replace_file
 from fastpg.policies.feature_choice import FeatureFunctionError
+from fastpg.training import history_columns
 
 FORMAT = 1
 MODELS = ("best.npz", "final.npz", "checkpoint.npz")  # of a run folder, the best policy first
@@ -72,9 +73,9 @@ def write(
         path: path of the file; ".npz" is appended if it has another suffix. An existing file is
             replaced only once the new one is complete.
         arrays: arrays by name.
-        meta: JSON values by name.
+        meta: JSON values by name; the records of "history" become arrays.
         running: whether it is written again and again: an existing file remains, at the path of
-            `previous_of`, and the JSON text takes a byte for each character, not four.
+            `previous_of`.
 
     Returns:
         The path of the file written.
@@ -85,8 +86,10 @@ def write(
     """
     target = _with_suffix(_named(path))
     buffer = io.BytesIO()
-    text = json.dumps({"format": FORMAT, **meta}, allow_nan=False)
-    np.savez(buffer, meta=np.array(text.encode() if running else text), **arrays)
+    columns, described = history_columns.packed(meta.get("history", ()))
+    text = json.dumps({"format": FORMAT, **meta, "history": described}, allow_nan=False)
+    content: dict[str, Any] = {**arrays, **columns, "meta": np.array(text.encode())}
+    np.savez(buffer, **content)
     replace_file(target, buffer.getvalue(), previous_of(target) if running else None)
     return target
 
@@ -129,6 +132,7 @@ def read(path: str | os.PathLike[str]) -> State:
             arrays = {name: archive[name] for name in archive.files}
         meta = json.loads(arrays.pop("meta")[()])  # text or bytes
         found = meta["format"]
+        meta["history"] = history_columns.unpacked(arrays, meta.get("history", []))
     except Exception as error:  # zipfile and numpy may raise anything on damaged bytes
         raise CheckpointError(
             f"{source}: expected a fastpg checkpoint, got a damaged or foreign file ({error})"
