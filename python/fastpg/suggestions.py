@@ -391,12 +391,23 @@ def names_checked(function: Callable[_P, _R]) -> Callable[_P, _R]:
 
     @functools.wraps(function)
     def checked(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        for name in kwargs:
-            if name not in known:
-                raise TypeError(unknown(kind, name, known))
+        require_known(kind, kwargs, known)
         return function(*args, **kwargs)
 
     return checked
+
+
+def require_known(kind: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise TypeError for the first name that is not known, with a suggestion.
+
+    Args:
+        kind: what the names stand for, such as "argument of predict".
+        given: the names.
+        known: the known names.
+    """
+    for name in given:
+        if name not in known:
+            raise TypeError(unknown(kind, name, known))
 
 
 def one_of(kind: str, name: Any, known: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 from gymnasium import spaces
@@ -13,9 +13,10 @@ from fastpg.arrays import Bools, Float32s
 from fastpg.policies.base import Policy
 from fastpg.spaces.agreement import require_same
 from fastpg.spaces.flat import flatten, is_single, to_action_space
-from fastpg.suggestions import names_checked
+from fastpg.suggestions import require_known
 
 _FLOAT32 = np.dtype(np.float32)
+_ARGUMENTS = ("observation", "deterministic", "action_masks", "step_index")  # of predict
 
 
 class PolicyModel:
@@ -45,7 +46,6 @@ class PolicyModel:
         own, other = self.action_space, env.single_action_space
         require_same("action space", own, other, bounds=True)
 
-    @names_checked
     def predict(
         self,
         observation: Any,
@@ -53,6 +53,7 @@ class PolicyModel:
         *,
         action_masks: Any = None,
         step_index: Any = None,
+        **unknown: Never,
     ) -> tuple[Any, None]:
         """Actions for one observation or a batch of them: (action, None).
 
@@ -67,12 +68,16 @@ class PolicyModel:
                 flags or 0 and 1, (n_actions,) or (n, n_actions).
             step_index: step in the episode, an integer or (n,), for policies with time among their
                 features; 0 by default.
+            unknown: nothing; other names raise TypeError with a suggestion, here, since a decorator
+                would cost a tenth of a call.
 
         Raises:
             TypeError: an observation that is not of the space's kind, or `deterministic` is not a
-                flag.
+                flag; an unknown argument.
             ValueError: an observation of another shape, outside a discrete space, or not finite.
         """
+        if unknown:
+            require_known("argument of predict", unknown, _ARGUMENTS)
         policy = self.policy
         batch, single = self._batch(observation)
         mask = None if action_masks is None else self._allowed(action_masks, len(batch), single)
