@@ -96,7 +96,7 @@ def test_a_defect_is_a_sentence_without_a_traceback(run, monkeypatch):
     def broken(*_, **__):
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr(training, "build", broken)
+    monkeypatch.setattr(training, "built", broken)
     done = run("train", "npg", "CartPole-v1")
     assert done.returncode == 1
     assert done.stderr.startswith("error: RuntimeError: a defect\n")
