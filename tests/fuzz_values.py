@@ -136,7 +136,10 @@ def _array_change(array, rng):
     ]
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return changes[rng.integers(len(changes))](array)
+        try:
+            return changes[rng.integers(len(changes))](array)
+        except OverflowError:  # an object beyond the integers of the type it was to become
+            return array
 
 
 def _one_changed(array, rng):
