@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import fastpg
-from fastpg import files
+from fastpg import callbacks, files, loggers, monitor
 
 
 def names(folder):
@@ -36,9 +36,34 @@ def test_a_file_is_made_and_replaced(tmp_path):
         assert target.stat().st_mode & 0o777 == 0o640
 
 
-def test_no_folder(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        files.replace_file(tmp_path / "none" / "x", b"")
+def test_the_folder_is_made(tmp_path):
+    files.replace_file(tmp_path / "new" / "inside" / "x", b"1")
+    assert (tmp_path / "new" / "inside" / "x").read_bytes() == b"1"
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(OSError, match="file"):
+        files.replace_file(tmp_path / "file" / "x", b"")
+
+
+def test_what_is_written_makes_its_folder_and_knows_the_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    algo = fastpg.NPG("linear", "CartPole-v1", seed=0)
+    for path in (
+        algo.save("~/a/model"),
+        algo.save_checkpoint("~/b/run"),
+        fastpg.export(algo, "~/c/policy.h"),
+        monitor.write_monitor("~/d/log", [1.0], [1]),
+    ):
+        assert path.is_file()
+        assert path.is_relative_to(tmp_path)
+    assert fastpg.load("~/a/model").seed == fastpg.resume("~/b/run").seed == 0
+    algo.learn(
+        2048,
+        callbacks.CheckpointCallback(100, "~/e"),
+        log=["~/f/run", loggers.CsvLogger("~/g/h.csv"), loggers.JsonLinesLogger("~/i/j.jsonl")],
+    )
+    for name in ("e/model_2048_steps.npz", "f/run/final.npz", "g/h.csv", "i/j.jsonl"):
+        assert (tmp_path / name).is_file()
 
 
 def test_what_cannot_be_replaced_leaves_nothing(tmp_path):
@@ -144,7 +169,7 @@ def test_processes_that_save_to_one_path(tmp_path):
 HALF = """
 import os, sys
 from pathlib import Path
-from fastpg import files
+from fastpg import callbacks, files, loggers, monitor
 
 def stop(descriptor):
     print("half", flush=True)

@@ -16,6 +16,21 @@ _SUFFIX = ".part"
 _TRIES = 100
 
 
+def path_of(path: str | os.PathLike[str]) -> Path:
+    """A path that a user gave.
+
+    Args:
+        path: a path; "~" at its begin is the user's home.
+
+    Returns:
+        The path.
+
+    Raises:
+        TypeError: no path.
+    """
+    return Path(os.path.expanduser(path))
+
+
 def replace_file(target: Path, content: bytes, kept: Path | None = None) -> None:
     """Replace `target` by a file with new content, completely or not at all.
 
@@ -24,7 +39,7 @@ def replace_file(target: Path, content: bytes, kept: Path | None = None) -> None
     files of killed processes are removed.
 
     Args:
-        target: path of the file.
+        target: path of the file; its folder is made if needed.
         content: its new bytes.
         kept: where the old file remains, in the same folder; a file there is replaced. At every
             moment `target` or `kept` is complete. None: the old file is removed.
@@ -32,6 +47,7 @@ def replace_file(target: Path, content: bytes, kept: Path | None = None) -> None
     Raises:
         OSError: the file cannot be written.
     """
+    target.parent.mkdir(parents=True, exist_ok=True)
     for _ in range(_TRIES):
         if _replaced(target, content, kept):
             break

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from fastpg import arrays
 from fastpg.arrays import Floats
-from fastpg.files import replace_file
+from fastpg.files import path_of, replace_file
 from fastpg.public_names import suggest_names
 
 __all__ = ["Episodes", "read_monitor", "write_monitor"]
@@ -60,7 +60,7 @@ def read_monitor(path: str | os.PathLike[str]) -> Episodes:
         OSError: no such file, or it cannot be read.
         ValueError: a file of another form, or a folder without such files.
     """
-    source = Path(path)
+    source = path_of(path)
     if not source.is_dir():
         return _merged([_read(source)])
     files = sorted(source.glob(f"*{SUFFIX}"))
@@ -172,7 +172,7 @@ def write_monitor(
         TypeError, ValueError: arrays of another kind, shape or range.
         OSError: the file cannot be written.
     """
-    target = Path(path)
+    target = path_of(path)
     if not target.name.endswith(SUFFIX):
         target = target.with_name(f"{target.name}.{SUFFIX}")
     totals = arrays.finite_floats("returns", returns, (None,))

@@ -118,8 +118,9 @@ class StoredModel(NamedAttributes, PolicyModel):
         feature function: pass it to `load` again.
 
         Args:
-            path: path of the file; ".npz" is appended if it has another suffix. An existing file is
-                replaced only once the new one is complete.
+            path: path of the file; ".npz" is appended if it has another suffix. Its folder is made
+                if needed, and "~" is the user's home. An existing file is replaced only once the
+                new one is complete.
             history: whether the file has the records too, about 250 bytes for each iteration.
                 Without them a loaded algorithm has an empty `history`, and counts its iterations
                 anew.

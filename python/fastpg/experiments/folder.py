@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from fastpg.experiments.trial import Outcome
-from fastpg.files import FileLock, own_names, replace_file
+from fastpg.files import FileLock, own_names, path_of, replace_file
 from fastpg.training.run_config import versions
 
 CONFIG, _OUTCOMES, _LOCK = "experiment.json", "outcomes.jsonl", "lock"
@@ -30,7 +30,7 @@ class ExperimentFolder:
     """
 
     def __init__(self, path: str | os.PathLike[str], config: dict[str, Any]) -> None:
-        self.path = Path(path)
+        self.path = path_of(path)
         if self.path.exists() and not self.path.is_dir():
             raise NotADirectoryError(f"run: expected a folder, got the file {self.path}")
         self.path.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
         FileNotFoundError: the folder holds no experiment.
         ValueError: the file is damaged.
     """
-    file = Path(path) / CONFIG
+    file = path_of(path) / CONFIG
     if not file.is_file():
         raise FileNotFoundError(f"{path}: expected the folder of an experiment, found no {CONFIG}")
     try:
@@ -106,7 +106,7 @@ def read_outcomes(path: str | os.PathLike[str]) -> Iterator[Outcome]:
     Yields:
         Outcomes, up to the first line that is none, such as one cut off by a kill.
     """
-    file = Path(path) / _OUTCOMES
+    file = path_of(path) / _OUTCOMES
     if not file.exists():
         return
     with file.open(encoding="utf-8", errors="replace") as lines:

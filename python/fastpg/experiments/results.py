@@ -6,7 +6,6 @@ import csv
 import io
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import numpy as np
 from fastpg.arrays import Floats, Integers
 from fastpg.experiments.folder import read_config, read_outcomes
 from fastpg.experiments.trial import Outcome
-from fastpg.files import replace_file
+from fastpg.files import path_of, replace_file
 
 _COLUMNS = ("setting", "seed", "point", "step", "return", "train_return", "seconds")
 
@@ -127,7 +126,7 @@ class Results:
         writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows())
-        replace_file(Path(path), text.getvalue().encode())
+        replace_file(path_of(path), text.getvalue().encode())
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the arrays as .npz, by the names of the attributes.
@@ -149,7 +148,7 @@ class Results:
             train_returns=self.train_returns,
             seconds=self.seconds,
         )
-        replace_file(Path(path), buffer.getvalue())
+        replace_file(path_of(path), buffer.getvalue())
 
     def to_pandas(self) -> Any:
         """The table as a `pandas.DataFrame`; ImportError without pandas."""

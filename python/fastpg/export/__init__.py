@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastpg import arrays
+from fastpg.files import path_of
 from fastpg.suggestions import names_checked, one_of
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def target_of(path: str | os.PathLike[str], to: str | None) -> tuple[Path, str]:
         TypeError, ValueError: an unknown format, or a path that names no file.
     """
     try:
-        target = Path(path)
+        target = path_of(path)
     except TypeError:
         raise TypeError(f"path: expected the name of a file, got {path!r}") from None
     if not target.name:

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fastpg.files import replace_file
+from fastpg.files import path_of, replace_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,7 +53,7 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
         ValueError: another suffix.
         OSError: the file cannot be written.
     """
-    target, kind = Path(path), format_of(path)
+    target, kind = path_of(path), format_of(path)
     content = io.BytesIO()
     figure.savefig(content, format=kind, facecolor="white", metadata=FORMATS[kind])
     replace_file(target, content.getvalue())

@@ -14,7 +14,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from fastpg.files import replace_file
+from fastpg.files import path_of, replace_file
 from fastpg.policies.feature_choice import FeatureFunctionError
 from fastpg.training import history_columns
 
@@ -145,7 +145,7 @@ def read(path: str | os.PathLike[str]) -> State:
 def _named(path: str | os.PathLike[str]) -> Path:
     """The path of a file; TypeError or ValueError if it names none."""
     try:
-        named = Path(path)
+        named = path_of(path)
     except TypeError:
         raise TypeError(f"path: expected the name of a file, got {path!r}") from None
     if not named.name:

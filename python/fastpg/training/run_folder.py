@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fastpg import arrays
-from fastpg.files import FileLock, is_locked, replace_file
+from fastpg.files import FileLock, is_locked, path_of, replace_file
 from fastpg.suggestions import names_checked
 from fastpg.training import checkpoints
 from fastpg.training.callbacks.base import Callback
@@ -44,7 +44,7 @@ class RunFolder(Callback):
     @names_checked
     def __init__(self, path: str | os.PathLike[str], resume: bool = False) -> None:
         try:
-            self.path = Path(path)
+            self.path = path_of(path)
         except TypeError:
             raise TypeError(f"log: expected the path of a run folder, got {path!r}") from None
         self.resume = arrays.boolean("resume", resume)

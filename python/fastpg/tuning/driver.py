@@ -15,7 +15,7 @@ from fastpg.algorithms.train import Tuned
 from fastpg.experiments.preparing import plain, require_arguments, shared_trial
 from fastpg.experiments.settings import Setting, seeds_of
 from fastpg.experiments.trial import Trial
-from fastpg.files import replace_file
+from fastpg.files import path_of, replace_file
 from fastpg.training.callbacks.eval_env import close
 from fastpg.tuning.judging import Final, Judges
 from fastpg.tuning.progress import progress
@@ -152,7 +152,7 @@ def tune(
             study=study,
         )
         if run is not None:
-            _write(Path(run), result, judges.fresh)
+            _write(path_of(run), result, judges.fresh)
         return result
 
 

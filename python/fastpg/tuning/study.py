@@ -16,7 +16,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from fastpg.files import FileLock, own_names
+from fastpg.files import FileLock, own_names, path_of
 from fastpg.suggestions import one_of
 
 _Made = TypeVar("_Made")
@@ -148,11 +148,11 @@ def opened_study(
     """
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    lock = None if run is None else _locked(Path(run))
+    lock = None if run is None else _locked(path_of(run))
     try:
         place = storage
         if place is None and run is not None:
-            place = _journal(Path(run))
+            place = _journal(path_of(run))
         with _connected(place) as opened:
             study = _created(opened, study_name or _name(config, storage), sampler, pruner)
             where = f"run: {run}" if storage is None else f"storage: {study.study_name!r}"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import copy
 import math
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fastpg import arrays
+from fastpg.files import path_of
 from fastpg.rollouts.collector import MOST_STEPS
 from fastpg.rollouts.evaluation import evaluate_policy
 from fastpg.suggestions import names_checked
@@ -79,7 +79,7 @@ class EvalCallback(Callback):
         self.seed = None if seed is None else arrays.seed(seed)
         self.max_episode_steps = max_episode_steps
         folder = best_model_save_path
-        self._best_file = None if folder is None else Path(folder) / "best_model.npz"
+        self._best_file = None if folder is None else path_of(folder) / "best_model.npz"
         self._on_new_best = _child("callback_on_new_best", callback_on_new_best)
         self._after_eval = _child("callback_after_eval", callback_after_eval)
         self._children = CallbackList([self._on_new_best, self._after_eval])

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fastpg import arrays
+from fastpg.files import path_of
 from fastpg.suggestions import names_checked
 from fastpg.training.callbacks.base import Callback
 from fastpg.training.metrics import MOST_COUNT, Metrics
@@ -35,7 +36,7 @@ class CheckpointCallback(Callback):
         name_prefix: str = "model",
     ) -> None:
         self.save_freq = arrays.integer("save_freq", save_freq, 1, MOST_COUNT)
-        self.save_path = Path(save_path)
+        self.save_path = path_of(save_path)
         self.name_prefix = name_prefix
         self._next = 0
 

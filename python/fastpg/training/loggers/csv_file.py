@@ -5,11 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import os
-from pathlib import Path
 from typing import IO, Any
 
 from fastpg import arrays
-from fastpg.files import replace_file
+from fastpg.files import path_of, replace_file
 from fastpg.suggestions import names_checked
 from fastpg.training.loggers.base import Logger
 from fastpg.training.loggers.files import opened
@@ -33,7 +32,7 @@ class CsvLogger(Logger):
 
     @names_checked
     def __init__(self, path: str | os.PathLike[str], *, append: bool = False) -> None:
-        self.path = Path(path)
+        self.path = path_of(path)
         self._append = arrays.boolean("append", append)
         self._columns: list[str] = []
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import IO
+
+from fastpg.files import path_of
 
 
 def opened(path: str | os.PathLike[str], *, append: bool) -> IO[str]:
@@ -21,7 +22,7 @@ def opened(path: str | os.PathLike[str], *, append: bool) -> IO[str]:
         FileExistsError: the file has content, and `append` is False.
         OSError: the file cannot be opened.
     """
-    target = Path(path)
+    target = path_of(path)
     if not append and target.exists() and target.stat().st_size:
         raise FileExistsError(f"{target} exists: append=True continues it")
     target.parent.mkdir(parents=True, exist_ok=True)

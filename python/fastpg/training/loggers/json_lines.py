@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 from typing import IO, Any
 
 from fastpg import arrays
+from fastpg.files import path_of
 from fastpg.suggestions import names_checked
 from fastpg.training.loggers.base import Logger
 from fastpg.training.loggers.files import opened
@@ -29,7 +29,7 @@ class JsonLinesLogger(Logger):
 
     @names_checked
     def __init__(self, path: str | os.PathLike[str], *, append: bool = False) -> None:
-        self.path = Path(path)
+        self.path = path_of(path)
         self._append = arrays.boolean("append", append)
 
     def start(self, config: dict[str, Any]) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import time
-from pathlib import Path
 from typing import Any
 
+from fastpg.files import path_of
 from fastpg.suggestions import names_checked
 from fastpg.training.loggers.base import Logger
 from fastpg.training.metrics import Metrics
@@ -35,7 +35,7 @@ class TensorBoardLogger(Logger):
             import tensorboard  # noqa: F401
         except ImportError as error:
             raise ImportError(_MISSING) from error
-        self.folder = Path(folder)
+        self.folder = path_of(folder)
 
     def start(self, config: dict[str, Any]) -> None:
         """Open a new file in the folder.
