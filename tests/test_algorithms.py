@@ -421,3 +421,11 @@ def test_a_fixed_step_without_standardised_advantages_is_the_lecture_s():
     step = 0.1 * np.linalg.pinv(fisher, rcond=1e-10) @ gradient
     algo.learn(2048)
     np.testing.assert_allclose(algo.policy.theta.ravel(), step, rtol=0, atol=1e-4 * abs(step).max())
+
+
+def test_steps_as_a_float_and_the_text_of_an_algorithm():
+    algo = fastpg.NPG("linear", "CartPole-v1", n_steps=50, seed=0)
+    assert algo.learn(4e2).num_timesteps == 400
+    with pytest.raises(TypeError, match="total_timesteps: expected an integer"):
+        algo.learn(400.5)
+    assert repr(algo) == f"NPG({algo.policy!r}, env='CartPole-v1', steps=400)"

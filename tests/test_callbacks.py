@@ -369,3 +369,31 @@ def test_a_callback_with_evaluations_does_not_warn(given, recwarn):
     given = {"callback": NEEDY[0], "n_eval_episodes": 1} | given
     fastpg.NPG("linear", "CartPole-v1", seed=0).learn(2_048, **given)
     assert not recwarn.list
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("model", r"self\.algo"),
+        ("num_timesteps", r"self\.algo\.num_timesteps"),
+        ("training_env", r"self\.algo\.env"),
+        ("logger", r"self\.algo\.history"),
+        ("other", "has no attribute 'other'$"),
+    ],
+)
+def test_attributes_of_callbacks_elsewhere(name, words):
+    class Mine(callbacks.Callback):
+        def on_iteration(self, record):
+            getattr(self, name)
+
+    with pytest.raises(AttributeError, match=words):
+        fastpg.NPG("linear", "CartPole-v1", seed=0).learn(2048, Mine())
+
+
+def test_a_callback_that_passes_verbose_on():
+    class Mine(callbacks.Callback):
+        def __init__(self, verbose=0):
+            super().__init__(verbose)
+
+    with pytest.raises(TypeError, match="expected no arguments, got 1; of verbose: nothing is"):
+        Mine(1)

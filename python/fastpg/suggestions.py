@@ -319,6 +319,19 @@ NOT_A_HOOK = {
     "_init_callback": "on_training_start(algo, total_timesteps)",
 }
 
+# Attributes of callbacks elsewhere, and what does their work here.
+NOT_OF_A_CALLBACK = {
+    "model": "self.algo",
+    "num_timesteps": "self.algo.num_timesteps, or record['time/total_timesteps']",
+    "n_calls": "record['time/iterations'] counts the iterations",
+    "training_env": "self.algo.env",
+    "logger": "the record has the metrics, self.algo.history has all records; learn(log=…) writes",
+    "locals": "the record has the metrics",
+    "globals": "the record has the metrics",
+    "verbose": _NO_PRINT,
+    "parent": "callbacks do not know one another: give learn() a list",
+}
+
 # Attributes of algorithms elsewhere, and what does their work here.
 NOT_AN_ATTRIBUTE = {
     "set_env": "algo.use_env(env)",

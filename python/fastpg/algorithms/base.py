@@ -105,6 +105,13 @@ class Algorithm(Resumable):
         self.make_optimizer()
         self._use(made)
 
+    def __repr__(self) -> str:
+        """The class, the policy, the environment and the steps so far."""
+        where = None if self.env is None else self.env_id or str(self.env)
+        return (
+            f"{type(self).__name__}({self.policy!r}, env={where!r}, steps={self.num_timesteps:,})"
+        )
+
     def forget_episodes(self, env: Any) -> None:
         """A method of version 0.1.0, which has nothing to do any more; it warns.
 
@@ -278,6 +285,8 @@ class Algorithm(Resumable):
                 )
             return self.plan
         n_envs = collector.env.num_envs
+        if isinstance(total_timesteps, float) and total_timesteps.is_integer():  # such as 1e5
+            total_timesteps = int(total_timesteps)
         total = arrays.integer("total_timesteps", total_timesteps, n_envs, MOST_TIMESTEPS)
         if resets:
             self.num_timesteps = 0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastpg.suggestions import NOT_A_HOOK
+from fastpg.suggestions import NOT_A_HOOK, NOT_OF_A_CALLBACK
 from fastpg.training.metrics import Metrics
 
 # A `Callback`, a function of a record, an object with some of the methods, or a list of these.
@@ -42,6 +42,24 @@ class Callback:
     evaluates = False  # whether it makes evaluations
     needs_evaluations = False  # whether it does nothing without them
     announce: Callable[[Metrics], bool] = staticmethod(_nothing)
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        if given or named:
+            got = ", ".join([*map(repr, given), *(f"{k}={v!r}" for k, v in named.items())])
+            raise TypeError(
+                f"Callback: expected no arguments, got {got}; of verbose: "
+                f"{NOT_OF_A_CALLBACK['verbose']}"
+            )
+
+    if not TYPE_CHECKING:  # type checkers would accept any name
+
+        def __getattr__(self, name: str) -> Any:
+            """AttributeError, which knows names of other libraries."""
+            kind = type(self).__name__
+            hint = f": {NOT_OF_A_CALLBACK[name]}" if name in NOT_OF_A_CALLBACK else ""
+            raise AttributeError(
+                f"{kind!r} object has no attribute {name!r}{hint}", name=name, obj=self
+            )
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """TypeError for a class with a method that other libraries call and fastpg does not."""
