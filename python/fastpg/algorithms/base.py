@@ -285,9 +285,10 @@ class Algorithm(Resumable):
                 )
             return self.plan
         n_envs = collector.env.num_envs
-        if isinstance(total_timesteps, float) and total_timesteps.is_integer():  # such as 1e5
-            total_timesteps = int(total_timesteps)
-        total = arrays.integer("total_timesteps", total_timesteps, n_envs, MOST_TIMESTEPS)
+        given: Any = total_timesteps
+        if isinstance(given, float) and given.is_integer():  # such as 1e5
+            given = int(given)
+        total = arrays.integer("total_timesteps", given, n_envs, MOST_TIMESTEPS)
         if resets:
             self.num_timesteps = 0
         return Plan(total=total)
