@@ -75,7 +75,7 @@ def test_an_existing_file_is_kept(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("none.npz", "--to", "c"), "No such file"),
+        (("none.npz", "--to", "c"), "no run folder or file none.npz"),
         (("text.npz", "--to", "c"), "expected a fastpg checkpoint, got a damaged or foreign file"),
         (("policy-1.npz",), "--to: expected onnx, c, numpy, or --out with a suffix"),
         (("policy-1.npz", "--to", "onxx"), "unknown --to 'onxx'; did you mean 'onnx'?"),

@@ -320,8 +320,11 @@ def test_saving_to_other_names(tmp_path):
     for name in ("x.jpg", "x"):
         with pytest.raises(ValueError, match=r"expected a file name that ends with .png, .svg"):
             plots.save_figure(figure, tmp_path / name)
-    with pytest.raises(OSError, match="none"):
-        plots.save_figure(figure, tmp_path / "none" / "x.png")
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OSError, match="file"):
+        plots.save_figure(figure, tmp_path / "file" / "x.png")
+    plots.save_figure(figure, tmp_path / "new" / "x.png")
+    assert (tmp_path / "new" / "x.png").exists()
 
 
 def test_without_matplotlib(monkeypatch):

@@ -286,7 +286,7 @@ def test_a_flipped_bit_is_an_error_or_no_change(path, rng):
         same(algorithm(), resumed)
 
 
-@pytest.mark.parametrize("where", ["nowhere/x", "file/x", "folder.npz"])
+@pytest.mark.parametrize("where", ["file/x", "folder.npz"])
 def test_where_no_file_can_be_written(path, where):
     folder = path.parent
     (folder / "file").write_bytes(b"")
