@@ -13,7 +13,7 @@ from nbclient import NotebookClient
 
 FOLDER = Path(__file__).resolve().parent / "notebooks"
 LARGEST = 200_000  # bytes of a file
-TIMEOUT = 600.0  # seconds, for a cell
+TIMEOUT = 600.0  # seconds, for a cell, and for the start of a kernel on a busy machine
 
 
 def executed(path: Path) -> nbformat.NotebookNode:
@@ -22,6 +22,7 @@ def executed(path: Path) -> nbformat.NotebookNode:
     client = NotebookClient(
         notebook,
         timeout=TIMEOUT,
+        startup_timeout=TIMEOUT,
         kernel_name="python3",
         resources={"metadata": {"path": str(FOLDER)}},
         record_timing=False,

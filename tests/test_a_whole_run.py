@@ -19,7 +19,7 @@ from processes import GUARD, PLAIN, PROGRAM, python
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "runs.md").read_text()
 SECTION = PAGE.split("## From start to end on the command line")[1]
-TRAIN, RESUME, *REST = [
+TRAIN, RESUME, EXTEND, *REST = [
     shlex.split(line) for block in re.findall(r"```sh\n(.*?)```", SECTION, re.DOTALL)
     for line in block.splitlines()
 ]  # fmt: skip
@@ -113,6 +113,9 @@ def test_train_stop_resume_and_all_that_follows(tmp_path):
     assert np.array_equal(resumed.policy.theta, straight.policy.theta)
     assert len(records_of(folder)) == len(straight.history)
     assert json.loads((folder / "config.json").read_text())["resumed"]
+
+    assert re.search(r"steps +4,000,000", run(EXTEND, tmp_path))
+    assert fastpg.load(folder / "final.npz").num_timesteps == 4_000_000
 
     texts = [run(command, tmp_path) for command in REST]
     assert "trpo" in texts[0]
