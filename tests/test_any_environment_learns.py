@@ -80,7 +80,7 @@ def test_taxi(seed):
     algo = fastpg.NPG(
         "linear", "Taxi-v4", seed=seed,
         n_envs=8, n_steps=512, gamma=0.99, gae_lambda=0.95, value_target="lambda", ent_coef=0.01,
-        ridge=0.1, baseline_memory=0.5, target_kl=0.03, max_step_size=0.5, cg_damping=1.0,
+        ridge=0.1, baseline_memory=0.5, target_kl="lin_0.03", max_step_size=0.5, cg_damping=1.0,
         cg_max_steps=10,
     ).learn(300_000)  # fmt: skip
     env = gymnasium.make("Taxi-v4")
