@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from fastpg.algorithms.option_values import checked
-from fastpg.suggestions import unknown
+from fastpg.suggestions import require_known, unknown
 
 # Arguments of the algorithms and of `train`, which an error about a name lists with the options.
 _ARGUMENTS = (
@@ -195,11 +195,7 @@ class Options:
                 depends.
         """
         own = _specs(type(self))
-        for name in given:
-            if name not in own:
-                raise TypeError(
-                    unknown(f"argument of {owner}", name, ["path", "env", "features", *own])
-                )
+        require_options(owner, given, own)
         new = dataclasses.replace(self, **given)
         for name in given:
             old, value = getattr(self, name), getattr(new, name)
@@ -234,7 +230,9 @@ class Options:
         return cls(**((cls.mlp_defaults() if mlp else {}) | given))
 
 
-def require_known(function: str, given: Iterable[str], known: Iterable[str] | None = None) -> None:
+def require_options(
+    function: str, given: Iterable[str], known: Iterable[str] | None = None
+) -> None:
     """Raise TypeError if a name is no option.
 
     Args:
@@ -246,10 +244,7 @@ def require_known(function: str, given: Iterable[str], known: Iterable[str] | No
         TypeError: another name; the message suggests one.
     """
     names = _of_all(Options) if known is None else known
-    for name in given:
-        if name not in names:
-            others = ["path", "env", "features", *names]
-            raise TypeError(unknown(f"argument of {function}", name, others))
+    require_known(f"argument of {function}", given, ["path", "env", "features", *names])
 
 
 def _of_all(base: type[Options]) -> dict[str, None]:

@@ -13,7 +13,7 @@ from gymnasium.vector import VectorEnv
 from fastpg import threads
 from fastpg.algorithms import running_state
 from fastpg.algorithms.checkpointing import StoredModel, require_changes, restore
-from fastpg.algorithms.option_fields import require_known
+from fastpg.algorithms.option_fields import require_options
 from fastpg.algorithms.running_state import RunningState
 from fastpg.callers import warn
 from fastpg.envs import NativeVectorEnv
@@ -181,7 +181,7 @@ def loaded(
     Returns:
         The algorithm.
     """
-    require_known("load", options)
+    require_options("load", options)
     if features is not None:
         require_function(features)
     state = checkpoints.read(path)
@@ -217,7 +217,7 @@ def resumed(
     Returns:
         The algorithm.
     """
-    require_known("resume", options)
+    require_options("resume", options)
     if features is not None:
         require_function(features)
     stored, meta = running_state.read(path)
