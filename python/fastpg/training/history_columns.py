@@ -78,7 +78,7 @@ def unpacked(arrays: Arrays, described: Any) -> list[Record]:
     """
     if isinstance(described, list):
         return described
-    keys, tables = described["keys"], described["tables"]
+    keys, tables = _keys(described["keys"]), described["tables"]
     columns = [_values(arrays.pop(f"{_PREFIX}{i}"), tables.get(str(i))) for i in range(len(keys))]
     kinds = [_kind(places, len(keys)) for places in described["kinds"]]
     records = arrays.pop(_RECORDS)
@@ -97,6 +97,15 @@ def unpacked(arrays: Arrays, described: Any) -> list[Record]:
         dict(zip(names, map(next, values), strict=True))
         for names, values in (parts[kind] for kind in records.tolist())
     ]
+
+
+def _keys(keys: Any) -> list[str]:
+    """The names of columns, each once."""
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+        raise TypeError(f"history: expected a list of names of columns, got {keys!r}")
+    if len(set(keys)) != len(keys):
+        raise ValueError(f"history: expected each column once, got {keys!r}")
+    return keys
 
 
 def _values(column: npt.NDArray[Any], table: Any) -> list[Any]:
