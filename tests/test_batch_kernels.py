@@ -152,6 +152,22 @@ def test_iterating_on_the_dense_matrix_changes_nothing():
     assert found.curvature == pytest.approx(expected, rel=1e-10)
 
 
+@pytest.mark.parametrize("solver", ["cg", "cholesky"])
+@pytest.mark.parametrize("scale", [1.0, 1e-170])
+def test_slope_and_norms(solver, scale):
+    """Squares of the smallest numbers are 0; those of the largest are refused."""
+    policy, phi, dist, actions, weights, _ = softmax_batch(50, 3, 2)
+    gradient = scale * policy.score_gradient(phi, dist, actions, weights)
+    found = natural_gradient(policy, phi, dist, gradient, solver=solver, cg_damping=0.1)
+    unit_g, unit_d = gradient / scale, found.direction / scale
+    assert found.gradient_norm == pytest.approx(scale * np.linalg.norm(unit_g), rel=1e-12)
+    assert found.norm == pytest.approx(scale * np.linalg.norm(unit_d), rel=1e-12)
+    if scale == 1.0:
+        assert found.slope == pytest.approx(np.vdot(gradient, found.direction), rel=1e-12)
+    none = natural_gradient(policy, phi, dist, 0.0 * gradient, solver=solver, cg_damping=0.1)
+    assert (none.slope, none.gradient_norm, none.norm) == (0.0, 0.0, 0.0)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_features_that_are_not_finite_are_found(bad):
     policy, phi, dist, actions, weights, _ = softmax_batch(700, 6, 3)

@@ -283,6 +283,22 @@ Array<std::int64_t> widened(const Array<std::int32_t>& steps) {
   return out;
 }
 
+// The valid samples of values (T, N), (n,): in row-major order.
+template <class T>
+Array<T> of_valid(Array<T> values, const Array<bool>& valid, bool no_gaps) {
+  if (no_gaps) {
+    return py::reinterpret_steal<Array<T>>(values.reshape({values.size()}).release());
+  }
+  const Flag* const flags = bytes(valid);
+  const py::ssize_t all = valid.size();
+  Array<T> out(all - std::count(flags, flags + all, Flag{0}));
+  T* to = out.mutable_data();
+  for (py::ssize_t k = 0; k < all; ++k) {
+    if (flags[k] != 0) *to++ = values.data()[k];
+  }
+  return out;
+}
+
 [[noreturn]] void refuse_estimates(const RolloutFields& r, const RolloutValues& v) {
   refuse_not_finite("rewards", r.rewards);
   refuse_not_finite("values", v.values);
@@ -323,8 +339,9 @@ py::object bound_estimate(const py::dict& rollout, const py::object& value, bool
   });
   require(found.ends_inside, "end_rows, end_columns: expected places in the rollout");
   if (!found.finite) refuse_estimates(r, v);
-  return (*estimates_result)(v.values, std::move(advantages), std::move(targets), steps,
-                             found.explained_variance, found.value_loss);
+  const auto samples = [&](const auto& all) { return of_valid(all, r.valid, no_gaps); };
+  return (*estimates_result)(samples(v.values), samples(advantages), samples(targets),
+                             samples(steps), found.explained_variance, found.value_loss);
 }
 
 void require_resamples(py::ssize_t tasks, py::ssize_t runs, py::ssize_t resamples) {
@@ -377,14 +394,15 @@ void bind_estimators(py::module_& m) {
       m, "PredictionError", "fastpg._core.PredictionError", "Errors of values as predictions.",
       {{"explained_variance", "1 - Var(targets - values) / Var(targets); 0 of constant targets"},
        {"mean_square", "mean squared error"}});
-  estimates_result = new NamedResult(
-      m, "Estimates", "fastpg._core.Estimates", "Advantages and value targets of a rollout.",
-      {{"values", "V(s), (T, N)"},
-       {"advantages", "(T, N)"},
-       {"targets", "(T, N)"},
-       {"steps", "step_index as int64, (T, N)"},
-       {"explained_variance", "of the values as predictions of the targets"},
-       {"value_loss", "their mean squared error"}});
+  estimates_result =
+      new NamedResult(m, "Estimates", "fastpg._core.Estimates",
+                      "Advantages and value targets of the n valid samples of a rollout.",
+                      {{"values", "V(s), (n,)"},
+                       {"advantages", "(n,)"},
+                       {"targets", "(n,)"},
+                       {"steps", "step_index as int64, (n,)"},
+                       {"explained_variance", "of the values as predictions of the targets"},
+                       {"value_loss", "their mean squared error"}});
   m.def("gae", &bound_gae, py::arg("rewards").noconvert(), py::arg("values").noconvert(),
         py::arg("next_values").noconvert(), py::arg("terminated").noconvert(),
         py::arg("ended").noconvert(), py::arg("gamma"), py::arg("gae_lambda"),

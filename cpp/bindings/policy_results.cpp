@@ -81,7 +81,8 @@ py::object named(const CgResult& found, Array<double> x) {
 
 py::object named(const NaturalGradient& found, Array<double> direction) {
   return (*natural_result)(std::move(direction), name(found.cg.status), found.cg.iterations,
-                           found.cg.residual, found.curvature, found.damping, found.noise);
+                           found.cg.residual, found.curvature, found.damping, found.noise,
+                           found.slope, found.gradient_norm, found.norm);
 }
 
 py::object named_step(Array<double> advantages, Array<double> dist, Array<double> gradient,
@@ -133,7 +134,10 @@ void bind_policy_results(py::module_& m) {
        {"residual", "|g - (F + damping I) d| / |g|"},
        {"curvature", "d^T F d, undamped: eta = sqrt(2 target_kl / curvature) has that KL"},
        {"damping", "absolute"},
-       {"noise", "e^T (F + damping I)^-1 e of a noise e in g; NaN where it is not known"}});
+       {"noise", "e^T (F + damping I)^-1 e of a noise e in g; NaN where it is not known"},
+       {"slope", "g^T d: what the surrogate gains per unit of eta, to first order"},
+       {"gradient_norm", "|g|"},
+       {"norm", "|d|"}});
   step_result = new NamedResult(m, "NaturalStep", "fastpg._core.NaturalStep",
                                 "What a natural step is made of.",
                                 {{"advantages", "(n,), standardised where that was asked for"},

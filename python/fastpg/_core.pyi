@@ -82,7 +82,10 @@ class ConjugateGradient(structseq[Any], tuple[_Floats, _CgStatus, int, float]):
     def residual(self) -> float: ...
 
 @final
-class NaturalGradient(structseq[Any], tuple[_Floats, _CgStatus, int, float, float, float, float]):
+class NaturalGradient(
+    structseq[Any],
+    tuple[_Floats, _CgStatus, int, float, float, float, float, float, float, float],
+):
     __match_args__: Final = (
         "direction",
         "status",
@@ -91,6 +94,9 @@ class NaturalGradient(structseq[Any], tuple[_Floats, _CgStatus, int, float, floa
         "curvature",
         "damping",
         "noise",
+        "slope",
+        "gradient_norm",
+        "norm",
     )
     @property
     def direction(self) -> _Floats: ...
@@ -106,6 +112,12 @@ class NaturalGradient(structseq[Any], tuple[_Floats, _CgStatus, int, float, floa
     def damping(self) -> float: ...
     @property
     def noise(self) -> float: ...
+    @property
+    def slope(self) -> float: ...
+    @property
+    def gradient_norm(self) -> float: ...
+    @property
+    def norm(self) -> float: ...
 
 @final
 class NaturalStep(structseq[Any], tuple[_Floats, _Floats, _Floats, NaturalGradient]):

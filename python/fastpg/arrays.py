@@ -360,7 +360,7 @@ def seed_words(value: int) -> npt.NDArray[np.uint32]:
 
 def within(values: Floats, most: float) -> bool:
     """Whether no number is NaN, or larger than `most` in absolute value."""
-    if values.size <= _FEW and norm(values) <= most:  # faster
+    if values.size <= _FEW and math.hypot(*values.ravel().tolist()) <= most:  # faster
         return True
     return bool(np.abs(values).max() <= most)
 

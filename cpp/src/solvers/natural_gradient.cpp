@@ -86,10 +86,8 @@ bool dense_is_cheaper(const Fisher& fisher, Index products) {
          fisher.dense_cost() < static_cast<double>(products) * fisher.product_cost();
 }
 
-}  // namespace
-
-NaturalGradient natural_gradient(Fisher& fisher, const Vector& gradient, const Vector& noise,
-                                 bool factorise, const CgSettings& settings) {
+NaturalGradient solved(Fisher& fisher, const Vector& gradient, const Vector& noise, bool factorise,
+                       const CgSettings& settings) {
   if (factorise) return by_factorisation(fisher.dense(), gradient, noise, settings.damping);
   if (dense_is_cheaper(fisher, settings.max_steps)) {
     const Matrix dense = fisher.dense();
@@ -98,6 +96,17 @@ NaturalGradient natural_gradient(Fisher& fisher, const Vector& gradient, const V
   }
   fisher.find_trace_in_next_product();
   return by_products(fisher, gradient, settings);
+}
+
+}  // namespace
+
+NaturalGradient natural_gradient(Fisher& fisher, const Vector& gradient, const Vector& noise,
+                                 bool factorise, const CgSettings& settings) {
+  NaturalGradient found = solved(fisher, gradient, noise, factorise, settings);
+  found.slope = gradient.dot(found.direction);
+  found.gradient_norm = gradient.stableNorm();
+  found.norm = found.direction.stableNorm();
+  return found;
 }
 
 }  // namespace fastpg

@@ -465,7 +465,7 @@ class Algorithm(Resumable):
             The status, as of `try_theta`, and the statistics of the step; without one, of none.
         """
         before = self.policy._theta
-        status = self.try_theta(theta)
+        status = "accepted" if self.policy.takes(theta) else "not_finite"
         try:
             return status, batch.samples.compare(old_dist, self.policy._theta, advantages)
         except ValueError:  # the outputs of a network may overflow where its parameters do not
@@ -489,10 +489,10 @@ class Algorithm(Resumable):
         Returns:
             A batch of n = rollout.sample_count samples.
         """
-        explained, loss = prediction_error(*rollout.flattened(values, targets))
-        estimates = _core.Estimates(
-            (values, advantages, targets, rollout.step_index.astype(np.int64), explained, loss)
-        )
+        steps = rollout.step_index.astype(np.int64)
+        samples = rollout.flattened(values, advantages, targets, steps)
+        error = prediction_error(samples[0], samples[2])
+        estimates = _core.Estimates((*samples, *error))
         return make_batch(self.policy, rollout, estimates, self.num_threads)
 
     def _ready_collector(self) -> Collector:

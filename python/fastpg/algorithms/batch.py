@@ -48,25 +48,18 @@ def make_batch(
     policy: Policy, rollout: Rollout, estimates: _core.Estimates, num_threads: int
 ) -> Batch:
     """The valid samples of a rollout, with their features; as in `Algorithm.batch`."""
-    observations, steps, actions, advantages, values, targets = rollout.flattened(
-        rollout.observations,
-        estimates.steps,
-        rollout.actions,
-        estimates.advantages,
-        estimates.values,
-        estimates.targets,
-    )
-    mask = rollout.action_masks
+    observations, actions = rollout.flattened(rollout.observations, rollout.actions)
+    steps, mask = estimates.steps, rollout.action_masks
     if mask is not None:
         (mask,) = rollout.flattened(mask)
     return Batch(
         policy.core_batch(observations, steps, actions, mask, num_threads),
         actions,
-        advantages,
+        estimates.advantages,
         observations,
         steps,
-        values,
-        targets,
+        estimates.values,
+        estimates.targets,
         mask,
         len(rollout.end_rows),
         contrast(rollout),

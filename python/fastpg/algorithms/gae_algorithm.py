@@ -40,17 +40,16 @@ class StepAlgorithm(Algorithm):
             The pair (fresh, rollout) of the next iteration, as in `Algorithm.collect`. The last
                 rollout takes the samples that are left.
         """
-        n_envs = collector.env.num_envs
+        n_envs, remaining = collector.env.num_envs, plan.remaining
         steps = plan.total // n_envs
-        n_steps = self.in_effect("n_steps")
-        extra = self.options.baseline_batch
+        n_steps, extra = self._n_steps, self.options.baseline_batch
         iterations, k = -(-steps // (n_steps + extra)), plan.iterations
-        if k >= iterations or plan.remaining < n_envs:
+        if k >= iterations or remaining < n_envs:
             return None
         length = steps * (k + 1) // iterations - steps * k // iterations
         fresh = min(length - 1, round(length * extra / (n_steps + extra)))
         early = collector.samples(fresh * n_envs) if fresh else None
-        remaining = plan.remaining - (early.sample_count if early else 0)
+        remaining -= early.sample_count if early else 0
         last = k == iterations - 1
         return early, collector.samples(remaining if last else (length - fresh) * n_envs)
 
@@ -60,10 +59,13 @@ class StepAlgorithm(Algorithm):
         Args:
             option: its name.
         """
-        value = super().in_effect(option)
-        if option == "n_steps" and value is None:
-            return max(1, round(_SAMPLES_PER_ITERATION / self.options.n_envs))
-        return value
+        return self._n_steps if option == "n_steps" else super().in_effect(option)
+
+    @property
+    def _n_steps(self) -> int:
+        """The option n_steps; of None, what stands for it."""
+        options = self.options
+        return options.n_steps or max(1, round(_SAMPLES_PER_ITERATION / options.n_envs))
 
     def estimate(self, rollout: Rollout) -> Batch:
         """Advantages by GAE with the baseline of earlier fits; value targets by `value_target`.

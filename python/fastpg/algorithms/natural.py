@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from fastpg import _core, arrays
 from fastpg.algorithms.batch import Batch
 from fastpg.algorithms.gae_algorithm import StepAlgorithm
@@ -54,10 +52,10 @@ class NaturalStep(NamedTuple):
         the gradients of two halves of the environments, scaled to the variance of g: then e^T F^-1
         e has this mean even if g is not noise.
         """
-        length = float(np.vdot(self.gradient, self.natural.direction))
-        if not length > 0.0:
+        natural = self.natural
+        if not natural.slope > 0.0:
             return math.nan
-        return max(1.0 - self.natural.noise / length, 0.0)  # NaN stays NaN in this order
+        return max(1.0 - natural.noise / natural.slope, 0.0)  # NaN stays NaN in this order
 
     def record(self) -> Metrics:
         """Entries for the log."""
@@ -68,7 +66,7 @@ class NaturalStep(NamedTuple):
             "train/step_size": step_size,
             "train/predicted_kl": 0.5 * step_size**2 * natural.curvature,
             "train/curvature": natural.curvature,
-            "train/grad_norm": arrays.norm(self.gradient),
+            "train/grad_norm": natural.gradient_norm,
             "train/cg_status": natural.status,
             "train/cg_iterations": natural.iterations,
             "train/cg_residual": natural.residual,
@@ -202,6 +200,6 @@ def step_to_kl(
     eta = math.sqrt(2.0 * target_kl / natural.curvature) if step_size is None else step_size
     if max_step_size is not None:
         eta = min(eta, max_step_size)
-    if not math.isfinite(eta * arrays.norm(natural.direction)):
+    if not math.isfinite(eta * natural.norm):
         return "not_finite", 0.0
     return "ok", eta

@@ -16,6 +16,8 @@ struct NaturalGradient {
   double damping;    // absolute: the relative one times the mean diagonal of F
   // e^T (F + damping I)^-1 e of the noise e given; NaN where there is none, or no factorisation.
   double noise = std::numeric_limits<double>::quiet_NaN();
+  double slope = 0.0;  // g^T x: what the surrogate gains per unit of eta, to first order
+  double gradient_norm = 0.0, norm = 0.0;  // |g|, |x|
 };
 
 // settings.damping is relative to the mean of F's diagonal. factorise: by a dense factorisation,

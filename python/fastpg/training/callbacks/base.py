@@ -187,8 +187,10 @@ class CallbackList(Callback):
         Returns:
             False if one of them asks to stop.
         """
-        stops = [says_stop(one.on_iteration(dict(record))) for one in self.callbacks]
-        return not any(stops)
+        goes_on = True
+        for one in self.callbacks:
+            goes_on &= not says_stop(one.on_iteration(dict(record)))
+        return goes_on
 
     def on_evaluation(self, record: Metrics) -> bool:
         """Call each callback with a copy of the record of an evaluation.
