@@ -15,6 +15,12 @@ Index rows_of_a_block(const Features& features) {
   return std::min(std::clamp<Index>(fitting, 8, Blocks::most_rows), needed);
 }
 
+// Features that the second cache holds need not be asked for.
+Index distance_ahead(const Features& features, Index block_rows) {
+  constexpr Index held = Index{1} << 17;
+  return features.rows * features.cols > held ? block_rows * features.cols : 0;
+}
+
 }  // namespace
 
 Blocks::Blocks(const Features& features)
@@ -22,7 +28,8 @@ Blocks::Blocks(const Features& features)
       samples_(features.rows),
       size_(rows_of_a_block(features)),
       count_((features.rows - 1) / size_ + 1),
-      first_copied_(count_ - 1) {
+      first_copied_(count_ - 1),
+      ahead_(distance_ahead(features, size_)) {
   // What is read beyond the last row of a block must be the caller's: the last block is copied,
   // and the one before where the last holds less than that.
   const Index last_rows = features.rows - first_copied_ * size_;
@@ -61,7 +68,8 @@ void Blocks::choose(const Index* samples, Index count) {
 
 row_products::Rows Blocks::operator[](Index block) const {
   if (block < first_copied_) {
-    return {features_.data + begin(block) * features_.cols, features_.cols, size_, features_.cols};
+    return {features_.data + begin(block) * features_.cols, features_.cols, size_, features_.cols,
+            ahead_};
   }
   const Index stride = row_products::padded(features_.cols);
   return {copied_.data() + (block - first_copied_) * size_ * stride, stride, size_, features_.cols};

@@ -51,6 +51,7 @@ class Blocks {
   Index size_;
   Index count_;
   Index first_copied_;
+  Index ahead_ = 0;  // as of Rows
   Buffer<double> copied_;
 };
 

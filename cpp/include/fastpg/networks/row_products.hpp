@@ -21,6 +21,7 @@ struct Rows {
   Index stride;
   Index count;
   Index features;
+  Index ahead = 0;  // numbers from here to what is read next, where the caches hold it no longer
 };
 
 // u (columns, u_stride), samples innermost: x v. v: (columns, padded).
