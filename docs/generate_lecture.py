@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from pathlib import Path
 
-from fastpg.lecture import SYSTEMS, Result, System
+from fastpg.lecture import SYSTEMS, Example, Formula, Kernel, Result, System
 
-FOLDER = Path(__file__).resolve().parent / "lecture"
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "docs" / "lecture"
 
 PAGE = """# {number}. {title}
 
@@ -17,7 +20,7 @@ PAGE = """# {number}. {title}
 ## Formulas and code
 
 {formulas}
-
+{examples}
 ## Both sides
 
 `fastpg lecture {number}` prints this table, and writes the figure and its data as CSV. Of arrays it
@@ -38,9 +41,10 @@ def page(system: System, result: Result) -> str:
     numbers = list(SYSTEMS)
     at = numbers.index(system.number)
     formulas = "\n\n".join(
-        f"{formula.text}\n\n```python\n{formula.code}\n```\n\n`{formula.where}`"
+        f"{formula.text}\n\n```{formula.language}\n{code(formula)}\n```\n\n`{formula.where}`"
         for formula in system.formulas
     )
+    examples = "\n\n".join(map(_example, system.examples))
     checks = "\n".join(
         f"| {_cell(check.text)} | {check.left:.6g} | {check.relation} | {check.right:.6g} "
         f"| {check.slack:.2g} |"
@@ -51,10 +55,31 @@ def page(system: System, result: Result) -> str:
         title=system.title,
         text=system.text,
         formulas=formulas,
+        examples=f"\n## In a program\n\n{examples}\n" if examples else "",
         checks=checks,
         before=_link(numbers[at - 1]) if at else "",
         after=_link(numbers[at + 1]) if at + 1 < len(numbers) else "",
     ).replace("\n · ", "\n")
+
+
+def code(formula: Formula | Kernel) -> str:
+    """The code of a formula, from the sources of the repository."""
+    if isinstance(formula, Kernel):
+        return formula.cut((ROOT / formula.file).read_text(encoding="utf-8"))
+    return formula.code
+
+
+def printed(example: Example) -> str:
+    """What a program prints."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        exec(compile(example.code, "example", "exec"), {})
+    return out.getvalue().rstrip()
+
+
+def _example(example: Example) -> str:
+    code = example.code.strip()
+    return f"{example.text}\n\n```python\n{code}\n```\n\n```text\n{printed(example)}\n```"
 
 
 def _cell(text: str) -> str:

@@ -1,5 +1,6 @@
 """The lecture's systems: every identity holds, files are written, pages are up to date."""
 
+import ast
 import csv
 import dataclasses
 import functools
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from fastpg import cli
-from fastpg.lecture import SYSTEMS, Check, Formula, Result, find
+from fastpg.lecture import SYSTEMS, Check, Formula, Kernel, Result, find
 from fastpg.lecture.problems import sampled, worst
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,6 +23,20 @@ LONG = ("L9", "L11", "L12", "Kakade")  # these take as long as all others togeth
 NUMBERS = [
     pytest.param(number, marks=pytest.mark.slow if number in LONG else ()) for number in SYSTEMS
 ]
+
+
+needs_checkout = pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="needs a checkout")
+
+
+@functools.cache
+def pages():
+    """The program that writes the pages."""
+    spec = importlib.util.spec_from_file_location(
+        "lecture_pages", ROOT / "docs/generate_lecture.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @functools.cache
@@ -107,6 +122,70 @@ def test_a_formula_without_its_code_is_an_error():
         _ = Formula("", find, "absent").code
 
 
+DOUBLED = """
+double twice(double x);
+
+// Two of them.
+inline double twice(double x) {
+  if (x == 0.0) {
+    return x;
+  }
+  const double y = x;
+  return y + x;
+}
+
+double thrice(double x) { return 3 * x; }
+"""
+
+
+def test_code_is_cut_from_sources():
+    def documented(x):
+        """Not shown."""
+        return 2 * x + 1
+
+    assert Formula("", documented).code == "def documented(x):\n    return 2 * x + 1"
+    assert Formula("", documented, "2 *").code == "return 2 * x + 1"
+    whole = Kernel("", "file.cpp", "twice")
+    assert whole.cut(DOUBLED) == DOUBLED[DOUBLED.index("//") : DOUBLED.index("\n\ndouble thrice")]
+    assert whole.where == "twice in file.cpp"
+    part = dataclasses.replace(whole, first="if (x", last="\n  }\n")
+    assert part.cut(DOUBLED) == "if (x == 0.0) {\n  return x;\n}"
+    with pytest.raises(LookupError, match=r"file.cpp: expected a definition of wice, found none"):
+        Kernel("", "file.cpp", "wice").cut(DOUBLED)
+    with pytest.raises(LookupError, match=r"twice in file.cpp: expected a line with 'z', found no"):
+        dataclasses.replace(whole, first="z").cut(DOUBLED)
+
+
+def forwards(code):
+    """Whether Python code only calls another function of the package, without any arithmetic."""
+    (node,) = ast.parse(code).body
+    if isinstance(node, ast.FunctionDef):
+        if len(node.body) > 1:
+            return False
+        node = node.body[0]
+    call = getattr(node, "value", None)
+    if not isinstance(call, ast.Call):
+        return False
+    known = ast.unparse(call.func).startswith(("np.", "math.", "MDP", "values.argmax"))
+    return not known and not any(isinstance(part, ast.BinOp | ast.Dict) for part in ast.walk(call))
+
+
+def test_a_forwarding_call_is_found():
+    assert forwards("return policy.fisher(weights(mdp))")
+    assert forwards("def f(x):\n    return g(x, a=1)")
+    assert not forwards("return policy.score_sum(pi * advantage)")
+    assert not forwards("ratio = np.exp(log_ratio)")
+
+
+@needs_checkout
+@pytest.mark.parametrize("number", SYSTEMS)
+def test_every_formula_has_the_code_that_computes_it(number):
+    for formula in SYSTEMS[number].formulas:
+        code = pages().code(formula)
+        assert len(code.splitlines()) <= 25, formula.where
+        assert formula.language == "cpp" or not forwards(code), formula.where
+
+
 def test_command(monkeypatch, tmp_path, capsys):
     known(monkeypatch, "L9", result("L9"))
     assert run_command(["lecture", "L9", "--out", str(tmp_path / "new")]) == 0
@@ -160,17 +239,12 @@ def test_a_page_that_has_drifted_is_not_the_same():
             assert_same_page(page, page.replace(old, new))
 
 
-@pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="needs a checkout")
+@needs_checkout
 @pytest.mark.parametrize("number", NUMBERS)
 def test_pages_are_up_to_date(number):
     """Pages are up to date, except for the last digits, which depend on the machine."""
-    spec = importlib.util.spec_from_file_location(
-        "lecture_pages", ROOT / "docs/generate_lecture.py"
-    )
-    pages = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(pages)
     written = (ROOT / f"docs/lecture/{number}.md").read_text(encoding="utf-8")
-    made = pages.page(SYSTEMS[number], result(number))
+    made = pages().page(SYSTEMS[number], result(number))
     assert_same_page(written, made)
     assert (ROOT / f"docs/lecture/{number}.png").is_file()
 

@@ -18,11 +18,12 @@ from fastpg.lecture import (
     l11,
     l12,
 )
-from fastpg.lecture.system import Check, Formula, Result, System
+from fastpg.lecture.formulas import Formula, Kernel
+from fastpg.lecture.system import Check, Example, Result, System
 from fastpg.public_names import suggest_names
 from fastpg.suggestions import one_of
 
-__all__ = ["SYSTEMS", "Check", "Formula", "Result", "System", "find"]
+__all__ = ["SYSTEMS", "Check", "Example", "Formula", "Kernel", "Result", "System", "find"]
 
 SYSTEMS: Mapping[str, System] = MappingProxyType(
     {

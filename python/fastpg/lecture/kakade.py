@@ -11,8 +11,9 @@ import numpy as np
 
 from fastpg import tabular
 from fastpg.arrays import Floats
+from fastpg.lecture.formulas import Formula, Kernel
 from fastpg.lecture.problems import worst
-from fastpg.lecture.system import Check, Formula, Result, System
+from fastpg.lecture.system import Check, Result, System
 from fastpg.tabular import MDP, LocalModel, OneLogit, TabularPolicy, TabularSoftmax, natural_step
 
 if TYPE_CHECKING:
@@ -175,15 +176,16 @@ SYSTEM = System(
     TEXT,
     (
         Formula("self-loops pay 1 at i and 2 at j", tabular.kakade, "average=True"),
-        Formula("ρ and J = Σ_s ρ(s) Σ_a π(a|s) r(s, a)", MDP._evaluate, "average_values"),
+        Kernel("ρ and J = Σ_s ρ(s) Σ_a π(a|s) r(s, a)", "cpp/src/tabular/dynamic_programming.cpp",
+               "average_values", "const Matrix moves", "out.average ="),
         Formula("∇J = Σ_s ρ(s) Σ_a ∇π(a|s) A(s, a)", LocalModel.surrogate_gradient, "score_sum"),
         Formula("F = diag(ρ(s) π_1 π_2), one logit a state", OneLogit._fisher, "np.diag"),
         Formula("(F + damping)⁻¹∇J, one logit", OneLogit._natural_direction, "scale = "),
         Formula(
             "(F + damping)⁻¹∇J, two logits", TabularSoftmax._natural_direction, "out: Floats = "
         ),
-        Formula("the same, with F and ∇J per step", natural_step, "direction = "),
+        Formula("the same, with F and ∇J per step", natural_step),
     ),
     run,
     draw,
-)
+)  # fmt: skip

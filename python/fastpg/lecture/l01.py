@@ -9,8 +9,9 @@ import numpy as np
 
 from fastpg import tabular
 from fastpg.lecture import problems
+from fastpg.lecture.formulas import Formula
 from fastpg.lecture.problems import Trajectories, exact, mean_and_error, sampled, worst
-from fastpg.lecture.system import Formula, Result, System
+from fastpg.lecture.system import Result, System
 from fastpg.tabular import LocalModel
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastpg import tabular
+from fastpg.lecture.formulas import Formula
 from fastpg.lecture.problems import worst
-from fastpg.lecture.system import Formula, Result, System
+from fastpg.lecture.system import Result, System
 from fastpg.tabular import MDP, TabularSoftmax
 
 if TYPE_CHECKING:

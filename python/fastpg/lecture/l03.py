@@ -9,8 +9,17 @@ import numpy as np
 
 from fastpg import tabular
 from fastpg.arrays import Floats
-from fastpg.lecture.system import Check, Formula, Result, System
-from fastpg.tabular import MDP, LocalModel, TabularSoftmax, fitted_q, greedy, trust_region_table
+from fastpg.lecture.formulas import Formula
+from fastpg.lecture.system import Check, Result, System
+from fastpg.tabular import (
+    MDP,
+    LocalModel,
+    TabularSoftmax,
+    fitted_q,
+    greedy,
+    trust_region,
+    trust_region_table,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -131,8 +140,10 @@ SYSTEM = System(
         Formula("Q̂: weighted least squares on features", fitted_q, "np.linalg.lstsq"),
         Formula("Â = Q̂ − E_{a ~ π} Q̂", fitted_advantage, "advantage: Floats"),
         Formula("π_{k+1} = argmax_a Â (depends on h)", greedy, "values.argmax"),
-        Formula("π_{k+1} = argmax E Â, KL(π_k | π) ≤ δ", bounded_step, "trust_region_table"),
+        Formula("π_{k+1} = argmax E Â, KL(π_k | π) ≤ δ: ln π/π_k, and λ",
+                trust_region._trust_region_log_ratio),
+        Formula("for a given λ", trust_region._log_ratio),
     ),
     run,
     draw,
-)
+)  # fmt: skip

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastpg import tabular
+from fastpg.lecture.formulas import Formula, Kernel
 from fastpg.lecture.problems import worst
-from fastpg.lecture.system import Check, Formula, Result, System
+from fastpg.lecture.system import Check, Example, Result, System
 from fastpg.tabular import (
     MDP,
     LocalModel,
@@ -21,6 +22,7 @@ from fastpg.tabular import (
     trust_region,
     trust_region_policy,
 )
+from fastpg.tabular.local_model import kl_of_logs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -130,21 +132,64 @@ def draw(columns: Mapping[str, Any], figure: Figure) -> None:
     bounds.legend(fontsize=8)
 
 
+IMPROVEMENT = Example(
+    """How far may a policy move so that it surely improves? With a discount and no horizon, let
+L(π') = J(π) + f^k(π'), ε = max_{s,a} |A(s, a)|, and α = max_s ½ Σ_a |π'(a|s) − π(a|s)|, the largest
+distance in total variation. Then J(π') ≥ L(π') − 4εγα²/(1 − γ)² (Schulman et al. 2015, theorem 1);
+since α² ≤ ½ max_s KL(π|π'), the bound with the KL above follows. A mixture π' = (1 − β)π + βπ̂ with a
+share β of any policy π̂ has a bound of its own, that of conservative policy iteration (Kakade and
+Langford 2002): J(π') ≥ L(π') − 2ε̂γβ²/((1 − γ)(1 − γ(1 − β))) with ε̂ = max_s |E_{a ~ π̂} A(s, a)|. In
+β both penalties are of second order, and the gain of L is of first order, so that a small share of a
+policy with positive mean advantage improves J. `tabular.conservative_policy_iteration` chooses it
+by such a bound.""",
+    """
+import numpy as np
+
+from fastpg import tabular
+
+gamma = 0.5
+mdp = tabular.garnet(5, 3, 3, seed=2, gamma=gamma)
+old = np.full((5, 3), 1 / 3)
+found = mdp.evaluate(old)
+greedy = tabular.greedy(found.Q)
+eps = np.abs(found.advantage).max()
+eps_hat = np.abs((greedy * found.advantage).sum(axis=1)).max()
+
+for beta in (0.01, 0.03, 0.1, 0.3, 1.0):
+    new = (1 - beta) * old + beta * greedy
+    L = found.J + tabular.surrogate(mdp, old, new)
+    alpha = np.abs(new - old).sum(axis=1).max() / 2
+    trpo = L - 4 * eps * gamma * alpha**2 / (1 - gamma) ** 2
+    mixture = L - 2 * eps_hat * gamma * beta**2 / ((1 - gamma) * (1 - gamma * (1 - beta)))
+    gain = mdp.evaluate(new).J - found.J
+    print(
+        f"share {beta:.2f}: gain {gain:.3f}, by L {L - found.J:.3f}, "
+        f"at least {trpo - found.J:.3f} and {mixture - found.J:.3f}"
+    )
+    assert gain >= max(trpo, mixture) - found.J
+""",
+)  # fmt: skip
+
+
 SYSTEM = System(
     "L4",
     "TRPO",
     TEXT,
     (
-        Formula(
-            "f^k(θ) = E_{s ~ θk} Σ_h E_{a ~ π_θ} A^θk(s, a, h)", LocalModel.surrogate, "np.sum"
-        ),
-        Formula("KL(ρ_θk | ρ_θ) = E_θk Σ_h KL(π_θk | π_θ)", LocalModel.kl, "np.sum"),
-        Formula("π = λ π_k/(ν_s − A)", trust_region._log_ratio, "np.log(kl_coef)"),
-        Formula(
-            "A(s, a) = Σ_h d_h A_h/Σ_h d_h (stationary π)", mean_advantages, "gained / divisor"
-        ),
-        Formula("J(π') ≥ J(π) + f^k(π') − 4εγ/(1 − γ)² max_s KL", lower_bound, "return"),
+        Formula("f^k(θ) = E_{s ~ θk} Σ_h E_{a ~ π_θ} A^θk(s, a, h)", LocalModel.surrogate),
+        Formula("KL(ρ_θk | ρ_θ) = E_θk Σ_h KL(π_θk | π_θ)", LocalModel.kl),
+        Formula("KL(π_θk | π_θ) in a state", kl_of_logs),
+        Formula("exact maximiser: ln π/π_k, π = λ π_k/(ν_s − A)", trust_region._log_ratio),
+        Formula("the λ with which KL = δ", trust_region._trust_region_log_ratio),
+        Formula("A(s, a) = Σ_h d_h A_h/Σ_h d_h (stationary π)", mean_advantages),
+        Kernel("practical form: backtracking from θk + η F̂⁻¹ĝ",
+               "cpp/src/solvers/line_search.cpp", "line_search"),
+        Kernel("until KL ≤ δ and f^k has grown", "cpp/src/solvers/line_search.cpp", "status_of"),
+        Kernel("f^k of samples: Σ_i w_i A_i, w = π_θ/π_θk", "cpp/src/solvers/surrogate.cpp",
+               "Surrogate::weighted_sum"),
+        Formula("J(π') ≥ J(π) + f^k(π') − 4εγ/(1 − γ)² max_s KL", lower_bound),
     ),
     run,
     draw,
-)
+    (IMPROVEMENT,),
+)  # fmt: skip

@@ -10,8 +10,9 @@ import numpy as np
 
 from fastpg import tabular
 from fastpg.arrays import Floats
+from fastpg.lecture.formulas import Formula, Kernel
 from fastpg.lecture.problems import N_ACTIONS
-from fastpg.lecture.system import Check, Formula, Result, System
+from fastpg.lecture.system import Check, Result, System
 from fastpg.policies.linear import LinearGaussian
 from fastpg.tabular import MDP, LocalModel, TabularSoftmax, state_kl
 from fastpg.tabular.local_model import kl_of_logs
@@ -127,10 +128,13 @@ SYSTEM = System(
     "KL divergence",
     TEXT,
     (
-        Formula("KL(P|Q) = E_{x ~ P} ln P(x)/Q(x)", kl_of_logs, "p * (np.log(p)"),
-        Formula("KL(ρ_θk | ρ_θ) = E Σ_h KL(π_θk(·|s_h) | π_θ(·|s_h))", LocalModel.kl, "np.sum"),
-        Formula("Σ_j [ln σ'_j/σ_j + (σ_j² + (m_j − m'_j)²)/(2σ'_j²) − ½]", LinearGaussian.kl, "kl"),
+        Formula("KL(P|Q) = E_{x ~ P} ln P(x)/Q(x)", kl_of_logs),
+        Formula("KL(ρ_θk | ρ_θ) = E Σ_h KL(π_θk(·|s_h) | π_θ(·|s_h))", LocalModel.kl),
+        Kernel("Σ_a π_a ln π_a/π'_a of each sample of a softmax policy",
+               "cpp/include/fastpg/distributions/softmax_columns.hpp", "kl"),
+        Kernel("Σ_j [ln σ'_j/σ_j + (σ_j² + (m_j − m'_j)²)/(2σ'_j²) − ½] of a Gaussian policy",
+               "cpp/src/distributions/gaussian.cpp", "Gaussian::kl"),
     ),
     run,
     draw,
-)
+)  # fmt: skip

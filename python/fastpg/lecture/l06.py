@@ -9,8 +9,9 @@ import numpy as np
 
 from fastpg import tabular
 from fastpg.arrays import Floats
+from fastpg.lecture.formulas import Formula
 from fastpg.lecture.problems import worst
-from fastpg.lecture.system import Check, Formula, Result, System
+from fastpg.lecture.system import Check, Example, Result, System
 from fastpg.tabular import MDP, LocalModel, OneLogit, natural_step
 
 if TYPE_CHECKING:
@@ -120,17 +121,46 @@ def draw(columns: Mapping[str, Any], figure: Figure) -> None:
     around.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.42, 0.0))
 
 
+CONVERGENCE = Example(
+    """With one logit for each state and action, the natural gradient converges to the optimum, although
+J is not concave in θ (Agarwal et al. 2021, theorem 5.3). Let there be a discount and no horizon,
+rewards in [0, 1], and a start that leads to every state, and let F have the weights of normalised
+discounted visits. From θ = 0, T steps θ ← θ + η F⁻¹∇J with any fixed η > 0 give
+J* − J(θ_T) ≤ ln|A|/(ηT) + 1/((1 − γ)²T). The number of states does not enter, nor does the start.
+The step is ηA/(1 − γ), up to a constant in each state. In `tabular.npg` F and ∇J have one unit and
+the step is `step_size` times A, so that `step_size` is η/(1 − γ).""",
+    """
+import numpy as np
+
+from fastpg import tabular
+
+gamma, eta = 0.9, 0.5
+rng = np.random.default_rng(0)
+mdp = tabular.MDP(rng.dirichlet(np.ones(5), size=(5, 3)), rng.random((5, 3)), gamma=gamma)
+best = tabular.policy_iteration(mdp, np.full((5, 3), 1 / 3), 20).J[-1]
+path = tabular.npg(mdp, tabular.TabularSoftmax(5, 3), 100, step_size=eta / (1 - gamma))
+for T in (1, 3, 10, 30, 100):
+    gap = best - path.J[T]
+    bound = np.log(3) / (eta * T) + 1 / ((1 - gamma) ** 2 * T)
+    print(f"T = {T:3}: J* - J = {gap:.6f}, at most {bound:.6f}")
+    assert gap <= bound
+""",
+)
+
+
 SYSTEM = System(
     "L6",
     "Natural policy gradient",
     TEXT,
     (
         Formula("∇f^k(θk) = ∇J(θk)", LocalModel.surrogate_gradient, "score_sum"),
-        Formula("F⁻¹∇J", natural_step, "natural_direction"),
+        Formula("F⁻¹∇J, F and ∇J per step", natural_step),
+        Formula("F⁻¹g, one logit", OneLogit._natural_direction),
         Formula("η = √(δ/(∇JᵀF⁻¹∇J))", closed_form, "step: Floats"),
         Formula("the same with target_kl = δ/2", tabular.npg, "np.sqrt(2.0"),
         Formula("θ_{k+1} = θk + η F⁻¹∇J", tabular.npg, "old.theta + eta"),
     ),
     run,
     draw,
-)
+    (CONVERGENCE,),
+)  # fmt: skip

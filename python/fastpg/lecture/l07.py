@@ -10,10 +10,10 @@ import numpy as np
 from fastpg import tabular
 from fastpg.arrays import Floats
 from fastpg.lecture import problems
+from fastpg.lecture.formulas import Formula, Kernel
 from fastpg.lecture.problems import Trajectories, exact, sampled, worst
-from fastpg.lecture.system import Check, Formula, Result, System
-from fastpg.policies.base import Policy
-from fastpg.tabular import FeatureSoftmax, LocalModel
+from fastpg.lecture.system import Check, Result, System
+from fastpg.tabular import FeatureSoftmax, LocalModel, state_weights
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -120,12 +120,22 @@ SYSTEM = System(
     "Fisher information",
     TEXT,
     (
-        Formula("F = E_τ Σ_h φφᵀ ⊗ (diag π − ππᵀ)", FeatureSoftmax._fisher, "share ="),
-        Formula("F = E_τ Σ_h ∇ln π ∇ln πᵀ", tabular.fisher, "policy.fisher"),
-        Formula("F̂ of samples, per step", Policy.fisher, "fisher"),
-        Formula("∇KL(ρ_θk | ρ_θ)", LocalModel.kl_gradient, "score_sum"),
-        Formula("∇²KL(ρ_θk | ρ_θ) = F at θk", LocalModel.kl_hessian, "fisher"),
+        Formula("F = E_τ Σ_h φφᵀ ⊗ (diag π − ππᵀ); of π_θ with the weights of θk: ∇²KL(ρ_θk | ρ_θ)",
+                FeatureSoftmax._fisher),
+        Formula("E_τ Σ_h: the weights of the states", state_weights),
+        Kernel("F̂ of samples = mean of Φᵀ B Φ, one block of Φᵀ (B_ab Φ) for each pair of logits",
+               "cpp/src/policies/fisher_dense.cpp", "Fisher::add_gram"),
+        Kernel("B_ab of the action taken: ∇ln π ∇ln πᵀ", "cpp/src/policies/fisher_dense.cpp",
+               "Fisher::entry"),
+        Kernel("B_ab with the action summed out: diag π − ππᵀ",
+               "cpp/src/distributions/categorical.cpp", "Categorical::fisher_entry"),
+        Kernel("w = B u of F̂v = mean of Jᵀ B J v, without B",
+               "cpp/include/fastpg/distributions/softmax_columns.hpp", "fisher_product"),
+        Formula("∇KL(ρ_θk | ρ_θ) = −E_θk Σ_h ∇ln π_θ: the weights of the scores",
+                LocalModel.kl_gradient),
+        Formula("∇ln π(a|s) = φ(s) ⊗ (e_a − π(·|s)), summed with weights",
+                FeatureSoftmax._score_sum),
     ),
     run,
     draw,
-)
+)  # fmt: skip

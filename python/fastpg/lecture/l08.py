@@ -9,12 +9,11 @@ import numpy as np
 
 from fastpg.algorithms import NPG
 from fastpg.algorithms.batch import Batch
-from fastpg.algorithms.natural import NaturalAlgorithm, step_to_kl
+from fastpg.algorithms.natural import step_to_kl
 from fastpg.arrays import Floats
-from fastpg.functional.advantages import standardize
-from fastpg.functional.solvers import natural_gradient
+from fastpg.lecture.formulas import Formula, Kernel
 from fastpg.lecture.problems import worst
-from fastpg.lecture.system import Check, Formula, Result, System
+from fastpg.lecture.system import Check, Example, Result, System
 from fastpg.policies.base import Policy
 from fastpg.rollouts.collect import make_collector
 from fastpg.rollouts.evaluation import evaluate_policy
@@ -162,18 +161,48 @@ def draw(columns: Mapping[str, Any], figure: Figure) -> None:
     kls.legend(fontsize=8)
 
 
+GIVEN = "".join(f"    {name}={value!r},\n" for name, value in OPTIONS.items())
+CALL = Example(
+    """The first run of the figure. Each entry of `history` is an update: the left part of the figure
+shows "rollout/ep_rew_mean", the right part "train/predicted_kl" and "train/kl". The other runs have
+the seeds 1 and 2.""",
+    f"""
+import fastpg
+
+algo = fastpg.NPG(
+    "linear",
+    "{ENV_ID}",
+    seed={SEEDS[0]},
+{GIVEN})
+algo.learn({STEPS:_})
+mean, _ = fastpg.evaluate_policy(algo, "{ENV_ID}", {EPISODES}, seed=1)
+print(f"{{len(algo.history)}} updates; greedy return at least {SOLVED:.0f}: {{mean >= {SOLVED:.0f}}}")
+""".replace("'", '"'),
+)
+
+
 SYSTEM = System(
     "L8",
     "Sample-based NPG on CartPole",
     TEXT,
     (
         Formula("θ ← θ + η F̂⁻¹ĝ", NPG.update, "ascent.step"),
-        Formula("ĝ: mean of ∇ln π(a|s) Â", NaturalAlgorithm.ascend, "samples.natural_step"),
-        Formula("Â with mean 0 and standard deviation 1", standardize, "_core.standardize("),
-        Formula("(F̂ + damping)⁻¹ ĝ", natural_gradient, "batch.natural_gradient"),
+        Kernel("Â with mean 0", "cpp/src/estimators/statistics.cpp", "centre"),
+        Kernel("and standard deviation 1", "cpp/src/estimators/statistics.cpp", "standardize"),
+        Kernel("ĝ: mean of ∇ln π(a|s) Â, of each sample by its logits, times the features",
+               "cpp/src/policies/policy.cpp", "score_gradient", "const auto scores", "\n    });\n"),
+        Kernel("∇ln π of logits: e_a − π(·|s), two actions",
+               "cpp/include/fastpg/distributions/softmax_columns.hpp", "score_of_two"),
+        Kernel("(F̂ + damping)⁻¹ĝ by Cholesky", "cpp/src/solvers/natural_gradient.cpp",
+               "by_factorisation", "Matrix damped", "found.curvature"),
+        Kernel("(F̂ + damping)⁻¹ĝ by conjugate gradients, from products F̂v",
+               "cpp/src/solvers/conjugate_gradient.cpp", "conjugate_gradient", "for (;",
+               "\n  }\n"),
         Formula("η = √(2 target_kl / xᵀF̂x)", step_to_kl, "math.sqrt"),
-        Formula("KL(old|new), measured", NaturalAlgorithm.measured, "samples.compare"),
+        Kernel("KL(old|new), measured: of each sample",
+               "cpp/include/fastpg/distributions/softmax_columns.hpp", "kl"),
     ),
     run,
     draw,
-)
+    (CALL,),
+)  # fmt: skip

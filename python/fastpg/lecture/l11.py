@@ -18,8 +18,9 @@ from fastpg.functional.importance_sampling import (
     importance_weights,
 )
 from fastpg.lecture import problems
+from fastpg.lecture.formulas import Formula
 from fastpg.lecture.problems import STANDARD_ERRORS, Trajectories, exact, sampled
-from fastpg.lecture.system import Check, Formula, Result, System
+from fastpg.lecture.system import Check, Result, System
 from fastpg.policies.linear import LinearSoftmax
 from fastpg.tabular import MDP, LocalModel
 

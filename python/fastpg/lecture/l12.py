@@ -11,6 +11,7 @@ from fastpg import tabular
 from fastpg.arrays import Floats
 from fastpg.functional.importance_sampling import _weights_of, importance_weights
 from fastpg.lecture import problems
+from fastpg.lecture.formulas import Formula, Kernel
 from fastpg.lecture.problems import (
     HORIZON,
     N_STATES,
@@ -21,8 +22,7 @@ from fastpg.lecture.problems import (
     sampled,
     worst,
 )
-from fastpg.lecture.system import Check, Formula, Result, System
-from fastpg.policies.base import Policy
+from fastpg.lecture.system import Check, Result, System
 from fastpg.policies.linear import LinearSoftmax
 from fastpg.tabular import LocalModel
 from fastpg.values.mean import MeanBaseline
@@ -259,14 +259,16 @@ SYSTEM = System(
     "Estimating ℓ^k and its gradient",
     TEXT,
     (
-        Formula("b̃(s, h) from N trajectories", LinearBaseline.fit_rollout, "_regression.fitted"),
+        Kernel("b̃(s, h) from N trajectories: ridge regression, in features of equal scale",
+               "cpp/src/values/ridge.cpp", "RidgeRegression::solve", "for (Index a = 0",
+               "const Vector solution"),
         Formula("w = π_θ(a|s)/π_θk(a|s)", _weights_of, "np.exp(log_w"),
         Formula("ℓ̂^k(θ) = (1/M) Σ_m Σ_h [w (R_h − b̃) − λ ln 1/π_θ]",
                 Repetitions.values, "KL_COEF * log_new"),
         Formula("g(θ) = (1/M) Σ_m Σ_h [w (R_h − b̃) + λ] ∇ln π_θ",
-                Repetitions.gradients, "score_gradient"),
-        Formula("mean of w_i ∇ln π_θ(a_i|s_i)",
-                Policy.score_gradient, "batch.score_gradient"),
+                Repetitions.gradients, "+ kl_coef"),
+        Kernel("w_i ∇ln π_θ(a_i|s_i), of each sample by its logits", "cpp/src/policies/policy.cpp",
+               "score_gradient", "const auto scores", "\n    });\n"),
         Formula("ℓ^k(θ)", LocalModel.penalised, "kl_coef * penalty"),
         Formula("∇ℓ^k(θ)", LocalModel.penalised_gradient, "kl_gradient"),
     ),

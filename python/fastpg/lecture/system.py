@@ -1,11 +1,8 @@
-"""A numbered system of the lecture: formulas, checked identities, and a figure."""
+"""A numbered system of the lecture: formulas, checked identities, programs, and a figure."""
 
 from __future__ import annotations
 
-import ast
 import csv
-import inspect
-import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastpg.lecture.formulas import Formula, Kernel
 from fastpg.plots.style import new_figure
 
 if TYPE_CHECKING:
@@ -42,36 +40,11 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Formula:
-    """A formula of the lecture and the statement that computes it."""
+class Example:
+    """A program for the page, which shows what it prints."""
 
-    text: str
-    owner: Callable[..., Any]  # the function with the statement
-    part: str  # a part of the statement, by which it is found
-
-    @property
-    def where(self) -> str:
-        """Full name of the function."""
-        return f"{self.owner.__module__}.{self.owner.__qualname__}"
-
-    @property
-    def code(self) -> str:
-        """Source text of the statement.
-
-        Raises:
-            LookupError: no statement contains `part`.
-        """
-        source = textwrap.dedent(inspect.getsource(self.owner))
-        statements = [
-            text
-            for node in ast.walk(ast.parse(source))
-            if isinstance(node, ast.stmt) and not hasattr(node, "body")
-            for text in [ast.get_source_segment(source, node, padded=True) or ""]
-            if self.part in text
-        ]
-        if not statements:
-            raise LookupError(f"{self.where}: expected a statement with {self.part!r}, found none")
-        return textwrap.dedent(min(statements, key=len)).strip()
+    text: str  # Markdown: the statement, or what the program does
+    code: str
 
 
 @dataclass(frozen=True)
@@ -109,9 +82,10 @@ class System:
     number: str
     title: str
     text: str  # Markdown: the statements, and a description of the figure
-    formulas: tuple[Formula, ...]
+    formulas: tuple[Formula | Kernel, ...]
     run: Callable[[], Result]
     draw: Callable[[Mapping[str, Any], Figure], None]
+    examples: tuple[Example, ...] = ()
 
     def figure(self, result: Result) -> Figure:
         """Draw the figure; this imports matplotlib.
