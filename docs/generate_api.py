@@ -39,7 +39,7 @@ INTERNAL = (
 )
 # Modules with public names of their own, which `import fastpg` does not load.
 MODULES = (plots, playing, monitor, statistics)
-COMMON = ("learn", "predict", "save", "use_env")
+COMMON = ("learn", "log", "predict", "save", "use_env")
 
 
 def api_page() -> str:

@@ -325,7 +325,10 @@ NOT_OF_A_CALLBACK = {
     "num_timesteps": "self.algo.num_timesteps, or record['time/total_timesteps']",
     "n_calls": "record['time/iterations'] counts the iterations",
     "training_env": "self.algo.env",
-    "logger": "the record has the metrics, self.algo.history has all records; learn(log=…) writes",
+    "logger": (
+        "self.algo.log('my/metric', value) adds to the record, which has the metrics; "
+        "self.algo.history has all records, and learn(log=…) writes them"
+    ),
     "locals": "the record has the metrics",
     "globals": "the record has the metrics",
     "verbose": _NO_PRINT,
@@ -339,7 +342,10 @@ NOT_AN_ATTRIBUTE = {
     "get_vec_normalize_env": "normalisation belongs to the policy",
     "get_parameters": "algo.policy.theta",
     "set_parameters": "algo.policy.theta = …",
-    "logger": "algo.history has the records, and learn(log=…) writes them",
+    "logger": (
+        "algo.log('my/metric', value) adds to the record of an iteration; algo.history has the "
+        "records, and learn(log=…) writes them"
+    ),
     "set_logger": "learn(log=…)",
     "set_random_seed": "the seed is an argument of the algorithm",
     "rollout_buffer": "fastpg.collect returns a Rollout",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from time import perf_counter
 from typing import Any, Self
 
@@ -258,19 +259,41 @@ class Algorithm(Resumable):
         kept, earlier = self.num_timesteps, self.plan
         self.plan = self._planned(collector, total_timesteps, reset_num_timesteps)
         self._learner = threading.get_ident()
+        self._logged.open()
         try:
             with (
                 defer_sigint() as interrupted,
                 observers.watching(self, self.plan.remaining) as see,
+                closing(self._logged),
             ):
                 for record in self._iterations(collector, self.plan):
                     if (see is not None and see(record)) or interrupted():
                         break
         finally:
             self._learner = None
+            self._logged.close()
             if not observers.started:
                 self.num_timesteps, self.plan = kept, earlier
         return self
+
+    def log(self, key: str, value: float | int | str | bool) -> None:
+        """Add a value to the record of the current iteration; the last value of a key counts.
+
+        From a callback it is the record that the callback gets; from the environment, a schedule or
+        `on_training_start` the next one. `history`, loggers and run folders have it beside the
+        metrics of fastpg, and files of `save` keep it.
+
+        Args:
+            key: such as "my/metric"; not in the groups "rollout/", "time/", "train/", "eval/".
+            value: a number, a flag or a text; scalars of NumPy too. A number that is not finite is
+                left out.
+
+        Raises:
+            TypeError: `key` is no text, or `value` none of these.
+            ValueError: a key of fastpg's groups, or not of one line; an integer beyond int64.
+            RuntimeError: called when `learn` does not train.
+        """
+        self._logged.add(key, value)
 
     def _planned(
         self, collector: Collector, total_timesteps: int | None, reset_num_timesteps: bool
@@ -303,9 +326,12 @@ class Algorithm(Resumable):
                 plan = self._iterate(collector, plan, clock)
             finally:
                 self._in_iteration = False
+                self._logged.drop()
             if plan.over:
                 return
+            self._logged.belong_to(self.history[-1])
             yield self.history[-1]
+            self._logged.belong_to(None)
             clock.restart()
 
     def _iterate(self, collector: Collector, plan: Plan, clock: Clock) -> Plan:
@@ -339,6 +365,7 @@ class Algorithm(Resumable):
         record["time/iterations"] = len(self.history) + 1
         record["time/total_timesteps"] = self.num_timesteps
         record.update(self._episodes.record)
+        self._logged.complete(record)
         self.history.append(drop_not_finite(record))
         return plan
 

@@ -26,6 +26,7 @@ from fastpg.rollouts.policy_model import PolicyModel
 from fastpg.spaces.storage import describe, restore_space
 from fastpg.suggestions import names_checked
 from fastpg.training import checkpoints
+from fastpg.training.logged_values import LoggedValues
 from fastpg.training.metrics import MOST_COUNT, Metrics, RecentEpisodes, restored, storable
 from fastpg.training.plan import Plan
 from fastpg.values.base import Baseline
@@ -74,6 +75,7 @@ class StoredModel(NamedAttributes, PolicyModel):
     def _start_fresh(self) -> None:
         self._learner: int | None = None  # the thread that learns
         self._in_iteration = False
+        self._logged = LoggedValues()
         self.plan = None
         self._progress_remaining = 1.0
         self._episodes = RecentEpisodes()
@@ -167,7 +169,8 @@ class StoredModel(NamedAttributes, PolicyModel):
     def __getstate__(self) -> dict[str, Any]:
         """State for `pickle` and `copy`: everything except the environment, as after `load`."""
         without = {"env": None, "_recipe": self.env_recipe, "_collector": None, "_learner": None}
-        return vars(self) | without | {"plan": None, "_in_iteration": False}
+        begun = {"plan": None, "_in_iteration": False, "_logged": LoggedValues()}
+        return vars(self) | without | begun
 
     @staticmethod
     def _plain(value: Any) -> Any:

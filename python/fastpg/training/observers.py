@@ -61,15 +61,16 @@ class Observers:
     ) -> None:
         every = arrays.integer("log_interval", log_interval, 1, MOST_COUNT)
         episodes = arrays.integer("n_eval_episodes", n_eval_episodes, 1, MOST_STEPS)
-        parts = _logs(log, every)
+        logs, parts = _logs(log, every), []
         if callback is not None:
             parts.append(as_callback(callback))
         if arrays.boolean("progress_bar", progress_bar):
             parts.append(_progress_bar())
-        # The last one, so that an evaluation follows the record of its iteration.
         if eval_env is not None or eval_freq is not None:
             parts.append(_evaluation(eval_env, eval_freq, episodes))
-        self._all = CallbackList(parts) if parts else None
+        self._logs, self._others = CallbackList(logs), CallbackList(parts)
+        self._all = CallbackList([*logs, *parts]) if logs or parts else None
+        self._late: list[Metrics] | None = None  # evaluations that the logs get after the record
         self._stop = self.started = False
         if self._all is not None:
             _warn_of_no_evaluations(self._all)
@@ -101,14 +102,24 @@ class Observers:
             self._all.on_training_end()
 
     def _see(self, record: Metrics) -> bool:
-        assert self._all is not None
-        stops = not self._all.on_iteration(record)
+        """Give a record to the callbacks, which may add to it, and then to the logs."""
+        self._late = []
+        try:
+            stops = not self._others.on_iteration(record)
+        finally:  # an error of a callback does not take the record from the logs
+            late, self._late = self._late, None
+            self._logs.on_iteration(record)
+            for evaluation in late:
+                self._logs.on_evaluation(evaluation)
         return stops or self._stop
 
     def _announce(self, record: Metrics) -> bool:
         """Give the record of an evaluation to all; a stop that is asked for here is kept."""
-        assert self._all is not None
-        self._stop = not self._all.on_evaluation(record) or self._stop
+        if self._late is None:
+            self._logs.on_evaluation(record)
+        else:
+            self._late.append(dict(record))
+        self._stop = not self._others.on_evaluation(record) or self._stop
         return self._stop
 
 

@@ -207,5 +207,5 @@ def evaluation_seed(seed: int) -> int:
 
 
 def _copied(algo: Any) -> Any:
-    """A copy without environment that shares the records of the history: they never change."""
+    """A copy without environment that shares the records of the history."""
     return copy.deepcopy(algo, {id(algo.history): list(algo.history)})

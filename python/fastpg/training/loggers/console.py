@@ -8,6 +8,7 @@ from typing import Any
 
 from fastpg import arrays
 from fastpg.suggestions import names_checked
+from fastpg.training.logged_values import is_own
 from fastpg.training.loggers.base import Logger
 from fastpg.training.metrics import MOST_COUNT, Metrics
 from fastpg.training.terminal import Lines, live_console, mean_return
@@ -17,6 +18,8 @@ _REFRESH = 0.25  # seconds between two pictures of the table: one takes millisec
 
 class ConsoleLogger(Logger):
     """A table of the latest values on a terminal; elsewhere, or without rich, one line each time.
+
+    A line has the values of `algo.log` beside the most important of fastpg.
 
     A closed terminal does not disturb the training.
 
@@ -101,6 +104,7 @@ def _line(record: Metrics) -> str:
         parts.append(f"kl {_text(record['train/kl'])}")
     if record.get("train/status", "accepted") != "accepted":
         parts.append(f"{record['train/status']}")
+    parts += [f"{key} {_text(value)}" for key, value in record.items() if not is_own(key)]
     return "  ".join([*parts, f"{record['time/fps']:,.0f} steps/s"])
 
 
