@@ -16,6 +16,17 @@ Bools = npt.NDArray[np.bool_]
 Actions = npt.NDArray[np.int32]
 Integers = npt.NDArray[np.int64]
 
+
+class WrongRow(ValueError):
+    """A batch with a wrong value.
+
+    Attributes:
+        row: its index along the first axis.
+    """
+
+    row = 0
+
+
 _MAX_SEED = 2**64 - 1
 _MOST_STEP = 2**62
 _FEW = 64  # below this size plain Python is faster than NumPy
@@ -78,11 +89,28 @@ def require_finite(
         return
     where = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
     if given is not None and np.isfinite(given[where]):
-        raise ValueError(
-            f"{name}: expected magnitudes of at most {np.finfo(array.dtype).max:.3g}, the range of "
+        text = (
+            f"expected magnitudes of at most {np.finfo(array.dtype).max:.3g}, the range of "
             f"{array.dtype}, got {given[where]} at index {where}"
         )
-    raise ValueError(f"{name}: expected finite values, got {array[where]} at index {where}")
+    else:
+        text = f"expected finite values, got {array[where]} at index {where}"
+    raise wrong_row(f"{name}: {text}", *where[:1])
+
+
+def wrong_row(text: str, row: int = 0) -> WrongRow:
+    """The error for a wrong value in a batch.
+
+    Args:
+        text: the message.
+        row: index of the value along the first axis.
+
+    Returns:
+        The error.
+    """
+    error = WrongRow(text)
+    error.row = row
+    return error
 
 
 def all_finite(array: npt.NDArray[Any]) -> bool:

@@ -37,6 +37,8 @@ class EnvCopies(SyncVectorEnv):
 
     Attributes:
         module: module that registers the environment's id, if the user named one.
+        failed: index of the environment that raised in the last call, or broke the interface; None
+            if none did.
 
     Raises:
         TypeError: a callable did not return an environment, or one that lacks a space.
@@ -48,6 +50,7 @@ class EnvCopies(SyncVectorEnv):
     def __init__(self, makers: Sequence[Callable[[], Any]]) -> None:
         super().__init__([_checked(make) for make in makers], autoreset_mode=AutoresetMode.DISABLED)
         require_distinct(self)
+        self.failed: int | None = None
         self._ended = np.zeros(self.num_envs, dtype=np.bool_)
         self._waiting = False  # whether any episode has ended
         space = self.single_observation_space
@@ -89,6 +92,7 @@ class EnvCopies(SyncVectorEnv):
             TypeError, ValueError: a wrong mask or list of seeds, or an environment that violates
                 Gymnasium's interface.
         """
+        self.failed = None
         given = dict(options or {})
         mask = given.pop("reset_mask", None)
         if mask is not None:
@@ -96,10 +100,15 @@ class EnvCopies(SyncVectorEnv):
         seeds = self._seeds(seed)
         chosen = range(self.num_envs) if mask is None else np.flatnonzero(mask).tolist()
         infos: dict[int, Any] = {}
-        for i in chosen:
-            observation, infos[i] = contract.reset(self.envs[i], seeds[i], given or None)
-            self._write(i, observation, self._names[0])
-            self._ended[i] = False
+        i = 0
+        try:
+            for i in chosen:
+                observation, infos[i] = contract.reset(self.envs[i], seeds[i], given or None)
+                self._write(i, observation, self._names[0])
+                self._ended[i] = False
+        except Exception:
+            self.failed = i
+            raise
         self._waiting = bool(self._ended.any())
         return self._copied(), self._masks(infos)
 
@@ -116,6 +125,7 @@ class EnvCopies(SyncVectorEnv):
             RuntimeError: an episode has ended, and its environment was not reset.
             TypeError, ValueError: an environment violates Gymnasium's interface.
         """
+        self.failed = None
         if self._waiting:
             raise RuntimeError(
                 "an environment's episode has ended: expected "
@@ -126,14 +136,19 @@ class EnvCopies(SyncVectorEnv):
         truncated: list[bool] = []
         infos: dict[int, Any] = {}
         chosen = zip(self.envs, iterate(self.action_space, actions), strict=True)
-        for i, (env, action) in enumerate(chosen):
-            observation, reward, terminal, cut, info = contract.step(env, action)
-            self._write(i, observation, self._names[1])
-            rewards.append(reward)
-            terminated.append(terminal)
-            truncated.append(cut)
-            if "action_mask" in info:
-                infos[i] = info
+        i = 0
+        try:
+            for i, (env, action) in enumerate(chosen):
+                observation, reward, terminal, cut, info = contract.step(env, action)
+                self._write(i, observation, self._names[1])
+                rewards.append(reward)
+                terminated.append(terminal)
+                truncated.append(cut)
+                if "action_mask" in info:
+                    infos[i] = info
+        except Exception:
+            self.failed = i
+            raise
         self._waiting = True in terminated or True in truncated
         flags = np.array(terminated), np.array(truncated)
         self._ended = flags[0] | flags[1]

@@ -66,8 +66,8 @@ class SteppingCollector(Collector):
 
     def _reset(self, seed: int | None) -> None:
         dead = self._second_resets.expected()
-        observations, info = self._stepped.reset(seed=seed)
-        self._begin(self._flat(observations), info)
+        observations, info = self._reset_some(seed=seed)
+        self._begin(self._flat(observations, self._in_reset), info)
         self._mark_dead(dead)
 
     def _mark_dead(self, dead: Bools) -> None:
@@ -214,7 +214,12 @@ class SteppingCollector(Collector):
         return self._advance(recorder, policy.for_environment(actions))
 
     def _advance(self, recorder: Recorder, actions: Any) -> tuple[list[int], Float32s]:
-        given = self._stepped.step(to_action_space(self.env.single_action_space, actions))
+        converted = to_action_space(self.env.single_action_space, actions)
+        try:
+            given = self._stepped.step(converted)
+        except Exception as error:
+            self._note_place(error, self._in_step)
+            raise
         self.step_count += 1
         following, rewards, terminated, truncated, info = self._taken(*given)
         recorder.put("rewards", rewards)
@@ -247,9 +252,18 @@ class SteppingCollector(Collector):
         if self._dead_count:
             rewards = np.where(self._dead, 0.0, rewards)
             terminated, truncated = terminated & ~self._dead, truncated & ~self._dead
-        following = self._flat(observations)
+
+        def place(i: int) -> str:
+            fresh = self._dead[i] or (self._same_step and (terminated[i] or truncated[i]))
+            return self._in_reset(i) if fresh else self._in_step(i)
+
+        following = self._flat(observations, place)
         if not arrays.all_finite(rewards):
-            raise ValueError("rewards: expected finite values from the environment")
+            i = int(np.flatnonzero(~np.isfinite(rewards))[0])
+            raise ValueError(
+                f"rewards: expected finite values from the environment, got {rewards[i]}, from "
+                f"{self._in_step(i)}"
+            )
         return following, rewards, terminated, truncated, info
 
     def _after_ends(
@@ -264,10 +278,10 @@ class SteppingCollector(Collector):
             finals[ended] = self._finals(info, np.flatnonzero(ended))
             self._require_last(finals, following, ended)
         elif self._resets_here:
-            reset, reset_info = self._stepped.reset(options={"reset_mask": ended.copy()})
+            reset, reset_info = self._reset_some(options={"reset_mask": ended.copy()})
             if self._raw is not None:
                 self._raw.begin(ended)
-            restarted = self._flat(reset)
+            restarted = self._flat(reset, self._in_reset)
             # `EnvCopies` gives the current observations of all.
             following = (
                 restarted if self._checked else np.where(ended[:, None], restarted, following)
@@ -332,15 +346,46 @@ class SteppingCollector(Collector):
         assert self._observations is not None
         return self._observations
 
-    def _flat(self, observations: Any) -> Float32s:
-        flat = self._flatten(observations)
+    def _flat(self, observations: Any, place: Callable[[int], str]) -> Float32s:
+        """Flat observations; `place` names where that of an environment came from, for errors."""
+        try:
+            flat = self._flatten(observations)
+        except arrays.WrongRow as error:
+            raise ValueError(f"{error}, from {place(error.row)}") from None
         return flat if self._checked else flat.copy()
+
+    def _in_reset(self, i: int) -> str:
+        return f"environment {i} in its reset"
+
+    def _in_step(self, i: int) -> str:
+        """The step that is taken now; the first one of an episode is step 1."""
+        return f"environment {i} in step {int(self._elapsed[i]) + 1} of its episode"
+
+    def _reset_some(self, **arguments: Any) -> Any:
+        try:
+            return self._stepped.reset(**arguments)
+        except Exception as error:
+            self._note_place(error, self._in_reset)
+            raise
+
+    def _note_place(self, error: Exception, place: Callable[[int], str]) -> None:
+        """Note in an error of an environment which one it was, and when."""
+        failed = self._stepped.failed if isinstance(self._stepped, EnvCopies) else None
+        if failed is not None:
+            error.add_note(f"From {place(failed)}")
 
     def _finals(self, info: dict[str, Any], ended: npt.NDArray[np.intp]) -> Float32s:
         if "final_obs" not in info:
             raise ValueError("info: expected final_obs from a SAME_STEP environment, got none")
         space = self.env.single_observation_space
-        return self._flatten(gather(space, info["final_obs"], ended))
+        finals = gather(space, info["final_obs"], ended)
+        try:
+            return self._flatten(finals)
+        except arrays.WrongRow as error:
+            i = int(ended[error.row])
+            raise ValueError(
+                f"{error}, from environment {i} in step {int(self._elapsed[i])} of its episode"
+            ) from None
 
     def _require_last(self, finals: Float32s, following: Float32s, ended: Bools) -> None:
         """Raise ValueError if a reset has overwritten the last observations.

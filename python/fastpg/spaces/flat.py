@@ -194,7 +194,9 @@ def _one_hot(rows: Integers, starts: Integers, counts: Integers, name: str) -> F
     choices = rows.astype(np.int64) - starts
     outside = (choices < 0) | (choices >= counts)
     if outside.any():
-        raise ValueError(f"{name}: expected values of its space, got {rows[outside][0]}")
+        row = int(np.argwhere(outside)[0, 0])
+        text = f"{name}: expected values of its space, got {rows[outside][0]}"
+        raise arrays.wrong_row(text, row)
     columns = choices + (np.cumsum(counts) - counts)
     hot = np.zeros((len(rows), int(counts.sum())), dtype=np.float32)
     hot[np.arange(len(rows))[:, None], columns] = 1.0
