@@ -166,7 +166,8 @@ def test_what_is_an_error_has_no_effect_indeed(name, option, value, others, need
     kind, found = ALGORITHMS[name], []
     for changed in ({}, {option: value}):
         algo = kind("linear", "CartPole-v1", seed=0, n_envs=4, **others)
-        algo.options = dataclasses.replace(algo.options, **changed)  # checks no effects
+        options = dataclasses.replace(algo.options, **changed)  # checks no effects
+        algo._set_again(options=options)
         algo.baseline = algo._make_baseline()
         algo.make_optimizer()
         found.append(algo.learn(1500))
@@ -215,7 +216,7 @@ def test_widths_of_a_value_network_in_vain():
 def test_checkpoints_with_such_options_are_loaded(tmp_path, name, option, value, others, needed):
     """Earlier versions took them."""
     algo = ALGORITHMS[name]("linear", "CartPole-v1", seed=0, **others)
-    algo.options = dataclasses.replace(algo.options, **{option: value})
+    algo._set_again(options=dataclasses.replace(algo.options, **{option: value}))
     loaded = fastpg.load(algo.save(tmp_path / "x"))
     assert loaded.options == algo.options
 

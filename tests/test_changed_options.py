@@ -122,3 +122,49 @@ def test_a_subclass_of_ones_own_has_further_attributes():
     assert algo.note == "mine"
     with pytest.raises(AttributeError, match="it is an option"):
         algo.gamma = 0.5
+
+
+SET_ONCE = {
+    "env": r"algo\.use_env\(env\)",
+    "policy": r"algo\.policy\.theta = …",
+    "seed": r"new algorithm: NPG\(policy, env, seed=…\)",
+    "num_threads": r"load\(path, env, num_threads=…\)",
+    "options": r"load\(path, env, learning_rate=…\)",
+    "value_kwargs": "give it to a new algorithm",
+    "observation_space": r"algo\.use_env\(env\)",
+    "action_space": r"algo\.use_env\(env\)",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_was_read_at_the_start_cannot_be_set(name, tmp_path):
+    algo = ALGORITHMS[name]("linear", "CartPole-v1", seed=0)
+    other = ALGORITHMS[name]("linear", "CartPole-v1", seed=1, num_threads=2)
+    for again in (algo, fastpg.load(algo.save(tmp_path / "x")), copy.copy(algo)):
+        for attribute, words in SET_ONCE.items():
+            before = getattr(again, attribute)
+            with pytest.raises(
+                AttributeError, match=f"{attribute} cannot be set, got .*: .*{words}"
+            ):
+                setattr(again, attribute, getattr(other, attribute))
+            assert getattr(again, attribute) is before
+    assert set(SET_ONCE) <= set(dir(algo))
+
+
+def test_what_takes_effect_can_be_set():
+    """The count of steps, and the baseline, are read at every iteration."""
+    algo, plain = (fastpg.NPG("linear", "CartPole-v1", seed=0, n_envs=4) for _ in range(2))
+    algo.num_timesteps = 1000
+    algo.baseline = fastpg.MeanBaseline(4)
+    algo.learn(2048, reset_num_timesteps=False)
+    plain.learn(2048)
+    assert algo.num_timesteps == 1000 + plain.num_timesteps
+    assert not np.array_equal(algo.policy.theta, plain.policy.theta)
+
+
+def test_other_environments_replace_those_of_before():
+    algo = fastpg.NPG("linear", "CartPole-v1", seed=0, n_envs=4)
+    spaces = algo.observation_space
+    algo.use_env(fastpg.make_vec("CartPole-v1", num_envs=3))
+    assert (algo.env.num_envs, algo.options.n_envs) == (3, 3)
+    assert algo.observation_space is algo.env.single_observation_space is not spaces

@@ -1,22 +1,46 @@
-"""Attributes of algorithms: errors for names that they do not have, and for options set as ones."""
+"""Attributes of algorithms: errors for unknown names, and for those that nobody may set."""
 
 from __future__ import annotations
 
 import functools
 import inspect
+import operator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fastpg.suggestions import NOT_AN_ATTRIBUTE, NOT_HERE, nearest
+
+_OF_THE_ENVIRONMENT = "it is that of the environment: algo.use_env(env)"
+_GIVE_IT = "give it to a new algorithm"
+# Attributes that other parts have read when the algorithm was made, and what to do instead.
+_SET_ONCE = {
+    "env": "algo.use_env(env) takes another environment",
+    "policy": "algo.policy.theta = … sets its parameters; a new algorithm takes another policy",
+    "seed": f"{_GIVE_IT}: NPG(policy, env, seed=…)",
+    "num_threads": (
+        "give it to a new algorithm, or load(path, env, num_threads=…); FASTPG_NUM_THREADS is the "
+        "default"
+    ),
+    "options": "load(path, env, learning_rate=…) and resume(path, learning_rate=…) change options",
+    "value_kwargs": _GIVE_IT,
+    "observation_space": _OF_THE_ENVIRONMENT,
+    "action_space": _OF_THE_ENVIRONMENT,
+}
 
 
 class NamedAttributes:
     """Base of a class whose attributes are the annotated ones and whose options are none.
 
-    An option that is set would seem to change. Each option's name has a descriptor, which costs
-    nothing where other attributes are set; a `__setattr__` would be called for all of them.
+    An option that is set would seem to change, and so would an attribute that other parts have read
+    already. Each of these names has a descriptor, which costs nothing where other attributes are
+    set; a `__setattr__` would be called for all of them.
     """
 
     options_class: ClassVar[Any]
+
+    def _set_again(self, **values: Any) -> None:
+        """Set attributes that users cannot set."""
+        for name, value in values.items():
+            vars(self)[_stored(name)] = value
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Refuse options as attributes, apart from those that are also attributes."""
@@ -36,6 +60,31 @@ class NamedAttributes:
         def __getattr__(self, name: str) -> Any:
             """AttributeError, which knows options and names of other libraries."""
             raise _error(self, name, f"has no attribute {name!r}")
+
+
+def _stored(name: str) -> str:
+    """Where the value of an attribute is that is set once."""
+    return f"_made_{name}"
+
+
+def _set_once(name: str) -> property:
+    """An attribute that only the constructor sets; it is read in C, since it is read often."""
+    stored = _stored(name)
+
+    def set_first(owner: Any, value: Any) -> None:
+        if stored in vars(owner):
+            raise AttributeError(
+                f"{type(owner).__name__!r} object: {name} cannot be set, got {value!r}: "
+                f"{_SET_ONCE[name]}",
+                name=name,
+            )
+        vars(owner)[stored] = value
+
+    return property(operator.attrgetter(stored), set_first)
+
+
+for _name in _SET_ONCE:
+    setattr(NamedAttributes, _name, _set_once(_name))
 
 
 class _NoAttribute:

@@ -141,19 +141,21 @@ class Algorithm(Resumable):
         self.require_spaces(made)
         require_fit(self.policy, made)
         keep_within(self.policy, made)
-        self.observation_space = made.single_observation_space
-        self.action_space = made.single_action_space
+        self._set_again(
+            observation_space=made.single_observation_space, action_space=made.single_action_space
+        )
         return made
 
     def _use(self, env: VectorEnv[Any, Any, Any]) -> None:
         if text := statistics_outside(env):
             warn(text)
-        self.env = env
+        self._set_again(env=env)
         self.env_id = env_name(env)
         # For a native environment `env_recipe` makes it when needed: parameters may change.
         self._recipe = None if isinstance(env, NativeVectorEnv) else EnvRecipe.of(env)
         if self.options.n_envs != env.num_envs:
-            self.options = dataclasses.replace(self.options, n_envs=env.num_envs)
+            options = dataclasses.replace(self.options, n_envs=env.num_envs)
+            self._set_again(options=options)
         self._collector = None
         self.plan = None
 

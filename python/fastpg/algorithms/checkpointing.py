@@ -168,7 +168,12 @@ class StoredModel(NamedAttributes, PolicyModel):
 
     def __getstate__(self) -> dict[str, Any]:
         """State for `pickle` and `copy`: everything except the environment, as after `load`."""
-        without = {"env": None, "_recipe": self.env_recipe, "_collector": None, "_learner": None}
+        without = {
+            "_made_env": None,
+            "_recipe": self.env_recipe,
+            "_collector": None,
+            "_learner": None,
+        }
         begun = {"plan": None, "_in_iteration": False, "_logged": LoggedValues()}
         return vars(self) | without | begun
 
