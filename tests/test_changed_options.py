@@ -156,8 +156,8 @@ def test_what_takes_effect_can_be_set():
     algo, plain = (fastpg.NPG("linear", "CartPole-v1", seed=0, n_envs=4) for _ in range(2))
     algo.num_timesteps = 1000
     algo.baseline = fastpg.MeanBaseline(4)
-    algo.learn(2048, reset_num_timesteps=False)
-    plain.learn(2048)
+    algo.learn(6144, reset_num_timesteps=False)  # the first step knows no values
+    plain.learn(6144)
     assert algo.num_timesteps == 1000 + plain.num_timesteps
     assert not np.array_equal(algo.policy.theta, plain.policy.theta)
 

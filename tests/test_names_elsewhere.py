@@ -293,3 +293,87 @@ def test_names_of_other_algorithms(kind, wrong, right):
 def test_an_mdp_is_no_environment():
     with pytest.raises(TypeError, match=r"fastpg.tabular.make_vec\(mdp, num_envs\)"):
         fastpg.NPG("linear", GARNET)
+
+
+def test_what_becomes_of_dict_observations():
+    with pytest.raises(ValueError, match="parts are flattened to one vector, Discrete ones as one"):
+        fastpg.PPO("MultiInputPolicy", "CartPole-v1")
+    with pytest.raises(ValueError, match=r"images are not supported: .* flattened to one"):
+        fastpg.PPO("CnnPolicy", "CartPole-v1")
+
+
+def test_the_first_arguments_of_an_evaluation_have_the_same_order():
+    best, every = [], []
+    given = callbacks.EvalCallback("CartPole-v1", best.append, every.append, 3, 500)
+    assert (given.n_eval_episodes, given.eval_freq) == (3, 500)
+    fastpg.NPG("linear", "CartPole-v1", seed=0, n_envs=4, n_steps=64).learn(1024, given)
+    assert every == given.evaluations
+    assert len(every) == 2
+    assert best[0] == every[0]
+    with pytest.raises(TypeError, match="positional arguments"):
+        callbacks.EvalCallback("CartPole-v1", None, None, 3, 500, "logs")
+
+
+def make():
+    return gymnasium.make("CartPole-v1")
+
+
+def test_a_list_of_callables():
+    one = fastpg.PPO("MlpPolicy", [make] * 3, seed=0, n_steps=32).learn(192)
+    other = fastpg.PPO("MlpPolicy", make, seed=0, n_steps=32, n_envs=3).learn(192)
+    assert (one.env.num_envs, one.options.n_envs) == (3, 3)
+    assert np.array_equal(one.policy.theta, other.policy.theta)
+    one.use_env((make, make))
+    assert one.env.num_envs == 2
+    found = fastpg.evaluate_policy(one, [make] * 2, 4, seed=0)
+    assert found == fastpg.evaluate_policy(
+        one, gymnasium.vector.SyncVectorEnv([make] * 2), 4, seed=0
+    )
+    with pytest.raises(ValueError, match="n_envs: expected 3, the number of callables, got 2"):
+        fastpg.PPO("linear", [make] * 3, n_envs=2)
+    for wrong in ([], ["CartPole-v1"], [make()], [make, None]):
+        with pytest.raises(
+            TypeError, match=r"expected a list of callables, .*, or an id with n_envs"
+        ):
+            fastpg.PPO("linear", wrong)
+
+
+class Parts(gymnasium.Env):
+    observation_space = gymnasium.spaces.Dict(a=gymnasium.spaces.Box(-1, 1, (2,)))
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        return {"a": np.zeros(2, np.float32)}, {}
+
+    def step(self, action):
+        return *self.reset(), 0.0, True, False, {}
+
+
+class Pair(Parts):
+    observation_space = gymnasium.spaces.Tuple((Parts.observation_space,) * 2)
+
+    def reset(self, *, seed=None, options=None):
+        part = {"a": np.zeros(2, np.float32)}
+        return (part, part), {}
+
+
+def test_what_was_meant_in_predict():
+    model, env = fastpg.PPO("linear", make), make()
+    pair = "expected the observation alone, got the 2 values that env.reset"
+    numbers = r"expected numbers of shape \(4,\), or several such observations, got "
+    for wrong, words in (
+        (env.reset(), pair),
+        (gymnasium.make_vec("CartPole-v1", num_envs=2).reset(), pair),
+        (env.step(0), r"got the 5 values that env.step\(action\) returns"),
+        (None, f"{numbers}None"),
+        ({"a": 1}, rf"{numbers}a dict with \['a'\]"),
+    ):
+        with pytest.raises(TypeError, match=f"observation: .*{words}"):
+            model.predict(wrong)
+    parts, several = fastpg.PPO("mlp", Parts), fastpg.PPO("mlp", Pair)
+    for other, one in ((parts, Parts()), (several, Pair())):
+        assert other.predict(one.reset()[0])[0] in (0, 1)
+        with pytest.raises(TypeError, match=r"expected an observation of (Dict|Tuple).*got None"):
+            other.predict(None)
+    with pytest.raises(TypeError, match=pair):
+        parts.predict(Parts().reset())

@@ -211,7 +211,7 @@ NOT_OF_MAKE_VEC = {
     "seed": "env.reset(seed=…) takes it, and the algorithms",
     "start_index": "environment i gets seed + i in env.reset(seed=…)",
     "env_kwargs": "options of the environment are keywords",
-    "env_fns": "the algorithms take a callable, with n_envs=; or gymnasium.vector.SyncVectorEnv",
+    "env_fns": "the algorithms take a list of callables, or one with n_envs=",
     "monitor_dir": "returns and lengths are counted without a wrapper",
     "monitor_kwargs": "returns and lengths are counted without a wrapper",
     "vec_env_cls": "there is one class: num_threads sets its threads",
@@ -300,8 +300,14 @@ NOT_OF_THIS_POLICY = {
 
 # Policies of other libraries.
 NOT_A_POLICY = {
-    "MultiInputPolicy": "'mlp' takes Dict and Tuple observations too",
-    "CnnPolicy": "images are not supported: 'mlp' takes observations that are vectors",
+    "MultiInputPolicy": (
+        "'mlp' takes Dict and Tuple observations too, whose parts are flattened to one vector, "
+        "Discrete ones as one-hot codes"
+    ),
+    "CnnPolicy": (
+        "images are not supported: 'mlp' takes observations that are vectors, and Dict and Tuple "
+        "observations flattened to one"
+    ),
     "MlpLstmPolicy": "recurrent policies are not supported",
 }
 

@@ -48,8 +48,8 @@ class Algorithm(Resumable):
     Args:
         policy: a policy, or a name for the class that fits: "linear" for `LinearSoftmax` or
             `LinearGaussian`, "mlp" ("MlpPolicy") for `MlpSoftmax` or `MlpGaussian`.
-        env: an id such as "CartPole-v1", a Gymnasium environment, a callable that makes one, or a
-            vector environment.
+        env: an id such as "CartPole-v1", a Gymnasium environment, a callable that makes one, a list
+            of such callables, one for each environment, or a vector environment.
         policy_kwargs: with a name, arguments of the class: `normalize_observations`, for a Box of
             actions `log_std_init`; of a linear policy `features`, `features_kwargs`; of a
             perceptron `net_arch`, `activation_fn`, `ortho_init`, `seed` (by default this seed) and,
@@ -127,8 +127,9 @@ class Algorithm(Resumable):
         """Continue to learn in this environment.
 
         Args:
-            env: an id such as "CartPole-v1", a Gymnasium environment, a callable that makes one, or
-                a vector environment; for an id or a callable, `n_envs` environments are made.
+            env: an id such as "CartPole-v1", a Gymnasium environment, a callable that makes one, a
+                list of callables, or a vector environment; for an id or a callable, `n_envs`
+                environments are made.
 
         Raises:
             TypeError: `env` is not an environment.

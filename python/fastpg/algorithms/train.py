@@ -49,7 +49,8 @@ def train(
 
     Args:
         algorithm: "reinforce", "npg", "trpo" or "ppo".
-        env: an id, a Gymnasium environment, a callable that makes one, or a vector environment.
+        env: an id, a Gymnasium environment, a callable that makes one, a list of callables, or a
+            vector environment.
         total_timesteps: environment steps; None: the tuned number, or else 100,000 (REINFORCE:
             300,000).
         seed: seed of everything random, in [0, 2^64); None draws one.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gymnasium
@@ -17,7 +17,12 @@ from fastpg.rollouts.masks import has_usual_workers
 from fastpg.suggestions import unknown
 
 EnvLike = (
-    str | UserEnvironment | gymnasium.Env[Any, Any] | Callable[[], Any] | VectorEnv[Any, Any, Any]
+    str
+    | UserEnvironment
+    | gymnasium.Env[Any, Any]
+    | Callable[[], Any]
+    | Sequence[Callable[[], Any]]
+    | VectorEnv[Any, Any, Any]
 )
 
 
@@ -32,11 +37,11 @@ def make_env(
     """Make a vector environment.
 
     Args:
-        env: an id, a `UserEnvironment`, a `gymnasium.Env`, a callable that makes one, or a vector
-            environment. A native
-            id gives native environments; any other id is made by `gymnasium.make`, after importing
-            the module of an id "module:Name-v0". An object that is both an Env and a VectorEnv
-            counts as a VectorEnv.
+        env: an id, a `UserEnvironment`, a `gymnasium.Env`, a callable that makes one, a list of
+            callables, one for each environment, or a vector environment. A native id gives native
+            environments; any other id is made by `gymnasium.make`, after importing the module of an
+            id "module:Name-v0". An object that is both an Env and a VectorEnv counts as a
+            VectorEnv.
         n_envs: number of copies, for an id or a callable.
         explicit: whether the user gave `n_envs`; a given environment must then have that number.
         num_threads: threads of native environments made from an id.
@@ -75,10 +80,24 @@ def make_env(
         return made
     if callable(env):
         return EnvCopies([env] * n_envs)
+    if isinstance(env, list | tuple):
+        return _of_callables(env, n_envs if explicit else len(env))
     hint = ""
     if type(env).__module__.startswith("fastpg.tabular."):  # a finite MDP
         hint = ": fastpg.tabular.make_vec(mdp, num_envs) makes environments of it"
     raise TypeError(f"env: expected an id, an Env, a callable or a VectorEnv, got {env!r}{hint}")
+
+
+def _of_callables(makers: Sequence[Any], n_envs: int) -> EnvCopies:
+    """Environments of a list of callables, one of each."""
+    if not makers or not all(map(callable, makers)):
+        raise TypeError(
+            "env: expected a list of callables, each of which makes an environment, or an id with "
+            f"n_envs, got {list(makers)!r}"
+        )
+    if n_envs != len(makers):
+        raise ValueError(f"n_envs: expected {len(makers)}, the number of callables, got {n_envs}")
+    return EnvCopies(makers)
 
 
 def require_vector(env: Any) -> VectorEnv[Any, Any, Any]:

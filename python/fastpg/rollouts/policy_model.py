@@ -108,8 +108,13 @@ class PolicyModel:
                 return observation.reshape(1, -1), True
             if ready and observation.shape[1:] == space.shape and len(observation):
                 return observation.reshape(len(observation), -1), False
-        single = is_single(space, observation)
-        return flatten(space, observation, single=single), single
+        try:
+            single = is_single(space, observation)
+            return flatten(space, observation, single=single), single
+        except TypeError as error:
+            if meant := _meant(space, observation):
+                raise TypeError(f"observation: {meant}") from error
+            raise
 
     def _allowed(self, masks: Any, count: int, single: bool) -> Bools | None:
         policy = self.policy
@@ -117,3 +122,34 @@ class PolicyModel:
             several = [masks] if single else np.atleast_2d(masks)
             masks = arrays.action_masks("action_masks", several, policy._distribution.outputs)
         return policy._mask(masks, count)
+
+
+def _meant(space: spaces.Space[Any], observation: Any) -> str:
+    """What somebody meant who gave something that is no observation; empty if that is not known."""
+    if observation is None:
+        return f"expected {_wanted(space)}, got None"
+    if isinstance(observation, tuple | list) and not _has_infos(space, len(observation)):
+        for call, count in (("reset()", 2), ("step(action)", 5)):
+            if len(observation) == count and isinstance(observation[-1], dict):
+                return (
+                    f"expected the observation alone, got the {count} values that env.{call} "
+                    "returns: give the first of them"
+                )
+    if isinstance(observation, dict) and not isinstance(space, spaces.Dict):
+        return f"expected {_wanted(space)}, got a dict with {list(observation)}"
+    return ""
+
+
+def _wanted(space: spaces.Space[Any]) -> str:
+    if isinstance(space, spaces.Box):
+        return f"numbers of shape {space.shape}, or several such observations"
+    return f"an observation of {space}, or several"
+
+
+def _has_infos(space: spaces.Space[Any], count: int) -> bool:
+    """Whether an observation of the space is as long, and has a dict at its end."""
+    return (
+        isinstance(space, spaces.Tuple)
+        and len(space.spaces) == count
+        and isinstance(space.spaces[-1], spaces.Dict)
+    )

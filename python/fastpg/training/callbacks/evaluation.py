@@ -39,14 +39,14 @@ class EvalCallback(Callback):
     Args:
         eval_env: an id, a Gymnasium environment, a callable that makes one, or a vector
             environment; not that of the training. None makes the training environment anew.
+        callback_on_new_best: called with the record of each new best evaluation.
+        callback_after_eval: called with the record of each evaluation.
+        n_eval_episodes: episodes of an evaluation.
         eval_freq: environment steps from one evaluation to the next; an evaluation takes place
             after the first iteration that reaches a multiple, counted from the start of `learn`.
-        n_eval_episodes: episodes of an evaluation.
         deterministic: take the most probable action instead of a sampled one.
         seed: seed of the evaluations; None derives one from the algorithm's.
         best_model_save_path: folder for "best_model.npz", made if needed; None: none is written.
-        callback_on_new_best: called with the record of each new best evaluation.
-        callback_after_eval: called with the record of each evaluation.
         max_episode_steps: as in `evaluate_policy`.
 
     Attributes:
@@ -63,14 +63,14 @@ class EvalCallback(Callback):
     def __init__(
         self,
         eval_env: Any = None,
-        *,
-        eval_freq: int = 10_000,
+        callback_on_new_best: CallbackLike = None,
+        callback_after_eval: CallbackLike = None,
         n_eval_episodes: int = 10,
+        eval_freq: int = 10_000,
+        *,
         deterministic: bool = True,
         seed: int | None = None,
         best_model_save_path: str | os.PathLike[str] | None = None,
-        callback_on_new_best: CallbackLike = None,
-        callback_after_eval: CallbackLike = None,
         max_episode_steps: int | None = None,
     ) -> None:
         self.eval_freq = arrays.integer("eval_freq", eval_freq, 1, MOST_COUNT)
