@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import fastpg
-from fastpg import loggers
+from fastpg import callbacks, loggers, plots
 from processes import PLAIN, python, started_python
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,6 +53,43 @@ def test_csv_and_json_lines_hold_the_history(tmp_path):
     for line, record in zip(records, algo.history, strict=True):
         for key, value in record.items():
             assert line[key] == (None if value != value else value)
+
+
+def test_evaluations_have_a_table_of_their_own(tmp_path):
+    log, best = loggers.CsvLogger(tmp_path / "x.csv"), callbacks.EvalCallback(eval_freq=2048)
+    algo = learner(n_envs=4, n_steps=256).learn(4096, best, log=log)
+    assert log.evaluations_path == tmp_path / "x.evaluations.csv"
+    table = rows(log.evaluations_path)
+    assert [
+        {key: read_back(row[key], value) for key, value in record.items()}
+        for row, record in zip(table, best.evaluations, strict=True)
+    ] == best.evaluations
+    assert len(table) == 2
+    assert rows(log.path)[0].keys() == algo.history[0].keys()
+    assert len(rows(log.path)) == len(algo.history)
+    run = plots.read_run(log.path)
+    assert [list(part) for part in run.column("mean_reward")] == [
+        [record["time/total_timesteps"] for record in best.evaluations],
+        [record["eval/mean_reward"] for record in best.evaluations],
+    ]
+
+
+def test_a_table_of_evaluations_is_refused_unless_appended(tmp_path):
+    path, beside = tmp_path / "x.csv", tmp_path / "x.evaluations.csv"
+    algo = learner(n_envs=4, n_steps=256)
+    algo.learn(1024, log=loggers.CsvLogger(path))
+    assert not beside.exists()  # there was no evaluation
+    path.unlink()
+    given = {"eval_freq": 1024, "n_eval_episodes": 1}
+    log = loggers.CsvLogger(path)
+    algo.learn(1024, log=log, **given)
+    path.unlink()
+    with pytest.raises(FileExistsError, match=r"x\.evaluations\.csv exists: append=True continues"):
+        algo.learn(1024, log=loggers.CsvLogger(path), **given)
+    assert not path.exists()
+    algo.learn(1024, log=log, **given)
+    algo.learn(1024, log=loggers.CsvLogger(path, append=True), **given)
+    assert (len(rows(path)), len(rows(beside))) == (2, 3)
 
 
 def test_columns_may_come_later(tmp_path):
@@ -152,7 +189,7 @@ def test_lines_where_there_is_no_terminal(capsys):
 
 ON_A_TERMINAL = """
 import sys, fastpg
-from fastpg import loggers
+from fastpg import callbacks, loggers, plots
 algo = fastpg.NPG("linear", "CartPole-v1", seed=0)
 algo.learn(20_000, log=loggers.ConsoleLogger(), progress_bar=True, eval_freq=5000)
 print("learned", algo.num_timesteps)
@@ -190,7 +227,7 @@ def test_a_table_and_a_bar_on_a_terminal():
 
 CLOSED = """
 import sys, fastpg
-from fastpg import loggers
+from fastpg import callbacks, loggers, plots
 
 algo = fastpg.NPG("linear", "CartPole-v1", seed=0)
 algo.learn(40_000, log=loggers.ConsoleLogger(), progress_bar=True)
@@ -221,7 +258,7 @@ WITHOUT_RICH = """
 import sys
 sys.modules["rich"] = None
 import fastpg
-from fastpg import loggers
+from fastpg import callbacks, loggers, plots
 fastpg.NPG("linear", "CartPole-v1", seed=0).learn(
     4000, log=loggers.ConsoleLogger(), progress_bar=True)
 """

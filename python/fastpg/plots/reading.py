@@ -14,6 +14,7 @@ from fastpg.monitor import SUFFIX as MONITOR
 from fastpg.monitor import read_monitor, whole_lines
 from fastpg.plots.runs import Record, Run, in_order, of_episodes
 from fastpg.training import checkpoints
+from fastpg.training.loggers.csv_file import evaluations_beside
 
 Found = tuple[list[Record], int]  # records, and the number of lines that are none
 
@@ -33,8 +34,9 @@ def read_run(source: Any) -> Run:
     Args:
         source: a run folder, with records.jsonl or records.csv, and config.json and
             evaluations.jsonl if it has them; a checkpoint, for its history; a file of records, .csv
-            or JSON lines, also progress.csv or progress.json of stable-baselines3; a file
-            monitor.csv of its `Monitor`, or a folder of them; an algorithm; or a list of records.
+            (with the evaluations that `CsvLogger` wrote beside it) or JSON lines, also progress.csv
+            or progress.json of stable-baselines3; a file monitor.csv of its `Monitor`, or a folder
+            of them; an algorithm; or a list of records.
 
     Returns:
         The run.
@@ -115,7 +117,14 @@ def _of_file(path: Path) -> Run:
     if _first_byte(path) == b"#":
         return of_episodes(str(path), read_monitor(path))
     records, skipped = _records(path)
-    return _run(str(path), records, skipped=skipped)
+    evaluations, more = _evaluations_of(path)
+    return _run(str(path), records, evaluations=in_order(evaluations), skipped=skipped + more)
+
+
+def _evaluations_of(path: Path) -> Found:
+    """The records of evaluations that `CsvLogger` has written beside a file."""
+    beside = evaluations_beside(path)
+    return _records(beside) if path.suffix == ".csv" and beside.is_file() else ([], 0)
 
 
 def _first_byte(path: Path) -> bytes:

@@ -1,18 +1,31 @@
-"""Records as a table of comma-separated values."""
+"""Records as tables of comma-separated values."""
 
 from __future__ import annotations
 
 import csv
 import io
 import os
+from pathlib import Path
 from typing import IO, Any
 
 from fastpg import arrays
 from fastpg.files import path_of, replace_file
 from fastpg.suggestions import names_checked
 from fastpg.training.loggers.base import Logger
-from fastpg.training.loggers.files import opened
+from fastpg.training.loggers.files import opened, require_new
 from fastpg.training.metrics import Metrics
+
+
+def evaluations_beside(path: Path) -> Path:
+    """The file of a `CsvLogger` for evaluations: x.evaluations.csv beside x.csv.
+
+    Args:
+        path: path of the file for the records of iterations.
+
+    Returns:
+        Its path, in the same folder.
+    """
+    return path.with_name(f"{path.stem}.evaluations{path.suffix}")
 
 
 class CsvLogger(Logger):
@@ -20,21 +33,25 @@ class CsvLogger(Logger):
 
     Keys that come later become columns at the right: the file is then written anew, and rows above
     are empty there. Numbers are written with all their digits, NaN as "nan". Each row is flushed
-    at once. Records of evaluations are not written: `JsonLinesLogger` has them.
+    at once. Records of evaluations have other keys, and a file of their own: x.evaluations.csv
+    beside x.csv, made with the first evaluation.
 
     Args:
         path: path of the file; its folder is made if needed.
-        append: continue a file that has content; otherwise it is refused. One logger given to
-            several calls of `learn` continues its file in any case.
-    """
+        append: continue files that have content; otherwise they are refused. One logger given to
+            several calls of `learn` continues its files in any case.
 
-    _file: IO[str] | None = None
+    Attributes:
+        path: path of the file.
+        evaluations_path: path of the file for evaluations.
+    """
 
     @names_checked
     def __init__(self, path: str | os.PathLike[str], *, append: bool = False) -> None:
         self.path = path_of(path)
+        self.evaluations_path = evaluations_beside(self.path)
         self._append = arrays.boolean("append", append)
-        self._columns: list[str] = []
+        self._records, self._evaluations = Table(self.path), Table(self.evaluations_path)
 
     def start(self, config: dict[str, Any]) -> None:
         """Open the file, and read its header.
@@ -43,12 +60,12 @@ class CsvLogger(Logger):
             config: not used.
 
         Raises:
-            OSError: the file cannot be opened, or has content.
+            OSError: the file cannot be opened, or it or that for evaluations has content.
         """
-        self._open(append=self._append)
+        if not self._append:
+            require_new(self.evaluations_path)
+        self._records.open(append=self._append)
         self._append = True
-        with self.path.open(encoding="utf-8", newline="") as file:
-            self._columns = next(csv.reader(file), [])
 
     def write(self, record: Metrics) -> None:
         """Write a row.
@@ -59,7 +76,70 @@ class CsvLogger(Logger):
         Raises:
             OSError: the file cannot be written.
         """
-        assert self._file is not None, "expected start() first"
+        self._records.write(record)
+
+    def write_evaluation(self, record: Metrics) -> None:
+        """Write a row into the file for evaluations.
+
+        Args:
+            record: the record.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        if not self._evaluations.is_open:
+            self._evaluations.open(append=True)
+        self._evaluations.write(record)
+
+    def close(self) -> None:
+        """Close the files."""
+        try:
+            self._records.close()
+        finally:
+            self._evaluations.close()
+
+
+class Table:
+    """A file of rows under a header that may grow.
+
+    Args:
+        path: path of the file.
+    """
+
+    _file: IO[str] | None = None
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._columns: list[str] = []
+
+    @property
+    def is_open(self) -> bool:
+        """Whether rows can be written."""
+        return self._file is not None
+
+    def open(self, *, append: bool) -> None:
+        """Open the file, and read its header.
+
+        Args:
+            append: whether it may have content.
+
+        Raises:
+            OSError: the file cannot be opened, or has content.
+        """
+        self._open(append=append)
+        with self._path.open(encoding="utf-8", newline="") as file:
+            self._columns = next(csv.reader(file), [])
+
+    def write(self, record: Metrics) -> None:
+        """Write a row.
+
+        Args:
+            record: values by column.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        assert self._file is not None, "expected open() first"
         if not record.keys() <= set(self._columns):
             self._widen([key for key in record if key not in self._columns])
         self._row([record.get(key, "") for key in self._columns])
@@ -72,12 +152,12 @@ class CsvLogger(Logger):
             file.close()
 
     def _open(self, *, append: bool) -> None:
-        self._file = opened(self.path, append=append)
+        self._file = opened(self._path, append=append)
         self._row = csv.writer(self._file, lineterminator="\n").writerow
 
     def _widen(self, new: list[str]) -> None:
         """Write the file anew, with more columns."""
-        with self.path.open(encoding="utf-8", newline="") as file:
+        with self._path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.reader(file))[1:]
         columns = self._columns + new
         text = io.StringIO()
@@ -86,7 +166,7 @@ class CsvLogger(Logger):
         writer.writerows([*row, *[""] * (len(columns) - len(row))] for row in rows)
         self.close()
         try:
-            replace_file(self.path, text.getvalue().encode())
+            replace_file(self._path, text.getvalue().encode())
             self._columns = columns
         finally:
             self._open(append=True)

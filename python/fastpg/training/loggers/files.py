@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import IO
 
 from fastpg.files import path_of
+
+
+def require_new(path: Path) -> None:
+    """Raise FileExistsError if a file has content.
+
+    Args:
+        path: path of the file.
+    """
+    if path.exists() and path.stat().st_size:
+        raise FileExistsError(f"{path} exists: append=True continues it")
 
 
 def opened(path: str | os.PathLike[str], *, append: bool) -> IO[str]:
@@ -23,7 +34,7 @@ def opened(path: str | os.PathLike[str], *, append: bool) -> IO[str]:
         OSError: the file cannot be opened.
     """
     target = path_of(path)
-    if not append and target.exists() and target.stat().st_size:
-        raise FileExistsError(f"{target} exists: append=True continues it")
+    if not append:
+        require_new(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     return target.open("a", encoding="utf-8", newline="")
