@@ -95,7 +95,7 @@ def test_a_policy_whose_environment_cannot_be_made(run, tmp_path):
         (("run", "--y", "ep_rew_men"), "unknown key 'ep_rew_men'"),
         (("run", "--y", "train/kll"), "did you mean 'train/kl'"),
         (("run", "--x", "secnds"), "did you mean 'seconds'"),
-        (("run", "--y", "kl", "--y", "std"), "--y: expected once, since a figure has one quantity"),
+        (("run", "--y", "kl", "--y", "std"), "--y: expected once, got it 2 times"),
         (("run", "--smooth", "0"), "smooth: expected an integer in [1, "),
         (("run", "--eval"), "expected a run with evaluations"),
         (("run", "--label", "a", "--label", "b"), "labels: expected 1"),

@@ -54,7 +54,7 @@ def plot(
         str | None, typer.Option(help="steps, seconds or iterations; default: steps")
     ] = None,
     y: Annotated[
-        list[str] | None,
+        str | None,
         typer.Option(help="key of the records, as in docs/records.md; default: ep_rew_mean"),
     ] = None,
     smooth: Annotated[
@@ -88,11 +88,9 @@ def plot(
     ] = False,
 ) -> None:
     """Draw learning curves, the inside of a run, or a policy (pip install '.[plot]')."""
-    with explained():
-        quantity = _once("y", y or [])
     given: dict[str, Any] = {
         "x": x,
-        "y": quantity,
+        "y": y,
         "smooth": smooth,
         "eval": evaluations or None,
         "label": label or None,
@@ -113,14 +111,6 @@ def plot(
         figure = _draw(kind, runs, options)
         plots.save_figure(figure, path)
         show_table({"saved": str(path)})
-
-
-def _once(name: str, values: list[str]) -> str | None:
-    """The value of an option that may be given once."""
-    if len(values) > 1:
-        given = " and ".join(values)
-        raise ValueError(f"--{name}: expected once, since a figure has one quantity, got {given}")
-    return values[0] if values else None
 
 
 def _options(kind: str, given: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import typer
 
 from fastpg import _core
 from fastpg.cli.check import check
+from fastpg.cli.commands import App
 from fastpg.cli.compare import compare
 from fastpg.cli.console import Settings, fail
 from fastpg.cli.enjoyment import enjoy
@@ -24,7 +25,7 @@ from fastpg.cli.sweep import sweep
 from fastpg.cli.training import train_app
 from fastpg.cli.tune import tune
 
-app = typer.Typer(
+app = App(
     name="fastpg",
     help="Policy gradients on a CPU.",
     no_args_is_help=True,

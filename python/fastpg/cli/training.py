@@ -16,6 +16,7 @@ from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.diagnose import diagnose
 from fastpg.cli import evaluation
 from fastpg.cli.building import Training, built
+from fastpg.cli.commands import App, Group
 from fastpg.cli.console import INTERRUPTED, explained, fail, show_table, writable
 from fastpg.cli.options import parameters
 from fastpg.cli.run_folders import continued, learn, run_folder
@@ -25,7 +26,7 @@ from fastpg.suggestions import unknown
 from fastpg.training.run_folder import RunFolder
 
 
-class AlgorithmGroup(typer.core.TyperGroup):
+class AlgorithmGroup(Group):
     """`fastpg train`: for an unknown algorithm, the error suggests the nearest name."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -43,7 +44,7 @@ class AlgorithmGroup(typer.core.TyperGroup):
         return super().resolve_command(ctx, args)
 
 
-train_app = typer.Typer(
+train_app = App(
     cls=AlgorithmGroup,
     help="Train a policy and save it. Options: `fastpg train ALGORITHM --help`.",
     no_args_is_help=True,
