@@ -152,7 +152,7 @@ def _module_section(module: Any) -> str:
 def _algorithm_section(name: str, kind: Any) -> str:
     return (
         f"## `fastpg.{name}(policy, env, *, policy_kwargs=None, seed=None, **options)`\n\n"
-        f"{_text(kind)}\n\n{_options_table(kind)}\n"
+        f"{inspect.cleandoc(vars(kind)['__doc__'].text)}\n\n{_options_table(kind)}\n"
         "Arguments and methods: [every algorithm](#every-algorithm).\n"
     )
 

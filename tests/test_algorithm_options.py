@@ -1,13 +1,15 @@
 """Every option of an algorithm has its effect."""
 
 import dataclasses
+import inspect
+import pydoc
 import re
 
 import numpy as np
 import pytest
 
 import fastpg
-from fastpg.algorithms import ALGORITHMS, option_fields, option_values
+from fastpg.algorithms import ALGORITHMS, option_fields, option_texts, option_values
 from trainings import NAMES, learned, untimed
 
 
@@ -242,3 +244,28 @@ def test_a_factorisation_needs_damping(kind):
         fastpg.natural_gradient(
             policy, phi, dist, np.ones(policy.shape), solver="cholesky", cg_damping=0.0
         )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_lists_every_argument_and_option(name):
+    kind = ALGORITHMS[name]
+    text = " ".join(pydoc.plain(pydoc.render_doc(kind)).replace("|", " ").split())
+    for spec in option_texts.described(kind.options_class):
+        words = f"{spec.name} = {spec.default!r}: {spec.doc}"
+        assert " ".join(words.replace("|", " ").split()) in text
+        assert spec.limits is None or spec.limits in text
+    for argument in ("policy", "env", "policy_kwargs", "value_kwargs", "seed"):
+        assert f"{argument}: " in text
+    assert kind.__doc__.startswith(inspect.cleandoc(vars(kind)["__doc__"].text))
+    assert max(map(len, kind.__doc__.splitlines())) <= 100
+
+
+def test_a_subclass_of_ones_own_keeps_its_text():
+    class Mine(fastpg.NPG):
+        """My algorithm."""
+
+    class Nameless(fastpg.NPG):
+        pass
+
+    assert Mine.__doc__ == "My algorithm."
+    assert inspect.getdoc(Nameless) == fastpg.NPG.__doc__

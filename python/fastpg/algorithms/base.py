@@ -15,6 +15,7 @@ from gymnasium.vector import VectorEnv
 from fastpg import _core, arrays, deprecated, threads
 from fastpg.algorithms import schedules
 from fastpg.algorithms.batch import Batch, make_batch
+from fastpg.algorithms.help_texts import ClassHelp
 from fastpg.algorithms.resuming import Resumable
 from fastpg.algorithms.schedules import Schedule
 from fastpg.algorithms.value_arguments import require_effect, value_arguments
@@ -70,6 +71,12 @@ class Algorithm(Resumable):
             `iterations`, `seconds`, `over`); None before the first.
         observation_space, action_space: Gymnasium's spaces of one environment.
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """List the options in the docstring of an algorithm."""
+        super().__init_subclass__(**kwargs)
+        if "options_class" in vars(cls) and cls.__doc__ and Algorithm.__doc__:
+            cls.__doc__ = ClassHelp(cls.__doc__, Algorithm.__doc__)  # type: ignore[assignment]
 
     def __init__(
         self,
