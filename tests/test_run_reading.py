@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import fastpg
+from fastpg import loggers
 from fastpg.monitor import write_monitor
 from fastpg.plots import read_run
-from fastpg.plots.runs import in_order
+from fastpg.plots.ordering import in_order
 from runs import config, folder, lines, record, records
 
 RETURN = "rollout/ep_rew_mean"
@@ -111,10 +112,61 @@ def test_a_continued_run_has_each_step_once():
     """The run was killed after 400 steps and continued from the checkpoint at 200."""
     first = records(4)
     again = [record(k, **{RETURN: 99.0}) for k in (3, 4, 5)]
-    kept = in_order([*first, *again])
+    kept, starts = in_order([*first, *again])
+    assert starts == []
     assert [row["time/total_timesteps"] for row in kept] == [100, 200, 300, 400, 500]
     assert [row[RETURN] for row in kept] == [10.0, 20.0, 99.0, 99.0, 99.0]
     assert first == records(4)
+
+
+def learner():
+    return fastpg.NPG("linear", "CartPole-v1", seed=0, n_envs=4, n_steps=64)
+
+
+def test_steps_are_counted_on_in_a_second_call_of_learn():
+    algo = learner().learn(1024).learn(512)
+    algo.learn(256)
+    raw = [record["time/total_timesteps"] for record in algo.history]
+    assert raw == [256, 512, 768, 1024, 256, 512, 256]
+    steps, returns = read_run(algo).column(RETURN)
+    assert steps.tolist() == [256 * k for k in range(1, 8)]
+    assert returns.tolist() == [record[RETURN] for record in algo.history]
+
+
+@pytest.mark.parametrize("reset", [True, False])
+def test_a_second_call_of_learn_in_a_table(tmp_path, reset):
+    algo, log = learner(), loggers.CsvLogger(tmp_path / "x.csv")
+    given = {"log": log, "eval_freq": 512, "n_eval_episodes": 1}
+    algo.learn(1024, **given)
+    algo.learn(1024, **given, reset_num_timesteps=reset)
+    run = read_run(log.path)
+    assert column(run)[0] == [256 * k for k in range(1, 9)]
+    assert column(run, "eval/mean_reward")[0] == [512, 1024, 1536, 2048]
+
+
+def test_a_second_call_of_learn_among_lines_with_evaluations(tmp_path):
+    algo, log = learner(), loggers.JsonLinesLogger(tmp_path / "x.jsonl")
+    for _ in range(2):
+        algo.learn(512, log=log, eval_freq=512, n_eval_episodes=1)
+    run = read_run(log.path)
+    assert column(run)[0] == [256, 512, 768, 1024]
+    assert column(run, "eval/mean_reward")[0] == [512, 1024]
+
+
+def test_a_part_that_was_run_once_more_after_a_second_call_of_learn():
+    """Killed after 300 steps of the second call, and continued from 100 of it, or of the first."""
+
+    def rows(*pairs):
+        return [{"time/iterations": k, "time/total_timesteps": n} for k, n in pairs]
+
+    first, second = [(1, 100), (2, 200), (3, 300)], [(4, 100), (5, 200), (6, 300)]
+    for again, expected in (
+        ([(5, 200), (6, 300), (7, 400)], [100, 200, 300, 400, 500, 600, 700]),
+        ([(2, 200), (3, 300), (4, 400)], [100, 200, 300, 400]),
+        ([(2, 250), (3, 400)], [100, 200, 300, 400, 500, 550, 700]),  # others: by their steps
+    ):
+        kept, _ = in_order(rows(*first, *second, *again))
+        assert [row["time/total_timesteps"] for row in kept] == expected
 
 
 def test_seconds_are_counted_on_in_a_second_call_of_learn():

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastpg.arrays import Floats
-from fastpg.plots.runs import RETURN, Record, Run, moving_mean
+from fastpg.plots.ordering import Record
+from fastpg.plots.runs import RETURN, Run, moving_mean
 from fastpg.plots.style import COLOURS, INK, PALE_INK, key_above, separate_thousands
 from fastpg.plots.words import LIMITS
 

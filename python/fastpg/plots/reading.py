@@ -12,7 +12,8 @@ from typing import Any
 from fastpg.experiments.folder import CONFIG as EXPERIMENT
 from fastpg.monitor import SUFFIX as MONITOR
 from fastpg.monitor import read_monitor, whole_lines
-from fastpg.plots.runs import Record, Run, in_order, of_episodes
+from fastpg.plots.ordering import Record, in_order
+from fastpg.plots.runs import Run, of_episodes
 from fastpg.training import checkpoints
 from fastpg.training.loggers.csv_file import evaluations_beside
 
@@ -29,7 +30,7 @@ def read_run(source: Any) -> Run:
 
     Lines that are no records, such as a last line that was cut in the middle, are left out and
     counted. If a run was continued from an earlier point, the records after this point are replaced
-    by the later ones.
+    by the later ones. Where `learn` was called again and counted from 0, the steps are counted on.
 
     Args:
         source: a run folder, with records.jsonl or records.csv, and config.json and
@@ -57,12 +58,14 @@ def read_run(source: Any) -> Run:
     raise TypeError(f"run: expected a path, an algorithm or a list of records, got {source!r}")
 
 
-def _run(name: str, records: Iterable[Mapping[str, Any]], **rest: Any) -> Run:
+def _run(
+    name: str, records: Iterable[Mapping[str, Any]], evaluations: Sequence[Record] = (), **rest: Any
+) -> Run:
     """A run, with at least one record."""
-    kept = in_order(records)
+    kept, starts = in_order(records)
     if not kept:
         raise ValueError(f"{name}: expected a run with records, got one without")
-    return Run(name, kept, **rest)
+    return Run(name, kept, evaluations=in_order(evaluations, starts)[0], **rest)
 
 
 def _of(model: Any) -> dict[str, Any]:
@@ -86,7 +89,7 @@ def _of_folder(folder: Path) -> Run:
     return _run(
         str(folder),
         records,
-        evaluations=in_order(evaluations),
+        evaluations=evaluations,
         config=_config(folder / _CONFIG),
         skipped=skipped + more,
     )
@@ -118,7 +121,7 @@ def _of_file(path: Path) -> Run:
         return of_episodes(str(path), read_monitor(path))
     records, skipped = _records(path)
     evaluations, more = _evaluations_of(path)
-    return _run(str(path), records, evaluations=in_order(evaluations), skipped=skipped + more)
+    return _run(str(path), records, evaluations=evaluations, skipped=skipped + more)
 
 
 def _evaluations_of(path: Path) -> Found:

@@ -14,11 +14,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 from fastpg import arrays
 from fastpg.arrays import Floats
 from fastpg.monitor import Episodes
+from fastpg.plots.ordering import ITERATIONS, STEPS, Record, number
 from fastpg.suggestions import one_of, unknown
 
-Record = dict[str, Any]
-
-STEPS, SECONDS, ITERATIONS = "time/total_timesteps", "time/time_elapsed", "time/iterations"
+SECONDS = "time/time_elapsed"
 RETURN, LENGTH = "rollout/ep_rew_mean", "rollout/ep_len_mean"
 # Horizontal axes, and their labels.
 AXES = {
@@ -96,7 +95,7 @@ class Run:
     def has(self, key: str) -> bool:
         """Whether a record has a finite number or a text of this key."""
         return any(
-            isinstance(record.get(key), str) or math.isfinite(_number(record.get(key)))
+            isinstance(record.get(key), str) or math.isfinite(number(record.get(key)))
             for record in self.records
         )
 
@@ -131,29 +130,6 @@ class Run:
             return steps
         at: Floats = np.interp(steps, self.times("steps"), self.times(x))
         return at
-
-
-def in_order(records: Iterable[Mapping[str, Any]]) -> list[Record]:
-    """Records by increasing number of steps, without those of a part that was run once more.
-
-    Args:
-        records: in the order of the file; those without a number of steps are left out.
-
-    Returns:
-        The records; two with the same number of steps are joined, the later values counting.
-    """
-    kept: list[Record] = []
-    for record in records:
-        steps = _number(record.get(STEPS))
-        if not math.isfinite(steps):
-            continue
-        while kept and kept[-1][STEPS] > steps:
-            kept.pop()
-        if kept and kept[-1][STEPS] == steps:
-            kept[-1] |= record
-        else:
-            kept.append(dict(record))
-    return kept
 
 
 def of_episodes(name: str, episodes: Episodes) -> Run:
@@ -222,13 +198,5 @@ def moving_mean(values: Floats, n: int) -> Floats:
     return means
 
 
-def _number(value: Any) -> float:
-    """A value as a number; NaN for a text, null or an integer beyond all floats."""
-    try:
-        return float(value) if isinstance(value, int | float) else math.nan
-    except OverflowError:
-        return math.nan
-
-
 def _numbers(records: Iterable[Record], key: str) -> Floats:
-    return np.array([_number(record.get(key)) for record in records], dtype=np.float64)
+    return np.array([number(record.get(key)) for record in records], dtype=np.float64)
