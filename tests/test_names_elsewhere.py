@@ -1,5 +1,6 @@
 """Names of stable-baselines3 that fastpg has not: the error says what does their work."""
 
+import copy
 import inspect
 import pkgutil
 import traceback
@@ -377,3 +378,42 @@ def test_what_was_meant_in_predict():
             other.predict(None)
     with pytest.raises(TypeError, match=pair):
         parts.predict(Parts().reset())
+
+
+@pytest.mark.parametrize("policy", ["linear", "mlp"])
+@pytest.mark.parametrize("name", suggestions.NOT_OF_A_POLICY)
+def test_attributes_of_policies(policy, name):
+    made = fastpg.PPO(policy, "CartPole-v1").policy
+    with pytest.raises(
+        AttributeError, match=f"{type(made).__name__}' object has no .*'{name}': .+"
+    ):
+        getattr(made, name)
+    assert not hasattr(made, "nothing")
+    assert np.array_equal(copy.deepcopy(made).theta, made.theta)
+
+
+def test_what_stands_for_evaluate_actions_and_predict_values():
+    algo = fastpg.PPO("mlp", "CartPole-v1", seed=0).learn(2048)
+    observations = np.random.default_rng(0).normal(size=(5, 4))
+    policy, steps = algo.policy, np.zeros(5, np.int64)
+    dist = policy.distribution(policy.features(observations))
+    log_prob, entropy = policy.log_prob(dist, [0, 1, 0, 1, 1]), policy.entropy(dist)
+    values = algo.baseline.predict(observations, steps)
+    assert log_prob.shape == entropy.shape == values.shape == (5,)
+    assert np.array_equal(log_prob, dist[np.arange(5), [0, 1, 0, 1, 1]])
+    assert np.array_equal(values, algo.baseline.values(observations.astype(np.float32), steps))
+
+
+@pytest.mark.parametrize("baseline", ["linear", "mlp"])
+def test_arrays_of_another_kind_for_a_baseline(baseline):
+    found = fastpg.NPG("linear", "CartPole-v1", baseline=baseline, seed=0).learn(4096).baseline
+    rows, steps = np.zeros((2, 4)), np.zeros(2, np.int64)
+    before = found.predict(rows, steps)
+    kinds = r"float32 \(n, 4\) as observations, int64 \(n,\) as step_index"
+    for wrong in ((rows, steps), (rows.astype(np.float32), [0.5, 0.5]), ([0, 0, 0, 0], 0)):
+        with pytest.raises(TypeError, match=rf"^values: expected .*{kinds}.*; predict takes other"):
+            found.values(*wrong)
+    with pytest.raises(TypeError, match=rf"^fit_rollout: expected .*{kinds}.*; fit takes other"):
+        found.fit_rollout(rows, steps, np.zeros(2))
+    assert np.array_equal(found.predict(rows, steps), before)
+    assert "int64 (n,)" in inspect.getdoc(type(found).values)

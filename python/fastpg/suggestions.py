@@ -311,6 +311,35 @@ NOT_A_POLICY = {
     "MlpLstmPolicy": "recurrent policies are not supported",
 }
 
+# Attributes of policies elsewhere, and what does their work here.
+_LAYERS = "layers of a perceptron are policy.layers, and theta has all parameters"
+NOT_OF_A_POLICY = {
+    "predict_values": "algo.baseline.predict(observations, step_index)",
+    "get_distribution": "policy.distribution(policy.features(observations))",
+    "evaluate_actions": (
+        "dist = policy.distribution(policy.features(observations)), then "
+        "policy.log_prob(dist, actions) and policy.entropy(dist); values are those of "
+        "algo.baseline.predict(observations, step_index)"
+    ),
+    "predict": "algo.predict(observation), or policy.act",
+    "forward": "algo.predict(observation), or policy.act",
+    "obs_to_tensor": "policy.features(observations)",
+    "extract_features": "policy.features(observations)",
+    "parameters": _LAYERS,
+    "state_dict": _LAYERS,
+    "load_state_dict": "policy.theta = …",
+    "action_net": _LAYERS,
+    "mlp_extractor": _LAYERS,
+    "value_net": "algo.baseline",
+    "action_dist": "policy.distribution(policy.features(observations))",
+    "optimizer": "algo.optimizer of PPO and REINFORCE",
+    "device": _CPU,
+    "to": _CPU,
+    "set_training_mode": "nothing: a policy is the same in training and evaluation",
+    "observation_space": "algo.observation_space",
+    "action_space": "algo.action_space",
+}
+
 # Methods of callbacks elsewhere, and what does their work here.
 _STEPS = "on_iteration(record) is called after each iteration; nothing is called after each step"
 NOT_A_HOOK = {

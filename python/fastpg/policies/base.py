@@ -15,7 +15,7 @@ from fastpg.arrays import Bools, Float32s, Floats, Integers
 from fastpg.policies.feature_choice import Features, choose_features
 from fastpg.policies.features import RunningNormalizer
 from fastpg.policies.parameters import Parameters
-from fastpg.suggestions import unknown
+from fastpg.suggestions import NOT_OF_A_POLICY, unknown
 
 State = tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]
 
@@ -61,6 +61,16 @@ class Policy(Parameters):
     if TYPE_CHECKING:  # every class that is not a base has its own
 
         def __init__(self, *sizes: Any, **arguments: Any) -> None: ...
+
+    else:  # type checkers would accept any name
+
+        def __getattr__(self, name: str) -> Any:
+            """AttributeError, which knows names of other libraries."""
+            kind = type(self).__name__
+            hint = f": {NOT_OF_A_POLICY[name]}" if name in NOT_OF_A_POLICY else ""
+            raise AttributeError(
+                f"{kind!r} object has no attribute {name!r}{hint}", name=name, obj=self
+            )
 
     def _choose_features(
         self, observation_size: int, features: Features, features_kwargs: Mapping[str, Any] | None

@@ -69,6 +69,14 @@ class Baseline:
         """
         self.fit(observations, step_index, targets)
 
+    def _of_another_kind(self, method: str, checked: str) -> TypeError:
+        """The error for arrays that a kernel does not take; `checked` is the method with checks."""
+        return TypeError(
+            f"{method}: expected arrays of a rollout, float32 (n, {self.observation_size}) as "
+            f"observations, int64 (n,) as step_index and float64 (n,) as targets; {checked} takes "
+            "other ones"
+        )
+
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Arrays for `restore`.
 

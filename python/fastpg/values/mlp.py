@@ -169,7 +169,18 @@ class MlpBaseline(Baseline):
         return self.values(batch, arrays.steps("step_index", step_index, len(batch)))
 
     def values(self, observations: Float32s, step_index: Integers) -> Floats:
-        """See `Baseline`."""
+        """The values b(s, h) of `predict`, without checks, for arrays of a rollout.
+
+        Args:
+            observations: float32 (n, d), C-contiguous.
+            step_index: steps in the episode, int64 (n,).
+
+        Returns:
+            float64 (n,).
+
+        Raises:
+            TypeError: arrays of another dtype, which `predict` takes.
+        """
         return self._batch(observations, step_index, None).values(self.theta)
 
     def fit(self, observations: Any, step_index: Any, targets: Any) -> None:
@@ -261,9 +272,13 @@ class MlpBaseline(Baseline):
     def _batch(
         self, observations: Float32s, step_index: Integers, targets: Floats | None
     ) -> _core.ValueBatch:
-        return _core.ValueBatch.of_observations(
-            self._network, self._inputs, observations, step_index, targets, self.num_threads
-        )
+        try:
+            return _core.ValueBatch.of_observations(
+                self._network, self._inputs, observations, step_index, targets, self.num_threads
+            )
+        except TypeError as error:
+            method, checked = ("values", "predict") if targets is None else ("fit_rollout", "fit")
+            raise self._of_another_kind(method, checked) from error
 
     def _normalized(self) -> _core.FeatureMap:
         inputs = _core.FeatureMap.inputs(self.observation_size, self.time)

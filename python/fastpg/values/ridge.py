@@ -87,12 +87,26 @@ class LinearBaseline(Baseline):
         return self.values(batch, steps)
 
     def values(self, observations: Float32s, step_index: Integers) -> Floats:
-        """See `Baseline`."""
+        """The values b(s, h) of `predict`, without checks, for arrays of a rollout.
+
+        Args:
+            observations: float32 (n, d), C-contiguous.
+            step_index: steps in the episode, int64 (n,).
+
+        Returns:
+            float64 (n,).
+
+        Raises:
+            TypeError: arrays of another dtype, which `predict` takes.
+        """
         if self.weights is None:
             return np.zeros(len(observations))
-        return _core.value_predict(
-            observations, step_index, self.time, self.weights, self.num_threads
-        )
+        try:
+            return _core.value_predict(
+                observations, step_index, self.time, self.weights, self.num_threads
+            )
+        except TypeError as error:
+            raise self._of_another_kind("values", "predict") from error
 
     def fit(self, observations: Any, step_index: Any, targets: Any) -> None:
         """Fit to new targets, and to earlier ones with weights that decay by `memory`.
@@ -113,15 +127,18 @@ class LinearBaseline(Baseline):
 
     def fit_rollout(self, observations: Float32s, step_index: Integers, targets: Floats) -> None:
         """See `Baseline`."""
-        fit = self._regression.fitted(
-            observations,
-            step_index,
-            self.time,
-            targets,
-            self.memory,
-            self.ridge,
-            self.num_threads,
-        )
+        try:
+            fit = self._regression.fitted(
+                observations,
+                step_index,
+                self.time,
+                targets,
+                self.memory,
+                self.ridge,
+                self.num_threads,
+            )
+        except TypeError as error:
+            raise self._of_another_kind("fit_rollout", "fit") from error
         self._regression, self.weights = fit.regression, fit.weights
 
     def _samples(
