@@ -328,7 +328,7 @@ class Algorithm(Resumable):
 
     def _iterations(self, collector: Collector, plan: Plan) -> Iterator[Metrics]:
         """Go through the iterations that follow; yields the record of each."""
-        clock = Clock(plan.seconds)
+        clock, logged = Clock(plan.seconds), self._logged
         self._progress_remaining = plan.progress_remaining
         while True:
             self._in_iteration = True
@@ -336,12 +336,12 @@ class Algorithm(Resumable):
                 plan = self._iterate(collector, plan, clock)
             finally:
                 self._in_iteration = False
-                self._logged.drop()
+                logged.waiting = {}  # in the record, if there is one
             if plan.over:
                 return
-            self._logged.belong_to(self.history[-1])
-            yield self.history[-1]
-            self._logged.belong_to(None)
+            logged.record = self.history[-1]
+            yield logged.record
+            logged.record = None
             clock.restart()
 
     def _iterate(self, collector: Collector, plan: Plan, clock: Clock) -> Plan:
@@ -375,7 +375,7 @@ class Algorithm(Resumable):
         record["time/iterations"] = len(self.history) + 1
         record["time/total_timesteps"] = self.num_timesteps
         record.update(self._episodes.record)
-        self._logged.complete(record)
+        record.update(self._logged.waiting)
         self.history.append(drop_not_finite(record))
         return plan
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any, NamedTuple
 
@@ -140,7 +141,7 @@ class NaturalAlgorithm(StepAlgorithm):
         target = self.at_progress(self._kl_schedule)
         return target if self.options.kl_per == "step" else target / self.mean_length
 
-    @property
+    @functools.cached_property
     def _kl_schedule(self) -> Schedule:
         """The option target_kl; of None, what stands for it."""
         options = self.options

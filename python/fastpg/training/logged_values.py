@@ -18,12 +18,16 @@ class LoggedValues:
 
     Before a record is made they wait for it; while the callbacks get a record, they become a part
     of it.
+
+    Attributes:
+        waiting: values that are in no record yet.
+        record: the record that callbacks get, into which values go; None: they wait for the next.
     """
 
     def __init__(self) -> None:
         self._open = False
-        self._waiting: Metrics = {}
-        self._record: Metrics | None = None
+        self.waiting: Metrics = {}
+        self.record: Metrics | None = None
 
     def open(self) -> None:
         """Take values from now on, for the next record."""
@@ -31,29 +35,7 @@ class LoggedValues:
 
     def close(self) -> None:
         """Take no more values; those without a record are dropped."""
-        self._open, self._record = False, None
-        self.drop()
-
-    def drop(self) -> None:
-        """Drop the values that wait: their iteration has no record."""
-        self._waiting = {}
-
-    def complete(self, record: Metrics) -> None:
-        """Move the values that wait into a record.
-
-        Args:
-            record: a new record; it is changed.
-        """
-        record.update(self._waiting)
-        self.drop()
-
-    def belong_to(self, record: Metrics | None) -> None:
-        """Put values into a record from now on.
-
-        Args:
-            record: the record that callbacks get; None: the values wait for the next one.
-        """
-        self._record = record
+        self._open, self.record, self.waiting = False, None, {}
 
     def add(self, key: Any, value: Any) -> None:
         """Take a value; arguments and errors as in `log` of an algorithm."""
@@ -63,7 +45,7 @@ class LoggedValues:
                 "log: expected a call while learn trains, as from a callback, got "
                 f"{name!r} when it does not"
             )
-        values = self._waiting if self._record is None else self._record
+        values = self.waiting if self.record is None else self.record
         if isinstance(given, float) and not isfinite(given):
             values.pop(name, None)  # as with the metrics of fastpg
         else:
