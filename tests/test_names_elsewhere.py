@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import fastpg
-from fastpg import callbacks, loggers, suggestions, tabular
+from fastpg import callbacks, loggers, names_elsewhere, tabular
 from fastpg.public_names import PUBLIC, exported
 
 
@@ -180,7 +180,7 @@ def test_arguments_of_the_policy(name, words):
         fastpg.PPO("mlp", "Pendulum-v1", policy_kwargs={name: 1})
 
 
-@pytest.mark.parametrize("name", suggestions.NOT_EXPORTED)
+@pytest.mark.parametrize("name", names_elsewhere.NOT_EXPORTED)
 def test_names_that_others_export(name):
     words = f"module 'fastpg' has no attribute '{name}'; expected "
     with pytest.raises(ImportError, match=words):
@@ -243,7 +243,7 @@ def test_python_appends_no_suggestion_of_its_own():
     assert text.lower().count("did you mean") == 1
 
 
-@pytest.mark.parametrize("name", suggestions.NOT_AN_ATTRIBUTE)
+@pytest.mark.parametrize("name", names_elsewhere.NOT_AN_ATTRIBUTE)
 def test_attributes_of_algorithms(name):
     algo = fastpg.PPO("linear", "CartPole-v1")
     with pytest.raises(AttributeError, match=f"'PPO' object has no attribute '{name}': .+"):
@@ -251,13 +251,13 @@ def test_attributes_of_algorithms(name):
     assert not hasattr(algo, "nothing")
 
 
-@pytest.mark.parametrize("name", suggestions.NOT_A_POLICY)
+@pytest.mark.parametrize("name", names_elsewhere.NOT_A_POLICY)
 def test_policies(name):
     with pytest.raises(ValueError, match=f"unknown policy '{name}': "):
         fastpg.PPO(name, "CartPole-v1")
 
 
-@pytest.mark.parametrize("name", suggestions.NOT_A_HOOK)
+@pytest.mark.parametrize("name", names_elsewhere.NOT_A_HOOK)
 def test_methods_of_callbacks(name):
     with pytest.raises(TypeError, match=f"Mine.{name} is never called: "):
         type("Mine", (fastpg.callbacks.Callback,), {name: lambda self: True})
@@ -271,7 +271,7 @@ def test_other_unknown_names():
 
 def test_no_reason_is_given_for_a_known_name():
     learn = inspect.signature(fastpg.PPO.learn).parameters
-    assert not set(suggestions.NOT_OF_LEARN) & set(learn)
+    assert not set(names_elsewhere.NOT_OF_LEARN) & set(learn)
     assert list(learn)[:3] == ["self", "total_timesteps", "callback"]
 
 
@@ -381,7 +381,7 @@ def test_what_was_meant_in_predict():
 
 
 @pytest.mark.parametrize("policy", ["linear", "mlp"])
-@pytest.mark.parametrize("name", suggestions.NOT_OF_A_POLICY)
+@pytest.mark.parametrize("name", names_elsewhere.NOT_OF_A_POLICY)
 def test_attributes_of_policies(policy, name):
     made = fastpg.PPO(policy, "CartPole-v1").policy
     with pytest.raises(

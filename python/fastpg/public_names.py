@@ -10,7 +10,8 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from fastpg.suggestions import NOT_EXPORTED, nearest
+from fastpg.names_elsewhere import NOT_EXPORTED
+from fastpg.suggestions import nearest
 
 PACKAGE = "fastpg"
 # The modules with public names of their own, each with `__all__`.

@@ -7,7 +7,8 @@ import inspect
 import operator
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from fastpg.suggestions import NOT_AN_ATTRIBUTE, NOT_HERE, nearest
+from fastpg.names_elsewhere import NOT_AN_ATTRIBUTE, NOT_HERE
+from fastpg.suggestions import nearest
 
 _OF_THE_ENVIRONMENT = "it is that of the environment: algo.use_env(env)"
 _GIVE_IT = "give it to a new algorithm"

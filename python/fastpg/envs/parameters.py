@@ -8,7 +8,8 @@ from functools import cache
 from typing import Any
 
 from fastpg import _core, arrays
-from fastpg.suggestions import NOT_OF_MAKE_VEC, one_of, unknown
+from fastpg.names_elsewhere import NOT_OF_MAKE_VEC
+from fastpg.suggestions import one_of, unknown
 
 
 def parameters(native: _core.VectorEnv, index: int = 0) -> dict[str, Any]:

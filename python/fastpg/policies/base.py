@@ -12,10 +12,11 @@ from gymnasium import spaces
 
 from fastpg import _core, arrays
 from fastpg.arrays import Bools, Float32s, Floats, Integers
+from fastpg.names_elsewhere import NOT_OF_A_POLICY
 from fastpg.policies.feature_choice import Features, choose_features
 from fastpg.policies.features import RunningNormalizer
 from fastpg.policies.parameters import Parameters
-from fastpg.suggestions import NOT_OF_A_POLICY, unknown
+from fastpg.suggestions import unknown
 
 State = tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastpg.suggestions import NOT_A_HOOK, NOT_OF_A_CALLBACK
+from fastpg.names_elsewhere import NOT_A_HOOK, NOT_OF_A_CALLBACK
 from fastpg.training.metrics import Metrics
 
 # A `Callback`, a function of a record, an object with some of the methods, or a list of these.
