@@ -16,17 +16,6 @@ Bools = npt.NDArray[np.bool_]
 Actions = npt.NDArray[np.int32]
 Integers = npt.NDArray[np.int64]
 
-
-class WrongRow(ValueError):
-    """A batch with a wrong value.
-
-    Attributes:
-        row: its index along the first axis.
-    """
-
-    row = 0
-
-
 _MAX_SEED = 2**64 - 1
 _MOST_STEP = 2**62
 _FEW = 64  # below this size plain Python is faster than NumPy
@@ -98,7 +87,7 @@ def require_finite(
     raise wrong_row(f"{name}: {text}", *where[:1])
 
 
-def wrong_row(text: str, row: int = 0) -> WrongRow:
+def wrong_row(text: str, row: int = 0) -> ValueError:
     """The error for a wrong value in a batch.
 
     Args:
@@ -106,11 +95,24 @@ def wrong_row(text: str, row: int = 0) -> WrongRow:
         row: index of the value along the first axis.
 
     Returns:
-        The error.
+        The error, with the index for `row_of`.
     """
-    error = WrongRow(text)
-    error.row = row
+    error = ValueError(text)
+    vars(error)["row"] = row
     return error
+
+
+def row_of(error: ValueError) -> int | None:
+    """Index along the first axis of the value that an error is about.
+
+    Args:
+        error: any ValueError.
+
+    Returns:
+        The index; None if it is not of `wrong_row`.
+    """
+    row: int | None = vars(error).get("row")
+    return row
 
 
 def all_finite(array: npt.NDArray[Any]) -> bool:

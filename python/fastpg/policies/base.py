@@ -67,10 +67,12 @@ class Policy(Parameters):
 
         def __getattr__(self, name: str) -> Any:
             """AttributeError, which knows names of other libraries."""
-            kind = type(self).__name__
-            hint = f": {NOT_OF_A_POLICY[name]}" if name in NOT_OF_A_POLICY else ""
+            if name not in NOT_OF_A_POLICY:
+                return object.__getattribute__(self, name)  # Python's error, or that of a property
             raise AttributeError(
-                f"{kind!r} object has no attribute {name!r}{hint}", name=name, obj=self
+                f"{type(self).__name__!r} object has no attribute {name!r}: "
+                f"{NOT_OF_A_POLICY[name]}",
+                name=name,
             )
 
     def _choose_features(

@@ -350,8 +350,10 @@ class SteppingCollector(Collector):
         """Flat observations; `place` names where that of an environment came from, for errors."""
         try:
             flat = self._flatten(observations)
-        except arrays.WrongRow as error:
-            raise ValueError(f"{error}, from {place(error.row)}") from None
+        except ValueError as error:
+            if (row := arrays.row_of(error)) is None:
+                raise
+            raise ValueError(f"{error}, from {place(row)}") from None
         return flat if self._checked else flat.copy()
 
     def _in_reset(self, i: int) -> str:
@@ -381,8 +383,10 @@ class SteppingCollector(Collector):
         finals = gather(space, info["final_obs"], ended)
         try:
             return self._flatten(finals)
-        except arrays.WrongRow as error:
-            i = int(ended[error.row])
+        except ValueError as error:
+            if (row := arrays.row_of(error)) is None:
+                raise
+            i = int(ended[row])
             raise ValueError(
                 f"{error}, from environment {i} in step {int(self._elapsed[i])} of its episode"
             ) from None
