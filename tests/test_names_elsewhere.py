@@ -417,3 +417,21 @@ def test_arrays_of_another_kind_for_a_baseline(baseline):
         found.fit_rollout(rows, steps, np.zeros(2))
     assert np.array_equal(found.predict(rows, steps), before)
     assert "int64 (n,)" in inspect.getdoc(type(found).values)
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [
+        (fastpg.PPO, ("linear", "CartPole-v1")),
+        (fastpg.LinearSoftmax, (4, 2)),
+        (callbacks.Callback, ()),
+    ],
+)
+def test_the_attribute_error_of_a_property_is_its_own(kind, arguments):
+    class Mine(kind):
+        @property
+        def level(self):
+            return self.nothing_here + 1
+
+    with pytest.raises(AttributeError, match="'Mine' object has no attribute 'nothing_here'"):
+        Mine(*arguments).level  # noqa: B018

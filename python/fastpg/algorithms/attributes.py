@@ -60,6 +60,8 @@ class NamedAttributes:
 
         def __getattr__(self, name: str) -> Any:
             """AttributeError, which knows options and names of other libraries."""
+            if hasattr(type(self), name):  # the error of a property
+                return object.__getattribute__(self, name)
             raise _error(self, name, f"has no attribute {name!r}")
 
 

@@ -55,10 +55,12 @@ class Callback:
 
         def __getattr__(self, name: str) -> Any:
             """AttributeError, which knows names of other libraries."""
-            kind = type(self).__name__
-            hint = f": {NOT_OF_A_CALLBACK[name]}" if name in NOT_OF_A_CALLBACK else ""
+            if name not in NOT_OF_A_CALLBACK:
+                return object.__getattribute__(self, name)  # Python's error, or that of a property
             raise AttributeError(
-                f"{kind!r} object has no attribute {name!r}{hint}", name=name, obj=self
+                f"{type(self).__name__!r} object has no attribute {name!r}: "
+                f"{NOT_OF_A_CALLBACK[name]}",
+                name=name,
             )
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
