@@ -66,6 +66,23 @@ def _note(name: object) -> str:
     return f" ({NOTES[name]})" if isinstance(name, str) and name in NOTES else ""
 
 
+def missing(owner: object, name: str, reasons: Mapping[str, str]) -> Any:
+    """What the `__getattr__` of a class returns: nothing, since it raises AttributeError.
+
+    Args:
+        owner: the object.
+        name: the attribute that was not found.
+        reasons: what does the work of attributes in other libraries.
+
+    Raises:
+        AttributeError: with the reason, if there is one; else Python's, or that of a property.
+    """
+    if name not in reasons:
+        return object.__getattribute__(owner, name)
+    kind = type(owner).__name__
+    raise AttributeError(f"{kind!r} object has no attribute {name!r}: {reasons[name]}", name=name)
+
+
 def names_checked(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """A decorator: an unknown keyword raises TypeError that suggests the right one.
 

@@ -16,7 +16,7 @@ from fastpg.names_elsewhere import NOT_OF_A_POLICY
 from fastpg.policies.feature_choice import Features, choose_features
 from fastpg.policies.features import RunningNormalizer
 from fastpg.policies.parameters import Parameters
-from fastpg.suggestions import unknown
+from fastpg.suggestions import missing, unknown
 
 State = tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]
 
@@ -67,13 +67,7 @@ class Policy(Parameters):
 
         def __getattr__(self, name: str) -> Any:
             """AttributeError, which knows names of other libraries."""
-            if name not in NOT_OF_A_POLICY:
-                return object.__getattribute__(self, name)  # Python's error, or that of a property
-            raise AttributeError(
-                f"{type(self).__name__!r} object has no attribute {name!r}: "
-                f"{NOT_OF_A_POLICY[name]}",
-                name=name,
-            )
+            return missing(self, name, NOT_OF_A_POLICY)
 
     def _choose_features(
         self, observation_size: int, features: Features, features_kwargs: Mapping[str, Any] | None

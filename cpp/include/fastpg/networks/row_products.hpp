@@ -21,7 +21,9 @@ struct Rows {
   Index stride;
   Index count;
   Index features;
-  Index ahead = 0;  // numbers from here to what is read next, where the caches hold it no longer
+  // From this block to the next one, in numbers, where the caches do not hold it and it is fetched
+  // in time; 0: it is not.
+  Index ahead = 0;
 };
 
 // u (columns, u_stride), samples innermost: x v. v: (columns, padded).

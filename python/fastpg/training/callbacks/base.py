@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastpg.names_elsewhere import NOT_A_HOOK, NOT_OF_A_CALLBACK
+from fastpg.suggestions import missing
 from fastpg.training.metrics import Metrics
 
 # A `Callback`, a function of a record, an object with some of the methods, or a list of these.
@@ -55,13 +56,7 @@ class Callback:
 
         def __getattr__(self, name: str) -> Any:
             """AttributeError, which knows names of other libraries."""
-            if name not in NOT_OF_A_CALLBACK:
-                return object.__getattribute__(self, name)  # Python's error, or that of a property
-            raise AttributeError(
-                f"{type(self).__name__!r} object has no attribute {name!r}: "
-                f"{NOT_OF_A_CALLBACK[name]}",
-                name=name,
-            )
+            return missing(self, name, NOT_OF_A_CALLBACK)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """TypeError for a class with a method that other libraries call and fastpg does not."""
