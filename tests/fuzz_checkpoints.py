@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 
 FEW = 4096  # steps, of an iteration that is tried
+# After `resume` they are those of the environments, whose spaces may have other bounds or widths.
+OF_ENVIRONMENTS = ("env", "env_id", "first_step", "observation_space", "action_space")
 
 
 def predicts(algo):
@@ -66,7 +68,7 @@ def read(content, folder):
         resumed = fastpg.resume(path)
     except (ValueError, TypeError):  # an environment that cannot be made, or a missing function
         return "valid"
-    same(algo, resumed, but=("env", "env_id", "first_step"))  # those of its environments
+    same(algo, resumed, but=OF_ENVIRONMENTS)
     learns(resumed)
     return "valid"
 
