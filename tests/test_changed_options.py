@@ -162,6 +162,22 @@ def test_what_takes_effect_can_be_set():
     assert not np.array_equal(algo.policy.theta, plain.policy.theta)
 
 
+@pytest.mark.parametrize(
+    ("baseline", "error", "text"),
+    [
+        ("mean", TypeError, r"NPG\(policy, env, baseline=…\) takes linear, mlp, mean, none"),
+        (fastpg.MeanBaseline, TypeError, "expected a Baseline"),
+        (fastpg.MeanBaseline(3), ValueError, "expected one for observations of length 4, got 3"),
+    ],
+)
+def test_what_is_no_baseline_cannot_be_set(baseline, error, text):
+    algo = fastpg.NPG("linear", "CartPole-v1", seed=0)
+    before = algo.baseline
+    with pytest.raises(error, match=text):
+        algo.baseline = baseline
+    assert algo.baseline is before
+
+
 def test_other_environments_replace_those_of_before():
     algo = fastpg.NPG("linear", "CartPole-v1", seed=0, n_envs=4)
     spaces = algo.observation_space

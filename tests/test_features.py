@@ -1,6 +1,8 @@
 """Feature maps: by hand, against NumPy, and inside a policy."""
 
+import copy
 import itertools
+import pickle
 
 import numpy as np
 import pytest
@@ -53,6 +55,26 @@ def test_length_scale(rng):
 def test_a_map_comes_back_from_its_state(rng, phi):
     x, h = rng.normal(size=(5, 3)), np.arange(5)
     assert np.array_equal(make_features(phi.state())(x, h), phi(x, h))
+
+
+@pytest.mark.parametrize(
+    ("phi", "name", "value"),
+    [
+        (fastpg.Identity(4), "observation_size", 3),
+        (fastpg.Polynomial(4), "degree", 3),
+        (fastpg.RandomFourier(4, 5), "seed", 1),
+        (fastpg.RandomFourier(4, 5), "nu", 2.0),
+        (fastpg.RandomFourier(4, 5), "time", True),
+        (fastpg.RandomFourier(4, 5), "n_features", 6),
+    ],
+)
+def test_what_a_map_was_made_from_cannot_be_set(phi, name, value):
+    """The map in use would stay, and a file would have another one."""
+    before = phi.state()
+    for again in (phi, copy.copy(phi), pickle.loads(pickle.dumps(phi))):
+        with pytest.raises(AttributeError, match=f"{name} cannot be set, got {value}: make a new"):
+            setattr(again, name, value)
+        assert again.state() == before
 
 
 def test_running_normalizer(rng):

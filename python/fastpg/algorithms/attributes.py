@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from fastpg.names_elsewhere import NOT_AN_ATTRIBUTE, NOT_HERE
 from fastpg.suggestions import nearest
+from fastpg.values.base import Baseline
+from fastpg.values.factory import BASELINES
 
 _OF_THE_ENVIRONMENT = "it is that of the environment: algo.use_env(env)"
 _GIVE_IT = "give it to a new algorithm"
@@ -88,6 +90,27 @@ def _set_once(name: str) -> property:
 
 for _name in _SET_ONCE:
     setattr(NamedAttributes, _name, _set_once(_name))
+
+
+def _set_baseline(owner: Any, value: Any) -> None:
+    """Refuse what `learn` could not use; a `Baseline` takes effect in the next iteration."""
+    if not isinstance(value, Baseline):
+        raise TypeError(
+            f"baseline: expected a Baseline, got {value!r}: {type(owner).__name__}(policy, env, "
+            f"baseline=…) takes {', '.join(BASELINES)}"
+        )
+    size = owner.policy.observation_size
+    if value.observation_size != size:
+        raise ValueError(
+            f"baseline: expected one for observations of length {size}, got "
+            f"{value.observation_size}"
+        )
+    vars(owner)[_stored("baseline")] = value
+
+
+NamedAttributes.baseline = property(  # type: ignore[attr-defined]
+    operator.attrgetter(_stored("baseline")), _set_baseline
+)
 
 
 class _NoAttribute:

@@ -55,6 +55,16 @@ class FeatureMap:
     def _make(self) -> MapInUse:
         raise NotImplementedError
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """AttributeError for an argument, from which the map was made already."""
+        if name != "native" and "native" in vars(self):
+            raise AttributeError(
+                f"{type(self).__name__!r} object: {name} cannot be set, got {value!r}: make a new "
+                "map",
+                name=name,
+            )
+        super().__setattr__(name, value)
+
     def fresh(self) -> Self:
         """A copy of the map, without a normalisation."""
         return copy.copy(self)
