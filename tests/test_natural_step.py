@@ -120,8 +120,9 @@ def test_small_steps_have_the_predicted_kl():
 
 
 def natural(curvature, status="converged", direction=1.0):
+    nan = np.nan
     return _core.NaturalGradient(
-        (np.full((2, 2), direction), status, 1, 0.0, curvature, 0.0, np.nan, 1.0, 1.0, direction)
+        (np.full((2, 2), direction), status, 1, 0.0, curvature, 0.0, nan, 1.0, nan, 1.0, direction)
     )
 
 

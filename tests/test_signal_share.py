@@ -71,8 +71,8 @@ def test_against_numpy(kind, env_id, n_envs):
     g = ascent.gradient.ravel()
     assert ascent.natural.noise == pytest.approx(noise @ np.linalg.solve(damped, noise), rel=1e-9)
     share = 1 - ascent.natural.noise / (g @ np.linalg.solve(damped, g))
-    assert ascent.signal_share == pytest.approx(max(share, 0.0), rel=1e-9)
-    assert algo.history[0]["train/signal_share"] == ascent.signal_share
+    assert ascent.natural.signal_share == pytest.approx(max(share, 0.0), rel=1e-9)
+    assert algo.history[0]["train/signal_share"] == ascent.natural.signal_share
 
 
 def test_noise_alone_is_not_taken_for_signal():
@@ -92,7 +92,7 @@ def test_noise_alone_is_not_taken_for_signal():
         chosen = signal * (2.0 * batch.actions.ravel() - 1.0)
         ascents = [algo.ascend(batch._replace(advantages=row + chosen)) for row in noise]
         whole = [np.vdot(a.gradient, a.natural.direction) for a in ascents]
-        shares = [a.signal_share for a in ascents]
+        shares = [a.natural.signal_share for a in ascents]
         return np.mean([a.natural.noise for a in ascents]) / np.mean(whole), np.mean(shares)
 
     ratio, _ = lengths(0.0)

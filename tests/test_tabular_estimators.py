@@ -121,7 +121,7 @@ def test_the_measured_kl_and_surrogate_elsewhere(mdp):
     def measured(batch):
         ascent = sampled.algo.ascend(batch)
         sampled.policy.theta = ELSEWHERE
-        record = sampled.algo.measured(batch, ascent)
+        record = sampled.algo.record(batch, ascent)
         length = len(batch.actions) / batch.n_episodes
         return length * record["train/kl"], length * record["train/policy_objective"]
 

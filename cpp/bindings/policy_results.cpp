@@ -82,7 +82,7 @@ py::object named(const CgResult& found, Array<double> x) {
 py::object named(const NaturalGradient& found, Array<double> direction) {
   return (*natural_result)(std::move(direction), name(found.cg.status), found.cg.iterations,
                            found.cg.residual, found.curvature, found.damping, found.noise,
-                           found.slope, found.gradient_norm, found.norm);
+                           found.slope, found.signal_share, found.gradient_norm, found.norm);
 }
 
 py::object named_step(Array<double> advantages, Array<double> dist, Array<double> gradient,
@@ -136,6 +136,7 @@ void bind_policy_results(py::module_& m) {
        {"damping", "absolute"},
        {"noise", "e^T (F + damping I)^-1 e of a noise e in g; NaN where it is not known"},
        {"slope", "g^T d: what the surrogate gains per unit of eta, to first order"},
+       {"signal_share", "the part of the slope that is not noise, at least 0; NaN as of noise"},
        {"gradient_norm", "|g|"},
        {"norm", "|d|"}});
   step_result = new NamedResult(m, "NaturalStep", "fastpg._core.NaturalStep",

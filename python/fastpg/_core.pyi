@@ -84,7 +84,7 @@ class ConjugateGradient(structseq[Any], tuple[_Floats, _CgStatus, int, float]):
 @final
 class NaturalGradient(
     structseq[Any],
-    tuple[_Floats, _CgStatus, int, float, float, float, float, float, float, float],
+    tuple[_Floats, _CgStatus, int, float, float, float, float, float, float, float, float],
 ):
     __match_args__: Final = (
         "direction",
@@ -95,6 +95,7 @@ class NaturalGradient(
         "damping",
         "noise",
         "slope",
+        "signal_share",
         "gradient_norm",
         "norm",
     )
@@ -114,6 +115,8 @@ class NaturalGradient(
     def noise(self) -> float: ...
     @property
     def slope(self) -> float: ...
+    @property
+    def signal_share(self) -> float: ...
     @property
     def gradient_norm(self) -> float: ...
     @property

@@ -1,5 +1,6 @@
 #include "fastpg/solvers/natural_gradient.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "fastpg/core/factorization.hpp"
@@ -104,6 +105,8 @@ NaturalGradient natural_gradient(Fisher& fisher, const Vector& gradient, const V
                                  bool factorise, const CgSettings& settings) {
   NaturalGradient found = solved(fisher, gradient, noise, factorise, settings);
   found.slope = gradient.dot(found.direction);
+  // NaN stays NaN in this order.
+  if (found.slope > 0.0) found.signal_share = std::max(1.0 - found.noise / found.slope, 0.0);
   found.gradient_norm = gradient.stableNorm();
   found.norm = found.direction.stableNorm();
   return found;

@@ -272,12 +272,12 @@ class Algorithm(Resumable):
         self._logged.open()
         try:
             with (
-                defer_sigint() as interrupted,
+                defer_sigint() as interrupts,
                 observers.watching(self, self.plan.remaining) as see,
                 closing(self._logged),
             ):
                 for record in self._iterations(collector, self.plan):
-                    if (see is not None and see(record)) or interrupted():
+                    if (see is not None and see(record)) or interrupts:
                         break
         finally:
             self._learner = None
@@ -342,10 +342,10 @@ class Algorithm(Resumable):
             logged.record = self.history[-1]
             yield logged.record
             logged.record = None
-            clock.restart()
 
     def _iterate(self, collector: Collector, plan: Plan, clock: Clock) -> Plan:
         """Collect and learn once; where it raises, everything learned is as it was."""
+        clock.began = perf_counter()
         collected = self.collect(collector, plan)
         undo = self._keep()
         try:
@@ -367,10 +367,11 @@ class Algorithm(Resumable):
         self.num_episodes += len(rollout.episode_returns)
         self.num_episodes += len(fresh.episode_returns) if fresh else 0
         self._first_step = collector.step_count
+        taken, iterations = plan.taken + samples, plan.iterations + 1
         if not rollout.complete or (fresh and not fresh.complete):
-            return plan.after(samples, plan.seconds)._replace(over=True)
-        record = self._learn_from(fresh, rollout, clock, plan.taken + samples)
-        plan = plan.after(samples, clock.elapsed)
+            return Plan(plan.total, taken, iterations, plan.seconds, over=True)
+        record = self._learn_from(fresh, rollout, clock, taken)
+        plan = Plan(plan.total, taken, iterations, clock.elapsed)
         self._progress_remaining = plan.progress_remaining
         record["time/iterations"] = len(self.history) + 1
         record["time/total_timesteps"] = self.num_timesteps
@@ -397,7 +398,7 @@ class Algorithm(Resumable):
         record = self.update(batch)
         record["train/explained_variance"] = batch.explained_variance
         record["train/value_loss"] = batch.value_loss
-        if not fresh and not self.fits_in_update:
+        if not fresh:
             self.fit_baseline(batch)
         if isinstance(self.baseline, MlpBaseline):
             record["train/critic_status"] = self.baseline.status
@@ -406,11 +407,6 @@ class Algorithm(Resumable):
         record.update(clock.record(taken, collected, estimated, perf_counter()))
         record.update(policy._log(batch.samples, batch.actions))
         return record
-
-    @property
-    def fits_in_update(self) -> bool:
-        """Whether `update` itself fits the baseline."""
-        return False
 
     @property
     def critic_learning_rate(self) -> Schedule:
@@ -433,8 +429,10 @@ class Algorithm(Resumable):
 
         Learning replaces attributes and never changes their values in place, except for `history`.
         """
-        parts = [self, self.baseline, self._episodes, *self.policy._parts()]
-        kept = []
+        policy, kept = self.policy, []
+        parts = [self, self.baseline, self._episodes, policy, policy.feature_map]
+        if policy.normalizer is not None:
+            parts.append(policy.normalizer)
         for part in parts:
             kept.append(dict(vars(part)))
         iterations = len(self.history)

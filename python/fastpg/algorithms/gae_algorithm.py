@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from fastpg.algorithms.base import Algorithm, Collected
 from fastpg.algorithms.batch import Batch, make_batch
 from fastpg.algorithms.options import StepOptions
 from fastpg.algorithms.reward_scaling import RewardScaling
+from fastpg.arrays import Floats
 from fastpg.rollouts.collector import Collector
 from fastpg.rollouts.rollout import Rollout
 from fastpg.training.checkpoints import State
@@ -40,7 +42,7 @@ class StepAlgorithm(Algorithm):
             The pair (fresh, rollout) of the next iteration, as in `Algorithm.collect`. The last
                 rollout takes the samples that are left.
         """
-        n_envs, remaining = collector.env.num_envs, plan.remaining
+        n_envs, remaining = collector.env.num_envs, plan.total - plan.taken
         steps = plan.total // n_envs
         n_steps, extra = self._n_steps, self.options.baseline_batch
         iterations, k = -(-steps // (n_steps + extra)), plan.iterations
@@ -61,7 +63,7 @@ class StepAlgorithm(Algorithm):
         """
         return self._n_steps if option == "n_steps" else super().in_effect(option)
 
-    @property
+    @cached_property
     def _n_steps(self) -> int:
         """The option n_steps; of None, what stands for it."""
         options = self.options
@@ -82,8 +84,11 @@ class StepAlgorithm(Algorithm):
             value = baseline.weights
         elif type(baseline) is not Baseline:
             value = rollout.state_values(baseline)
+        fields = vars(rollout)
+        if options.normalize_reward or options.clip_reward is not None:
+            fields = fields | {"rewards": self._scaled_rewards(rollout)}
         estimates = _core.estimate(
-            self._rewarded(rollout),
+            fields,
             value,
             options.baseline_time,
             options.gamma,
@@ -100,14 +105,12 @@ class StepAlgorithm(Algorithm):
             options.gamma, options.normalize_reward, options.clip_reward
         )
 
-    def _rewarded(self, rollout: Rollout) -> dict[str, Any]:
-        """The fields of the rollout, rewards as the options change them."""
-        if not self.options.normalize_reward and self.options.clip_reward is None:
-            return vars(rollout)
+    def _scaled_rewards(self, rollout: Rollout) -> Floats:
+        """The rewards as the options change them, (T, N)."""
         scaling = copy(self.reward_scaling)
         rewards = scaling(rollout)
         self.reward_scaling = scaling
-        return vars(rollout) | {"rewards": rewards}
+        return rewards
 
     def state(self) -> State:
         """Arrays and JSON values, with the deviation of the rewards."""

@@ -45,37 +45,6 @@ class NaturalStep(NamedTuple):
         """The change of theta, of its shape."""
         return self.step_size * self.natural.direction
 
-    @property
-    def signal_share(self) -> float:
-        """The part of g^T F^-1 g that is not noise, at least 0; NaN if it is not known.
-
-        If g is pure noise, g^T F^-1 g has the mean tr(F^-1 Cov g). Let e be the difference between
-        the gradients of two halves of the environments, scaled to the variance of g: then e^T F^-1
-        e has this mean even if g is not noise.
-        """
-        natural = self.natural
-        if not natural.slope > 0.0:
-            return math.nan
-        return max(1.0 - natural.noise / natural.slope, 0.0)  # NaN stays NaN in this order
-
-    def record(self) -> Metrics:
-        """Entries for the log."""
-        natural, step_size = self.natural, self.step_size
-        entries: Metrics = {
-            "train/signal_share": self.signal_share,
-            "train/step_limited_by": self.limited_by,
-            "train/step_size": step_size,
-            "train/predicted_kl": 0.5 * step_size**2 * natural.curvature,
-            "train/curvature": natural.curvature,
-            "train/grad_norm": natural.gradient_norm,
-            "train/cg_status": natural.status,
-            "train/cg_iterations": natural.iterations,
-            "train/cg_residual": natural.residual,
-        }
-        if self.target_kl is not None:
-            entries["train/target_kl"] = self.target_kl
-        return entries
-
 
 class NaturalAlgorithm(StepAlgorithm):
     """Base of the algorithms that take natural steps."""
@@ -108,7 +77,7 @@ class NaturalAlgorithm(StepAlgorithm):
             ent_coef,
             options.fisher == "sampled",
             max(1, round(options.fisher_subsample * n)),
-            factorises(options.solver, theta.size, options.cg_damping),
+            self._factorises,
             options.cg_max_steps,
             options.cg_tol,
             options.cg_damping,
@@ -142,6 +111,12 @@ class NaturalAlgorithm(StepAlgorithm):
         return target if self.options.kl_per == "step" else target / self.mean_length
 
     @functools.cached_property
+    def _factorises(self) -> bool:
+        """Whether F is factorised."""
+        options = self.options
+        return factorises(options.solver, self.policy._theta.size, options.cg_damping)
+
+    @functools.cached_property
     def _kl_schedule(self) -> Schedule:
         """The option target_kl; of None, what stands for it."""
         options = self.options
@@ -159,10 +134,10 @@ class NaturalAlgorithm(StepAlgorithm):
         """
         return self._kl_schedule if option == "target_kl" else super().in_effect(option)
 
-    def measured(
+    def record(
         self, batch: Batch, ascent: NaturalStep, step: _core.UpdateStatistics | None = None
     ) -> Metrics:
-        """KL, surrogate and entropy after the step, against the policy before it.
+        """The step, and KL, surrogate and entropy after it, against the policy before it.
 
         Args:
             batch: the samples that the step was computed from.
@@ -174,7 +149,18 @@ class NaturalAlgorithm(StepAlgorithm):
         """
         if step is None:
             step = batch.samples.compare(ascent.dist, self.policy._theta, ascent.advantages)
+        natural, bound = ascent.natural, ascent.target_kl
         return {
+            "train/signal_share": natural.signal_share,
+            "train/step_limited_by": ascent.limited_by,
+            "train/step_size": ascent.step_size,
+            "train/predicted_kl": 0.5 * ascent.step_size**2 * natural.curvature,
+            "train/curvature": natural.curvature,
+            "train/grad_norm": natural.gradient_norm,
+            "train/cg_status": natural.status,
+            "train/cg_iterations": natural.iterations,
+            "train/cg_residual": natural.residual,
+            **({} if bound is None else {"train/target_kl": bound}),
             "train/kl": step.kl,
             "train/kl_trajectory": step.kl * self._episodes.mean_length,
             "train/approx_kl": step.approx_kl,

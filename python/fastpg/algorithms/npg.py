@@ -62,4 +62,4 @@ class NPG(NaturalAlgorithm):
         if status == "ok":
             theta = self.policy._theta + ascent.step_size * ascent.natural.direction
             status, step = self.try_step(batch, theta, ascent.dist, ascent.advantages)
-        return {"train/status": status, **ascent.record(), **self.measured(batch, ascent, step)}
+        return {"train/status": status, **self.record(batch, ascent, step)}

@@ -248,6 +248,15 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
         """Whether the epochs fit a value network too; with `baseline_batch` it is fitted apart."""
         return isinstance(self.baseline, MlpBaseline) and not self.options.baseline_batch
 
+    def fit_baseline(self, batch: Batch) -> None:
+        """As for every algorithm, unless `update` fits it.
+
+        Args:
+            batch: observations, steps and targets.
+        """
+        if not self.fits_in_update:
+            super().fit_baseline(batch)
+
     @property
     def critic_learning_rate(self) -> Schedule:
         """That of the policy."""

@@ -74,9 +74,8 @@ class TRPO(NaturalAlgorithm):
         return {
             "train/status": status,
             "train/is_line_search_success": status == "accepted",
-            **ascent.record(),
+            **self.record(batch, ascent),
             **searched,
-            **self.measured(batch, ascent),
         }
 
     @staticmethod

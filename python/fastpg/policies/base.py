@@ -166,11 +166,6 @@ class Policy(Parameters):
         weights = self._theta.reshape(-1)[: self._network.parameters]
         return self.normalizer is not None and not self.normalizer.count and not weights.any()
 
-    def _parts(self) -> list[Any]:
-        """Objects whose attributes learning replaces; it changes no value in place."""
-        normalizer = [] if self.normalizer is None else [self.normalizer]
-        return [self, self.feature_map, *normalizer]
-
     def for_environment(self, actions: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The actions in the form that the environment gets.
 

@@ -178,14 +178,13 @@ class NativeCollector(Collector):
 
     def steps(self, n_steps: int, *, deterministic: bool = False) -> Rollout:
         """See `Collector`."""
-        return self._steps(arrays.integer("n_steps", n_steps, 1, MOST_STEPS), deterministic)
+        checked = arrays.integer("n_steps", n_steps, 1, MOST_STEPS)
+        return self.samples(checked * self.env.num_envs, deterministic=deterministic)
 
-    def samples(self, count: int) -> Rollout:
+    def samples(self, count: int, *, deterministic: bool = False) -> Rollout:
         """See `Collector`."""
-        return self._steps(count // self.env.num_envs, False)
-
-    def _steps(self, n_steps: int, deterministic: bool) -> Rollout:
         env = self.env
+        n_steps = count // env.num_envs
         if env.moves != self._moves_here:
             self._resume()
         collected = env.native.collect_steps(

@@ -139,17 +139,14 @@ class Clock:
         earlier: seconds that the same `learn` took before it was interrupted.
 
     Attributes:
+        began: time at which the iteration began, of `time.perf_counter`; set in each.
         elapsed: seconds from the start of `learn` to the end of the last update.
     """
 
     def __init__(self, earlier: float = 0.0) -> None:
-        self._mark = time.perf_counter()
-        self._start = self._mark - earlier
+        self.began = time.perf_counter()
+        self._start = self.began - earlier
         self.elapsed = earlier
-
-    def restart(self) -> None:
-        """Begin an iteration now; the time since the last one is not part of it."""
-        self._mark = time.perf_counter()
 
     def record(self, samples: int, collected: float, estimated: float, updated: float) -> Metrics:
         """Entries for the log of an iteration.
@@ -165,7 +162,7 @@ class Clock:
         """
         self.elapsed = updated - self._start
         return {
-            "time/collect": collected - self._mark,
+            "time/collect": collected - self.began,
             "time/estimate": estimated - collected,
             "time/update": updated - estimated,
             "time/time_elapsed": self.elapsed,

@@ -108,7 +108,8 @@ class Observers:
             stops = not self._others.on_iteration(record)
         finally:  # an error of a callback does not take the record from the logs
             late, self._late = self._late, None
-            self._logs.on_iteration(record)
+            if self._logs.callbacks:
+                self._logs.on_iteration(record)
             for evaluation in late:
                 self._logs.on_evaluation(evaluation)
         return stops or self._stop

@@ -37,18 +37,6 @@ class Plan(NamedTuple):
         """The fraction that remains, from 1 to 0, on which schedules depend."""
         return max(0.0, 1.0 - self.taken / self.total)
 
-    def after(self, samples: int, seconds: float) -> Self:
-        """The plan after one more iteration.
-
-        Args:
-            samples: number of samples that the iteration took.
-            seconds: wall time of all iterations so far.
-
-        Returns:
-            A new plan.
-        """
-        return type(self)(self.total, self.taken + samples, self.iterations + 1, seconds)
-
     def state(self) -> dict[str, Any]:
         """JSON values for `restore`, by the names of the attributes."""
         return self._asdict()

@@ -31,7 +31,7 @@ def stop_as_ctrl_c(signum: int, frame: FrameType | None) -> None:
 
 
 @contextmanager
-def defer_sigint() -> Iterator[Callable[[], bool]]:
+def defer_sigint() -> Iterator[list[int]]:
     """A context in which Ctrl-C is deferred to the end of its body, and so is `stop_as_ctrl_c`.
 
     At the end the previous handler is restored, then KeyboardInterrupt is raised. A kernel that
@@ -39,26 +39,25 @@ def defer_sigint() -> Iterator[Callable[[], bool]]:
     context does nothing outside the main thread. SIGINT stays ignored if it is.
 
     Yields:
-        A function that returns whether Ctrl-C was pressed.
+        A list that has the number of the signal once it came; empty before.
 
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed in the body.
     """
-    pending = False
+    pending: list[int] = []
 
     def note(signum: int, frame: FrameType | None) -> None:
-        nonlocal pending
         if pending:
             raise KeyboardInterrupt
-        pending = True
+        pending.append(signum)
         _core.end_kernels(GRACE)
 
     if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
+        yield pending
         return
     try:
         with _handling(note):
-            yield lambda: pending
+            yield pending
     except Exception as error:
         if pending:
             raise KeyboardInterrupt from error

@@ -17,6 +17,11 @@ struct NaturalGradient {
   // e^T (F + damping I)^-1 e of the noise e given; NaN where there is none, or no factorisation.
   double noise = std::numeric_limits<double>::quiet_NaN();
   double slope = 0.0;  // g^T x: what the surrogate gains per unit of eta, to first order
+  // The part of the slope that is not noise, at least 0; NaN where it is not known. If g is pure
+  // noise, g^T F^-1 g has the mean tr(F^-1 Cov g). Let e be the difference between the gradients of
+  // two halves of the environments, scaled to the variance of g: then e^T F^-1 e has this mean even
+  // if g is not noise.
+  double signal_share = std::numeric_limits<double>::quiet_NaN();
   double gradient_norm = 0.0, norm = 0.0;  // |g|, |x|
 };
 

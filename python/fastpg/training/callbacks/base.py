@@ -108,18 +108,7 @@ class FunctionCallback(Callback):
     """
 
     def __init__(self, function: Callable[[Metrics], Any]) -> None:
-        self._function = function
-
-    def on_iteration(self, record: Metrics) -> bool | None:
-        """Call the function.
-
-        Args:
-            record: the record.
-
-        Returns:
-            Its answer.
-        """
-        return self._function(record)  # type: ignore[no-any-return]
+        self.on_iteration = function  # type: ignore[assignment,method-assign]
 
 
 class ObjectCallback(Callback):
@@ -186,7 +175,9 @@ class CallbackList(Callback):
         """
         goes_on = True
         for one in self.callbacks:
-            goes_on &= not says_stop(one.on_iteration(dict(record)))
+            answer = one.on_iteration(dict(record))
+            if answer is not None and says_stop(answer):
+                goes_on = False
         return goes_on
 
     def on_evaluation(self, record: Metrics) -> bool:

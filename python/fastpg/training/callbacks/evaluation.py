@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -185,10 +186,11 @@ class EvalCallback(Callback):
             close(made, self._eval_env)
 
 
-class _OfEvaluations(FunctionCallback):
+class _OfEvaluations(Callback):
     """A function that gets the records of evaluations instead of those of iterations."""
 
-    on_evaluation = FunctionCallback.on_iteration
+    def __init__(self, function: Callable[[Metrics], Any]) -> None:
+        self.on_evaluation = function  # type: ignore[assignment,method-assign]
 
 
 def _child(name: str, given: CallbackLike) -> Callback:
