@@ -137,6 +137,38 @@ def test_the_gap_of_one_ratio_keeps_its_digits(log_ratio):
     assert found >= 0.0
 
 
+@pytest.mark.parametrize("ratios", [GAPS[:8], GAPS[:9], [650.0, *GAPS[:9], -650.0]])
+def test_the_ratios_of_a_batch_keep_their_digits(ratios, rng):
+    """One exponential for each, relative to the largest, serves every mean of the ratios."""
+    r, advantages = np.array(ratios)[:, None], rng.normal(size=len(ratios))
+    old, new = np.minimum(-r, 0.0), np.minimum(r, 0.0)
+    actions = np.zeros(len(r), int)
+    found = fastpg.LinearSoftmax(1, 1).compare(old, new, actions, advantages)
+    with mpmath.workprec(2000):
+        w = [mpmath.exp(mpmath.mpf(x)) for x in (new - old).ravel().tolist()]
+        gap = sum(x - 1 - mpmath.log(x) for x in w) / len(w)
+        terms = [x * mpmath.mpf(a) for x, a in zip(w, advantages.tolist(), strict=True)]
+        size = sum(w) ** 2 / sum(x**2 for x in w)
+        assert abs(found.approx_kl - gap) <= 4e-15 * gap
+        assert abs(found.objective - sum(terms) / len(w)) <= 2e-15 * max(map(abs, terms))
+        assert abs(found.effective_sample_size - size) <= 4e-15 * size
+
+
+@pytest.mark.parametrize("old", [-1e-12, -0.01, -0.7, -20.0, -800.0])
+@pytest.mark.parametrize("new", [-1e-12, -0.011, -0.69, -21.0, -790.0])
+def test_kl_of_two_actions_keeps_its_digits(old, new):
+    """Each of the two probabilities may be the smaller one, whose exponential is computed."""
+    with mpmath.workprec(2000):
+        pairs = [[mpmath.mpf(x), mpmath.log(-mpmath.expm1(mpmath.mpf(x)))] for x in (old, new)]
+        dists = np.array([[float(x) for x in pair] for pair in pairs])
+        p, q = [[mpmath.exp(mpmath.mpf(x)) for x in pair] for pair in dists.tolist()]
+        true = sum(a * mpmath.log(a / b) + b - a for a, b in zip(p, q, strict=True))
+    policy = fastpg.LinearSoftmax(1, 2)
+    for order in ([0, 1], [1, 0]):
+        found = policy.kl(dists[:1, order], dists[1:, order])[0]
+        assert abs(found - true) <= 1e-15 * true + 2e-16
+
+
 def test_fisher_is_the_mean_outer_product_of_scores(batch):
     policy = batch.policy
     dense = policy.fisher(batch.phi, batch.log_pi)

@@ -1,6 +1,7 @@
 #include "fastpg/policies/update_statistics.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <vector>
 
@@ -18,17 +19,17 @@ struct ComparedRows {
   double log_largest = -std::numeric_limits<double>::infinity();
   double ratios = 0.0, squares = 0.0;
 
-  // Those of log_ratio, which is overwritten.
-  void add_ratios(double* log_ratio, const double* advantages, Index rows) {
-    approx_kl = sum_of(rows, [=](Index i) { return exp_gap(-log_ratio[i]); });
+  // One exponential for each ratio: that of the difference to the largest. ratio: scratch (rows,).
+  void add_ratios(const double* log_ratio, const double* advantages, Index rows, double* ratio) {
+    log_largest = *std::max_element(log_ratio, log_ratio + rows);
+    const double shift = std::isfinite(log_largest) ? log_largest : 0.0;
+    const double scale = fast_exp(shift);
+    for (Index i = 0; i < rows; ++i) ratio[i] = fast_exp(log_ratio[i] - shift);
+    approx_kl = sum_of(rows, [=](Index i) { return exp_gap(-log_ratio[i], ratio[i] * scale); });
     objective_before = sum_of(rows, [=](Index i) { return advantages[i]; });
-    objective = sum_of(rows, [=](Index i) { return fast_exp(log_ratio[i]) * advantages[i]; });
-    const double largest = *std::max_element(log_ratio, log_ratio + rows);
-    log_largest = largest;
-    if (largest == -std::numeric_limits<double>::infinity()) return;
-    for (Index i = 0; i < rows; ++i) log_ratio[i] = fast_exp(log_ratio[i] - largest);
-    ratios = sum_of(rows, [=](Index i) { return log_ratio[i]; });
-    squares = sum_of(rows, [=](Index i) { return log_ratio[i] * log_ratio[i]; });
+    objective = scale * sum_of(rows, [=](Index i) { return ratio[i] * advantages[i]; });
+    ratios = sum_of(rows, [=](Index i) { return ratio[i]; });
+    squares = sum_of(rows, [=](Index i) { return ratio[i] * ratio[i]; });
   }
 
   void add(const ComparedRows& other) {
@@ -54,7 +55,7 @@ ComparedRows compare_rows(const Distribution& distribution, const double* old_di
   const Index size = distribution.size();
   ComparedRows sums;
   Buffer<double> old_columns(length(size * piece));
-  Buffer<double> log_ratio(length(rows));
+  Buffer<double> log_ratio(length(rows)), ratio(length(rows));
   double old_log[piece], terms[piece];
   by_columns(distribution, new_dist, rows,
              [&](Index begin, Index count, Index stride, const double* columns) {
@@ -69,7 +70,7 @@ ComparedRows compare_rows(const Distribution& distribution, const double* old_di
                distribution.entropy(columns, stride, terms);
                sums.entropy += sum_of(terms, count);
              });
-  dispatch([&] { sums.add_ratios(log_ratio.data(), advantages, rows); });
+  dispatch([&] { sums.add_ratios(log_ratio.data(), advantages, rows, ratio.data()); });
   return sums;
 }
 

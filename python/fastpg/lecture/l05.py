@@ -130,8 +130,8 @@ SYSTEM = System(
     (
         Formula("KL(P|Q) = E_{x ~ P} ln P(x)/Q(x)", kl_of_logs),
         Formula("KL(ρ_θk | ρ_θ) = E Σ_h KL(π_θk(·|s_h) | π_θ(·|s_h))", LocalModel.kl),
-        Kernel("Σ_a π_a ln π_a/π'_a of each sample of a softmax policy",
-               "cpp/include/fastpg/distributions/softmax_columns.hpp", "kl"),
+        Kernel("Σ_a π_a ln π_a/π'_a of a softmax policy is the sum of π_a ln π_a/π'_a + π'_a − π_a",
+               "cpp/include/fastpg/distributions/softmax_columns.hpp", "kl_term"),
         Kernel("Σ_j [ln σ'_j/σ_j + (σ_j² + (m_j − m'_j)²)/(2σ'_j²) − ½] of a Gaussian policy",
                "cpp/src/distributions/gaussian.cpp", "Gaussian::kl"),
     ),

@@ -28,10 +28,13 @@ inline double exp_gap_near_zero(double d) {
   return d * d * sum;
 }
 
-inline double exp_gap(double d) {
-  const double far = d + (fast_exp(-d) - 1.0);
+// exponential: exp(-d).
+inline double exp_gap(double d, double exponential) {
+  const double far = d + (exponential - 1.0);
   const double near = exp_gap_near_zero(d);
   return std::abs(d) < 0.5 ? near : far;
 }
+
+inline double exp_gap(double d) { return exp_gap(d, fast_exp(-d)); }
 
 }  // namespace fastpg

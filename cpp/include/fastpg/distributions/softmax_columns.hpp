@@ -146,21 +146,39 @@ inline void entropy_score(const double* log_pi, Index actions, Index stride, dou
   }
 }
 
-// sum_a p ln(p / q) + q - p; with d = ln p - ln q a term is p (exp(-d) - 1 + d).
+namespace detail {
+
+// p ln(p / q) + q - p; with d = ln p - ln q it is p (exp(-d) - 1 + d).
+inline double kl_term(double log_p, double log_q, double p, double q) {
+  const double d = log_p - log_q;
+  const double near = p * exp_gap_near_zero(d);
+  const double far = p * d + (q - p);
+  const double term = std::abs(d) < 0.5 ? near : far;
+  return p == 0.0 ? q : term;
+}
+
+inline void kl_of_two(const double* old_log, const double* new_log, Index stride, double* out) {
+  for (Index i = 0; i < stride; ++i) {
+    double p, other_p, q, other_q;
+    two(old_log, i, stride, p, other_p);
+    two(new_log, i, stride, q, other_q);
+    out[i] = kl_term(old_log[i], new_log[i], p, q) +
+             kl_term(old_log[stride + i], new_log[stride + i], other_p, other_q);
+  }
+}
+
+}  // namespace detail
+
+// sum_a p ln(p / q) + q - p.
 inline void kl(const double* old_log, const double* new_log, Index actions, Index stride,
                double* out) {
+  if (actions == 2) return detail::kl_of_two(old_log, new_log, stride, out);
   for (Index i = 0; i < stride; ++i) out[i] = 0.0;
   for (Index a = 0; a < actions; ++a) {
     for (Index i = 0; i < stride; ++i) {
       const double log_p = old_log[a * stride + i];
       const double log_q = new_log[a * stride + i];
-      const double p = fast_exp(log_p);
-      const double q = fast_exp(log_q);
-      const double d = log_p - log_q;
-      const double near = p * exp_gap_near_zero(d);
-      const double far = p * d + (q - p);
-      const double term = std::abs(d) < 0.5 ? near : far;
-      out[i] += p == 0.0 ? q : term;
+      out[i] += detail::kl_term(log_p, log_q, fast_exp(log_p), fast_exp(log_q));
     }
   }
 }
