@@ -51,7 +51,7 @@ def test_changed_files(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_more_changed_files(tmp_path, seed):
-    change(seed, tmp_path, 2000)
+    change(seed, tmp_path, 500)
 
 
 @pytest.mark.exhaustive
