@@ -184,3 +184,13 @@ def test_other_environments_replace_those_of_before():
     algo.use_env(fastpg.make_vec("CartPole-v1", num_envs=3))
     assert (algo.env.num_envs, algo.options.n_envs) == (3, 3)
     assert algo.observation_space is algo.env.single_observation_space is not spaces
+
+
+def test_other_environments_change_what_none_stands_for():
+    """The samples of an iteration stay about 2,048, also after iterations of other lengths."""
+    algo = fastpg.NPG("linear", "CartPole-v1", seed=0, n_envs=4).learn(2048)
+    assert algo.in_effect("n_steps") == 512
+    algo.use_env(fastpg.make_vec("CartPole-v1", num_envs=8))
+    assert algo.in_effect("n_steps") == 256
+    algo.learn(4096)
+    assert [r["time/total_timesteps"] for r in algo.history[1:]] == [2048, 4096]

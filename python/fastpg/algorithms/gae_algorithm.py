@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from copy import copy
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -63,7 +62,7 @@ class StepAlgorithm(Algorithm):
         """
         return self._n_steps if option == "n_steps" else super().in_effect(option)
 
-    @cached_property
+    @property
     def _n_steps(self) -> int:
         """The option n_steps; of None, what stands for it."""
         options = self.options
