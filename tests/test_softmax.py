@@ -154,6 +154,15 @@ def test_the_ratios_of_a_batch_keep_their_digits(ratios, rng):
         assert abs(found.effective_sample_size - size) <= 4e-15 * size
 
 
+def test_ratios_beyond_the_range_of_doubles():
+    """The largest is infinite, and so are the means; one sample has all the weight."""
+    r = np.array([[800.0], [0.0], [-800.0]])
+    old, new = np.minimum(-r, 0.0), np.minimum(r, 0.0)
+    found = fastpg.LinearSoftmax(1, 1).compare(old, new, [0, 0, 0], [1.0, 1.0, 1.0])
+    assert (found.approx_kl, found.objective) == (np.inf, np.inf)
+    assert found.effective_sample_size == 1.0
+
+
 @pytest.mark.parametrize("old", [-1e-12, -0.01, -0.7, -20.0, -800.0])
 @pytest.mark.parametrize("new", [-1e-12, -0.011, -0.69, -21.0, -790.0])
 def test_kl_of_two_actions_keeps_its_digits(old, new):

@@ -25,7 +25,10 @@ struct ComparedRows {
     const double shift = std::isfinite(log_largest) ? log_largest : 0.0;
     const double scale = fast_exp(shift);
     for (Index i = 0; i < rows; ++i) ratio[i] = fast_exp(log_ratio[i] - shift);
-    approx_kl = sum_of(rows, [=](Index i) { return exp_gap(-log_ratio[i], ratio[i] * scale); });
+    approx_kl = sum_of(rows, [=](Index i) {
+      const double whole = ratio[i] * scale;  // 0 times an infinite scale is no number
+      return exp_gap(-log_ratio[i], ratio[i] == 0.0 ? 0.0 : whole);
+    });
     objective_before = sum_of(rows, [=](Index i) { return advantages[i]; });
     objective = scale * sum_of(rows, [=](Index i) { return ratio[i] * advantages[i]; });
     ratios = sum_of(rows, [=](Index i) { return ratio[i]; });
