@@ -141,7 +141,8 @@ def test_a_low_bound_may_be_an_array_of_no_dimensions():
     )
 
 
-@pytest.mark.parametrize("given", NO_BOUNDS, ids=repr)
+# No addresses in names, which differ between the processes of pytest-xdist.
+@pytest.mark.parametrize("given", NO_BOUNDS, ids=lambda given: type(given).__name__)
 @pytest.mark.parametrize(
     ("env_id", "name"), [("CartPole-v1", "low"), ("CartPole-v1", "high"), ("Pendulum-v1", "x_init")]
 )
