@@ -183,3 +183,27 @@ def test_a_reward_wrapper_gives_a_warning(algo):
     assert found[0].filename == __file__
     assert np.array_equal(returns, 2 * lengths)
     assert np.array_equal(numbers(algo, scaled, warn=False)[1], lengths)
+
+
+@pytest.mark.parametrize(("episodes", "steps"), [(2, 40), (3, 80), (4, 80)])
+def test_an_evaluation_ends_with_its_last_episode(algo, episodes, steps):
+    """Two environments with episodes of 40 steps take no step after the last one."""
+    taken = []
+
+    class Still(gymnasium.Env):
+        observation_space = algo.observation_space
+        action_space = algo.action_space
+
+        def reset(self, *, seed=None, options=None):
+            return np.zeros(4, dtype=np.float32), {}
+
+        def step(self, action):
+            taken.append(action)
+            return np.zeros(4, dtype=np.float32), 1.0, False, False, {}
+
+    def make():
+        return gymnasium.wrappers.TimeLimit(Still(), max_episode_steps=40)
+
+    env = SyncVectorEnv([make, make])
+    assert fastpg.evaluate_policy(algo, env, episodes, seed=0) == (40.0, 0.0)
+    assert len(taken) == 2 * steps

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -111,7 +112,7 @@ class Options:
 
     def __post_init__(self) -> None:
         hints = type_hints(type(self))
-        for spec in dataclasses.fields(self):
+        for spec in _specs(type(self)).values():
             value = getattr(self, spec.name)
             if value is spec.default:  # a test checks the defaults
                 continue
@@ -176,7 +177,7 @@ class Options:
     @classmethod
     def mlp_defaults(cls) -> dict[str, Any]:
         """The defaults that differ with a policy that is a perceptron, by option name."""
-        both = {spec.name: spec.metadata["mlp"] for spec in dataclasses.fields(cls)}
+        both = {spec.name: spec.metadata["mlp"] for spec in _specs(cls).values()}
         return {name: value for name, value in both.items() if value is not THE_SAME}
 
     def changed(self, owner: str, given: Mapping[str, Any]) -> Self:
@@ -262,6 +263,7 @@ def _in_words(values: Values) -> str:
     )
 
 
+@functools.cache
 def _specs(options_class: type[Options]) -> dict[str, dataclasses.Field[Any]]:
     return {spec.name: spec for spec in dataclasses.fields(options_class)}
 
@@ -271,11 +273,7 @@ def specs_of(options_class: type[Options]) -> dict[str, Mapping[str, Any]]:
     return {name: spec.metadata for name, spec in _specs(options_class).items()}
 
 
-_HINTS: dict[type[Options], dict[str, Any]] = {}
-
-
+@functools.cache
 def type_hints(options_class: type[Options]) -> dict[str, Any]:
     """The type annotations by option name."""
-    if options_class not in _HINTS:
-        _HINTS[options_class] = typing.get_type_hints(options_class)
-    return _HINTS[options_class]
+    return typing.get_type_hints(options_class)

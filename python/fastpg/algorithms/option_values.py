@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import types
 import typing
 from collections.abc import Mapping
@@ -29,12 +30,11 @@ def checked(name: str, value: Any, hint: Any, limits: Mapping[str, Any]) -> Any:
         TypeError: a value of another type.
         ValueError: a value out of range.
     """
-    members = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if value is None and types.NoneType in members:
+    kind, may_be_none = _kind(hint)
+    if value is None and may_be_none:
         return None
-    if is_schedule(hint):
+    if kind is Schedule:
         return _check_schedule(name, value, limits)
-    kind = next(member for member in members if member is not types.NoneType)
     if kind is bool:
         return arrays.boolean(name, value)
     if kind is str:
@@ -46,7 +46,17 @@ def checked(name: str, value: Any, hint: Any, limits: Mapping[str, Any]) -> Any:
 
 def is_schedule(hint: Any) -> bool:
     """Whether values of this type may be schedules."""
-    return bool(hint in (Schedule, Schedule | None))
+    return _kind(hint)[0] is Schedule
+
+
+@functools.cache
+def _kind(hint: Any) -> tuple[Any, bool]:
+    """The type of an annotation without None, and whether None is allowed."""
+    members = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    may_be_none = types.NoneType in members
+    if hint in (Schedule, Schedule | None):
+        return Schedule, may_be_none
+    return next(member for member in members if member is not types.NoneType), may_be_none
 
 
 def _check_schedule(name: str, value: Any, limits: Mapping[str, Any]) -> Schedule:

@@ -100,4 +100,7 @@ def entropy_words(seeds: Sequence[int | None]) -> list[Any] | None:
     """
     if not seeds:
         return None
+    small = [seed for seed in seeds if seed is not None and seed < 2**32]
+    if len(small) == len(seeds):  # faster: one word for each
+        return list(np.array(small, dtype=np.uint32)[:, np.newaxis])
     return [None if seed is None else arrays.seed_words(seed) for seed in seeds]

@@ -146,8 +146,8 @@ class NativeVectorEnv(StateAccess):
         seeds = self._next_seeds(seed, touched)
         observations = self.native.reset(entropy_words(seeds), mask, bounds)
         self.moves += 1
-        for i, new in enumerate(seeds):
-            if new is not None and touched[i]:
+        for i, (new, reset) in enumerate(zip(seeds, touched.tolist(), strict=False)):
+            if new is not None and reset:
                 self._seeds[i] = new
         self._seeded |= touched
         if self._rounds:
@@ -166,7 +166,7 @@ class NativeVectorEnv(StateAccess):
             return []
         return [
             fresh_seed() if given is None and new else given
-            for given, new in zip(seed_list(seed, self.num_envs), fresh, strict=True)
+            for given, new in zip(seed_list(seed, self.num_envs), fresh.tolist(), strict=True)
         ]
 
     def _round(self, observations: arrays.Float32s, fresh: arrays.Bools) -> None:

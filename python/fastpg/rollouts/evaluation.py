@@ -16,7 +16,7 @@ from fastpg.rollouts.collect import endless, episode_limit, make_collector, undo
 from fastpg.rollouts.collector import MOST_STEPS
 from fastpg.rollouts.contract import vector_flags, vector_rewards
 from fastpg.rollouts.copies import EnvCopies
-from fastpg.rollouts.make_env import EnvLike, autoreset_mode, make_env
+from fastpg.rollouts.make_env import EnvLike, autoreset_mode, make_env, most_steps
 from fastpg.rollouts.policy_model import PolicyModel
 from fastpg.rollouts.raw_returns import reward_wrapper
 from fastpg.rollouts.second_resets import SecondResets
@@ -179,6 +179,24 @@ class _Episodes:
         """Whether the episode of each environment counts, (n_envs,)."""
         return self.playing < len(self.returns)
 
+    def piece_after(self, piece: int, elapsed: arrays.Integers, longest: int | None) -> int:
+        """Number of steps of the next rollout.
+
+        Args:
+            piece: that of the one before.
+            elapsed: steps of the current episode of each environment, (n_envs,).
+            longest: most steps of an episode; None: unknown.
+
+        Returns:
+            Twice the number before, up to a limit, but no more than the evaluation needs.
+        """
+        piece = min(2 * piece, _PIECE)
+        counts = self.counts
+        one_left = self.playing[counts] + len(counts) >= len(self.returns)
+        if longest is None or not counts.any() or not one_left.all():
+            return piece
+        return min(piece, max(longest - int(elapsed[counts].min()), 1))
+
     def end(self, i: int, total: float, length: int) -> None:
         """The episode of an environment has ended.
 
@@ -216,19 +234,23 @@ def _play_policy(
     """Evaluate in short rollouts, which bounds memory and lets Ctrl-C through between them."""
     collector = make_collector(env, policy, seed, evaluation=True)
     collector.reset(seed)
+    longest = most_steps(env)
     piece = 1 if shows else _FIRST_PIECE
     while episodes.counts.any():
         rollout = collector.steps(piece, deterministic=deterministic)
         if shows:
             env.render()
-        else:
-            piece = min(2 * piece, _PIECE)
         ends = zip(
-            rollout.end_columns, rollout.episode_returns, rollout.episode_lengths, strict=True
+            rollout.end_columns.tolist(),
+            rollout.episode_returns.tolist(),
+            rollout.episode_lengths.tolist(),
+            strict=True,
         )
         for i, total, length in ends:
             episodes.end(i, total, length)
         _require_ends(rollout.last_step_index, episodes.counts, limit)
+        if not shows:
+            piece = episodes.piece_after(piece, rollout.last_step_index, longest)
 
 
 def _play(

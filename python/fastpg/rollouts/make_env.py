@@ -149,6 +149,23 @@ def has_time_limit(env: VectorEnv[Any, Any, Any]) -> bool:
     return False
 
 
+def most_steps(env: VectorEnv[Any, Any, Any]) -> int | None:
+    """The largest time limit of the environments.
+
+    Args:
+        env: a vector environment.
+
+    Returns:
+        Steps; None if one has no limit, or if it is unknown without asking other processes.
+    """
+    base = env.unwrapped
+    if isinstance(base, NativeVectorEnv):
+        return base.max_episode_steps
+    if isinstance(base, SyncVectorEnv) and has_time_limit(base):
+        return max(int(one.get_wrapper_attr("_max_episode_steps")) for one in base.envs)
+    return None
+
+
 def env_name(env: VectorEnv[Any, Any, Any]) -> str | None:
     """The registered id of an environment.
 

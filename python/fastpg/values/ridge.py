@@ -49,8 +49,9 @@ class LinearBaseline(Baseline):
         self.memory = arrays.unit_interval("memory", memory)
         self.time = arrays.boolean("time", time)
         self.num_threads = threads.num_threads(num_threads)
-        origin = np.zeros((1, self.observation_size))
-        self._regression = _core.RidgeRegression(self.features(origin, [0]).shape[1])
+        origin = np.zeros((1, self.observation_size), dtype=np.float32)
+        features = _core.value_features(origin, np.zeros(1, dtype=np.int64), self.time)
+        self._regression = _core.RidgeRegression(features.shape[1])
         self.weights: Floats | None = None
 
     def features(self, observations: Any, step_index: Any) -> Floats:
