@@ -102,7 +102,7 @@ bool MlpNetwork::has_activations(Index block) const {
 }
 
 void MlpNetwork::find_activations(Index block, float* kept) const {
-  for_pieces(block_size(), [&](Index begin, Index rows) {
+  for_pieces(block_size(), widest_, [&](Index begin, Index rows) {
     for (Index l = 0; l < last(); ++l) {
       const Layer& to = layer(l);
       float* const out = kept + to.kept + begin * to.stride;

@@ -75,7 +75,7 @@ void MlpNetwork::pass_back(Index block, const double* w, const float* kept,
     const Layer& of = layer(l);
     visit(of, inputs_of(l, block, kept), delta);
     if (l == 0) return;
-    for_pieces(block_size(), [&](Index begin, Index rows) {
+    for_pieces(block_size(), widest_, [&](Index begin, Index rows) {
       float* const out = next + begin * of.in_stride;
       pull_back(of, delta.from(begin), rows, out);
       scale_by_slopes(l - 1, kept, begin, rows, out);

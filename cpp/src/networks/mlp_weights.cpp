@@ -128,7 +128,7 @@ Index MlpWeights::scratch_size(Index rows) const { return 2 * rows * widest_; }
 
 void MlpWeights::run(const Rows& x, Index rows, float* scratch, double* columns,
                      Index columns_stride) const {
-  for_pieces(rows, [&](Index begin, Index count) {
+  for_pieces(rows, widest_, [&](Index begin, Index count) {
     run_piece(x.from(begin), count, scratch, columns + begin, columns_stride);
   });
 }
