@@ -207,3 +207,17 @@ def test_an_evaluation_ends_with_its_last_episode(algo, episodes, steps):
     env = SyncVectorEnv([make, make])
     assert fastpg.evaluate_policy(algo, env, episodes, seed=0) == (40.0, 0.0)
     assert len(taken) == 2 * steps
+
+
+@pytest.mark.parametrize("limit", [None, 7, "often"])
+def test_a_time_limit_that_nothing_keeps(algo, limit):
+    """Another wrapper's attribute of that name decides nothing."""
+
+    class Other(gymnasium.Wrapper):
+        _max_episode_steps = limit
+
+    expected = fastpg.evaluate_policy(
+        algo, SyncVectorEnv([lambda: gymnasium.make("CartPole-v1")] * 2), 2, seed=3
+    )
+    env = SyncVectorEnv([lambda: Other(gymnasium.make("CartPole-v1"))] * 2)
+    assert fastpg.evaluate_policy(algo, env, 2, seed=3) == expected

@@ -185,7 +185,7 @@ class _Episodes:
         Args:
             piece: that of the one before.
             elapsed: steps of the current episode of each environment, (n_envs,).
-            longest: most steps of an episode; None: unknown.
+            longest: time limit of an episode; None: unknown.
 
         Returns:
             Twice the number before, up to a limit, but no more than the evaluation needs.
@@ -195,7 +195,8 @@ class _Episodes:
         one_left = self.playing[counts] + len(counts) >= len(self.returns)
         if longest is None or not counts.any() or not one_left.all():
             return piece
-        return min(piece, max(longest - int(elapsed[counts].min()), 1))
+        left = longest - int(elapsed[counts].min())
+        return min(piece, left) if left > 0 else piece  # the limit may be a wrapper's that ignores it
 
     def end(self, i: int, total: float, length: int) -> None:
         """The episode of an environment has ended.
