@@ -13,6 +13,14 @@ from gymnasium.vector import AsyncVectorEnv
 import fastpg
 
 
+def seeds(count):
+    """The first in every run of the slow tests."""
+    return [
+        pytest.param(seed, marks=pytest.mark.exhaustive if seed else pytest.mark.slow)
+        for seed in range(count)
+    ]
+
+
 def threshold(env_id):
     return gymnasium.spec(env_id).reward_threshold
 
@@ -49,8 +57,7 @@ def optimum(env):
     return returns(env, lambda q: q.max(axis=1))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds(3))
 def test_frozen_lake_without_slipping(seed):
     env = gymnasium.make("FrozenLake-v1", is_slippery=False)
     algo = fastpg.NPG(
@@ -59,8 +66,7 @@ def test_frozen_lake_without_slipping(seed):
     assert greedy_return(algo, env) == optimum(env) == 1.0
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds(3))
 def test_frozen_lake(seed):
     """The optimum is 0.744 if the policy may depend on the time, otherwise 0.740."""
     algo = fastpg.NPG(
@@ -73,8 +79,7 @@ def test_frozen_lake(seed):
     assert optimum(env) == pytest.approx(0.744, abs=5e-4)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", seeds(2))
 def test_taxi(seed):
     """The registered threshold, 8, is above the optimum: the level is 0.1 below the optimum."""
     algo = fastpg.NPG(
@@ -90,8 +95,7 @@ def test_taxi(seed):
     assert greedy_return(algo, env, masks) >= optimum(env) - 0.1
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds(3))
 def test_cartpole_in_other_processes(seed):
     env = AsyncVectorEnv([lambda: gymnasium.make("CartPole-v1")] * 8)
     try:
@@ -102,8 +106,7 @@ def test_cartpole_in_other_processes(seed):
     assert mean >= threshold("CartPole-v1") == 475.0
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds(3))
 def test_inverted_pendulum(seed):
     pytest.importorskip("mujoco")
     algo = fastpg.NPG(

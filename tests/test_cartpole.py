@@ -16,9 +16,8 @@ def test_equals_sync_vector_env_bit_for_bit(seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", SEEDS)
-def test_equals_sync_vector_env_for_20_000_steps(seed):
-    assert assert_lock_step("CartPole-v1", 16, 20_000, seed) > 0
+def test_equals_sync_vector_env_for_20_000_steps():
+    assert assert_lock_step("CartPole-v1", 16, 20_000, 2024) > 0
 
 
 @pytest.mark.parametrize("sutton_barto_reward", [False, True])
