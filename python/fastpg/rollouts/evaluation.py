@@ -196,7 +196,8 @@ class _Episodes:
         if longest is None or not counts.any() or not one_left.all():
             return piece
         left = longest - int(elapsed[counts].min())
-        return min(piece, left) if left > 0 else piece  # the limit may be a wrapper's that ignores it
+        # At most 0 where a wrapper has the limit, but does not keep it.
+        return min(piece, left) if left > 0 else piece
 
     def end(self, i: int, total: float, length: int) -> None:
         """The episode of an environment has ended.
