@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -263,9 +262,15 @@ def _in_words(values: Values) -> str:
     )
 
 
-@functools.cache
+# Of each class; every construction of an algorithm reads them several times.
+_SPECS: dict[type[Options], dict[str, dataclasses.Field[Any]]] = {}
+_HINTS: dict[type[Options], dict[str, Any]] = {}
+
+
 def _specs(options_class: type[Options]) -> dict[str, dataclasses.Field[Any]]:
-    return {spec.name: spec for spec in dataclasses.fields(options_class)}
+    if options_class not in _SPECS:
+        _SPECS[options_class] = {spec.name: spec for spec in dataclasses.fields(options_class)}
+    return _SPECS[options_class]
 
 
 def specs_of(options_class: type[Options]) -> dict[str, Mapping[str, Any]]:
@@ -273,7 +278,8 @@ def specs_of(options_class: type[Options]) -> dict[str, Mapping[str, Any]]:
     return {name: spec.metadata for name, spec in _specs(options_class).items()}
 
 
-@functools.cache
 def type_hints(options_class: type[Options]) -> dict[str, Any]:
     """The type annotations by option name."""
-    return typing.get_type_hints(options_class)
+    if options_class not in _HINTS:
+        _HINTS[options_class] = typing.get_type_hints(options_class)
+    return _HINTS[options_class]

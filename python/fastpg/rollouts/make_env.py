@@ -162,9 +162,9 @@ def most_steps(env: VectorEnv[Any, Any, Any]) -> int | None:
     if isinstance(base, NativeVectorEnv):
         return base.max_episode_steps
     if isinstance(base, SyncVectorEnv) and has_time_limit(base):
-        limits = [one.get_wrapper_attr("_max_episode_steps") for one in base.envs]
+        limits: list[Any] = [one.get_wrapper_attr("_max_episode_steps") for one in base.envs]
         if all(isinstance(limit, int) for limit in limits):  # other wrappers may use the name
-            return max(limits)
+            return int(max(limits))
     return None
 
 
