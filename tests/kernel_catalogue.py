@@ -186,6 +186,7 @@ def tabular_arguments():
         "tabular_collect": (
             env.collect_steps, (actor, np.zeros(10), 3, STREAM, 0),
         ),
+        "tabular_play": (env.play_steps, (actor, np.zeros(10), 3, STREAM, 0)),
     }  # fmt: skip
 
 
@@ -308,6 +309,7 @@ def environment_arguments():
             (identity, network, [-1.0], [1.0], False, True),
         ),
         "collect_steps": (native.collect_steps, (actor, theta, 3, STREAM, 0)),
+        "play_steps": (native.play_steps, (actor, theta, 3, STREAM, 0)),
         "collect_episodes": (native.collect_episodes, (actor, theta, 3, 10**6, STREAM, 0)),
     }
 

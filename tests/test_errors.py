@@ -334,13 +334,14 @@ def test_sizes_beyond_any_memory():
     env.reset(seed=0)
     before = env.native.get_state()
     for size in (2**46 + 1, 2**61, 2**62, 2**63 - 1):
-        with pytest.raises(ValueError, match="n_steps: expected an integer in"):
-            make_collector(env, POLICY, 0).steps(size)
-        with pytest.raises(ValueError, match="expected at most"):
-            env.native.collect_steps(
-                POLICY.actor(env.single_action_space, False), POLICY.theta, size,
-                _core.LaneStream(0, _core.RandomStream.action), 0,
-            )  # fmt: skip
+        for name, of_env in (("steps", "collect_steps"), ("play", "play_steps")):
+            with pytest.raises(ValueError, match="n_steps: expected an integer in"):
+                getattr(make_collector(env, POLICY, 0), name)(size)
+            with pytest.raises(ValueError, match="expected at most"):
+                getattr(env.native, of_env)(
+                    POLICY.actor(env.single_action_space, False), POLICY.theta, size,
+                    _core.LaneStream(0, _core.RandomStream.action), 0,
+                )  # fmt: skip
     for size in (2**48 + 1, 2**62, 2**63 - 1):
         with pytest.raises(ValueError, match="n_episodes: expected an integer in"):
             make_collector(env, POLICY, 0).episodes(size)

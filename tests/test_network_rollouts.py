@@ -211,7 +211,12 @@ def test_outputs_beyond_float32_are_an_error(env_id, threads):
         case.theta[-1] = 0.0
     native = case.env(600, threads)
     before = native.snapshot()
-    for collect, size in ((native.collect_steps, (10,)), (native.collect_episodes, (600, 10**6))):
+    runs = (
+        (native.collect_steps, (10,)),
+        (native.play_steps, (10,)),
+        (native.collect_episodes, (600, 10**6)),
+    )
+    for collect, size in runs:
         with pytest.raises(ValueError, match="observations, parameters: their products are not fi"):
             collect(case.actor(), case.theta, *size, STREAM, 0)
         assert all(np.array_equal(before[k], v) for k, v in native.snapshot().items())
@@ -229,6 +234,7 @@ def test_an_interrupted_rollout_leaves_the_environment_as_it_was(num_envs, threa
     try:
         for collect in (
             lambda: native.collect_steps(case.actor(), case.theta, 10**6 // num_envs, *run),
+            lambda: native.play_steps(case.actor(), case.theta, 2**30, *run),
             lambda: native.collect_episodes(case.actor(), case.theta, num_envs, 2**62, *run),
         ):
             with pytest.raises(KeyboardInterrupt):

@@ -10,10 +10,13 @@
 #include "fastpg/rollout/collect_episodes.hpp"
 #include "fastpg/rollout/collect_steps.hpp"
 #include "fastpg/rollout/network_actors.hpp"
+#include "named_result.hpp"
 #include "read_actions.hpp"
 
 namespace fastpg {
 namespace {
+
+const NamedResult* ends_result = nullptr;
 
 // A policy without its parameters: these come with each rollout, and are shared with Python.
 class PyActor {
@@ -171,32 +174,52 @@ py::tuple step(BoundVectorEnv& self, const py::array& actions, Autoreset mode) {
   return arrays;
 }
 
-// Runs collect(actor, storage) and hands out what was stored; without the memory for that, the
+// Runs collect(actor, storage) and returns hand_out(storage); without the memory for that, the
 // environments are as they were. theta: of the policy's shape.
-template <class Collect>
-py::dict collected(BoundVectorEnv& self, const PyActor& form, const Array<double>& theta,
-                   Lane columns, Collect&& collect) {
+template <class Collect, class HandOut>
+auto collected(BoundVectorEnv& self, const PyActor& form, const Array<double>& theta, Lane columns,
+               Collect&& collect, HandOut&& hand_out) {
   const std::unique_ptr<Actor> actor = form.at(theta);
   require_fit(*actor, self.env);
   RolloutStorage storage(columns, self.env.shape(), *actor);
   unlocked([&] { collect(*actor, storage); });
   try {
-    return rollout_dict(std::move(storage));
+    return hand_out(std::move(storage));
   } catch (...) {
     self.env.undo();
     throw;
   }
 }
 
-py::dict bound_collect_steps(BoundVectorEnv& self, const PyActor& form, const Array<double>& theta,
-                             py::ssize_t steps, const LaneStream& stream,
-                             std::uint64_t first_step) {
+// `run`: collect_steps or play_steps.
+template <class Run, class HandOut>
+auto run_steps(BoundVectorEnv& self, const PyActor& form, const Array<double>& theta,
+               py::ssize_t steps, const LaneStream& stream, std::uint64_t first_step, Run&& run,
+               HandOut&& hand_out) {
   const SoleUse guard(self.busy);
   require(steps >= 1, "steps: expected at least 1, got " + std::to_string(steps));
   const auto collect = [&](const Actor& actor, RolloutStorage& storage) {
-    collect_steps(self.env, actor, stream, first_step, steps, self.threads, storage);
+    run(self.env, actor, stream, first_step, steps, self.threads, storage);
   };
-  return collected(self, form, theta, self.env.num_envs(), collect);
+  return collected(self, form, theta, self.env.num_envs(), collect, hand_out);
+}
+
+py::dict bound_collect_steps(BoundVectorEnv& self, const PyActor& form, const Array<double>& theta,
+                             py::ssize_t steps, const LaneStream& stream,
+                             std::uint64_t first_step) {
+  return run_steps(self, form, theta, steps, stream, first_step, collect_steps, rollout_dict);
+}
+
+py::object ends_of(RolloutStorage&& s) {
+  const auto k = static_cast<py::ssize_t>(s.ends.count());
+  return (*ends_result)(take(std::move(s.ends.column), {k}), take(std::move(s.ends.returns), {k}),
+                        take(std::move(s.ends.lengths), {k}),
+                        take(std::move(s.last_step_index), {s.columns}));
+}
+
+py::object bound_play_steps(BoundVectorEnv& self, const PyActor& form, const Array<double>& theta,
+                            py::ssize_t steps, const LaneStream& stream, std::uint64_t first_step) {
+  return run_steps(self, form, theta, steps, stream, first_step, play_steps, ends_of);
 }
 
 py::dict bound_collect_episodes(BoundVectorEnv& self, const PyActor& form,
@@ -209,7 +232,7 @@ py::dict bound_collect_episodes(BoundVectorEnv& self, const PyActor& form,
   const auto collect = [&](const Actor& actor, RolloutStorage& storage) {
     collect_episodes(self.env, actor, stream, first_step, max_samples, storage);
   };
-  return collected(self, form, theta, n_episodes, collect);
+  return collected(self, form, theta, n_episodes, collect, rollout_dict);
 }
 
 // ({name: (default, choices, meaning)}, defaults of the numbers that a reset takes)
@@ -287,6 +310,12 @@ void bind_envs(py::module_& m) {
       .value("same_step", Autoreset::same_step)
       .value("disabled", Autoreset::disabled)
       .finalize();
+  ends_result = new NamedResult(m, "EpisodeEnds", "fastpg._core.EpisodeEnds",
+                                "The k episodes that ended in some steps of n environments.",
+                                {{"columns", "their environments, (k,)"},
+                                 {"returns", "undiscounted, (k,)"},
+                                 {"lengths", "in steps, (k,)"},
+                                 {"last_step_index", "after the last step, (n,)"}});
   bind_actors(m);
 
   py::class_<BoundVectorEnv> bound(m, "VectorEnv", "`num_envs` copies of one environment.");
@@ -307,6 +336,9 @@ void bind_envs(py::module_& m) {
       .def("collect_steps", &bound_collect_steps, py::arg("actor").none(false),
            py::arg("theta").noconvert(), py::arg("steps"), py::arg("stream").none(false),
            py::arg("first_step"), "A rollout of `steps` steps of every lane.")
+      .def("play_steps", &bound_play_steps, py::arg("actor").none(false),
+           py::arg("theta").noconvert(), py::arg("steps"), py::arg("stream").none(false),
+           py::arg("first_step"), "The ends of episodes in `steps` steps of every lane.")
       .def("collect_episodes", &bound_collect_episodes, py::arg("actor").none(false),
            py::arg("theta").noconvert(), py::arg("n_episodes"), py::arg("max_samples"),
            py::arg("stream").none(false), py::arg("first_step"), "A rollout of whole episodes.")

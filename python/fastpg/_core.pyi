@@ -290,6 +290,18 @@ class Estimates(structseq[Any], tuple[_Floats, _Floats, _Floats, _Integers, floa
     def value_loss(self) -> float: ...
 
 @final
+class EpisodeEnds(structseq[Any], tuple[_Integers, _Floats, _Integers, _Integers]):
+    __match_args__: Final = ("columns", "returns", "lengths", "last_step_index")
+    @property
+    def columns(self) -> _Integers: ...
+    @property
+    def returns(self) -> _Floats: ...
+    @property
+    def lengths(self) -> _Integers: ...
+    @property
+    def last_step_index(self) -> _Integers: ...
+
+@final
 class RidgeFit(structseq[Any], tuple[RidgeRegression, _Floats]):
     __match_args__: Final = ("regression", "weights")
     @property
@@ -789,6 +801,14 @@ class VectorEnv:
         stream: LaneStream,
         first_step: int,
     ) -> _RolloutDict: ...
+    def play_steps(
+        self,
+        actor: Actor,
+        theta: _Floats,
+        steps: int,
+        stream: LaneStream,
+        first_step: int,
+    ) -> EpisodeEnds: ...
     def collect_episodes(
         self,
         actor: Actor,

@@ -34,16 +34,16 @@ class StepCollector {
         components_(static_cast<std::size_t>(env.shape().observation_size * stride_)),
         allowed_(static_cast<std::size_t>(env.shape().mask_size() * stride_)) {}
 
-  // Row t of the storage.
-  void step(Lane t, RolloutStorage& out) {
+  // Step t, into that row of the storage.
+  void step(Lane t, Lane row, RolloutStorage& out) {
     const LaneBlock part = env_.states().part(begin_, count_);
-    const Lane at = out.flat(t, begin_);
+    const Lane at = out.flat(row, begin_);
     const std::int64_t* const elapsed = part.elapsed + begin_;
     env_.kernel().observe(part, components_.data(), stride_);
-    record_inputs(elapsed, out.observation(t, begin_), &out.step_index[at]);
+    record_inputs(elapsed, out.observation(row, begin_), &out.step_index[at]);
     LaneView view{components_.data(), stride_, elapsed, words_.now(), count_, count_};
-    if (out.mask_size > 0) view_masks(part, view, out.mask(t, begin_));
-    const ActionsView actions = worker_->act(view, out.action(t, begin_));
+    if (out.mask_size > 0) view_masks(part, view, out.mask(row, begin_));
+    const ActionsView actions = worker_->act(view, out.action(row, begin_));
     env_.advance(part, actions, &out.rewards[at], flags(&out.terminated[at]));
     if (env_.count_steps(begin_, count_, &out.rewards[at], flags(&out.terminated[at]),
                          flags(&out.truncated[at]), may_be_truncated(t), ended_)) {
@@ -99,24 +99,39 @@ class StepCollector {
   EpisodeEnds ends_;
 };
 
+// Steps of every environment; rows_apart: 1, or 0 if each step overwrites the one before. Returns
+// the ends of episodes by parts of the environments.
+std::vector<EpisodeEnds> run(VectorEnv& env, const Actor& actor, const LaneStream& stream,
+                             std::uint64_t first_step, Lane steps, Lane rows_apart, int threads,
+                             RolloutStorage& out) {
+  std::vector<EpisodeEnds> ends(static_cast<std::size_t>(env.task_count()));
+  env.reset_ended();
+  env.for_tasks(threads, [&](Lane begin, Lane count) {
+    StepCollector collector(env, actor, stream, first_step, begin, count);
+    Pace pace(static_cast<double>(count) * actor.operations());
+    for (Lane t = 0; t < steps; ++t, pace.turn()) collector.step(t, t * rows_apart, out);
+    for (Lane i = begin; i < begin + count; ++i) out.record_last(env, i, i);
+    ends[static_cast<std::size_t>(begin / VectorEnv::lanes_a_task)] = collector.take_ends();
+  });
+  return ends;
+}
+
 }  // namespace
 
 void collect_steps(VectorEnv& env, const Actor& actor, const LaneStream& stream,
                    std::uint64_t first_step, Lane steps, int threads, RolloutStorage& out) {
   out.allocate(steps);
   std::fill(out.valid.begin(), out.valid.end(), std::uint8_t{1});
-  std::vector<EpisodeEnds> ends(static_cast<std::size_t>(env.task_count()));
-  env.or_unchanged([&] {
-    env.reset_ended();
-    env.for_tasks(threads, [&](Lane begin, Lane count) {
-      StepCollector collector(env, actor, stream, first_step, begin, count);
-      Pace pace(static_cast<double>(count) * actor.operations());
-      for (Lane t = 0; t < steps; ++t, pace.turn()) collector.step(t, out);
-      for (Lane i = begin; i < begin + count; ++i) out.record_last(env, i, i);
-      ends[static_cast<std::size_t>(begin / VectorEnv::lanes_a_task)] = collector.take_ends();
-    });
-    out.finish(std::move(ends));
-  });
+  env.or_unchanged(
+      [&] { out.finish(run(env, actor, stream, first_step, steps, 1, threads, out), steps); });
+}
+
+void play_steps(VectorEnv& env, const Actor& actor, const LaneStream& stream,
+                std::uint64_t first_step, Lane steps, int threads, RolloutStorage& out) {
+  RolloutStorage::require_samples(steps, out.columns);
+  out.allocate(1);
+  env.or_unchanged(
+      [&] { out.finish(run(env, actor, stream, first_step, steps, 0, threads, out), steps); });
 }
 
 }  // namespace fastpg

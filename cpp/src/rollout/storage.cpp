@@ -1,7 +1,8 @@
 #include "fastpg/rollout/storage.hpp"
 
 #include <algorithm>
-#include <numeric>
+#include <functional>
+#include <queue>
 #include <string>
 
 #include "fastpg/core/checks.hpp"
@@ -86,19 +87,27 @@ void end_episodes(VectorEnv& env, const Lane* lanes, const Lane* columns, Lane c
   for (Lane j = 0; j < count; ++j) env.reset(lanes[j]);
 }
 
-EpisodeEnds in_order(std::vector<EpisodeEnds>&& parts, Lane rows, Lane observation_size) {
+EpisodeEnds in_order(std::vector<EpisodeEnds>&& parts, Lane observation_size) {
   if (parts.size() == 1) return std::move(parts.front());
-  std::vector<std::size_t> place(static_cast<std::size_t>(rows + 1), 0);
-  for (const EpisodeEnds& part : parts) {
-    for (const std::int64_t row : part.row) ++place[static_cast<std::size_t>(row + 1)];
+  using Next = std::pair<std::int64_t, std::size_t>;  // row of the part's next end, and the part
+  std::priority_queue<Next, std::vector<Next>, std::greater<>> next;
+  std::vector<std::size_t> taken(parts.size(), 0);
+  std::size_t count = 0;
+  for (std::size_t p = 0; p < parts.size(); ++p) {
+    count += parts[p].count();
+    if (parts[p].count() > 0) next.emplace(parts[p].row.front(), p);
   }
-  std::partial_sum(place.begin(), place.end(), place.begin());
   EpisodeEnds out;
-  out.resize(place.back(), observation_size);
-  for (const EpisodeEnds& part : parts) {
-    for (std::size_t k = 0; k < part.count(); ++k) {
-      out.copy(place[static_cast<std::size_t>(part.row[k])]++, part, k, observation_size);
+  out.resize(count, observation_size);
+  for (std::size_t to = 0; !next.empty();) {
+    const auto [row, p] = next.top();
+    const EpisodeEnds& part = parts[p];
+    std::size_t& from = taken[p];
+    next.pop();
+    while (from < part.count() && part.row[from] == row) {
+      out.copy(to++, part, from++, observation_size);
     }
+    if (from < part.count()) next.emplace(part.row[from], p);
   }
   return out;
 }
@@ -151,10 +160,10 @@ void RolloutStorage::record_last(VectorEnv& env, Lane lane, Lane column) {
   last_step_index[static_cast<std::size_t>(column)] = env.elapsed(lane);
 }
 
-void RolloutStorage::finish(std::vector<EpisodeEnds>&& parts) {
-  ends = in_order(std::move(parts), rows, observation_size);
-  sample_count = rows * columns;
-  step_count = rows;
+void RolloutStorage::finish(std::vector<EpisodeEnds>&& parts, Lane steps) {
+  ends = in_order(std::move(parts), observation_size);
+  sample_count = steps * columns;
+  step_count = steps;
 }
 
 }  // namespace fastpg

@@ -101,9 +101,9 @@ def play(
     returns: list[float] = []
     lengths: list[int] = []
     while len(returns) < count:
-        rollout = collector.steps(1, deterministic=greedy)
-        returns += rollout.episode_returns.tolist()
-        lengths += rollout.episode_lengths.tolist()
+        ends = collector.play(1, deterministic=greedy)
+        returns += ends.returns.tolist()
+        lengths += ends.lengths.tolist()
     return np.array(returns), np.array(lengths, dtype=np.int64)
 
 

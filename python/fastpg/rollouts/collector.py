@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,8 @@ from fastpg.envs import NativeVectorEnv
 from fastpg.policies.base import Policy
 from fastpg.rollouts.instances import Moves
 from fastpg.rollouts.rollout import Rollout
+
+_R = TypeVar("_R")
 
 UNLIMITED = 2**62
 MOST_STEPS = 2**31 - 1  # in one call, and as many episodes
@@ -145,6 +148,24 @@ class Collector:
         """
         return self.steps(count // self.env.num_envs)
 
+    def play(self, n_steps: int, *, deterministic: bool = False) -> _core.EpisodeEnds:
+        """The same steps as `steps`, of which only the ends of episodes are kept.
+
+        Args:
+            n_steps: steps of every environment, in [1, 2^31 - 1].
+            deterministic: take the most probable action instead of a sampled one.
+
+        Returns:
+            Of the k episodes that ended, in the order of their ends: environments `columns`,
+                `returns` and `lengths`, (k,) each; `last_step_index`, steps of the episodes that go
+                on, (num_envs,).
+
+        Raises:
+            TypeError: `n_steps` is not an integer.
+            ValueError: `n_steps` is out of range.
+        """
+        raise NotImplementedError
+
     def episodes(
         self, n_episodes: int, *, max_samples: int | None = None, deterministic: bool = False
     ) -> Rollout:
@@ -181,18 +202,28 @@ class NativeCollector(Collector):
         checked = arrays.integer("n_steps", n_steps, 1, MOST_STEPS)
         return self.samples(checked * self.env.num_envs, deterministic=deterministic)
 
+    def play(self, n_steps: int, *, deterministic: bool = False) -> _core.EpisodeEnds:
+        """See `Collector`."""
+        checked = arrays.integer("n_steps", n_steps, 1, MOST_STEPS)
+        return self._run(self.env.native.play_steps, checked, deterministic)
+
     def samples(self, count: int, *, deterministic: bool = False) -> Rollout:
         """See `Collector`."""
         env = self.env
-        n_steps = count // env.num_envs
+        run = env.native.collect_steps
+        return Rollout.from_core(self._run(run, count // env.num_envs, deterministic))
+
+    def _run(self, run: Callable[..., _R], n_steps: int, deterministic: bool) -> _R:
+        """The return value of a method of the environment that takes some steps."""
+        env = self.env
         if env.moves != self._moves_here:
             self._resume()
-        collected = env.native.collect_steps(
+        result = run(
             self._actor(deterministic), self.policy._theta, n_steps, self._stream, self.step_count
         )
         self.step_count += n_steps
         env.moves = self._moves_here = env.moves + 1
-        return Rollout.from_core(collected)
+        return result
 
     def episodes(
         self, n_episodes: int, *, max_samples: int | None = None, deterministic: bool = False

@@ -233,26 +233,21 @@ def _play_policy(
     limit: int | None,
     shows: bool,
 ) -> None:
-    """Evaluate in short rollouts, which bounds memory and lets Ctrl-C through between them."""
+    """Evaluate a few steps at a time, so that little is played beyond the last episode."""
     collector = make_collector(env, policy, seed, evaluation=True)
     collector.reset(seed)
     longest = most_steps(env)
     piece = 1 if shows else _FIRST_PIECE
     while episodes.counts.any():
-        rollout = collector.steps(piece, deterministic=deterministic)
+        ends = collector.play(piece, deterministic=deterministic)
         if shows:
             env.render()
-        ends = zip(
-            rollout.end_columns.tolist(),
-            rollout.episode_returns.tolist(),
-            rollout.episode_lengths.tolist(),
-            strict=True,
-        )
-        for i, total, length in ends:
+        each = (ends.columns.tolist(), ends.returns.tolist(), ends.lengths.tolist())
+        for i, total, length in zip(*each, strict=True):
             episodes.end(i, total, length)
-        _require_ends(rollout.last_step_index, episodes.counts, limit)
+        _require_ends(ends.last_step_index, episodes.counts, limit)
         if not shows:
-            piece = episodes.piece_after(piece, rollout.last_step_index, longest)
+            piece = episodes.piece_after(piece, ends.last_step_index, longest)
 
 
 def _play(

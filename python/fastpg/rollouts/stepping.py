@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium.vector import AutoresetMode, VectorEnv
 
-from fastpg import arrays
+from fastpg import _core, arrays
 from fastpg.arrays import Bools, Float32s, Floats
 from fastpg.policies.base import Policy
 from fastpg.rollouts.collector import MOST_STEPS, UNLIMITED, Collector
@@ -112,6 +112,20 @@ class SteppingCollector(Collector):
         count = arrays.integer("n_steps", n_steps, 1, MOST_STEPS)
         return self._rows(lambda taken, rows: rows < count, Recorder(count), deterministic)
 
+    def play(self, n_steps: int, *, deterministic: bool = False) -> _core.EpisodeEnds:
+        """See `Collector`."""
+        count = arrays.integer("n_steps", n_steps, 1, MOST_STEPS)
+        self._start()
+        recorder = Recorder(1)  # whose row each step overwrites
+        for row in range(count):
+            ended, finals = self._row(recorder, deterministic)
+            for i in ended:
+                self._record_end(recorder, row, i, i, finals[i])
+        self._leave()
+        ends = recorder.ends(self.policy.observation_size)
+        names = ("end_columns", "episode_returns", "episode_lengths")
+        return _core.EpisodeEnds((*(ends[name] for name in names), self._elapsed.copy()))
+
     def samples(self, count: int) -> Rollout:
         """See `Collector`."""
         n_envs = self.env.num_envs
@@ -122,13 +136,17 @@ class SteppingCollector(Collector):
 
         return self._rows(room, Recorder(-(-limit // n_envs)), deterministic=False)
 
+    def _start(self) -> None:
+        """Go on where the last call ended, or with new episodes."""
+        self._resume()
+        if self._observations is None:
+            self.reset(None)
+
     def _rows(
         self, room: Callable[[int, int], bool], recorder: Recorder, deterministic: bool
     ) -> Rollout:
         """Collect rows while `room(samples so far, rows so far)` is True."""
-        self._resume()
-        if self._observations is None:
-            self.reset(None)
+        self._start()
         n_envs, taken = self.env.num_envs, 0
         while room(taken, recorder.count):
             taken += n_envs - self._dead_count

@@ -12,4 +12,8 @@ namespace fastpg {
 void collect_steps(VectorEnv& env, const Actor& actor, const LaneStream& stream,
                    std::uint64_t first_step, Lane steps, int threads, RolloutStorage& out);
 
+// The same steps, of which the storage keeps the ends of episodes and what follows the last step.
+void play_steps(VectorEnv& env, const Actor& actor, const LaneStream& stream,
+                std::uint64_t first_step, Lane steps, int threads, RolloutStorage& out);
+
 }  // namespace fastpg

@@ -28,6 +28,6 @@ void end_episodes(VectorEnv& env, const Lane* lanes, const Lane* columns, Lane c
                   EpisodeEnds& ends);
 
 // The ends of consecutive parts of the environments, by row and then by column.
-EpisodeEnds in_order(std::vector<EpisodeEnds>&& parts, Lane rows, Lane observation_size);
+EpisodeEnds in_order(std::vector<EpisodeEnds>&& parts, Lane observation_size);
 
 }  // namespace fastpg

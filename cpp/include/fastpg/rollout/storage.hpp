@@ -72,8 +72,8 @@ struct RolloutStorage {
 
   void record_last(VectorEnv& env, Lane lane, Lane column);
 
-  // All rows are written; parts: the ends of consecutive parts of the environments.
-  void finish(std::vector<EpisodeEnds>&& parts);
+  // After as many steps; parts: the ends of consecutive parts of the environments.
+  void finish(std::vector<EpisodeEnds>&& parts, Lane steps);
 };
 
 // Room for the actions of `lanes` environments.
