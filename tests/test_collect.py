@@ -2,6 +2,7 @@
 
 import functools
 import sys
+import tracemalloc
 
 import gymnasium
 import numpy as np
@@ -138,6 +139,42 @@ def test_played_steps_need_no_memory_of_their_number():
     finally:
         _core.end_kernels(None)
     assert np.array_equal(env.get_state().states, before.states)
+
+
+class WideSteps(gymnasium.vector.VectorEnv):
+    """Observations of 4 MB, and episodes of one step."""
+
+    num_envs = 50
+    single_observation_space = spaces.Box(-1, 1, (20_000,), np.float32)
+    single_action_space = spaces.Discrete(2)
+
+    def __init__(self):
+        self.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP}
+
+    def reset(self, *, seed=None, options=None):
+        return np.zeros((50, 20_000), np.float32), {}
+
+    def step(self, actions):
+        observations, last = (np.zeros((50, 20_000), np.float32) for _ in range(2))
+        ended = np.arange(50) == 0
+        final = np.full(50, None, dtype=object)
+        final[0] = last[0]
+        info = {"final_obs": final, "_final_obs": ended}
+        return observations, np.ones(50), ended, np.zeros(50, bool), info
+
+
+@pytest.mark.parametrize(("name", "most"), [("play", 60e6), ("samples", 400e6)])
+def test_an_end_keeps_no_observations_of_other_environments(name, most):
+    """Of 60 steps: with those of all, 240 MB more."""
+    collector = make_collector(WideSteps(), fastpg.LinearSoftmax(20_000, 2), 0)
+    collector.reset(0)
+    tracemalloc.start()
+    try:
+        getattr(collector, name)(60 if name == "play" else 60 * 50)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < most
 
 
 class Foreign(gymnasium.vector.VectorEnv):

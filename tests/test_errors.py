@@ -1,5 +1,7 @@
 """Bad input: a typed error with the expected and the actual value, and no partial changes."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -319,6 +321,41 @@ def test_an_environment_keeps_its_state_when_a_step_is_refused():
         with pytest.raises(error, match="seed"):
             env.reset(seed=seed)
     assert np.array_equal(env.native.get_state(), before)
+
+
+@pytest.mark.parametrize("was_reset", [True, False])
+def test_a_refused_state_is_no_move(was_reset):
+    """A training in the environment does not notice it."""
+    env = fastpg.make_vec("CartPole-v1", 2)
+    if was_reset:
+        env.reset(seed=0)
+    ended = dataclasses.replace(env.get_state(), status=np.zeros(3, np.uint8))
+
+    def seen():
+        return [*vars(env.get_state()).values(), env.moves, env.np_random_seed]
+
+    before = seen()
+    for state in (np.zeros((1, 4)), np.full((2, 4), np.nan), np.full((2, 4), 1e39), ended, "x"):
+        with pytest.raises((ValueError, TypeError)):
+            env.set_state(state)
+        with pytest.raises((ValueError, TypeError, AttributeError)):
+            env.set_attr("state", state)
+    assert all(np.array_equal(one, two) for one, two in zip(before, seen(), strict=True))
+    env.set_state(np.zeros((2, 4)))
+    assert env.moves > before[-2]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_integers_that_python_does_not_write_out(sign):
+    algo = fastpg.NPG("linear", "CartPole-v1", seed=0)
+    huge = sign * 10**5000
+    for name, call in {
+        "seed": lambda: fastpg.evaluate_policy(algo, "CartPole-v1", seed=huge),
+        "total_timesteps": lambda: algo.learn(huge),
+        "num_envs": lambda: fastpg.make_vec("CartPole-v1", huge),
+    }.items():
+        with pytest.raises(ValueError, match=f"{name}: expected an integer .*of 16,610 bits"):
+            call()
 
 
 def test_collecting_before_a_reset():

@@ -6,6 +6,7 @@ import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import fastpg
+from fastpg.rollouts.collect import EndlessEpisodeError
 
 
 @pytest.fixture(scope="module")
@@ -221,3 +222,83 @@ def test_a_time_limit_that_nothing_keeps(algo, limit):
     )
     env = SyncVectorEnv([lambda: Other(gymnasium.make("CartPole-v1"))] * 2)
     assert fastpg.evaluate_policy(algo, env, 2, seed=3) == expected
+
+
+class Fixed(gymnasium.Env):
+    """Episodes of as many steps, with no time limit."""
+
+    observation_space = gymnasium.spaces.Box(-1, 1, (4,), np.float32)
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def __init__(self, length):
+        self.length = length
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.steps = 0
+        return np.zeros(4, dtype=np.float32), {}
+
+    def step(self, action):
+        self.steps += 1
+        return np.zeros(4, dtype=np.float32), 1.0, self.steps == self.length, False, {}
+
+
+@pytest.mark.parametrize("wrap", [lambda algo: algo, Asked])
+@pytest.mark.parametrize("n_envs", [1, 3])
+@pytest.mark.parametrize(("length", "limit"), [(15, 1), (17, 10), (47, 20), (2, 1), (700, 699)])
+def test_an_episode_longer_than_the_limit_is_endless(algo, wrap, n_envs, length, limit):
+    """Wherever in a rollout it ends, and to the step."""
+    env = SyncVectorEnv([lambda: Fixed(length)] * n_envs)
+    with pytest.raises(EndlessEpisodeError, match=f"has not ended after {limit} steps"):
+        fastpg.evaluate_policy(wrap(algo), env, 4, seed=0, max_episode_steps=limit)
+    found = fastpg.evaluate_policy(wrap(algo), env, 4, seed=0, max_episode_steps=length)
+    assert found == (length, 0.0)
+
+
+@pytest.mark.parametrize("wrap", [lambda algo: algo, Asked])
+def test_the_limit_of_native_episodes(algo, wrap):
+    env = fastpg.make_vec("CartPole-v1", 4)
+    _, lengths = fastpg.evaluate_policy(wrap(algo), env, 4, seed=0, return_episode_rewards=True)
+    most = int(lengths.max())
+    found = fastpg.evaluate_policy(
+        wrap(algo), env, 4, seed=0, return_episode_rewards=True, max_episode_steps=most
+    )
+    assert np.array_equal(found[1], lengths)
+    with pytest.raises(EndlessEpisodeError):
+        fastpg.evaluate_policy(wrap(algo), env, 4, seed=0, max_episode_steps=most - 1)
+
+
+@pytest.mark.parametrize("limit", [None, 0, True, "often"])
+def test_an_attribute_that_is_no_time_limit(algo, limit):
+    class Never(Fixed):
+        _max_episode_steps = limit
+
+    for env in (Never(None), SyncVectorEnv([lambda: Never(None)] * 2)):
+        with pytest.raises(EndlessEpisodeError, match="has not ended after 10,000 steps"):
+            fastpg.evaluate_policy(algo, env, 2, seed=0)
+
+
+@pytest.mark.parametrize("wrap", [lambda algo: algo, Asked])
+@pytest.mark.parametrize("env_id", ["CartPole-v1", "Pendulum-v1"])
+@pytest.mark.parametrize("seeded", [True, False])
+def test_a_failed_evaluation_leaves_native_environments(wrap, env_id, seeded):
+    """Their seeds and pictures too."""
+    algo = fastpg.NPG("linear", env_id, seed=0)
+    env = fastpg.make_vec(env_id, 2, render_mode="rgb_array")
+    if seeded:
+        env.reset(seed=100)
+        env.step(np.full((2, 1), 2.0, np.float32) if env_id == "Pendulum-v1" else np.ones(2, int))
+
+    def seen():
+        pictures = env.render() if seeded else ()
+        return [*vars(env.get_state()).values(), *pictures, env.np_random_seed, env.moves]
+
+    def fail(episode):
+        raise ZeroDivisionError
+
+    before = seen()
+    with pytest.raises(ZeroDivisionError):
+        fastpg.evaluate_policy(wrap(algo), env, 4, seed=3, callback=fail)
+    assert all(np.array_equal(one, two) for one, two in zip(before, seen(), strict=True))
+    rows = env.reset()[0]
+    assert not np.array_equal(rows[0], rows[1])

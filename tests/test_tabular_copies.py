@@ -89,6 +89,16 @@ def test_a_copied_environment_goes_on_with_the_same_numbers(copied):
     assert not np.array_equal(before.streams, env.get_state().streams)
 
 
+@pytest.mark.parametrize("copied", COPIES)
+def test_returns_beyond_doubles_are_copied(copied):
+    mdp = tabular.MDP(np.ones((1, 1, 1)), np.full((1, 1), 1e307), np.ones(1), gamma=0.5)
+    env = tabular.make_vec(mdp, 2)
+    env.reset(seed=0)
+    for _ in range(30):
+        env.step(np.zeros(2, int))
+    assert (copied(env).get_state().episode_returns == np.inf).all()
+
+
 def test_a_checkpoint_of_an_algorithm_in_a_tabular_environment(tmp_path):
     env = tabular.make_vec(tabular.chain(4, horizon=6), 4)
     algo = fastpg.NPG("linear", env, seed=0).learn(2000)

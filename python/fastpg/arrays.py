@@ -18,6 +18,7 @@ Integers = npt.NDArray[np.int64]
 
 _MAX_SEED = 2**64 - 1
 _MOST_STEP = 2**62
+_MOST_BITS = 1024  # of an integer in a message
 _FEW = 64  # below this size plain Python is faster than NumPy
 _SOME = 4096  # up to this size a search in bytes is faster than a reduction
 _FLOAT64 = np.dtype(np.float64)
@@ -318,7 +319,9 @@ def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
         raise TypeError(f"{name}: expected an integer, got {value!r}") from None
     if number < low or (high is not None and number > high):
         wanted = f"at least {low}" if high is None else f"in [{low}, {high}]"
-        raise ValueError(f"{name}: expected an integer {wanted}, got {number}")
+        # Python refuses to write out integers of more than 4,300 digits.
+        got = number if number.bit_length() < _MOST_BITS else f"one of {number.bit_length():,} bits"
+        raise ValueError(f"{name}: expected an integer {wanted}, got {got}")
     return number
 
 

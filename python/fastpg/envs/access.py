@@ -11,6 +11,7 @@ from gymnasium.vector import VectorEnv
 from fastpg import _core, arrays
 from fastpg.envs import state as states
 from fastpg.envs.parameters import parameters, set_values
+from fastpg.envs.rendering import Painter
 from fastpg.envs.state import EnvState
 from fastpg.suggestions import unknown
 
@@ -25,7 +26,27 @@ class StateAccess(VectorEnv[Any, Any, Any]):
     moves = 0
     _seeds: list[int | None]
     _seeded: arrays.Bools
+    _painter: Painter | None = None  # Gymnasium closes environments whose __init__ has failed, too
     _differing: frozenset[str] = frozenset()  # names of parameters with several values
+
+    def _keep(self) -> Callable[[], None]:
+        """A function that puts the environments back where they are now.
+
+        Returns:
+            A function without arguments, for states, random streams, seeds, moves and what pictures
+                show.
+        """
+        before, moves = self.native.snapshot(), self.moves
+        seeds, seeded = self._seeds.copy(), self._seeded.copy()
+        actions = None if self._painter is None else self._painter.last_actions.copy()
+
+        def put_back() -> None:
+            self.native.restore(**before, checked=False)
+            self.moves, self._seeds, self._seeded = moves, seeds, seeded
+            if self._painter is not None and actions is not None:
+                self._painter.last_actions = actions
+
+        return put_back
 
     def get_state(self) -> EnvState:
         """The environments' states, random streams and step counts.
@@ -48,16 +69,22 @@ class StateAccess(VectorEnv[Any, Any, Any]):
                 1e38, which is too large for a float32 observation.
             TypeError: values that are not numbers.
         """
-        self.moves += 1
         if isinstance(state, EnvState):
             states.put(self.native, state)
+            self.moves += 1
             self._seeds = [_UNKNOWN_SEED] * self.num_envs
             self._seeded = state.status != 0
             return
         checked = states.checked(self.native, state)
-        if not self._seeded.all():
-            self.reset(options={"reset_mask": ~self._seeded})
-        self.native.set_state(checked)
+        put_back = self._keep()
+        try:
+            if not self._seeded.all():
+                self.reset(options={"reset_mask": ~self._seeded})
+            self.native.set_state(checked)
+        except BaseException:
+            put_back()
+            raise
+        self.moves += 1
 
     @property
     def state(self) -> arrays.Floats | None:

@@ -50,12 +50,15 @@ class Painter:
     Args:
         environment: kind of environment; its Gymnasium class draws the pictures.
         num_envs: number of environments.
+
+    Attributes:
+        last_actions: that of each environment, which Pendulum's picture shows; None after a reset.
     """
 
     def __init__(self, environment: Environment, num_envs: int) -> None:
         self.environment = environment
         self._canvas: Any = None
-        self._last_actions: list[Any] = [None] * num_envs  # Pendulum's picture shows them
+        self.last_actions: list[Any] = [None] * num_envs
 
     def record_step(self, actions: npt.NDArray[Any], restarted: npt.NDArray[np.bool_]) -> None:
         """Store the actions of a step, for environments that draw them.
@@ -65,7 +68,7 @@ class Painter:
             restarted: bool (n,), environments that this step has reset; no action is stored.
         """
         for i, (action, fresh) in enumerate(zip(actions, restarted, strict=True)):
-            self._last_actions[i] = None if fresh else action.copy()
+            self.last_actions[i] = None if fresh else action.copy()
 
     def record_reset(self, touched: npt.NDArray[np.bool_]) -> None:
         """Delete the last actions of environments that were reset.
@@ -74,7 +77,7 @@ class Painter:
             touched: bool (n,), the environments that were reset.
         """
         for i in np.flatnonzero(touched):
-            self._last_actions[i] = None
+            self.last_actions[i] = None
 
     def frames(self, native: _core.VectorEnv) -> tuple[Frame, ...]:
         """Draw the current states.
@@ -97,7 +100,7 @@ class Painter:
             keep_signals()
             self._canvas = self.environment.gymnasium_class()(render_mode="rgb_array")
         return tuple(
-            self._frame(state, parameters(native, i), self._last_actions[i])
+            self._frame(state, parameters(native, i), self.last_actions[i])
             for i, state in enumerate(native.get_state())
         )
 

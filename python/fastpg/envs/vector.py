@@ -37,8 +37,6 @@ class NativeVectorEnv(StateAccess):
         moves: number of calls of `step`, `reset` and `set_state` so far.
     """
 
-    _painter: Painter | None = None  # Gymnasium closes environments whose __init__ has failed, too
-
     def __init__(
         self,
         env_id: str,

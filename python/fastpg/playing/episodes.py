@@ -17,6 +17,7 @@ from fastpg.playing.drawn_env import Frame, draw, drawing
 from fastpg.rollouts.collect import make_collector
 from fastpg.rollouts.collector import MOST_STEPS
 from fastpg.rollouts.copies import EnvCopies
+from fastpg.rollouts.make_env import time_limit
 from fastpg.rollouts.policy_model import PolicyModel
 
 See = Callable[[Frame, bool], None]
@@ -111,4 +112,4 @@ def _limited(env: gymnasium.Env[Any, Any], max_steps: int | None) -> gymnasium.E
     """The environment with a time limit."""
     if max_steps is not None:
         return TimeLimit(env, arrays.integer("max_steps", max_steps, 1, MOST_STEPS))
-    return env if env.has_wrapper_attr("_max_episode_steps") else TimeLimit(env, LONGEST)
+    return TimeLimit(env, LONGEST) if time_limit(env) is None else env

@@ -96,8 +96,8 @@ def endless(limit: int) -> EndlessEpisodeError:
         The error.
     """
     return EndlessEpisodeError(
-        f"an episode has not ended after {limit:,} steps, and its environment has no time limit: "
-        "wrap it in gymnasium.wrappers.TimeLimit, or give a larger max_episode_steps"
+        f"an episode has not ended after {limit:,} steps: give a larger max_episode_steps, or, if "
+        "the environment has no time limit, wrap it in gymnasium.wrappers.TimeLimit"
     )
 
 
@@ -167,10 +167,9 @@ def undone_on_error(env: VectorEnv[Any, Any, Any]) -> Iterator[None]:
     if not isinstance(env, NativeVectorEnv):
         yield
         return
-    before, moves = env.native.snapshot(), env.moves
+    put_back = env._keep()
     try:
         yield
     except BaseException:
-        env.native.restore(**before, checked=False)
-        env.moves = moves
+        put_back()
         raise

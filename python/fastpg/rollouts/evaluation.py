@@ -109,12 +109,14 @@ def evaluate_policy(
     if arrays.boolean("warn", warn):
         _warn_of_wrappers(made)
     episodes = _Episodes(n_episodes, made.num_envs, callback)
+    given = (made, episodes, deterministic, start, limit, shows)
     if _acts_by_its_policy(model):
         model.require_spaces(made)
         with undone_on_error(made):
-            _play_policy(model.policy, made, episodes, deterministic, start, limit, shows)
+            _play_policy(model.policy, *given)
     elif callable(getattr(model, "predict", None)):
-        _play(model, EnvCopies.of(made), episodes, deterministic, start, limit, shows)
+        with undone_on_error(made):
+            _play(model, *given)
     else:
         raise TypeError(f"model: expected an object with predict(), got {model!r}")
     mean = float(episodes.returns.mean())
@@ -179,25 +181,26 @@ class _Episodes:
         """Whether the episode of each environment counts, (n_envs,)."""
         return self.playing < len(self.returns)
 
-    def piece_after(self, piece: int, elapsed: arrays.Integers, longest: int | None) -> int:
-        """Number of steps of the next rollout.
+    def room(self, elapsed: arrays.Integers, longest: int | None, limit: int | None) -> int:
+        """Number of steps after which the evaluation may be over, or an episode at the limit.
 
         Args:
-            piece: that of the one before.
             elapsed: steps of the current episode of each environment, (n_envs,).
             longest: time limit of an episode; None: unknown.
+            limit: steps after which an episode counts as endless, all below it; None: never.
 
         Returns:
-            Twice the number before, up to a limit, but no more than the evaluation needs.
+            At least 1.
         """
-        piece = min(2 * piece, _PIECE)
-        counts = self.counts
+        counts, room = self.counts, MOST_STEPS
+        if limit is not None:
+            room = limit - int(elapsed[counts].max())
         one_left = self.playing[counts] + len(counts) >= len(self.returns)
-        if longest is None or not counts.any() or not one_left.all():
-            return piece
-        left = longest - int(elapsed[counts].min())
-        # At most 0 where a wrapper has the limit, but does not keep it.
-        return min(piece, left) if left > 0 else piece
+        if longest is not None and one_left.all():
+            left = longest - int(elapsed[counts].min())
+            # At most 0 where a wrapper has the time limit, but does not keep it.
+            room = min(room, left) if left > 0 else room
+        return room
 
     def end(self, i: int, total: float, length: int) -> None:
         """The episode of an environment has ended.
@@ -237,17 +240,17 @@ def _play_policy(
     collector = make_collector(env, policy, seed, evaluation=True)
     collector.reset(seed)
     longest = most_steps(env)
-    piece = 1 if shows else _FIRST_PIECE
+    elapsed, piece = np.zeros(env.num_envs, dtype=np.int64), _FIRST_PIECE
     while episodes.counts.any():
-        ends = collector.play(piece, deterministic=deterministic)
+        count = 1 if shows else min(piece, episodes.room(elapsed, longest, limit))
+        ends = collector.play(count, deterministic=deterministic)
+        elapsed, piece = ends.last_step_index, min(2 * piece, _PIECE)
         if shows:
             env.render()
         each = (ends.columns.tolist(), ends.returns.tolist(), ends.lengths.tolist())
         for i, total, length in zip(*each, strict=True):
             episodes.end(i, total, length)
-        _require_ends(ends.last_step_index, episodes.counts, limit)
-        if not shows:
-            piece = episodes.piece_after(piece, ends.last_step_index, longest)
+        _require_ends(elapsed, episodes.counts, limit)
 
 
 def _play(
@@ -259,6 +262,7 @@ def _play(
     limit: int | None,
     shows: bool,
 ) -> None:
+    env = EnvCopies.of(env)
     mode = autoreset_mode(env)
     totals, elapsed = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=np.int64)
     second_resets = SecondResets(env)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import gymnasium
+import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
 
@@ -15,6 +16,8 @@ from fastpg.rollouts.copies import EnvCopies
 from fastpg.rollouts.instances import require_distinct
 from fastpg.rollouts.masks import has_usual_workers
 from fastpg.suggestions import unknown
+
+_LIMIT = "_max_episode_steps"  # attribute of TimeLimit
 
 EnvLike = (
     str
@@ -143,9 +146,11 @@ def has_time_limit(env: VectorEnv[Any, Any, Any]) -> bool:
     if isinstance(base, NativeVectorEnv):
         return base.has_time_limit
     if isinstance(base, SyncVectorEnv):
-        return all(one.has_wrapper_attr("_max_episode_steps") for one in base.envs)
+        return all(time_limit(one) is not None for one in base.envs)
     if isinstance(base, AsyncVectorEnv) and has_usual_workers(base):
-        return all(base.call("has_wrapper_attr", "_max_episode_steps"))
+        if not all(base.call("has_wrapper_attr", _LIMIT)):
+            return False
+        return all(map(_is_limit, base.call("get_wrapper_attr", _LIMIT)))
     return False
 
 
@@ -162,10 +167,27 @@ def most_steps(env: VectorEnv[Any, Any, Any]) -> int | None:
     if isinstance(base, NativeVectorEnv):
         return base.max_episode_steps
     if isinstance(base, SyncVectorEnv) and has_time_limit(base):
-        limits: list[Any] = [one.get_wrapper_attr("_max_episode_steps") for one in base.envs]
-        if all(isinstance(limit, int) for limit in limits):  # other wrappers may use the name
-            return int(max(limits))
+        return max(time_limit(one) or 0 for one in base.envs)
     return None
+
+
+def time_limit(env: Any) -> int | None:
+    """The time limit of one environment.
+
+    Args:
+        env: a Gymnasium environment.
+
+    Returns:
+        Steps, at least 1; None if it has none.
+    """
+    limit = env.get_wrapper_attr(_LIMIT) if env.has_wrapper_attr(_LIMIT) else None
+    return int(limit) if _is_limit(limit) else None
+
+
+def _is_limit(value: Any) -> TypeGuard[int | np.integer[Any]]:
+    """Whether it is a number of steps; wrappers may use the name for something else."""
+    number = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return number and bool(value > 0)
 
 
 def env_name(env: VectorEnv[Any, Any, Any]) -> str | None:

@@ -117,14 +117,25 @@ class SteppingCollector(Collector):
         count = arrays.integer("n_steps", n_steps, 1, MOST_STEPS)
         self._start()
         recorder = Recorder(1)  # whose row each step overwrites
-        for row in range(count):
-            ended, finals = self._row(recorder, deterministic)
+        columns: list[int] = []
+        returns: list[float] = []
+        lengths: list[int] = []
+        for _ in range(count):
+            ended, _ = self._row(recorder, deterministic)
             for i in ended:
-                self._record_end(recorder, row, i, i, finals[i])
+                total, length = self._end(i)
+                columns.append(i)
+                returns.append(total)
+                lengths.append(length)
         self._leave()
-        ends = recorder.ends(self.policy.observation_size)
-        names = ("end_columns", "episode_returns", "episode_lengths")
-        return _core.EpisodeEnds((*(ends[name] for name in names), self._elapsed.copy()))
+        return _core.EpisodeEnds(
+            (
+                np.array(columns, dtype=np.int64),
+                np.array(returns, dtype=np.float64),
+                np.array(lengths, dtype=np.int64),
+                self._elapsed.copy(),
+            )
+        )
 
     def samples(self, count: int) -> Rollout:
         """See `Collector`."""
@@ -322,11 +333,16 @@ class SteppingCollector(Collector):
     def _record_end(
         self, recorder: Recorder, row: int, column: int, i: int, final: Float32s
     ) -> None:
-        length = int(self._elapsed[i])
-        returned, raw = float(self._returns[i]), float(self._raw_ended[i])
-        recorder.end(row, column, final, returned, length, raw)
-        self._elapsed[i] = 0
+        total, length = self._end(i)
+        # Of its own: a view would keep the observations of all environments.
+        recorder.end(row, column, final.copy(), total, length, float(self._raw_ended[i]))
+
+    def _end(self, i: int) -> tuple[float, int]:
+        """Return and length of the episode of environment i, which has ended."""
+        found = float(self._returns[i]), int(self._elapsed[i])
         self._returns[i] = 0.0
+        self._elapsed[i] = 0
+        return found
 
     def _rollout(
         self,

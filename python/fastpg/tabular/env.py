@@ -87,7 +87,7 @@ class TabularVectorEnv(NativeVectorEnv):
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self.native = self._native()
-        self.native.restore(**state["native"])
+        self.native.restore(**state["native"], checked=False)  # returns may be infinite
 
     def __repr__(self) -> str:
         return f"TabularVectorEnv({self.mdp!r}, num_envs={self.num_envs})"
