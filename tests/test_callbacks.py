@@ -264,6 +264,38 @@ def test_an_environment_that_is_not_registered_is_made_by_its_callable():
         given.learn(80, eval_freq=40)
 
 
+def short_cartpole():
+    """The registered environment, changed afterwards: every episode is one step."""
+    env = gymnasium.make("CartPole-v1")
+    env.unwrapped.theta_threshold_radians = 0.0
+    return env
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        short_cartpole,
+        [short_cartpole] * 2,
+        lambda: gymnasium.vector.SyncVectorEnv([short_cartpole] * 2),
+        lambda: gymnasium.vector.AsyncVectorEnv([short_cartpole] * 2),
+    ],
+)
+def test_what_a_callable_does_to_its_environment_is_evaluated_too(given):
+    vector = given() if callable(given) and given is not short_cartpole else given
+    algo = fastpg.NPG("linear", vector, seed=0, n_steps=100)
+    evaluation = callbacks.EvalCallback(eval_freq=200, n_eval_episodes=5)
+    algo.learn(400, evaluation)
+    algo.env.close()
+    assert {r["eval/mean_ep_length"] for r in evaluation.evaluations} == {1.0}
+
+
+def test_many_trainings_are_evaluated_in_what_the_callable_makes():
+    found = fastpg.train_many(
+        "npg", short_cartpole, seeds=2, total_timesteps=200, n_jobs=1, tuned=False
+    )
+    assert (found.returns == 1.0).all()
+
+
 def test_stops_by_evaluations():
     def means(callback, *values):
         return [callback.on_evaluation({"eval/mean_reward": value}) for value in values]

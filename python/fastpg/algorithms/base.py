@@ -232,7 +232,7 @@ class Algorithm(Resumable):
             progress_bar: show a progress bar on standard error.
             log_interval: loggers get every so many-th record, and the last; a run folder gets all.
             eval_env: environment for evaluations during training, as in `EvalCallback`; None with
-                `eval_freq`: the training environment made anew.
+                `eval_freq`: the training environment made anew, as `EvalCallback` does.
             eval_freq: environment steps from one evaluation to the next; None: 10,000 with
                 `eval_env`, else no evaluations.
             n_eval_episodes: episodes of an evaluation.

@@ -65,7 +65,8 @@ def train_many(
         n_evaluations: evaluations of a training, at equal distances; the last one is of the final
             policy.
         n_eval_episodes: episodes of an evaluation; all of them play the same ones.
-        eval_env: an id or a callable for evaluations; None: the training environment made anew.
+        eval_env: an id or a callable for evaluations; None: the training environment made anew, as
+            `EvalCallback` does.
         deterministic: evaluate the most probable actions instead of sampled ones.
         tuned: as in `train`.
         progress_bar: show finished trainings, their rate and the time left.

@@ -98,7 +98,8 @@ def tune(
             processes.
         n_evaluations: evaluations of a training, at equal distances, the last of the final policy.
         n_eval_episodes: episodes of an evaluation.
-        eval_env: an id or a callable for evaluations; None: the training environment made anew.
+        eval_env: an id or a callable for evaluations; None: the training environment made anew, as
+            `EvalCallback` does.
         deterministic: evaluate the most probable actions instead of sampled ones.
         tuned: as in `train`: where the search starts, and what unsearched options are.
         progress_bar: show finished trials and the best score.

@@ -20,7 +20,8 @@ def make_eval_env(algo: Any, given: Any, count: int) -> Environments:
 
     Args:
         algo: the algorithm that learns.
-        given: an id, an environment or a callable; None: the training environment made anew.
+        given: an id, an environment or a callable; None: the training environment made anew, as
+            `EvalCallback` says.
         count: number of copies.
 
     Returns:
@@ -57,26 +58,26 @@ def _shared(one: Environments, other: Environments) -> bool:
 def _made_anew(algo: Any, count: int) -> Environments:
     recipe: EnvRecipe | None = algo.env_recipe
     obstacle = "its file does not describe it" if recipe is None else recipe.obstacle
+    # First by the user's own callables: what these do to an environment, no recipe knows.
+    if (made := _by_callables(algo.env, count)) is not None:
+        return made
     if recipe is not None and obstacle is None:
         if isinstance(algo.env, NativeVectorEnv):  # `make` would take Gymnasium's, if it has one
             limit = -1 if recipe.max_episode_steps is None else recipe.max_episode_steps
             return make_vec(recipe.id or "", count, max_episode_steps=limit, **recipe.kwargs)
         return recipe.make(count)
-    if makers := _makers(algo.env):
-        return EnvCopies([makers[k % len(makers)] for k in range(count)])
     raise ValueError(
         "eval_env: expected an environment, since that of the training cannot be made again: "
         f"{obstacle}"
     )
 
 
-def _makers(env: Any) -> list[Any]:
-    """The callables that made the training environments; none if they give the same ones again."""
+def _by_callables(env: Any, count: int) -> Environments | None:
+    """Environments by the callables of the training's; None if they give the same ones again."""
     makers = getattr(env, "env_fns", None)  # of a vector environment without wrappers
     if not makers or env is not env.unwrapped:
-        return []
-    one = makers[0]()
-    if any(one.unwrapped is other for other in innermost(env)):
-        return []
-    one.close()
-    return list(makers)
+        return None
+    first = makers[0]()
+    if any(first.unwrapped is other for other in innermost(env)):
+        return None
+    return EnvCopies([lambda: first, *(makers[k % len(makers)] for k in range(1, count))])
