@@ -264,6 +264,20 @@ def test_an_environment_that_is_not_registered_is_made_by_its_callable():
         given.learn(80, eval_freq=40)
 
 
+def test_a_learn_that_goes_on_is_evaluated_at_the_steps_of_one_without_a_stop():
+    def steps(stop):
+        algo = learner(n_envs=4, n_steps=256)
+        evaluation = callbacks.EvalCallback(eval_freq=2500, n_eval_episodes=1)
+        algo.learn(10_000, [evaluation, lambda record: algo.num_timesteps < stop])
+        if stop < 10_000:
+            algo.learn(None, evaluation)
+        return [record["time/total_timesteps"] for record in evaluation.evaluations]
+
+    straight = steps(10_000)
+    assert len(straight) == 4
+    assert straight == steps(3000) == steps(1500) == steps(7600)
+
+
 def short_cartpole():
     """The registered environment, changed afterwards: every episode is one step."""
     env = gymnasium.make("CartPole-v1")

@@ -287,6 +287,7 @@ def test_eval_and_info(run, tmp_path):
     stochastic = run("eval", path, "--episodes", 5, "--stochastic", "--seed", 3)
     assert "5 stochastic episodes" in stochastic.stdout
     shown = run("info", path).stdout
+    assert rows_of(shown)["features"].split() == ["identity:", "5"]
     assert "trpo" in shown
     assert "target_kl=0.005" in shown
     assert fastpg.__version__ in run("info").stdout

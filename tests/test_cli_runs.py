@@ -64,6 +64,46 @@ def test_evaluations_during_training(run, tmp_path):
         assert (done.returncode, text in done.stderr) == (2, True), done.stderr
 
 
+@pytest.mark.usefixtures("one_episode")
+def test_a_run_that_goes_on_is_evaluated_as_before(run, tmp_path):
+    train = ("train", "npg", "CartPole-v1", "--run", "a")
+    often = ("--eval-freq", 2048, "--n-eval-episodes", 2)
+    assert run(*train, *often, *SHORT).returncode == 0
+
+    def steps():
+        lines = (tmp_path / "a" / "evaluations.jsonl").read_text().splitlines()
+        return [json.loads(line)["time/total_timesteps"] for line in lines]
+
+    done = run(*train, "--resume", "--total-timesteps", 8192)
+    assert (done.returncode, steps()) == (0, [2048, 4096, 6144, 8192]), done.stderr
+    assert "warning" not in done.stderr.lower()
+    done = run(*train, "--resume", "--eval-freq", 4096, "--total-timesteps", 16384)
+    assert (done.returncode, steps()[4:]) == (0, [12288, 16384]), done.stderr
+    algo = fastpg.resume(tmp_path / "a" / "checkpoint.npz")
+    again = fastpg.loggers.RunFolder(tmp_path / "a", resume=True)
+    with pytest.warns(UserWarning, match="best.npz stays as it is: expected eval_freq=4096 too"):
+        algo.learn(2048, log=again, reset_num_timesteps=False)
+    for path, step in (("a/final.npz", 18432), ("a/checkpoint.npz", 18432)):
+        shown = run("eval", path, "--episodes", 1).stdout.split("evaluation")[0]
+        assert "".join(shown.split()) == f"model{path},step{step:,}"
+
+
+@pytest.mark.parametrize(
+    "changed", ["x", [1], {"resumed": 3}, {"resumed": [3]}, {"evaluations": 3}]
+)
+def test_a_config_changed_by_hand_has_no_evaluations(run, tmp_path, changed):
+    assert run("train", "npg", "CartPole-v1", "--run", "a", *SHORT).returncode == 0
+    folder = fastpg.loggers.RunFolder(tmp_path / "a")
+    file = tmp_path / "a" / "config.json"
+    if isinstance(changed, dict):
+        file.write_text(json.dumps(json.loads(file.read_text()) | changed))
+        assert folder.kept_evaluations() == {}
+    else:
+        file.write_text(json.dumps(changed))
+        with pytest.raises(ValueError, match="expected a JSON object"):
+            folder.kept_evaluations()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.usefixtures("one_episode")
 def test_an_interrupted_run_goes_on_to_the_bits_of_a_straight_one(run, tmp_path):

@@ -158,3 +158,14 @@ def test_the_argument_of_evaluate_policy_that_moved():
         fastpg.evaluate_policy(algo, "CartPole-v1", 2, True, True)
     returns, _ = fastpg.evaluate_policy(algo, "CartPole-v1", 2, return_episode_rewards=True)
     assert returns.shape == (2,)
+
+
+def test_a_warning_in_code_without_a_module():
+    """Such as code that `exec` runs with globals of its own."""
+    with pytest.warns(UserWarning, match="never stops the training"):
+        exec(
+            "from fastpg import NPG, callbacks\n"
+            "stop = callbacks.StopTrainingOnRewardThreshold(10)\n"
+            "NPG('linear', 'CartPole-v1', seed=0).learn(600, stop)",
+            {},
+        )

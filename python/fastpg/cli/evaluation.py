@@ -132,7 +132,8 @@ def evaluate(
 ) -> None:
     """Evaluate a checkpoint on its training environment (Gymnasium's version, if there is one)."""
     with explained():
-        algo = load(model_file(path))
+        file = model_file(path)
+        algo = load(file)
         if module is not None:
             import_module(module)
         made, name = _eval_env(algo, env)
@@ -145,7 +146,7 @@ def evaluate(
             seed=seed,
             max_episode_steps=max_episode_steps,
         )
-        show_table({"evaluation": text})
+        show_table({"model": f"{file}, step {algo.num_timesteps:,}", "evaluation": text})
 
 
 def _eval_env(algo: Algorithm, env_id: str | None) -> tuple[VectorEnv[Any, Any, Any], str]:

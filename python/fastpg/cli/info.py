@@ -18,6 +18,7 @@ from fastpg.algorithms.settings import LINEAR, built_in
 from fastpg.cli.console import explained, show_table
 from fastpg.cli.models import model_file
 from fastpg.envs import NATIVE
+from fastpg.policies.base import Policy
 from fastpg.policies.factory import is_mlp
 from fastpg.training.terminal import mean_return
 
@@ -27,7 +28,7 @@ def info(
 ) -> None:
     """Describe the installation, or a checkpoint."""
     with explained():
-        show_table(_installed() if path is None else _checkpoint_info(load(model_file(path))))
+        show_table(_installed() if path is None else _checkpoint_info(model_file(path)))
 
 
 def _installed() -> dict[str, str]:
@@ -47,7 +48,8 @@ def _tuned(policy: str) -> str:
     return ", ".join(f"{name} {env_id}" for name, env_id in built_in(policy)) or "none"
 
 
-def _checkpoint_info(algo: Algorithm) -> dict[str, str]:
+def _checkpoint_info(file: Path) -> dict[str, str]:
+    algo = load(file)
     last = algo.history[-1] if algo.history else {}
     defaults = algo.options_class.build(algo.name, {}, is_mlp(algo.policy))
     changed = {
@@ -56,12 +58,34 @@ def _checkpoint_info(algo: Algorithm) -> dict[str, str]:
         if value != getattr(defaults, name)
     }
     return {
+        "file": str(file),
         "algorithm": algo.name,
-        "environment": algo.env_id or "unnamed",
+        "environment": _environment(algo),
         "policy": repr(algo.policy),
+        "features": _features(algo.policy),
         "steps": f"{algo.num_timesteps:,}",
         "iterations": str(len(algo.history)),
         "mean return": f"{mean_return(last)} (last 100 episodes)",
         "seed": str(algo.seed),
         "options changed": ", ".join(f"{k}={v}" for k, v in changed.items()) or "none",
     }
+
+
+def _environment(algo: Algorithm) -> str:
+    """Its id, and in brackets what differs from the registered form."""
+    recipe = algo.env_recipe
+    if recipe is None or recipe.id is None:
+        return algo.env_id or "unnamed"
+    return f"{recipe}, changed: {recipe.obstacle}" if recipe.obstacle else str(recipe)
+
+
+def _features(policy: Policy) -> str:
+    """Such as "polynomial, degree=2: 15, of normalised observations"."""
+    state = policy.feature_map.state()
+    arguments = [
+        f"{name}={value}"
+        for name, value in state.items()
+        if name not in ("kind", "observation_size") and value is not False
+    ]
+    normalised = "" if policy.normalizer is None else ", of normalised observations"
+    return f"{', '.join([state['kind'], *arguments])}: {policy.n_features}{normalised}"

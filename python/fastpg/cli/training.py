@@ -77,6 +77,7 @@ def _train(name: str, env_id: str, given: dict[str, Any]) -> None:
         # The file of an interrupted run may be there: the same command goes on.
         path = None if run and out is None else _checkpoint_path(out, default, force or resume)
         if run is not None and run.holds_run:
+            evaluations = evaluations or run.kept_evaluations()
             training = continued(run, name, env_id, given)
         else:
             training = built(name, env_id, given)

@@ -67,13 +67,18 @@ class Observers:
         if arrays.boolean("progress_bar", progress_bar):
             parts.append(_progress_bar())
         if eval_env is not None or eval_freq is not None:
-            parts.append(_evaluation(eval_env, eval_freq, episodes))
+            freq = _EVAL_FREQ if eval_freq is None else eval_freq
+            parts.append(_evaluation(eval_env, freq, episodes))
+            if logs:
+                _note_evaluations(logs, {"eval_freq": freq, "n_eval_episodes": episodes})
         self._logs, self._others = CallbackList(logs), CallbackList(parts)
         self._all = CallbackList([*logs, *parts]) if logs or parts else None
         self._late: list[Metrics] | None = None  # evaluations that the logs get after the record
         self._stop = self.started = False
         if self._all is not None:
             _warn_of_no_evaluations(self._all)
+        if logs and not any(one.evaluates for one in self._others.flattened()):
+            _warn_of_their_end(logs)
 
     @contextmanager
     def watching(
@@ -160,6 +165,29 @@ def _logs(log: Any, every: int) -> list[Callback]:
     return parts
 
 
+def _note_evaluations(logs: list[Callback], evaluations: dict[str, int]) -> None:
+    """Have run folders keep the arguments of `learn` about evaluations."""
+    from fastpg.training.run_folder import RunFolder
+
+    for run in logs:
+        if isinstance(run, RunFolder):
+            run.evaluations = evaluations
+
+
+def _warn_of_their_end(logs: list[Callback]) -> None:
+    """Warn that a run which goes on had evaluations, and now has none."""
+    from fastpg.training.run_folder import RunFolder
+
+    for run in logs:
+        if isinstance(run, RunFolder):
+            run.evaluations = None
+            if run.holds_run and (kept := run.kept_evaluations()):
+                warn(
+                    f"log: the run in {run.path} had evaluations, and this learn has none, so that "
+                    f"best.npz stays as it is: expected eval_freq={kept['eval_freq']} too"
+                )
+
+
 def _require_no_kind(path: Any) -> None:
     """Raise ValueError for a name that other libraries take as a kind of log."""
     if path in _KINDS:
@@ -169,11 +197,10 @@ def _require_no_kind(path: Any) -> None:
         )
 
 
-def _evaluation(eval_env: Any, eval_freq: int | None, episodes: int) -> Callback:
+def _evaluation(eval_env: Any, eval_freq: int, episodes: int) -> Callback:
     from fastpg.training.callbacks.evaluation import EvalCallback
 
-    freq = _EVAL_FREQ if eval_freq is None else eval_freq
-    return EvalCallback(eval_env, eval_freq=freq, n_eval_episodes=episodes)
+    return EvalCallback(eval_env, eval_freq=eval_freq, n_eval_episodes=episodes)
 
 
 def _progress_bar() -> Callback:

@@ -36,6 +36,8 @@ class RunFolder(Callback):
     Attributes:
         path: the folder.
         resume: whether a run in it may be continued; True after the first training.
+        evaluations: `eval_freq` and `n_eval_episodes` of the `learn` that writes into it, which
+            sets them; None if it has no evaluations of its own.
 
     Raises:
         TypeError: `path` is no path, or `resume` no flag.
@@ -48,6 +50,7 @@ class RunFolder(Callback):
         except TypeError:
             raise TypeError(f"log: expected the path of a run folder, got {path!r}") from None
         self.resume = arrays.boolean("resume", resume)
+        self.evaluations: dict[str, int] | None = None
         self._lock: FileLock | None = None
         self._open = False
         self._best = -math.inf
@@ -80,6 +83,25 @@ class RunFolder(Callback):
         if not isinstance(config, dict):
             raise ValueError(f"{file}: expected a JSON object, got {config!r}")
         return config
+
+    def kept_evaluations(self) -> dict[str, int]:
+        """The evaluations of the run that the folder holds.
+
+        Returns:
+            `eval_freq` and `n_eval_episodes` of its last `learn` that had them; else empty.
+
+        Raises:
+            OSError: config.json cannot be read.
+            ValueError: config.json holds no run.
+        """
+        config, names = self.config(), ("eval_freq", "n_eval_episodes")
+        resumed = config.get("resumed")
+        found: dict[str, int] = {}
+        for start in (config, *(resumed if isinstance(resumed, list) else ())):
+            given = start.get("evaluations") if isinstance(start, dict) else None
+            if isinstance(given, dict) and given.keys() >= {*names}:
+                found = {name: given[name] for name in names}
+        return found
 
     def require_free(self) -> None:
         """Check that a training may use the folder; nothing is written.
@@ -189,7 +211,8 @@ class RunFolder(Callback):
         """Write checkpoint, config.json and versions.json; a resumed run gets entries in them."""
         save_checkpoint(self.algo, self.checkpoint)  # from now on the run can be resumed
         given = {
-            "config.json": run_config(self.algo, total_timesteps),
+            "config.json": run_config(self.algo, total_timesteps)
+            | {"evaluations": self.evaluations},
             "versions.json": versions(),
         }
         resumed = self.holds_run

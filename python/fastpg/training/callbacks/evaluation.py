@@ -106,7 +106,8 @@ class EvalCallback(Callback):
             OSError: the folder of the best model cannot be made.
         """
         super().on_training_start(algo, total_timesteps)
-        self._next = algo.num_timesteps + self.eval_freq
+        taken = 0 if algo.plan is None else algo.plan.taken  # before an interruption of this learn
+        self._next = algo.num_timesteps + self.eval_freq - taken % self.eval_freq
         self._start_seed = evaluation_seed(algo.seed) if self.seed is None else self.seed
         count = min(self.n_eval_episodes, _MOST_ENVS)
         self._made = make_eval_env(algo, self._eval_env, count)
