@@ -11,6 +11,7 @@ from gymnasium import spaces
 
 import fastpg
 from fastpg.experiments import Results, load_results, train_many
+from fastpg.training.callbacks.evaluation import evaluation_seed
 from processes import PLAIN, started_python
 
 SHORT = {"total_timesteps": 3000, "n_evaluations": 2, "n_eval_episodes": 3, "tuned": False}
@@ -70,9 +71,46 @@ def test_a_training_is_that_of_train():
             last = algo.history[-1]["rollout/ep_rew_mean"]
             assert results.train_returns[i, k] == last
     assert results.points.tolist() == [1500, 3000]
-    assert (results.steps[:, :, 0] >= 1500).all()
+    assert (results.steps[:, :, 0] <= 1500).all()
     assert (results.steps[:, :, -1] == algo.num_timesteps).all()
     assert results.finished == 4
+
+
+@pytest.mark.parametrize("n_steps", [300, 500, 1250])
+def test_at_a_point_within_an_iteration_the_policy_from_before_it_is_evaluated(n_steps):
+    arguments = {
+        "total_timesteps": 5000, "n_envs": 4, "n_steps": n_steps, "tuned": False,
+        "policy_kwargs": {"normalize_observations": True},
+    }  # fmt: skip
+    found = fastpg.train_many(
+        "trpo", "CartPole-v1", seeds=2, n_jobs=1, n_evaluations=10, n_eval_episodes=3, **arguments
+    )
+    judge = fastpg.make_vec("CartPole-v1", 3)
+    for seed in (0, 1):
+        curve = {}
+
+        def see(algo, curve=curve):
+            result = fastpg.evaluate_policy(algo, judge, 3, seed=evaluation_seed(algo.seed))
+            curve[algo.num_timesteps] = result[0]
+
+        see(fastpg.TRPO("linear", "CartPole-v1", seed=seed, **{
+            name: arguments[name] for name in ("n_envs", "n_steps", "policy_kwargs")
+        }))  # fmt: skip
+        last = fastpg.train(
+            "trpo", "CartPole-v1", seed=seed, callback=EachIteration(see), **arguments
+        )
+        used = [max(steps for steps in curve if steps <= point) for point in found.points]
+        used[-1] = last.num_timesteps
+        assert found.steps[0, seed].tolist() == used
+        assert found.returns[0, seed].tolist() == [curve[steps] for steps in used]
+
+
+class EachIteration(fastpg.callbacks.Callback):
+    def __init__(self, see):
+        self.see = see
+
+    def on_iteration(self, record):
+        self.see(self.algo)
 
 
 @SEVERAL

@@ -62,8 +62,8 @@ def train_many(
         run: folder that keeps the experiment, made if needed; None keeps nothing.
         n_jobs: processes; 1 trains in this one. None: one for each core, or joblib's
             `parallel_config`, which may name another backend.
-        n_evaluations: evaluations of a training, at equal distances; the last one is of the final
-            policy.
+        n_evaluations: evaluations of a training, at equal distances, each of the policy in use at
+            that step; the last one is of the final policy.
         n_eval_episodes: episodes of an evaluation; all of them play the same ones.
         eval_env: an id or a callable for evaluations; None: the training environment made anew, as
             `EvalCallback` does.

@@ -31,10 +31,10 @@ class Results:
     Attributes:
         settings: names of the settings, (S,).
         seeds: the seeds, (N,).
-        points: steps after which policies were to be evaluated, (P,).
-        returns: mean returns of the evaluations, (S, N, P).
-        steps: steps at which they took place, (S, N, P): the end of the first iteration that
-            reached the point.
+        points: steps at which policies are evaluated, (P,).
+        returns: mean returns of the policies in use at the points, (S, N, P).
+        steps: steps that the evaluated policies had learned from, (S, N, P): up to the last
+            iteration that ended at the point or before it; at the last point the whole training.
         train_returns: mean return of the last episodes of the training, (S, N).
         seconds: elapsed time of each training and its evaluations, (S, N).
         failures: errors by (setting, seed).

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.settings import TunedSettings
 from fastpg.algorithms.train import build
+from fastpg.policies.base import Policy
 from fastpg.rollouts.evaluation import evaluate_policy
 from fastpg.training.callbacks.base import Callback
 from fastpg.training.callbacks.eval_env import close, make_eval_env
@@ -66,10 +68,33 @@ class Trial:
         return build(self.algorithm, self.env, self.tuned, seed=seed, **arguments)
 
 
+class _PolicyThen:
+    """A policy as it is now; learning replaces its attributes and never changes their values."""
+
+    def __init__(self, policy: Policy, steps: int) -> None:
+        self.steps = steps
+        parts = [policy, policy.feature_map, policy.normalizer]
+        self._parts = [(part, dict(vars(part))) for part in parts if part is not None]
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """A context in which the policy is as it was then."""
+        now = [(part, dict(vars(part))) for part, _ in self._parts]
+        try:
+            for part, then in self._parts:
+                vars(part).update(then)
+            yield
+        finally:
+            for part, attributes in now:
+                vars(part).update(attributes)
+
+
 class Training(Callback):
     """One training of a trial, which may pause at each point of evaluation.
 
-    Pauses change no bit: the iterations are those of one `learn`.
+    Pauses change no bit: the iterations are those of one `learn`. At a point within an iteration the
+    policy from before this iteration is evaluated, which was the one in use then: so settings of
+    long iterations have no advantage.
 
     Args:
         trial: what all seeds share.
@@ -77,8 +102,8 @@ class Training(Callback):
 
     Attributes:
         algo: the algorithm.
-        returns: mean returns of the evaluations so far.
-        steps: the steps at which they took place.
+        returns: mean returns of the policies at the points so far.
+        steps: the steps that these policies had learned from.
     """
 
     def __init__(self, trial: Trial, seed: int) -> None:
@@ -91,6 +116,7 @@ class Training(Callback):
             raise
         self._seed = evaluation_seed(self.algo.seed)
         self._wanted = 0
+        self._before = self._now()
         self.returns: list[float] = []
         self.steps: list[int] = []
 
@@ -109,10 +135,10 @@ class Training(Callback):
         watching = [each for each in (self if points > 1 else None, callback) if each is not None]
         self.algo.learn(total, watching or None)
         if len(self.returns) < count:  # it has ended by itself
-            self._evaluate(points)
+            self._evaluate(points, self.algo.num_timesteps)
 
     def on_iteration(self, record: Metrics) -> bool:
-        """Evaluate after the first iteration that reaches a point.
+        """Evaluate at the points that the iteration has passed, except for the last one.
 
         Args:
             record: not used.
@@ -120,13 +146,21 @@ class Training(Callback):
         Returns:
             False at the point that is wanted, where the training pauses.
         """
-        points = self.trial.points
-        due = sum(point <= self.algo.num_timesteps for point in points)
-        if len(self.returns) < due < len(points):
-            self._evaluate(due)
-        return self._wanted == len(points) or len(self.returns) < self._wanted
+        points, steps = self.trial.points[:-1], self.algo.num_timesteps
+        passed = sum(point < steps for point in points)
+        if len(self.returns) < passed:
+            with self._before.in_use():
+                self._evaluate(passed, self._before.steps)
+        reached = sum(point <= steps for point in points)
+        if len(self.returns) < reached:
+            self._evaluate(reached, steps)
+        self._before = self._now()
+        return self._wanted > len(points) or len(self.returns) < self._wanted
 
-    def _evaluate(self, count: int) -> None:
+    def _now(self) -> _PolicyThen:
+        return _PolicyThen(self.algo.policy, self.algo.num_timesteps)
+
+    def _evaluate(self, count: int, steps: int) -> None:
         mean, _ = evaluate_policy(
             self.algo,
             self._env,
@@ -136,7 +170,7 @@ class Training(Callback):
         )
         passed = count - len(self.returns)
         self.returns += [float(mean)] * passed
-        self.steps += [self.algo.num_timesteps] * passed
+        self.steps += [steps] * passed
 
     def close(self) -> None:
         """Close the environments, unless the user gave them."""

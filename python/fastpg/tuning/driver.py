@@ -96,7 +96,7 @@ def tune(
         study_name: name of the study in `storage`; None: algorithm and environment.
         n_jobs: trials that run at once, in threads; the judgement on fresh seeds uses as many
             processes.
-        n_evaluations: evaluations of a training, at equal distances, the last of the final policy.
+        n_evaluations: evaluations of a training, as in `train_many`.
         n_eval_episodes: episodes of an evaluation.
         eval_env: an id or a callable for evaluations; None: the training environment made anew, as
             `EvalCallback` does.
