@@ -286,6 +286,8 @@ def test_eval_and_info(run, tmp_path):
     assert re.search(r"over 5 greedy episodes of Gymnasium's CartPole-v1", greedy.stdout)
     stochastic = run("eval", path, "--episodes", 5, "--stochastic", "--seed", 3)
     assert "5 stochastic episodes" in stochastic.stdout
+    refused = run("eval", path, "--episodes", 0)
+    assert "error: --episodes: expected an integer in [1, " in refused.stderr
     shown = run("info", path).stdout
     assert rows_of(shown)["features"].split() == ["identity:", "5"]
     assert "trpo" in shown

@@ -73,7 +73,7 @@ def test_a_file_with_a_mistake(run, tmp_path, name, text, message):
     [
         (["--n-envs", 0], "error: --n-envs: expected an integer at least 1, got 0"),
         (["--gae-lambda", 2], "error: --gae-lambda: expected a number in [0, 1], got 2.0"),
-        (["--total-timesteps", 1], "error: --total-timesteps: expected an integer"),
+        (["--total-timesteps", 1], "error: --total-timesteps: expected at least 4, one"),
         (["--seed", -1], "error: --seed: expected"),
         (["--policy", "mlp", "--net-arch", "8,0"], "error: --net-arch: expected"),
         (["--policy", "mlp", "--net-arch", "8,x"], "error: --net-arch: expected integers"),

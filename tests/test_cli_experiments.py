@@ -46,7 +46,9 @@ def test_a_comparison(run, tmp_path):
     lines = shown.splitlines()
     assert lines[0] == "| method | seeds | IQM [90 %] | mean [90 %] | median [90 %] |"
     assert lines[2].startswith("| one | 5 | ")
-    assert lines[7].startswith("| one | two | 0.")
+    assert lines[7].startswith("| one | two | ")
+    one, two = ([float(x) for x in re.findall(r"[\d.]+", line)[-3:]] for line in lines[7:9])
+    assert np.allclose(one, [1.0 - x for x in (two[0], two[2], two[1])], atol=1e-3)
     pytest.importorskip("matplotlib")
     for name, head in (("both.png", b"\x89PNG"), ("both.pdf", b"%PDF"), ("both.svg", b"<?xml")):
         done = run("compare", "runs/one", "runs/two", "-o", name)

@@ -275,11 +275,19 @@ def test_predict_takes_masks():
         algo.predict([0.1, 0.2], action_masks=[False] * 3)
     with pytest.raises(ValueError, match="action_masks: expected 3 flags, got 2"):
         algo.predict([0.1, 0.2], action_masks=[True, False])
-    with pytest.raises(ValueError, match="mask: expected shape"):
+    with pytest.raises(ValueError, match="action_masks: expected one mask for each of the 4 obs"):
         algo.predict([[0.1, 0.2]] * 4, action_masks=[[True, False, True]] * 3)
     gaussian = fastpg.NPG("linear", "Pendulum-v1", seed=0)
     with pytest.raises(TypeError, match="LinearGaussian takes none"):
         gaussian.predict(np.zeros(3), action_masks=[True])
+
+
+def test_predict_wants_a_mask_for_each_observation():
+    algo = fastpg.NPG("linear", Masked, seed=0)
+    several = np.zeros((5, 2), np.float32)
+    with pytest.raises(ValueError, match="one mask for each of the 5 observations, got 1"):
+        algo.predict(several, action_masks=[True, False, True])
+    assert algo.predict(several, action_masks=[[True, False, True]] * 5)[0].shape == (5,)
 
 
 def test_evaluation_of_masked_policies():

@@ -99,6 +99,16 @@ def test_stochastic_evaluation_is_repeatable_on_any_environment(algo):
     assert np.array_equal(returns(), returns())
 
 
+@pytest.mark.parametrize("given", [1, np.ones(2, int), (1, None, None), None])
+def test_a_predict_that_returns_no_pair(given):
+    class Model:
+        def predict(self, observation, deterministic=False):
+            return given
+
+    with pytest.raises(TypeError, match=r"model: expected predict\(\) to return"):
+        fastpg.evaluate_policy(Model(), fastpg.make_vec("CartPole-v1", 2), 2, seed=0)
+
+
 def test_a_model_without_predict(algo):
     with pytest.raises(TypeError, match="model: expected an object with predict"):
         fastpg.evaluate_policy(algo.policy, "CartPole-v1")

@@ -321,7 +321,12 @@ class Algorithm(Resumable):
         given: Any = total_timesteps
         if isinstance(given, float) and given.is_integer():  # such as 1e5
             given = int(given)
-        total = arrays.integer("total_timesteps", given, n_envs, MOST_TIMESTEPS)
+        total = arrays.integer("total_timesteps", given, 1, MOST_TIMESTEPS)
+        if total < n_envs:
+            raise ValueError(
+                f"total_timesteps: expected at least {n_envs}, one step of each of the "
+                f"environments, got {total}"
+            )
         if resets:
             self.num_timesteps = 0
         return Plan(total=total)

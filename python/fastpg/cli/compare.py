@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import combinations, permutations
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from fastpg.cli.console import explained, show_table, writable
 from fastpg.cli.tables import show_columns
 from fastpg.experiments.methods import methods_of
 from fastpg.experiments.results import Results
-from fastpg.experiments.statistics import interval, probability_of_improvement
+from fastpg.experiments.statistics import Interval, interval, probability_of_improvement
 
 
 def compare(
@@ -61,14 +61,13 @@ def _show_statistics(methods: dict[str, Results], confidence: float, markdown: b
 
 def _show_improvements(methods: dict[str, Results], confidence: float, markdown: bool) -> None:
     finals = {name: results.of(0)[:, -1] for name, results in methods.items()}
-    rows = [
-        [
-            one,
-            other,
-            str(probability_of_improvement(finals[one], finals[other], confidence=confidence)),
-        ]
-        for one, other in permutations(finals, 2)
-    ]
+    found: dict[tuple[str, str], Interval] = {}
+    for one, other in combinations(finals, 2):
+        better = probability_of_improvement(finals[one], finals[other], confidence=confidence)
+        found[one, other] = better
+        # Of the same draws, so that both lines say the same.
+        found[other, one] = Interval(1.0 - better.value, 1.0 - better.high, 1.0 - better.low)
+    rows = [[*pair, str(found[pair])] for pair in permutations(finals, 2)]
     headings = (
         "a run of",
         "against one of",

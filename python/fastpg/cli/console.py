@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -49,12 +49,12 @@ class Settings:
 
 
 @contextmanager
-def explained(options: Collection[str] = ()) -> Iterator[None]:
+def explained(options: Collection[str] | Mapping[str, str] = ()) -> Iterator[None]:
     """Turn errors that the user can correct into one line and exit code 2; not with `--debug`.
 
     Args:
-        options: names of the command's options. An error about one of them, "n_envs: …", names the
-            flag instead, "--n-envs: …".
+        options: names of the command's options, or its flags by the names that errors use. An error
+            about one of them, "n_envs: …", names the flag instead, "--n-envs: …".
     """
     try:
         yield
@@ -65,13 +65,15 @@ def explained(options: Collection[str] = ()) -> Iterator[None]:
         fail(_with_dashes(" ".join(text.split()), options))
 
 
-def _with_dashes(message: str, options: Collection[str]) -> str:
+def _with_dashes(message: str, options: Collection[str] | Mapping[str, str]) -> str:
     """The message, with the flag in place of the option's name before the first colon."""
     message = re.sub(r"^value_kwargs\['(\w+)'\]", r"value_\1", message)
     named = re.match(r"(\w+)(?=[:\[])", message)
     if named is None or named[1] not in options:
         return message
-    return f"--{named[1].replace('_', '-')}{message[named.end() :]}"
+    usual = "--" + named[1].replace("_", "-")
+    flag = options[named[1]] if isinstance(options, Mapping) else usual
+    return f"{flag}{message[named.end() :]}"
 
 
 def writable(path: Path, *, force: bool, option: str = "--out") -> Path:

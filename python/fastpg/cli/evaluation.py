@@ -21,6 +21,11 @@ from fastpg.rollouts.make_env import make_env
 
 EVAL_EPISODES = 100
 EVAL_ENVS = 20
+_FLAGS = {
+    "n_eval_episodes": "--episodes",
+    "seed": "--seed",
+    "max_episode_steps": "--max-episode-steps",
+}
 
 # Options of the commands that take a policy to an environment.
 OtherEnv = Annotated[
@@ -131,7 +136,7 @@ def evaluate(
     ] = None,
 ) -> None:
     """Evaluate a checkpoint on its training environment (Gymnasium's version, if there is one)."""
-    with explained():
+    with explained(_FLAGS):
         file = model_file(path)
         algo = load(file)
         if module is not None:

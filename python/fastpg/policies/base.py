@@ -43,9 +43,9 @@ class Policy(Parameters):
             function takes observations, float64 (n, d), normalised with `normalize_observations`,
             and returns finite numbers (n, k); k never changes, and equal rows give equal numbers. A
             constant column is added, as in every map. The function is first called with two rows of
-            zeros. Environments are then stepped from Python. The numbers are those of an equal map,
-            except that batches of whole episodes (REINFORCE) after the first begin in other start
-            states. `save` cannot store the function: pass it to `load` again.
+            zeros. Environments are then stepped from Python. Up to rounding the numbers are those
+            of an equal map, except that batches of whole episodes (REINFORCE) after the first begin
+            in other start states. `save` cannot store the function: pass it to `load` again.
         features_kwargs: arguments of a named map, such as {"degree": 3}; for a function, {"time":
             True} adds h / 100 as its last input.
         normalize_observations: normalise the observations by their running mean and standard

@@ -269,7 +269,7 @@ def _play(
     resetting = second_resets.expected()  # environments whose next step only resets
     observations, _ = env.reset(seed=seed)
     while episodes.counts.any():
-        actions, _ = model.predict(observations, deterministic=deterministic)
+        actions = _predicted(model.predict(observations, deterministic=deterministic))
         observations, rewards, terminated, truncated, _ = env.step(actions)
         if shows:
             env.render()
@@ -288,6 +288,13 @@ def _play(
         if mode == AutoresetMode.DISABLED and ended.any():
             observations, _ = env.reset(options={"reset_mask": ended})
         _require_ends(elapsed, episodes.counts, limit)
+
+
+def _predicted(given: Any) -> Any:
+    """The actions that `predict` returned."""
+    if not (isinstance(given, tuple | list) and len(given) == 2):
+        raise TypeError(f"model: expected predict() to return (actions, state), got {given!r}")
+    return given[0]
 
 
 def _require_ends(elapsed: npt.NDArray[np.int64], playing: arrays.Bools, limit: int | None) -> None:

@@ -65,7 +65,7 @@ class PolicyModel:
                 Tuple.
             deterministic: take the most probable action instead of a sampled one.
             action_masks: the actions that are allowed, in the form of the environment's masks:
-                flags or 0 and 1, (n_actions,) or (n, n_actions).
+                flags or 0 and 1, (n_actions,) for one observation, (n, n_actions) for n.
             step_index: step in the episode, an integer or (n,), for policies with time among their
                 features; 0 by default.
             unknown: nothing; other names raise TypeError with a suggestion, here, since a decorator
@@ -121,6 +121,11 @@ class PolicyModel:
         if policy.masked:
             several = [masks] if single else np.atleast_2d(masks)
             masks = arrays.action_masks("action_masks", several, policy._distribution.outputs)
+            if len(masks) != count:
+                raise ValueError(
+                    f"action_masks: expected one mask for each of the {count} observations, got "
+                    f"{len(masks)}"
+                )
         return policy._mask(masks, count)
 
 
