@@ -92,9 +92,9 @@ class _PolicyThen:
 class Training(Callback):
     """One training of a trial, which may pause at each point of evaluation.
 
-    Pauses change no bit: the iterations are those of one `learn`. At a point within an iteration the
-    policy from before this iteration is evaluated, which was the one in use then: so settings of
-    long iterations have no advantage.
+    Pauses change no bit: the iterations are those of one `learn`. At a point within an iteration
+    the policy from before this iteration is evaluated, which was the one in use then: so settings
+    of long iterations have no advantage.
 
     Args:
         trial: what all seeds share.
