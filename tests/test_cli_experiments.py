@@ -83,6 +83,8 @@ def test_failures_are_shown_and_exit_1(run, tmp_path):
         (("sweep", "npg", "CartPole-v1", "--seeds", "x"), "--seeds: expected a number, a range"),
         (("sweep", "npg", "CartPole-v1", "--seeds", "5:5"), "seeds"),
         (("sweep", "npg", "CartPole-v1", "--max-kl", "1"), "did you mean 'target_kl'"),
+        (("sweep", "npg", "CartPole-v1", "--features", "fourier"), "--features: expected an"),
+        (("sweep", "npg", "CartPole-v1", "--value-net-arch", "8"), "fastpg train takes it"),
         (("sweep", "npg", "CartPole-v1", "--gamma"), "--gamma: expected at least one value"),
         (("sweep", "npg", "CartPole-v1", "--gamma", "a"), "--gamma: expected a number, got 'a'"),
         (("sweep", "npg", "CartPole-v1", "--n-steps", "1.5"), "--n-steps: expected an integer"),

@@ -8,6 +8,7 @@ from typing import Any
 
 from fastpg.algorithms.catalogue import ALGORITHMS, find
 from fastpg.algorithms.option_texts import described, read_text
+from fastpg.cli.options import OF_POLICY, OF_VALUES
 from fastpg.suggestions import unknown
 
 _NAMES = tuple(ALGORITHMS)
@@ -59,6 +60,12 @@ def _texts(known: Collection[str], words: list[str]) -> dict[str, list[str]]:
         if word.startswith("--"):
             flag, _, value = word[2:].partition("=")
             name = flag.replace("-", "_")
+            if name in (*OF_POLICY, *OF_VALUES):
+                raise ValueError(
+                    f"{_flag(name)}: expected an option of the algorithm, got one of the policy or "
+                    "of the value function: fastpg train takes it, and so do policy_kwargs and "
+                    "value_kwargs in Python"
+                )
             if name not in known:
                 raise ValueError(unknown("option", name, known))
             if name in found:
