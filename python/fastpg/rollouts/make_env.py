@@ -246,4 +246,7 @@ def require_registered(env_id: str) -> None:
     known = sorted({*NATIVE, *gymnasium.registry})
     message = unknown("environment", env_id, known).partition(" (known:")[0]
     own = [name for name in NATIVE if not is_users(name)]
-    raise ValueError(f"{message} (native: {', '.join(own)})")
+    raise ValueError(
+        f"{message} (expected an id that Gymnasium knows, module:id of one that a module "
+        f"registers, or a native one: {', '.join(own)})"
+    )
