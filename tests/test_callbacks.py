@@ -1,5 +1,6 @@
 """Callbacks: what is one, when each method is called, and the ready ones."""
 
+import itertools
 import signal
 
 import gymnasium
@@ -301,6 +302,19 @@ def test_what_a_callable_does_to_its_environment_is_evaluated_too(given):
     algo.learn(400, evaluation)
     algo.env.close()
     assert {r["eval/mean_ep_length"] for r in evaluation.evaluations} == {1.0}
+
+
+def test_callables_that_cannot_be_called_again():
+    pool = [gymnasium.make("CartPole-v1") for _ in range(2)]
+    algo = fastpg.NPG("linear", [lambda: pool.pop()] * 2, seed=0, n_steps=200)
+    with pytest.raises(ValueError, match="its callable raises IndexError: pop from empty list"):
+        algo.learn(800, eval_freq=400)
+    three = [gymnasium.make("CartPole-v1") for _ in range(3)]
+    turns = itertools.cycle(three)
+    algo = fastpg.NPG("linear", [lambda: next(turns)] * 2, seed=0, n_steps=200)
+    evaluation = callbacks.EvalCallback(eval_freq=400, n_eval_episodes=3)
+    algo.learn(800, evaluation)  # in environments made by the registered id
+    assert len(evaluation.evaluations) == 2
 
 
 def test_many_trainings_are_evaluated_in_what_the_callable_makes():

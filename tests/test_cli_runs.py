@@ -83,6 +83,7 @@ def test_a_run_that_goes_on_is_evaluated_as_before(run, tmp_path):
     again = fastpg.loggers.RunFolder(tmp_path / "a", resume=True)
     with pytest.warns(UserWarning, match="best.npz stays as it is: expected eval_freq=4096 too"):
         algo.learn(2048, log=again, reset_num_timesteps=False)
+    assert again.config()["resumed"][-1]["evaluations"] is None
     for path, step in (("a/final.npz", 18432), ("a/checkpoint.npz", 18432)):
         shown = run("eval", path, "--episodes", 1).stdout.split("evaluation")[0]
         assert "".join(shown.split()) == f"model{path},step{step:,}"

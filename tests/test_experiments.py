@@ -105,6 +105,18 @@ def test_at_a_point_within_an_iteration_the_policy_from_before_it_is_evaluated(n
         assert found.returns[0, seed].tolist() == [curve[steps] for steps in used]
 
 
+def test_points_within_a_last_batch_that_is_not_complete():
+    found = fastpg.train_many(
+        "reinforce", "CartPole-v1", seeds=1, total_timesteps=7000, n_jobs=1, n_evaluations=9,
+        n_eval_episodes=5, tuned=False, n_envs=4,
+    )  # fmt: skip
+    steps, returns = found.steps[0, 0], found.returns[0, 0]
+    assert (steps[:-1] <= found.points[:-1]).all()
+    assert (np.diff(steps) >= 0).all()
+    for i in np.flatnonzero(np.diff(steps[:-1]) == 0):
+        assert returns[i] == returns[i + 1]
+
+
 class EachIteration(fastpg.callbacks.Callback):
     def __init__(self, see):
         self.see = see

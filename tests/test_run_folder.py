@@ -29,6 +29,57 @@ def content(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+class Announcing(fastpg.callbacks.Callback):
+    """Makes an evaluation of its own after each iteration."""
+
+    def on_iteration(self, record):
+        steps = self.algo.num_timesteps
+        self.announce({"eval/mean_reward": 1.0, "time/total_timesteps": steps})
+
+
+def test_who_makes_the_evaluations_of_a_run(tmp_path, recwarn):
+    """Their arguments are kept, and a run without a new one warns, whoever made the old ones."""
+
+    def learn(run, *callbacks, **arguments):
+        algo = fastpg.NPG("linear", "CartPole-v1", seed=0, n_envs=4, n_steps=250)
+        if run.holds_run:
+            algo = fastpg.load(run.checkpoint, env="CartPole-v1")
+        algo.learn(1000, list(callbacks), log=run, reset_num_timesteps=False, **arguments)
+        config = run.config()
+        return [config, *config.get("resumed", [])][-1]["evaluations"]
+
+    def warned():
+        found = [str(one.message) for one in recwarn if "best.npz stays" in str(one.message)]
+        recwarn.clear()
+        return found
+
+    run = fastpg.loggers.RunFolder(tmp_path / "a")
+    asked = {"eval_freq": 1000, "n_eval_episodes": 2, "own_env": False}
+    assert learn(run, eval_freq=np.int64(1000), n_eval_episodes=2) == asked
+    assert run.kept_evaluations() == {"eval_freq": 1000, "n_eval_episodes": 2}
+    own = fastpg.callbacks.EvalCallback(eval_freq=500, n_eval_episodes=1)
+    assert learn(run, own) is None
+    assert learn(run, Announcing()) is None
+    assert warned() == []
+    assert learn(run) is None
+    assert "expected eval_freq=1000 too" in warned()[0]
+    assert learn(run, eval_env="CartPole-v1", eval_freq=1000)["own_env"] is True
+    assert run.kept_evaluations() == {}
+    assert learn(run) is None
+    assert "expected eval_freq or an EvalCallback too" in warned()[0]
+    other = fastpg.loggers.RunFolder(tmp_path / "b")
+    assert learn(other) is None
+    assert learn(other) is None
+    assert learn(other, own) is None
+    assert warned() == []
+    assert learn(other) is None
+    assert len(warned()) == 1
+    algo = fastpg.NPG("linear", "CartPole-v1", seed=0, n_envs=4, n_steps=250)
+    third = fastpg.loggers.RunFolder(tmp_path / "c")
+    algo.learn(1000, third, eval_freq=1000)
+    assert third.kept_evaluations() == {"eval_freq": 1000, "n_eval_episodes": 10}
+
+
 def test_a_folder_has_everything(tmp_path):
     folder = tmp_path / "runs" / "one"
     algo = learner(target_kl="lin_0.02").learn(20_000, log=str(folder), eval_freq=4000)

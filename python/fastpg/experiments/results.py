@@ -26,7 +26,7 @@ class Results:
     Args:
         settings: names of the settings.
         seeds: the seeds.
-        points: steps after which the policies were to be evaluated, the last the end of training.
+        points: steps at which policies are evaluated, the last the end of training.
 
     Attributes:
         settings: names of the settings, (S,).

@@ -36,7 +36,7 @@ class Trial:
         tuned: tuned settings, or None.
         arguments: further arguments of `train`, those of the setting among them.
         total_timesteps: environment steps of a training.
-        points: steps after which the policy is evaluated, the last one the end of the training.
+        points: steps at which policies are evaluated, the last one the end of the training.
         n_eval_episodes: episodes of an evaluation.
         eval_env: environment of the evaluations; None makes that of the training anew.
         deterministic: evaluate the most probable actions.
@@ -135,6 +135,8 @@ class Training(Callback):
         watching = [each for each in (self if points > 1 else None, callback) if each is not None]
         self.algo.learn(total, watching or None)
         if len(self.returns) < count:  # it has ended by itself
+            if len(self.returns) < points - 1:  # and its last samples changed nothing
+                self._evaluate(points - 1, self._before.steps)
             self._evaluate(points, self.algo.num_timesteps)
 
     def on_iteration(self, record: Metrics) -> bool:

@@ -148,9 +148,7 @@ def has_time_limit(env: VectorEnv[Any, Any, Any]) -> bool:
     if isinstance(base, SyncVectorEnv):
         return all(time_limit(one) is not None for one in base.envs)
     if isinstance(base, AsyncVectorEnv) and has_usual_workers(base):
-        if not all(base.call("has_wrapper_attr", _LIMIT)):
-            return False
-        return all(map(_is_limit, base.call("get_wrapper_attr", _LIMIT)))
+        return all(base.call("has_wrapper_attr", _LIMIT))
     return False
 
 

@@ -62,23 +62,23 @@ class Observers:
         every = arrays.integer("log_interval", log_interval, 1, MOST_COUNT)
         episodes = arrays.integer("n_eval_episodes", n_eval_episodes, 1, MOST_STEPS)
         logs, parts = _logs(log, every), []
+        asked: dict[str, int] | None = None
         if callback is not None:
             parts.append(as_callback(callback))
         if arrays.boolean("progress_bar", progress_bar):
             parts.append(_progress_bar())
         if eval_env is not None or eval_freq is not None:
-            freq = _EVAL_FREQ if eval_freq is None else eval_freq
+            given = _EVAL_FREQ if eval_freq is None else eval_freq
+            freq = arrays.integer("eval_freq", given, 1, MOST_COUNT)
             parts.append(_evaluation(eval_env, freq, episodes))
-            if logs:
-                _note_evaluations(logs, {"eval_freq": freq, "n_eval_episodes": episodes})
+            own = eval_env is not None
+            asked = {"eval_freq": freq, "n_eval_episodes": episodes, "own_env": own}
         self._logs, self._others = CallbackList(logs), CallbackList(parts)
         self._all = CallbackList([*logs, *parts]) if logs or parts else None
         self._late: list[Metrics] | None = None  # evaluations that the logs get after the record
         self._stop = self.started = False
         if self._all is not None:
-            _warn_of_no_evaluations(self._all)
-        if logs and not any(one.evaluates for one in self._others.flattened()):
-            _warn_of_their_end(logs)
+            _note_evaluations(self._all, asked)
 
     @contextmanager
     def watching(
@@ -129,14 +129,19 @@ class Observers:
         return self._stop
 
 
-def _warn_of_no_evaluations(callbacks: CallbackList) -> None:
-    """Warn about a callback that would do nothing, for want of evaluations."""
+def _note_evaluations(callbacks: CallbackList, asked: dict[str, int] | None) -> None:
+    """Tell callbacks of the evaluations, and warn about one that would do nothing without any.
+
+    Args:
+        callbacks: all of them.
+        asked: the arguments of `learn` about evaluations; None without.
+    """
     parts = list(callbacks.flattened())
     # A callback of the user's may evaluate, and announce it.
-    if any(p.evaluates or not type(p).__module__.startswith("fastpg.") for p in parts):
-        return
+    some = any(p.evaluates or not type(p).__module__.startswith("fastpg.") for p in parts)
     for part in parts:
-        if part.needs_evaluations:
+        part._note_evaluations(asked, some=some)
+        if part.needs_evaluations and not some:
             warn(
                 f"{type(part).__name__}: there are no evaluations, so it never stops the "
                 "training: expected learn(eval_freq=…) or an EvalCallback too"
@@ -163,29 +168,6 @@ def _logs(log: Any, every: int) -> list[Callback]:
         else:
             parts.append(LoggerCallback(one, every))
     return parts
-
-
-def _note_evaluations(logs: list[Callback], evaluations: dict[str, int]) -> None:
-    """Have run folders keep the arguments of `learn` about evaluations."""
-    from fastpg.training.run_folder import RunFolder
-
-    for run in logs:
-        if isinstance(run, RunFolder):
-            run.evaluations = evaluations
-
-
-def _warn_of_their_end(logs: list[Callback]) -> None:
-    """Warn that a run which goes on had evaluations, and now has none."""
-    from fastpg.training.run_folder import RunFolder
-
-    for run in logs:
-        if isinstance(run, RunFolder):
-            run.evaluations = None
-            if run.holds_run and (kept := run.kept_evaluations()):
-                warn(
-                    f"log: the run in {run.path} had evaluations, and this learn has none, so that "
-                    f"best.npz stays as it is: expected eval_freq={kept['eval_freq']} too"
-                )
 
 
 def _require_no_kind(path: Any) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fastpg import arrays
+from fastpg.callers import warn
 from fastpg.files import FileLock, is_locked, path_of, replace_file
 from fastpg.suggestions import names_checked
 from fastpg.training import checkpoints
@@ -36,8 +37,8 @@ class RunFolder(Callback):
     Attributes:
         path: the folder.
         resume: whether a run in it may be continued; True after the first training.
-        evaluations: `eval_freq` and `n_eval_episodes` of the `learn` that writes into it, which
-            sets them; None if it has no evaluations of its own.
+        evaluations: `eval_freq`, `n_eval_episodes` and `own_env` (whether an `eval_env` was given)
+            of the `learn` that writes into it, which sets them; None if it has no such arguments.
 
     Raises:
         TypeError: `path` is no path, or `resume` no flag.
@@ -88,7 +89,8 @@ class RunFolder(Callback):
         """The evaluations of the run that the folder holds.
 
         Returns:
-            `eval_freq` and `n_eval_episodes` of its last `learn` that had them; else empty.
+            `eval_freq` and `n_eval_episodes` of its last `learn` that had them; empty without, or
+                if they were in an `eval_env`, which the folder does not keep.
 
         Raises:
             OSError: config.json cannot be read.
@@ -100,8 +102,20 @@ class RunFolder(Callback):
         for start in (config, *(resumed if isinstance(resumed, list) else ())):
             given = start.get("evaluations") if isinstance(start, dict) else None
             if isinstance(given, dict) and given.keys() >= {*names}:
-                found = {name: given[name] for name in names}
+                found = {} if given.get("own_env") else {name: given[name] for name in names}
         return found
+
+    def _note_evaluations(self, asked: dict[str, int] | None, *, some: bool) -> None:
+        """Keep the arguments; warn if a run that has evaluations goes on without."""
+        self.evaluations = asked
+        file = self.path / "evaluations.jsonl"
+        if not some and self.resume and file.exists() and file.stat().st_size:
+            freq = self.kept_evaluations().get("eval_freq")
+            wanted = "eval_freq or an EvalCallback" if freq is None else f"eval_freq={freq}"
+            warn(
+                f"log: the run in {self.path} has evaluations, and this learn makes none, so that "
+                f"best.npz stays as it is: expected {wanted} too"
+            )
 
     def require_free(self) -> None:
         """Check that a training may use the folder; nothing is written.

@@ -64,6 +64,14 @@ class Callback:
         for name in vars(cls).keys() & NOT_A_HOOK:
             raise TypeError(f"{cls.__name__}.{name} is never called: {NOT_A_HOOK[name]}")
 
+    def _note_evaluations(self, asked: dict[str, int] | None, *, some: bool) -> None:
+        """Called before `on_training_start` with the arguments of `learn` about evaluations.
+
+        Args:
+            asked: "eval_freq", "n_eval_episodes" and "own_env"; None without.
+            some: whether a callback makes evaluations.
+        """
+
     def on_training_start(self, algo: Any, total_timesteps: int) -> None:
         """Called before the first iteration.
 

@@ -77,7 +77,14 @@ def _by_callables(env: Any, count: int) -> Environments | None:
     makers = getattr(env, "env_fns", None)  # of a vector environment without wrappers
     if not makers or env is not env.unwrapped:
         return None
-    first = makers[0]()
-    if any(first.unwrapped is other for other in innermost(env)):
-        return None
-    return EnvCopies([lambda: first, *(makers[k % len(makers)] for k in range(1, count))])
+    try:
+        first = makers[0]()
+        if any(first.unwrapped is other for other in innermost(env)):
+            return None
+        made = EnvCopies([lambda: first, *(makers[k % len(makers)] for k in range(1, count))])
+    except Exception as error:  # of the user's, whatever it is
+        raise ValueError(
+            "eval_env: expected an environment, since that of the training cannot be made again: "
+            f"its callable raises {type(error).__name__}: {error}"
+        ) from error
+    return None if _shared(made, env) else made
