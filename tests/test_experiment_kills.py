@@ -159,13 +159,13 @@ def test_a_few_random_kills(tmp_path):
 
 @pytest.mark.slow
 def test_random_kills(tmp_path):
-    require_nothing_lost(tmp_path, 1, 200, seed=1)
+    require_nothing_lost(tmp_path, 1, 80, seed=1)
 
 
 @SEVERAL
 @pytest.mark.slow
 def test_random_kills_of_a_sweep_on_two_processes(tmp_path):
-    require_nothing_lost(tmp_path, 2, 20, seed=2)
+    require_nothing_lost(tmp_path, 2, 10, seed=2)
 
 
 @SEVERAL

@@ -78,7 +78,7 @@ def test_values_over_a_horizon(values):
 
 
 def test_values_without_a_horizon():
-    n = 2000
+    n = 1400
     _core.end_kernels(None)
     transitions = _core.Transitions(np.full((n, n), 1 / n), 1)
     _core.end_kernels(0.0)

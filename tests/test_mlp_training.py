@@ -452,4 +452,6 @@ def test_reinforce_learns_by_default(env_id, steps, level, most):
     for seed in range(5):
         algo = fastpg.REINFORCE("mlp", env_id, seed=seed).learn(steps)
         learned += fastpg.evaluate_policy(algo, env_id, 50, seed=seed)[0] >= level
-    assert learned >= most
+        if learned == most:
+            return
+    pytest.fail(f"{learned} of 5 seeds have learned")

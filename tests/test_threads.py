@@ -171,7 +171,7 @@ for _ in range(20):
 """
 
 
-@pytest.mark.parametrize("times", [1, pytest.param(30, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("times", [1, pytest.param(10, marks=pytest.mark.slow)])
 def test_the_process_ends_while_daemon_threads_are_at_work(times):
     for _ in range(times):
         ended = python(ENDLESS)

@@ -128,7 +128,7 @@ def play(number):
 
 @pytest.mark.parametrize(
     "count",
-    [300, pytest.param(2_000, marks=pytest.mark.slow),
+    [300, pytest.param(1_000, marks=pytest.mark.slow),
      pytest.param(20_000, marks=pytest.mark.exhaustive)],
 )  # fmt: skip
 def test_sequences(count):
