@@ -23,7 +23,12 @@ inline Array<double> get_state(BoundVectorEnv& self) {
 // A float32 observation holds no larger numbers. Not NaN either.
 inline constexpr double most_state = 1e38;
 
-inline void require_observable(const char* name, const Array<double>& states) {
+// Whether states may hold any numbers: what they mean is a user's.
+inline bool takes_any_state(const BoundVectorEnv& self) { return self.env.shape().may_fail; }
+
+inline void require_observable(const BoundVectorEnv& self, const char* name,
+                               const Array<double>& states) {
+  if (takes_any_state(self)) return;
   for (py::ssize_t i = 0; i < states.size(); ++i) {
     require(std::abs(states.data()[i]) <= most_state,
             std::string(name) + ": expected numbers of magnitude at most 1e38, got " +
@@ -38,7 +43,7 @@ inline void set_state(BoundVectorEnv& self, const Array<double>& state,
   require_ndim("state", state, 2);
   require_size("state (rows)", state.shape(0), env.num_envs());
   require_size("state (columns)", state.shape(1), env.shape().state_size);
-  require_observable("state", state);
+  require_observable(self, "state", state);
   if (mask) {
     require_ndim("mask", *mask, 1);
     require_size("mask", mask->size(), env.num_envs());
@@ -119,7 +124,7 @@ inline void restore(BoundVectorEnv& self, const Array<double>& states,
   require_size("states (rows)", states.shape(0), self.env.shape().state_size);
   require_size("states (columns)", states.shape(1), n);
   if (checked) {
-    require_observable("states", states);
+    require_observable(self, "states", states);
     require_finite("episode_returns", episode_returns.data(), episode_returns.size());
   }
   require_size("elapsed_steps", elapsed_steps.size(), n);

@@ -157,18 +157,23 @@ def non_negatives(name: str, values: Any, shape: tuple[int | None, ...]) -> Floa
 
 
 def exactly(
-    name: str, values: Any, dtype: npt.DTypeLike, shape: tuple[int | None, ...]
+    name: str,
+    values: Any,
+    dtype: npt.DTypeLike,
+    shape: tuple[int | None, ...],
+    *,
+    finite: bool = True,
 ) -> npt.NDArray[Any]:
     """A copy, C-contiguous, of an array of a file: of this dtype and shape, and no other.
 
-    Floating-point numbers must be finite.
+    Floating-point numbers must be finite, unless `finite` is False.
     """
     wanted = np.dtype(dtype)
     if not isinstance(values, np.ndarray) or values.dtype != wanted:
         found = getattr(values, "dtype", type(values).__name__)
         raise TypeError(f"{name}: expected dtype {wanted}, got {found}")
     _check_shape(name, values, shape)
-    if wanted.kind == "f":
+    if finite and wanted.kind == "f":
         require_finite(name, values)
     return np.array(values, order="C")
 
@@ -299,7 +304,8 @@ def steps(name: str, values: Any, count: int) -> npt.NDArray[np.int64]:
     """Steps in the episode, int64 (count,), at least 0; None gives zeros."""
     if values is None:
         return np.zeros(count, dtype=np.int64)
-    if _is_ready(values, _INT64) and values.shape == (count,):
+    ready = _is_ready(values, _INT64) and values.shape == (count,)
+    if ready and values.min(initial=0) >= 0 and values.max(initial=0) <= _MOST_STEP:
         return values  # type: ignore[no-any-return]
     array = _array(name, values, "iu", "integers")
     _check_shape(name, array, (count,))

@@ -66,7 +66,8 @@ class StateAccess(VectorEnv[Any, Any, Any]):
 
         Raises:
             ValueError: another shape, numbers that are not finite, or states of a magnitude above
-                1e38, which is too large for a float32 observation.
+                1e38, which is too large for a float32 observation; the states of an environment of
+                a user may hold any numbers.
             TypeError: values that are not numbers.
         """
         if isinstance(state, EnvState):
@@ -103,7 +104,7 @@ class StateAccess(VectorEnv[Any, Any, Any]):
     @state.setter
     def state(self, value: Any) -> None:
         shape = self.native.snapshot()["states"].shape
-        self.set_state(arrays.finite_floats("state", value, shape).T)
+        self.set_state(arrays.shaped_floats("state", value, shape).T)
 
     @property  # type: ignore[override]
     def np_random(self) -> tuple[np.random.Generator, ...]:

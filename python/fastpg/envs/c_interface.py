@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from gymnasium import spaces
 
 ENV_VERSION = 1
@@ -180,10 +181,31 @@ def action_space(env: CEnv) -> spaces.Box | spaces.Discrete | spaces.MultiDiscre
         return spaces.Discrete(env.action_counts[0])
     if env.action_kind == MULTI_DISCRETE:
         return spaces.MultiDiscrete(env.action_counts[:size])
-    low, high = (
-        np.array(given[:size], dtype=np.float32) for given in (env.action_low, env.action_high)
+    return inner_box(np.array(env.action_low[:size]), np.array(env.action_high[:size]))
+
+
+def inner_box(low: npt.NDArray[Any], high: npt.NDArray[Any]) -> spaces.Box:
+    """The largest space of float32 actions within bounds: rounded, they would go beyond them.
+
+    Args:
+        low: lower bounds (m,).
+        high: upper bounds (m,).
+
+    Returns:
+        Box (m,) with dtype float32; where no float32 number is within, the nearest one.
+    """
+    with np.errstate(over="ignore"):
+        nearest = [np.asarray(bound, dtype=np.float32) for bound in (low, high)]
+    inner_low = np.where(nearest[0] < low, np.nextafter(nearest[0], np.float32(np.inf)), nearest[0])
+    inner_high = np.where(
+        nearest[1] > high, np.nextafter(nearest[1], np.float32(-np.inf)), nearest[1]
     )
-    return spaces.Box(low, high, dtype=np.float32)
+    none = inner_low > inner_high
+    return spaces.Box(
+        np.where(none, nearest[0], inner_low),
+        np.where(none, nearest[1], inner_high),
+        dtype=np.float32,
+    )
 
 
 def names(given: Any, size: int) -> tuple[str, ...]:

@@ -58,10 +58,11 @@ def make_vec(
         The environments.
 
     Raises:
-        ValueError: unknown id or mode, or an option or a size out of range.
+        ValueError: unknown id or mode, an option or a size out of range, or an environment whose id
+            another one has taken since.
         TypeError: unknown option, or an argument of the wrong type.
     """
-    env_id = id.id if isinstance(id, UserEnvironment) else id
+    env_id = id.require_current().id if isinstance(id, UserEnvironment) else id
     native_spec(env_id)
     newer = newer_id(env_id)
     if newer is not None:

@@ -147,7 +147,8 @@ class NativeEnv(gymnasium.Env[Any, Any]):
 
         Raises:
             ValueError: another shape, numbers that are not finite, or of a magnitude above 1e38,
-                which is too large for a float32 observation.
+                which is too large for a float32 observation; the state of an environment of a user
+                may hold any numbers.
             TypeError: values that are not numbers.
             RuntimeError: a physical state before the first reset.
         """
@@ -155,7 +156,8 @@ class NativeEnv(gymnasium.Env[Any, Any]):
             states.put(self.native, state)
             self._np_random = states.generator(self.native.streams[0])
             return
-        self.native.set_state(arrays.finite_floats("state", state, self.state.shape)[None])
+        given = arrays.shaped_floats("state", state, self.state.shape)
+        self.native.set_state(states.checked(self.native, given[None]))
 
     def __getattr__(self, name: str) -> Any:
         """Parameters of the environment, under the names of Gymnasium's class."""

@@ -49,12 +49,12 @@ def put(native: _core.VectorEnv, state: EnvState) -> None:
 
     Raises:
         ValueError: another number of environments, another shape, or numbers that are not finite or
-            out of range.
+            out of range; the states of an environment of a user may hold any.
     """
     n = native.num_envs
     if state.status.shape != (n,):
         raise ValueError(f"state: expected one of {n} environments, got {len(state.status)}")
-    for name in ("states", "episode_returns"):
+    for name in ("episode_returns",) if native.takes_any_state else ("states", "episode_returns"):
         if not np.isfinite(getattr(state, name)).all():
             raise ValueError(f"state: expected finite {name}")
     native.restore(**{field.name: getattr(state, field.name) for field in fields(state)})
@@ -65,7 +65,7 @@ def checked(native: _core.VectorEnv, state: Any) -> Floats:
 
     Args:
         native: n environments.
-        state: (n, k), finite.
+        state: (n, k), finite; for an environment of a user any numbers.
 
     Returns:
         Float64, (n, k).
@@ -75,7 +75,8 @@ def checked(native: _core.VectorEnv, state: Any) -> Floats:
         TypeError: values that are not numbers.
     """
     size = len(native.snapshot()["states"])
-    return arrays.finite_floats("state", state, (native.num_envs, size))
+    floats = arrays.shaped_floats if native.takes_any_state else arrays.finite_floats
+    return floats("state", state, (native.num_envs, size))
 
 
 def generators(native: _core.VectorEnv) -> tuple[np.random.Generator, ...]:

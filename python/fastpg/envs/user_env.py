@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import importlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import gymnasium
 import numpy as np
@@ -20,6 +20,7 @@ from fastpg.envs.catalogue import NATIVE, NativeSpec
 from fastpg.envs.environment import Environment, Parameters
 from fastpg.envs.parameters import description
 from fastpg.envs.registration import register_in_gymnasium
+from fastpg.envs.reserved_names import require_free
 
 Render = Callable[[npt.NDArray[Any], dict[str, Any]], npt.NDArray[np.uint8]]
 Source = tuple[Callable[..., Any], tuple[Any, ...]]
@@ -27,6 +28,8 @@ Source = tuple[Callable[..., Any], tuple[Any, ...]]
 # What the functions of registered environments need: they may be called as long as the process
 # lives.
 _kept: list[Any] = []
+
+_MOST_NUMBERS = 1024  # parameters, and options of a reset: more are refused
 
 
 class UserEnvironment(Environment):
@@ -55,13 +58,12 @@ class UserEnvironment(Environment):
         self.source = source
         self.draw = render
         self.state_names = c_interface.names(env.state_names, env.state_size)
-        self.reset_options = tuple(
-            one.name.decode() for one in c_interface.numbers(env.options, env.option_count)
-        )
-        self.option_ranges = {
-            one.name.decode(): (one.low, one.high)
-            for one in c_interface.numbers(env.options, env.option_count)
+        options = {
+            one.name.decode(): one for one in c_interface.numbers(env.options, env.option_count)
         }
+        self.reset_options = tuple(options)
+        self.option_ranges = {name: (one.low, one.high) for name, one in options.items()}
+        self._whole = frozenset(name for name, one in options.items() if one.integer)
         self._observation_names = c_interface.names(env.observation_names, env.observation_size)
         self._spaces = (c_interface.observation_space(env), c_interface.action_space(env))
         self.__doc__ = f"{self.id}: an environment registered by {module or 'this program'}."
@@ -81,7 +83,8 @@ class UserEnvironment(Environment):
             bounds: finite numbers by name.
 
         Raises:
-            ValueError: a number out of its range.
+            ValueError: a number out of its range, or a fraction where the option takes whole
+                numbers alone.
         """
         for name, value in bounds.items():
             low, high = self.option_ranges[name]
@@ -89,6 +92,19 @@ class UserEnvironment(Environment):
                 raise ValueError(
                     f"{name}: expected a number from {low:g} to {high:g}, got {value:g}"
                 )
+            if name in self._whole and value != int(value):
+                raise ValueError(f"{name}: expected a whole number, got {value!r}")
+
+    def gymnasium_class(self) -> Any:
+        """None: an environment of a user has a function that draws, or no pictures.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError(
+            f"render: {self.id} has no pictures: expected a function render(state, params) in the "
+            "class of numba_env, or the argument render= of build_env, load_env or register_env"
+        )
 
     def observation_names(self) -> tuple[str, ...]:
         """What the numbers of an observation are; empty if they have no names."""
@@ -98,7 +114,21 @@ class UserEnvironment(Environment):
         """Empty: the C interface has no names of actions."""
         return ()
 
+    def require_current(self) -> Self:
+        """Itself, if its id still is its own.
+
+        Raises:
+            ValueError: another environment was registered under its id since.
+        """
+        if NATIVE[self.id].environment is not self:
+            raise ValueError(
+                f"env: {self.id} was registered again after this object was made: expected the "
+                "object of the last registration, or another id for each"
+            )
+        return self
+
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        self.require_current()
         if self.module is None and self.source is not None:
             return self.source
         return found, (self.id, self.module)
@@ -216,6 +246,10 @@ def register_env(
     else:
         raise TypeError(f"env: expected a CEnv or the address of one, got {env!r}")
     _require_free(given)
+    require_free(
+        _names_in(given.parameters, given.parameter_count),
+        _names_in(given.options, given.option_count),
+    )
     _core.register_environment(c_interface.capsule_of(given))
     _kept.append((given, keep))
     made = (kind or UserEnvironment)(given, module=module, source=source, render=render)
@@ -232,6 +266,14 @@ def register_env(
     gymnasium.registry.pop(made.id, None)
     register_in_gymnasium(spec)
     return made
+
+
+def _names_in(given: Any, count: int) -> list[str]:
+    """Names in a structure that is not checked yet."""
+    if not given or not 0 <= count <= _MOST_NUMBERS:
+        return []
+    found = (one.name for one in c_interface.numbers(given, count))
+    return [name.decode(errors="replace") for name in found if name]
 
 
 def _require_free(env: CEnv) -> None:

@@ -103,7 +103,7 @@ def check_native_env(
 
 def _native_id(env: UserEnvironment | str) -> str:
     if isinstance(env, UserEnvironment):
-        return str(env.id)
+        return str(env.require_current().id)
     if not isinstance(env, str):
         raise TypeError(f"env: expected a native environment or its id, got {env!r}")
     module, _, name = env.rpartition(":")

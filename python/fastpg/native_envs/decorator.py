@@ -10,6 +10,7 @@ from typing import Any, cast
 import gymnasium
 from gymnasium.wrappers import TimeLimit
 
+from fastpg.envs.catalogue import NATIVE
 from fastpg.envs.user_env import UserEnvironment, register_env
 from fastpg.native_envs.c_env import c_env
 from fastpg.native_envs.definition import Definition, define, functions_of
@@ -60,6 +61,7 @@ class NumbaEnv(UserEnvironment):
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         if self.module is not None:
             return super().__reduce__()
+        self.require_current()
         from numba import cloudpickle
 
         packed = cloudpickle.dumps(self.definition)
@@ -76,7 +78,8 @@ def unpacked(packed: bytes) -> NumbaEnv:
     Returns:
         The environment.
     """
-    if packed not in _pickled:
+    known = _pickled.get(packed)
+    if known is None or NATIVE[known.id].environment is not known:
         from numba import cloudpickle
 
         _pickled[packed] = compiled(cloudpickle.loads(packed))

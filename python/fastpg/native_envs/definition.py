@@ -11,6 +11,7 @@ import numpy as np
 from gymnasium import spaces
 
 from fastpg import arrays
+from fastpg.envs.c_interface import inner_box
 from fastpg.native_envs.fields import Field, fields_of, identifier
 from fastpg.native_envs.quantities import Quantity, quantities_of
 from fastpg.suggestions import unknown
@@ -190,6 +191,11 @@ def observation_of(given: Any) -> tuple[spaces.Box, tuple[str, ...]]:
         usual = (-np.inf, np.inf)
         bounds = [given[name] if isinstance(given, Mapping) else usual for name in given]
         low, high = arrays.shaped_floats("observation", bounds, (len(names), 2)).T
+        if not (low <= high).all():
+            name = names[int(np.flatnonzero(~(low <= high))[0])]
+            raise ValueError(
+                f"observation: {name}: expected low <= high, got {dict(given)[name]!r}"
+            )
         return spaces.Box(_float32(low), _float32(high), dtype=np.float32), names
     size = arrays.integer("observation", given, 1, 4096)
     return spaces.Box(-np.inf, np.inf, (size,), np.float32), ()
@@ -204,14 +210,14 @@ def action_of(given: Any) -> Action:
 
     Args:
         given: how many actions there are; a Discrete or MultiDiscrete that starts at 0; or a Box of
-            one dimension with finite or infinite bounds.
+            one dimension and floating-point numbers, with finite or infinite bounds.
 
     Returns:
-        The space.
+        The space; a Box has dtype float32, and bounds within the given ones.
 
     Raises:
         TypeError: anything else.
-        ValueError: a space that starts elsewhere, or of another dimension.
+        ValueError: a space that starts elsewhere, of another dimension, or of whole numbers.
     """
     if isinstance(given, int | np.integer) and not isinstance(given, bool):
         return spaces.Discrete(arrays.integer("action", given, 1))
@@ -221,7 +227,14 @@ def action_of(given: Any) -> Action:
         raise ValueError(f"action: expected actions that start at 0, got {given}")
     if not isinstance(given, spaces.Discrete) and len(given.shape) != 1:
         raise ValueError(f"action: expected one dimension, got shape {given.shape}")
-    return given
+    if not isinstance(given, spaces.Box):
+        return given
+    if given.dtype is None or given.dtype.kind != "f":
+        raise ValueError(
+            f"action: expected a Box of floating-point numbers, got dtype {given.dtype}: a "
+            "MultiDiscrete has whole numbers"
+        )
+    return inner_box(given.low, given.high)
 
 
 def action_counts(action: spaces.Discrete | spaces.MultiDiscrete) -> list[int]:

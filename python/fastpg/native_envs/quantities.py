@@ -62,7 +62,8 @@ def quantities_of(where: str, given: Any) -> tuple[Quantity, ...]:
     Args:
         where: the argument, for errors.
         given: None, or a mapping of names to a default, (default, low, high) or (default, low,
-            high, meaning). A default that is an int allows whole numbers alone.
+            high, meaning); None as low or high is no bound. A default that is an int allows whole
+            numbers alone.
 
     Returns:
         One for each.
@@ -88,10 +89,17 @@ def _quantity(where: str, name: Any, given: Any) -> Quantity:
         raise TypeError(f"{label}: expected a number, got {value!r}: write 0 or 1")
     default, whole = arrays.number(label, value), isinstance(value, int | np.integer)
     most = float(MOST_INTEGER) if whole else math.inf
-    bounds = max(float(low), -most), min(float(high), most)
+    bounds = max(_bound(label, low, -most), -most), min(_bound(label, high, most), most)
     if not bounds[0] <= default <= bounds[1]:
         raise ValueError(f"{label}: expected a default from {low} to {high}, got {value!r}")
     return Quantity(name, default, *bounds, whole, "".join(map(str, meaning)))
+
+
+def _bound(label: str, given: Any, none: float) -> float:
+    """A bound, which may be infinite; None is none."""
+    if given is None or (isinstance(given, float | np.floating) and np.isinf(given)):
+        return none if given is None else float(given)
+    return arrays.number(f"{label} (bound)", given)
 
 
 def numbers_class(name: str, quantities: tuple[Quantity, ...]) -> Any:

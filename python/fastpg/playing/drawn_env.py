@@ -15,7 +15,7 @@ from gymnasium.envs.registration import load_env_creator
 from gymnasium.error import DependencyNotInstalled
 from gymnasium.wrappers import HumanRendering
 
-from fastpg.envs import NAMESPACE
+from fastpg.envs import native_spec
 from fastpg.envs.rendering import keep_signals
 from fastpg.rollouts.env_recipe import EnvRecipe
 
@@ -58,7 +58,7 @@ def make_drawn(recipe: EnvRecipe, render_mode: str = "rgb_array") -> gymnasium.E
 
 def _made(recipe: EnvRecipe, env_id: str, render_mode: str) -> gymnasium.Env[Any, Any]:
     if recipe.is_native:  # its pictures are arrays, which a wrapper shows in a window
-        env = recipe.make_one(f"{NAMESPACE}/{env_id}", render_mode="rgb_array")
+        env = recipe.make_one(native_spec(env_id).registered_id, render_mode="rgb_array")
         return HumanRendering(env) if render_mode == "human" else env
     _require_mode(env_id, render_mode)
     return recipe.make_one(render_mode=render_mode)

@@ -261,6 +261,27 @@ def vector_flags(name: str, flags: Any, count: int) -> Bools:
     return given.astype(np.bool_)
 
 
+def vector_info(info: Any) -> dict[str, Any]:
+    """Check the info of a vector environment's step or reset.
+
+    Args:
+        info: as the environment returned it.
+
+    Returns:
+        `info`.
+
+    Raises:
+        TypeError: no dict: masks and last observations would not be found in it.
+    """
+    if isinstance(info, dict):
+        return info
+    hint = ": give the environment without DictInfoToList" if isinstance(info, list) else ""
+    raise TypeError(
+        f"info: expected a dict, as Gymnasium's vector environments return it, got {_shown(info)}"
+        f"{hint}"
+    )
+
+
 def _shown(value: Any) -> str:
     """A short description of a value, for errors: shape and dtype of an array, not its numbers."""
     if isinstance(value, np.ndarray):

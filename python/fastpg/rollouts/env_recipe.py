@@ -99,6 +99,8 @@ class EnvRecipe:
             return cls(id=None, obstacle=f"{type(env).__name__} has no id")
         if not is_plain(env):
             return cls(id=env.env_id, obstacle=f"{type(env).__name__} has a step of its own")
+        if NATIVE[env.env_id].environment is not env.environment:
+            return cls(id=env.env_id, obstacle="another environment has its id now")
         if env.parameters_differ:
             return cls(id=env.env_id, obstacle="its environments had parameters of their own")
         plain = parameters(NativeVectorEnv(env.env_id).native)

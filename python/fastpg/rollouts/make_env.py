@@ -60,7 +60,7 @@ def make_env(
     """
     keywords = dict(env_kwargs or {})
     if isinstance(env, UserEnvironment):
-        env = env.id
+        env = env.require_current().id
     if isinstance(env, str):
         native = env.removeprefix(f"{NAMESPACE}:").removeprefix(f"{NAMESPACE}/")
         module, _, name = env.rpartition(":")

@@ -83,7 +83,8 @@ def state_in(stored: Arrays, num_envs: int) -> EnvState:
             name, (num_envs,)
         )
         key = _PREFIX + name
-        found[name] = arrays.exactly(key, stored[key], dtype, shape)
+        # A state of a user's environment may hold any numbers; the others are checked when set.
+        found[name] = arrays.exactly(key, stored[key], dtype, shape, finite=name != "states")
     if not found["status"].all():
         raise ValueError("env_status: expected environments that were reset")
     return EnvState(**found)

@@ -13,7 +13,7 @@ from fastpg import _core, arrays
 from fastpg.arrays import Bools, Float32s, Floats
 from fastpg.policies.base import Policy
 from fastpg.rollouts.collector import MOST_STEPS, UNLIMITED, Collector
-from fastpg.rollouts.contract import vector_flags, vector_rewards
+from fastpg.rollouts.contract import vector_flags, vector_info, vector_rewards
 from fastpg.rollouts.copies import EnvCopies
 from fastpg.rollouts.instances import overwrites_observations
 from fastpg.rollouts.make_env import autoreset_mode, resets_alone
@@ -67,7 +67,7 @@ class SteppingCollector(Collector):
     def _reset(self, seed: int | None) -> None:
         dead = self._second_resets.expected()
         observations, info = self._reset_some(seed=seed)
-        self._begin(self._flat(observations, self._in_reset), info)
+        self._begin(self._flat(observations, self._in_reset), vector_info(info))
         self._mark_dead(dead)
 
     def _mark_dead(self, dead: Bools) -> None:
@@ -278,6 +278,7 @@ class SteppingCollector(Collector):
             rewards = vector_rewards(rewards, count).astype(np.float64)
             terminated = vector_flags("terminated", terminated, count)
             truncated = vector_flags("truncated", truncated, count)
+            info = vector_info(info)
         if self._dead_count:
             rewards = np.where(self._dead, 0.0, rewards)
             terminated, truncated = terminated & ~self._dead, truncated & ~self._dead
