@@ -294,6 +294,37 @@ def test_checkpoints(tmp_path):
     assert fastpg.load(tmp_path / "new" / "x_4096_steps.npz").num_timesteps == 4096
 
 
+def test_a_learn_that_goes_on_is_saved_at_the_steps_of_one_without_a_stop(tmp_path):
+    def steps(stop):
+        algo, folder = learner(n_envs=4, n_steps=256), tmp_path / str(stop)
+        saving = callbacks.CheckpointCallback(2500, folder)
+        algo.learn(10_000, [saving, lambda record: algo.num_timesteps < stop])
+        if stop < 10_000:
+            algo.learn(None, saving)
+        return sorted(path.name for path in folder.iterdir())
+
+    straight = steps(10_000)
+    assert len(straight) == 4
+    assert straight == steps(3000) == steps(7600)
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_counts_of_evaluations_begin_anew_unless_a_learn_goes_on(goes_on):
+    patience = callbacks.StopTrainingOnNoModelImprovement(1)
+    threshold = callbacks.StopTrainingOnRewardThreshold(10, times=2)
+    algo = learner(n_envs=2, n_steps=64)
+    for callback in (patience, threshold):
+        callback.on_training_start(algo, 1000)
+    for mean in (1e9, 10.0):
+        assert patience.on_evaluation({"eval/mean_reward": mean})
+    assert threshold.on_evaluation({"eval/mean_reward": 10.0})
+    if goes_on:
+        algo.learn(1000, lambda record: False)
+    for callback in (patience, threshold):
+        callback.on_training_start(algo, 1000)
+        assert callback.on_evaluation({"eval/mean_reward": 10.0}) is not goes_on
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

@@ -120,6 +120,38 @@ def test_a_file_with_content_is_refused_unless_appended(tmp_path, kind):
     assert len(path.read_bytes().splitlines()) == 3 * (count - header) + header
 
 
+@pytest.mark.parametrize("kind", [loggers.CsvLogger, loggers.JsonLinesLogger])
+@pytest.mark.parametrize("cut", [1, 2, 40])
+def test_a_cut_last_line_is_ended_or_removed(tmp_path, kind, cut):
+    """Of one that lacks its end alone, nothing is lost; any other was cut by a kill."""
+    path = tmp_path / "x"
+    learner().learn(6144, log=kind(path))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-cut])
+    learner().learn(2048, log=kind(path, append=True))
+    before, found = whole.splitlines(keepends=True), path.read_bytes().splitlines(keepends=True)
+    lost = cut > (2 if kind is loggers.CsvLogger else 1)  # a cell that is shorter is still a cell
+    assert len(found) == len(before) + (0 if lost else 1)
+    assert found[: len(before) - 1] == before[:-1]
+    if kind is loggers.JsonLinesLogger:
+        assert [json.loads(line)["time/iterations"] for line in found][-1] == 1
+
+
+def test_cells_of_any_text(tmp_path):
+    log = loggers.CsvLogger(tmp_path / "x.csv")
+    log.start({})
+    texts = ["a\rb", "a\nb", "a\r\nb", '"', "x" * 200_000]
+    for text in texts:
+        log.write({"text": text})
+    log.write({"later": 1})
+    log.close()
+    limit = csv.field_size_limit(10**6)
+    try:
+        assert [row["text"] for row in rows(tmp_path / "x.csv")] == [*texts, ""]
+    finally:
+        assert csv.field_size_limit(limit) == 10**6
+
+
 class Mine:
     def __init__(self, error=None):
         self.calls, self._error = [], error

@@ -136,6 +136,35 @@ def test_a_folder_with_a_run_is_refused(tmp_path):
     assert content(tmp_path) == before
 
 
+@pytest.mark.parametrize(
+    "name", ["final.npz", "best.npz", "checkpoint.npz", "records.csv", "records.jsonl",
+             "evaluations.jsonl", "experiment.json", "journal.log"],
+)  # fmt: skip
+def test_files_that_are_not_of_a_run_are_not_replaced(tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    algo = learner()
+    for log in (tmp_path, loggers.RunFolder(tmp_path, resume=True)):
+        with pytest.raises(FileExistsError, match=f"without files that a run writes, .*{name}"):
+            algo.learn(2000, log=log)
+    assert content(tmp_path) == {name: b"mine"}
+    assert algo.history == []
+
+
+def test_a_folder_with_other_files_is_used(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    learner().learn(2000, log=tmp_path)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_what_a_kill_has_left_of_a_start_is_used(tmp_path):
+    learner().learn(2000, log=tmp_path)
+    for path in tmp_path.iterdir():
+        if path.name not in ("versions.json", "checkpoint.npz"):
+            path.unlink()
+    learner().learn(2000, log=tmp_path)
+    assert (tmp_path / "final.npz").exists()
+
+
 def test_what_is_no_folder(tmp_path):
     file = tmp_path / "file"
     file.write_text("mine")
@@ -146,6 +175,8 @@ def test_what_is_no_folder(tmp_path):
         algo.learn(2000, log=file / "inside")
     with pytest.raises(TypeError, match="expected the path of a run folder"):
         loggers.RunFolder(3)
+    with pytest.raises(ValueError, match="expected the path of a run folder, got ''"):
+        algo.learn(2000, log="")
     assert file.read_text() == "mine"
     assert algo.history == []
 
@@ -270,6 +301,13 @@ def test_another_run_does_not_continue_a_folder(tmp_path):
     run = loggers.RunFolder(tmp_path, resume=True)
     with pytest.raises(ValueError, match="holds a run with algorithm='npg', got 'trpo'"):
         fastpg.TRPO("linear", "CartPole-v1").learn(2000, log=run)
+    for other, text in (
+        (fastpg.NPG("mlp", "CartPole-v1", seed=0), "policy='LinearSoftmax', got 'MlpSoftmax'"),
+        (fastpg.NPG("linear", "CartPole-v1", seed=9), "seed=0, got 9"),
+    ):
+        other.learn(1000)
+        with pytest.raises(ValueError, match=f"holds a run with {text}"):
+            other.learn(2000, log=run, reset_num_timesteps=False)
     algo = learner().learn(4000)
     with pytest.raises(ValueError, match="got an algorithm at step 0"):
         algo.learn(2000, log=run)
@@ -282,6 +320,33 @@ def test_a_damaged_configuration(tmp_path):
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(ValueError, match="expected JSON, got a damaged file"):
         learner().learn(2000, log=loggers.RunFolder(tmp_path, resume=True))
+
+
+@pytest.mark.parametrize("text", ["[]", '{"a', "\xff"])
+def test_damaged_versions_are_named_before_anything_is_written(tmp_path, text):
+    algo = learner().learn(2000, log=tmp_path)
+    (tmp_path / "versions.json").write_bytes(text.encode("latin-1"))
+    before = content(tmp_path)
+    with pytest.raises(ValueError, match=r"versions.json: expected"):
+        algo.learn(2000, log=loggers.RunFolder(tmp_path, resume=True), reset_num_timesteps=False)
+    assert content(tmp_path) == before
+
+
+def test_a_damaged_line_costs_no_other(tmp_path):
+    algo = learner(n_steps=128).learn(5120, log=tmp_path)
+    records, evaluations = tmp_path / "records.jsonl", tmp_path / "evaluations.jsonl"
+    kept = records.read_bytes().splitlines(keepends=True)
+    records.write_bytes(b"".join([*kept[:2], b"\xff{\n", *kept[3:]]))
+    evaluations.write_text('{"time/total_timesteps": 5}\n')
+    table = (tmp_path / "records.csv").read_bytes()
+    (tmp_path / "records.csv").write_bytes(table + b"\xff")
+    run = loggers.RunFolder(tmp_path, resume=True)
+    algo.learn(512, log=run, reset_num_timesteps=False, eval_freq=512, n_eval_episodes=1)
+    assert len(lines(evaluations)) == 2
+    found = [record["time/iterations"] for record in lines(records)]
+    assert found == [1, 2, *range(4, len(algo.history) + 1)]
+    with (tmp_path / "records.csv").open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == len(algo.history)
 
 
 FULL = """

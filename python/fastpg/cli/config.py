@@ -56,7 +56,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _word(value: Any) -> Any:
     """A value as on the command line: lists with commas, tables as NAME=VALUE."""
     if isinstance(value, list):
-        return ",".join(str(each) for each in value)
+        return ",".join(str(each) for each in value) or "none"
     if isinstance(value, dict):
         return [f"{name}={json.dumps(each)}" for name, each in value.items()]
     return value if isinstance(value, bool) or value is None else str(value)

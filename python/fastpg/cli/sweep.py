@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fastpg.cli.console import INTERRUPTED, explained, note
+from fastpg.cli.console import INTERRUPTED, explained, note, writable
 from fastpg.cli.option_words import NAMES, OPTIONS, seeds_in, values
 from fastpg.cli.signals import stopped_by_any_signal
 from fastpg.cli.tables import show_columns
@@ -41,6 +41,7 @@ def sweep(
         bool, typer.Option("--no-tuned", help="use the defaults, no tuned settings")
     ] = False,
     csv: Annotated[Path | None, typer.Option(help="write the table of all evaluations")] = None,
+    force: Annotated[bool, typer.Option("--force", help="replace the table if it exists")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="print Markdown")] = False,
 ) -> None:
     """Train with many seeds, and print statistics of the final policies.
@@ -50,6 +51,7 @@ def sweep(
     """
     with explained({"seeds", "total_timesteps", "run"} | OPTIONS), stopped_by_any_signal():
         fixed, grid = values(algorithm, context.args)
+        table = None if csv is None else writable(csv, force=force, option="--csv")
         try:
             results = train_many(
                 algorithm,
@@ -70,8 +72,8 @@ def sweep(
             if run is not None:
                 note(f"{run} keeps what is finished: the same command goes on")
             raise typer.Exit(INTERRUPTED) from None
-        if csv is not None:
-            results.to_csv(csv)
+        if table is not None:
+            results.to_csv(table)
         _show(results, markdown)
     if results.failures:
         _show_failures(results)

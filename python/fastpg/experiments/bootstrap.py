@@ -83,7 +83,7 @@ def curve_intervals(
     Raises:
         TypeError, ValueError: as for `interval`.
     """
-    array = np.asarray(returns)
+    array = arrays.numbers("returns", returns)
     shaped = array[:, None, :] if array.ndim == 2 else array
     curves = arrays.finite_floats("returns", shaped, (None, None, None))
     ends, kind = Ends(confidence), _known(statistic)

@@ -14,7 +14,8 @@ from fastpg import arrays
 from fastpg.algorithms.train import Tuned
 from fastpg.experiments.backends import ended_processes, outcomes_of
 from fastpg.experiments.folder import ExperimentFolder, read_outcomes
-from fastpg.experiments.preparing import plain, require_arguments, shared_trial
+from fastpg.experiments.identity import plain
+from fastpg.experiments.preparing import require_arguments, shared_trial, trials_of
 from fastpg.experiments.progress import progress
 from fastpg.experiments.results import Results
 from fastpg.experiments.settings import Setting, seeds_of, settings_of
@@ -88,7 +89,7 @@ def train_many(
         algorithm, env, eval_env, tuned, total_timesteps, n_evaluations, n_eval_episodes,
         deterministic, {"num_threads": 1} | arguments,
     )  # fmt: skip
-    trials = [trial.of(k, setting.arguments) for k, setting in enumerate(settings)]
+    trials = trials_of(trial, settings, tuned)
     for setting, each in zip(settings, trials, strict=True):
         require_arguments(setting, each, all_seeds[0])
     results = Results([s.name for s in settings], all_seeds, trials[0].points)
@@ -120,15 +121,23 @@ def _config(
         "algorithm": trial.algorithm,
         "env": plain(trial.env),
         "eval_env": plain(trial.eval_env),
-        "tuned": None if trial.tuned is None else str(trial.tuned),
+        "tuned": plain(trial.tuned),
         "arguments": plain(dict(arguments)),
-        "settings": [{"name": s.name, "arguments": plain(s.arguments)} for s in settings],
+        "settings": [
+            {"name": s.name, "arguments": plain(s.arguments), **_own_tuned(s, each)}
+            for s, each in zip(settings, trials, strict=True)
+        ],
         "seeds": list(seeds),
         "total_timesteps": trial.total_timesteps,
         "points": list(trial.points),
         "n_eval_episodes": trial.n_eval_episodes,
         "deterministic": trial.deterministic,
     }
+
+
+def _own_tuned(setting: Setting, trial: Trial) -> dict[str, Any]:
+    """The tuned settings of a setting that names a policy."""
+    return {"tuned": plain(trial.tuned)} if "policy" in setting.arguments else {}
 
 
 def _missing(results: Results) -> list[Key]:

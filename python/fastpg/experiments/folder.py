@@ -13,6 +13,8 @@ from fastpg.files import FileLock, own_names, path_of, replace_file
 from fastpg.training.run_config import versions
 
 CONFIG, _OUTCOMES, _LOCK = "experiment.json", "outcomes.jsonl", "lock"
+_ALWAYS = {"setting", "seed", "error"}  # keys of an outcome
+_IF_TRAINED = {"returns", "steps", "train_return", "seconds"}
 _NO_MATTER = ("seeds", "versions")  # a rerun may have other ones
 
 
@@ -21,7 +23,8 @@ class ExperimentFolder:
 
     Args:
         path: the folder, made if needed.
-        config: what was asked for, JSON values by name; "seeds" may differ from an earlier call's.
+        config: what was asked for, JSON values by name; the file keeps the
+            "seeds" of all calls.
 
     Raises:
         BlockingIOError: another process uses the folder.
@@ -47,7 +50,9 @@ class ExperimentFolder:
 
     def _start(self, config: dict[str, Any]) -> None:
         if (self.path / CONFIG).exists():
-            _require_equal(self.path, read_config(self.path), config)
+            old = read_config(self.path)
+            _require_equal(self.path, old, config)
+            config["seeds"] = [*dict.fromkeys([*(old.get("seeds") or ()), *config["seeds"]])]
             _repair(self.path / _OUTCOMES)
         elif own_names(self.path) - {_LOCK}:
             raise FileExistsError(
@@ -122,7 +127,8 @@ def _outcome(line: str) -> Outcome | None:
         found = json.loads(line)
     except ValueError:
         return None
-    whole = isinstance(found, dict) and {"setting", "seed", "error"} <= found.keys()
+    whole = isinstance(found, dict) and found.keys() >= _ALWAYS
+    whole = whole and (found["error"] is not None or found.keys() >= _IF_TRAINED)
     return found if whole and line.endswith("\n") else None
 
 

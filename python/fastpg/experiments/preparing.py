@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from fastpg import arrays
 from fastpg.algorithms.train import Tuned, settings_for, timesteps
-from fastpg.envs.user_env import UserEnvironment, portable
+from fastpg.envs.user_env import portable
 from fastpg.experiments.settings import Setting
 from fastpg.experiments.trial import Trial
 from fastpg.training.callbacks.eval_env import close
@@ -55,6 +56,26 @@ def shared_trial(
     )
 
 
+def trials_of(trial: Trial, settings: Sequence[Setting], tuned: Tuned) -> list[Trial]:
+    """The trial of each setting; one that names a policy has the tuned settings of that policy.
+
+    Args:
+        trial: what all settings share.
+        settings: the settings.
+        tuned: argument `tuned` of `train_many`.
+
+    Raises:
+        TypeError, ValueError: a setting with a wrong policy.
+    """
+    trials = [trial.of(k, setting.arguments) for k, setting in enumerate(settings)]
+    return [
+        replace(each, tuned=settings_for(each.algorithm, each.env, each.arguments["policy"], tuned))
+        if "policy" in setting.arguments
+        else each
+        for setting, each in zip(settings, trials, strict=True)
+    ]
+
+
 def require_arguments(setting: Setting, trial: Trial, seed: int) -> None:
     """Raise the errors of a constructor, before anything is trained.
 
@@ -75,22 +96,3 @@ def require_arguments(setting: Setting, trial: Trial, seed: int) -> None:
     except (TypeError, ValueError) as error:
         raise type(error)(f"{error} (setting {setting.name})") from error
     close(algo.env, trial.env)
-
-
-def plain(value: Any) -> Any:
-    """JSON values; of a function its name.
-
-    Args:
-        value: anything.
-    """
-    if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
-    if isinstance(value, UserEnvironment):
-        return value.id
-    if callable(value) and hasattr(value, "__qualname__"):
-        return f"{value.__module__}.{value.__qualname__}"
-    return repr(value)

@@ -82,6 +82,6 @@ def checked(name: str, scores: Any) -> Floats:
     Raises:
         TypeError, ValueError: another shape, none, or not finite.
     """
-    array = np.asarray(scores)
+    array = arrays.numbers(name, scores)
     shaped = array[:, None] if array.ndim == 1 else array
     return arrays.finite_floats(name, shaped, (None, None))

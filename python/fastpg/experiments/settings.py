@@ -12,6 +12,7 @@ import numpy as np
 from fastpg import arrays
 
 MOST_SETTINGS = 100_000
+MOST_SEEDS = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,14 @@ def seeds_of(seeds: int | Iterable[int]) -> list[int]:
 
     Raises:
         TypeError: no integers.
-        ValueError: none, one out of range, or the same seed twice.
+        ValueError: none, more than 10,000,000, one out of range, or the same seed twice.
     """
     if isinstance(seeds, int | np.integer) and not isinstance(seeds, bool):
-        return list(range(arrays.integer("seeds", seeds, 1, 2**31 - 1)))
+        return list(range(arrays.integer("seeds", seeds, 1, MOST_SEEDS)))
     if isinstance(seeds, str) or not isinstance(seeds, Iterable):
         raise TypeError(f"seeds: expected a number or several seeds, got {seeds!r}")
+    if isinstance(seeds, range) and len(seeds) > MOST_SEEDS:
+        raise ValueError(f"seeds: expected at most {MOST_SEEDS:,}, got {len(seeds):,}")
     found = [arrays.seed(seed) for seed in seeds]
     if not found:
         raise ValueError("seeds: expected at least one, got none")
@@ -95,4 +98,5 @@ def _name(arguments: Mapping[str, Any]) -> str:
 
 
 def _shown(value: Any) -> str:
+    value = value.item() if isinstance(value, np.generic) else value
     return value if isinstance(value, str) else repr(value)

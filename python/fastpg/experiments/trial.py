@@ -13,7 +13,7 @@ import numpy as np
 
 from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.settings import TunedSettings
-from fastpg.algorithms.train import build
+from fastpg.algorithms.train import build, with_tuned_keywords
 from fastpg.policies.base import Policy
 from fastpg.rollouts.evaluation import evaluate_policy
 from fastpg.training.callbacks.base import Callback
@@ -52,6 +52,17 @@ class Trial:
     n_eval_episodes: int
     eval_env: Any
     deterministic: bool
+
+    @property
+    def evaluated_in(self) -> Any:
+        """The environment of evaluations; None makes that of the training anew.
+
+        Keywords that belong to tuned settings, such as a longer time limit, are of the training
+        alone: all settings are judged in the same environment.
+        """
+        if self.eval_env is None and with_tuned_keywords(self.tuned, self.arguments):
+            return self.env
+        return self.eval_env
 
     def of(self, setting: int, arguments: Mapping[str, Any]) -> Trial:
         """The same of a setting.
@@ -110,7 +121,7 @@ class Training(Callback):
         self.trial, self.algo = trial, trial.built(seed)
         try:
             count = min(trial.n_eval_episodes, _MOST_ENVS)
-            self._env = make_eval_env(self.algo, trial.eval_env, count)
+            self._env = make_eval_env(self.algo, trial.evaluated_in, count)
         except BaseException:
             close(self.algo.env, trial.env)
             raise
@@ -176,7 +187,7 @@ class Training(Callback):
 
     def close(self) -> None:
         """Close the environments, unless the user gave them."""
-        close(self._env, self.trial.eval_env)
+        close(self._env, self.trial.evaluated_in)
         close(self.algo.env, self.trial.env)
 
 
@@ -209,11 +220,11 @@ def _trained(trial: Trial, seed: int) -> Outcome:
         training.until(len(trial.points))
     finally:
         training.close()
-    last = training.algo.history[-1]
-    mean = last.get("rollout/ep_rew_mean", np.nan)
+    history = training.algo.history  # empty if the steps were too few for an iteration
+    mean = history[-1].get("rollout/ep_rew_mean", np.nan) if history else np.nan
     return {
         "returns": training.returns,
         "steps": training.steps,
         "train_return": float(mean) if np.isfinite(mean) else None,
-        "iterations": len(training.algo.history),
+        "iterations": len(history),
     }

@@ -23,6 +23,11 @@ from fastpg.training.metrics import Metrics
 from fastpg.training.run_config import run_config, versions
 from fastpg.training.run_records import keep_lines, keep_rows, read_lines
 
+# What a run writes; config.json, the last file of its start, makes the folder a run.
+_CONFIG, _VERSIONS, _CHECKPOINT = "config.json", "versions.json", "checkpoint.npz"
+_FINAL, _BEST = "final.npz", "best.npz"
+_RECORDS, _TABLE, _EVALUATIONS = "records.jsonl", "records.csv", "evaluations.jsonl"
+_OF_OTHERS = ("experiment.json", "journal.log")  # of a folder of train_many or tune
 CHECKPOINT_SECONDS = 10.0  # of training, from one checkpoint to the next
 
 
@@ -42,6 +47,7 @@ class RunFolder(Callback):
 
     Raises:
         TypeError: `path` is no path, or `resume` no flag.
+        ValueError: `path` is empty.
     """
 
     @names_checked
@@ -50,6 +56,8 @@ class RunFolder(Callback):
             self.path = path_of(path)
         except TypeError:
             raise TypeError(f"log: expected the path of a run folder, got {path!r}") from None
+        if not os.fspath(path):
+            raise ValueError("log: expected the path of a run folder, got ''")
         self.resume = arrays.boolean("resume", resume)
         self.evaluations: dict[str, int] | None = None
         self._lock: FileLock | None = None
@@ -59,12 +67,12 @@ class RunFolder(Callback):
     @property
     def checkpoint(self) -> Path:
         """The checkpoint from which the run is resumed."""
-        return self.path / "checkpoint.npz"
+        return self.path / _CHECKPOINT
 
     @property
     def holds_run(self) -> bool:
         """Whether the folder holds a run."""
-        return (self.path / "config.json").exists()
+        return (self.path / _CONFIG).exists()
 
     def config(self) -> dict[str, Any]:
         """The configuration of the run that the folder holds.
@@ -76,14 +84,7 @@ class RunFolder(Callback):
             OSError: there is no such file.
             ValueError: it is damaged.
         """
-        file = self.path / "config.json"
-        try:
-            config = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(f"{file}: expected JSON, got a damaged file ({error})") from error
-        if not isinstance(config, dict):
-            raise ValueError(f"{file}: expected a JSON object, got {config!r}")
-        return config
+        return _object_in(self.path / _CONFIG)
 
     def kept_evaluations(self) -> dict[str, int]:
         """The evaluations of the run that the folder holds.
@@ -108,7 +109,7 @@ class RunFolder(Callback):
     def _note_evaluations(self, asked: dict[str, int] | None, *, some: bool) -> None:
         """Keep the arguments; warn if a run that has evaluations goes on without."""
         self.evaluations = asked
-        file = self.path / "evaluations.jsonl"
+        file = self.path / _EVALUATIONS
         if not some and self.resume and file.exists() and file.stat().st_size:
             freq = self.kept_evaluations().get("eval_freq")
             wanted = "eval_freq or an EvalCallback" if freq is None else f"eval_freq={freq}"
@@ -121,7 +122,8 @@ class RunFolder(Callback):
         """Check that a training may use the folder; nothing is written.
 
         Raises:
-            FileExistsError: the folder holds a run, and `resume` is False.
+            FileExistsError: the folder holds a run, and `resume` is False; or it holds no run, but
+                a file of a name that a run writes, or an experiment.
             NotADirectoryError: the path is a file.
             BlockingIOError: a live process uses the folder.
         """
@@ -133,6 +135,18 @@ class RunFolder(Callback):
             raise FileExistsError(
                 f"log: {self.path} holds a run: RunFolder(path, resume=True) continues it"
             )
+        if not self.holds_run and (foreign := self._foreign()) is not None:
+            raise FileExistsError(
+                f"log: expected a folder without files that a run writes, got {self.path} with "
+                f"{foreign}"
+            )
+
+    def _foreign(self) -> str | None:
+        """A file that is not of a run and that a run would replace, or of an experiment."""
+        begun = (self.path / _VERSIONS).exists()  # by a process that was killed at once
+        names = [_FINAL, _BEST, _RECORDS, _TABLE, _EVALUATIONS, *_OF_OTHERS]
+        names += [] if begun else [_CHECKPOINT]
+        return next((name for name in names if (self.path / name).exists()), None)
 
     def on_training_start(self, algo: Any, total_timesteps: int) -> None:
         """Lock the folder, write a first checkpoint and the configuration.
@@ -181,7 +195,7 @@ class RunFolder(Callback):
         mean = float(record["eval/mean_reward"])
         if mean > self._best:
             self._best = mean
-            self._guarded(self.algo.save, self.path / "best.npz")
+            self._guarded(self.algo.save, self.path / _BEST)
 
     def on_training_end(self) -> None:
         """Write the last checkpoint and the final model, and unlock the folder."""
@@ -192,7 +206,7 @@ class RunFolder(Callback):
                 for log in (self._jsonl, self._csv, self._evaluations):
                     self._guarded.last(log.close)
                 self._guarded.last(save_checkpoint, self.algo, self.checkpoint)
-                self._guarded.last(self.algo.save, self.path / "final.npz")
+                self._guarded.last(self.algo.save, self.path / _FINAL)
         finally:
             if self._lock is not None:
                 self._lock.release()
@@ -201,10 +215,18 @@ class RunFolder(Callback):
     def _require_continuation(self) -> None:
         """Raise ValueError unless the algorithm continues the run of the folder."""
         config, algo = self.config(), self.algo
-        for name, found in (("algorithm", algo.name), ("env_id", algo.env_id)):
-            if config.get(name) != found:
+        policy = config.get("policy")
+        held = config | {"policy": policy.get("class") if isinstance(policy, dict) else policy}
+        own = {
+            "algorithm": algo.name,
+            "env_id": algo.env_id,
+            "policy": type(algo.policy).__name__,
+            "seed": algo.seed,
+        }
+        for name, found in own.items():
+            if held.get(name) != found:
                 raise ValueError(
-                    f"log: {self.path} holds a run with {name}={config.get(name)!r}, got {found!r}"
+                    f"log: {self.path} holds a run with {name}={held.get(name)!r}, got {found!r}"
                 )
         if not algo.num_timesteps and self._has_learned():
             raise ValueError(
@@ -223,32 +245,46 @@ class RunFolder(Callback):
 
     def _write_start(self, total_timesteps: int) -> None:
         """Write checkpoint, config.json and versions.json; a resumed run gets entries in them."""
-        save_checkpoint(self.algo, self.checkpoint)  # from now on the run can be resumed
         given = {
-            "config.json": run_config(self.algo, total_timesteps)
-            | {"evaluations": self.evaluations},
-            "versions.json": versions(),
+            _CONFIG: run_config(self.algo, total_timesteps) | {"evaluations": self.evaluations},
+            _VERSIONS: versions(),
         }
         resumed = self.holds_run
+        # versions.json comes first: with it, a checkpoint without config.json is not a user's own.
         # config.json comes last: with it, the folder holds a run.
         for name, values in reversed(given.items()):
             file = self.path / name
             if resumed and file.exists():
-                old = json.loads(file.read_text(encoding="utf-8"))
+                old = _object_in(file)
                 entry = {"num_timesteps": self.algo.num_timesteps} | values
-                values = old | {"resumed": [*old.get("resumed", []), entry]}
+                earlier = old.get("resumed")
+                values = old | {"resumed": [*(earlier if isinstance(earlier, list) else ()), entry]}
+            if name == _CONFIG:
+                save_checkpoint(self.algo, self.checkpoint)  # from now on the run can be resumed
             replace_file(file, (json.dumps(values, indent=2) + "\n").encode())
 
     def _start_logs(self) -> None:
         steps = self.algo.num_timesteps
-        records, evaluations = self.path / "records.jsonl", self.path / "evaluations.jsonl"
+        records, evaluations = self.path / _RECORDS, self.path / _EVALUATIONS
         for file in (records, evaluations):
             keep_lines(file, steps)
-        keep_rows(self.path / "records.csv", steps)
-        kept = [float(record["eval/mean_reward"]) for record in read_lines(evaluations)]
+        keep_rows(self.path / _TABLE, steps)
+        found = (record.get("eval/mean_reward") for record in read_lines(evaluations))
+        kept = (float(mean) for mean in found if isinstance(mean, int | float))
         self._best = max(kept, default=-math.inf)
         self._jsonl = JsonLinesLogger(records, append=True)
-        self._csv = CsvLogger(self.path / "records.csv", append=True)
+        self._csv = CsvLogger(self.path / _TABLE, append=True)
         self._evaluations = JsonLinesLogger(evaluations, append=True)
         for log in (self._jsonl, self._csv, self._evaluations):
             log.start({})
+
+
+def _object_in(file: Path) -> dict[str, Any]:
+    """The JSON object in a file; ValueError with its name if it is damaged."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{file}: expected JSON, got a damaged file ({error})") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{file}: expected a JSON object, got {content!r}")
+    return content

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from pathlib import Path
 from typing import Any
 
 from fastpg.files import replace_file
+from fastpg.training.loggers.csv_rows import row_text, rows_in
 
 _STEPS = "time/total_timesteps"
 
@@ -20,20 +19,19 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
         path: path of the file.
 
     Returns:
-        The records up to the first line that is no record, such as one cut off by a kill; none if
-            there is no file.
+        The records, without lines that are none, such as one cut off by a kill; none if there is no
+            file.
     """
     records: list[dict[str, Any]] = []
     if not path.exists():
         return records
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
         try:
             record = json.loads(line)
         except ValueError:
-            break
-        if not isinstance(record, dict) or _STEPS not in record:
-            break
-        records.append(record)
+            continue
+        if isinstance(record, dict) and isinstance(record.get(_STEPS), int | float):
+            records.append(record)
     return records
 
 
@@ -58,12 +56,11 @@ def keep_rows(path: Path, steps: int) -> None:
     """
     if not path.exists():
         return
-    with path.open(encoding="utf-8", newline="") as file:
-        header, *rows = list(csv.reader(file)) or [[]]
-    text = io.StringIO()
+    header, *rows = rows_in(path) or [[]]
+    kept: list[list[str]] = []
     if _STEPS in header:
         column = header.index(_STEPS)
         whole = [row for row in rows if len(row) == len(header)]
         kept = [row for row in whole if row[column].isdigit() and int(row[column]) <= steps]
-        csv.writer(text, lineterminator="\n").writerows([header, *kept])
-    replace_file(path, text.getvalue().encode())
+        kept.insert(0, header)
+    replace_file(path, "".join(map(row_text, kept)).encode())

@@ -12,7 +12,8 @@ from typing import Any
 from fastpg import arrays
 from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.train import Tuned
-from fastpg.experiments.preparing import plain, require_arguments, shared_trial
+from fastpg.experiments.identity import name_of, plain
+from fastpg.experiments.preparing import require_arguments, shared_trial
 from fastpg.experiments.settings import Setting, seeds_of
 from fastpg.experiments.trial import Trial
 from fastpg.files import path_of, replace_file
@@ -93,7 +94,8 @@ def tune(
         seed: of the sampler.
         run: folder that keeps the study and best.toml; one process at a time uses it.
         storage: URL or storage of Optuna, which processes and machines may share.
-        study_name: name of the study in `storage`; None: algorithm and environment.
+        study_name: name of the study in `storage`, and only with it; None: algorithm and
+            environment.
         n_jobs: trials that run at once, in threads; the judgement on fresh seeds uses as many
             processes.
         n_evaluations: evaluations of a training, as in `train_many`.
@@ -170,8 +172,9 @@ def _config(task: Any, arguments: dict[str, Any], search: dict[str, Any]) -> dic
     return {
         "algorithm": base.algorithm,
         "env": plain(base.env),
+        "name": name_of(base.env),
         "eval_env": plain(base.eval_env),
-        "tuned": None if base.tuned is None else str(base.tuned),
+        "tuned": plain(base.tuned),
         "arguments": plain(arguments),
         "search": {name: each.text() for name, each in task.ranges.items()},
         "seeds": list(task.seeds),

@@ -9,7 +9,7 @@ from typing import Any
 from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.option_texts import described
 from fastpg.algorithms.settings import LINEAR
-from fastpg.experiments.preparing import plain
+from fastpg.experiments.identity import name_of, plain
 from fastpg.experiments.trial import Trial
 from fastpg.policies.factory import kind_of
 
@@ -92,7 +92,7 @@ def _keywords(trial: Trial, name: str) -> dict[str, Any]:
 
 def _id(trial: Trial) -> str:
     """The id, without a module; of a callable its name."""
-    return str(plain(trial.env)).rpartition(":")[2]
+    return name_of(trial.env).rpartition(":")[2]
 
 
 def _lines(values: Mapping[str, Any]) -> list[str]:

@@ -144,8 +144,11 @@ def opened_study(
     Raises:
         BlockingIOError: another process uses the folder.
         FileExistsError, NotADirectoryError: the folder holds something else, or is a file.
-        ValueError: the storage has another study of the name, or cannot be used.
+        ValueError: the storage has another study of the name, or cannot be used; or a name without
+            a storage.
     """
+    if study_name is not None and storage is None:
+        raise ValueError("study_name: allowed only with storage")
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     lock = None if run is None else _locked(path_of(run))
@@ -167,7 +170,7 @@ def opened_study(
 
 
 def _name(config: dict[str, Any], storage: Any) -> str:
-    return _NAME if storage is None else f"{config['algorithm']}-{config['env']}"
+    return _NAME if storage is None else f"{config['algorithm']}-{config['name']}"
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from optuna.study import Study
 from optuna.trial import TrialState
 
 from fastpg.arrays import Floats
-from fastpg.experiments.preparing import plain
+from fastpg.experiments.identity import plain
 from fastpg.experiments.trial import Training, Trial
 from fastpg.training.callbacks.base import Callback
 from fastpg.training.metrics import Metrics

@@ -52,7 +52,8 @@ class CheckpointCallback(Callback):
         """
         super().on_training_start(algo, total_timesteps)
         self.save_path.mkdir(parents=True, exist_ok=True)
-        self._next = algo.num_timesteps + self.save_freq
+        taken = 0 if algo.plan is None else algo.plan.taken  # before an interruption of this learn
+        self._next = algo.num_timesteps + self.save_freq - taken % self.save_freq
 
     def on_iteration(self, record: Metrics) -> None:
         """Save if it is time.

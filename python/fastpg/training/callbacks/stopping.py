@@ -35,6 +35,17 @@ class StopTrainingOnNoModelImprovement(Callback):
         self._best = -math.inf
         self._evaluations = self._without = 0
 
+    def on_training_start(self, algo: Any, total_timesteps: int) -> None:
+        """Begin to count, unless this `learn` finishes an interrupted one.
+
+        Args:
+            algo: the algorithm.
+            total_timesteps: environment steps of this call of `learn`.
+        """
+        super().on_training_start(algo, total_timesteps)
+        if not _goes_on(algo):
+            self._best, self._evaluations, self._without = -math.inf, 0, 0
+
     def on_evaluation(self, record: Metrics) -> bool:
         """Count evaluations without a new best mean return.
 
@@ -71,6 +82,17 @@ class StopTrainingOnRewardThreshold(Callback):
         self.reward_threshold = arrays.number("reward_threshold", reward_threshold)
         self.times = arrays.integer("times", times, 1, MOST_COUNT)
         self._held = 0
+
+    def on_training_start(self, algo: Any, total_timesteps: int) -> None:
+        """Begin to count, unless this `learn` finishes an interrupted one.
+
+        Args:
+            algo: the algorithm.
+            total_timesteps: environment steps of this call of `learn`.
+        """
+        super().on_training_start(algo, total_timesteps)
+        if not _goes_on(algo):
+            self._held = 0
 
     def on_evaluation(self, record: Metrics) -> bool:
         """Count evaluations in a row at the threshold.
@@ -154,3 +176,8 @@ class StopTrainingAfterSeconds(Callback):
             False to stop.
         """
         return time.monotonic() < self._end
+
+
+def _goes_on(algo: Any) -> bool:
+    """Whether a `learn` finishes one that was interrupted."""
+    return algo.plan is not None and algo.plan.taken > 0

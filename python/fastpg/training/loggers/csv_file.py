@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from pathlib import Path
 from typing import IO, Any
@@ -12,7 +10,8 @@ from fastpg import arrays
 from fastpg.files import path_of, replace_file
 from fastpg.suggestions import names_checked
 from fastpg.training.loggers.base import Logger
-from fastpg.training.loggers.files import opened, require_new
+from fastpg.training.loggers.csv_rows import row_text, rows_in
+from fastpg.training.loggers.files import end_line, opened, require_new
 from fastpg.training.metrics import Metrics
 
 
@@ -126,9 +125,10 @@ class Table:
         Raises:
             OSError: the file cannot be opened, or has content.
         """
+        if append:
+            end_line(self._path, _is_whole)
         self._open(append=append)
-        with self._path.open(encoding="utf-8", newline="") as file:
-            self._columns = next(csv.reader(file), [])
+        self._columns = next(iter(rows_in(self._path)), [])
 
     def write(self, record: Metrics) -> None:
         """Write a row.
@@ -142,7 +142,7 @@ class Table:
         assert self._file is not None, "expected open() first"
         if not record.keys() <= set(self._columns):
             self._widen([key for key in record if key not in self._columns])
-        self._row([record.get(key, "") for key in self._columns])
+        self._file.write(row_text(record.get(key, "") for key in self._columns))
         self._file.flush()
 
     def close(self) -> None:
@@ -153,20 +153,20 @@ class Table:
 
     def _open(self, *, append: bool) -> None:
         self._file = opened(self._path, append=append)
-        self._row = csv.writer(self._file, lineterminator="\n").writerow
 
     def _widen(self, new: list[str]) -> None:
         """Write the file anew, with more columns."""
-        with self._path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(file))[1:]
-        columns = self._columns + new
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows([*row, *[""] * (len(columns) - len(row))] for row in rows)
+        rows, columns = rows_in(self._path)[1:], self._columns + new
+        wider = [columns, *([*row, *[""] * (len(columns) - len(row))] for row in rows)]
         self.close()
         try:
-            replace_file(self._path, text.getvalue().encode())
+            replace_file(self._path, "".join(map(row_text, wider)).encode())
             self._columns = columns
         finally:
             self._open(append=True)
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether the last row has as many fields as the header."""
+    rows = rows_in(path)
+    return len(rows) > 1 and len(rows[-1]) == len(rows[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -38,3 +39,26 @@ def opened(path: str | os.PathLike[str], *, append: bool) -> IO[str]:
         require_new(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     return target.open("a", encoding="utf-8", newline="")
+
+
+def end_line(path: Path, is_whole: Callable[[Path], bool]) -> None:
+    """Complete the last line of a file that has no end, or cut it off if a kill has broken it.
+
+    Args:
+        path: path of the file; nothing happens if there is none.
+        is_whole: whether the last line of a file is all of a record.
+
+    Raises:
+        OSError: the file cannot be read or written.
+    """
+    if not path.exists():
+        return
+    content = path.read_bytes()
+    if not content or content.endswith(b"\n"):
+        return
+    if is_whole(path):
+        with path.open("ab") as file:
+            file.write(b"\n")
+    else:
+        with path.open("r+b") as file:
+            file.truncate(content.rfind(b"\n") + 1)

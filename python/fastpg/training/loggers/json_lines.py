@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import IO, Any
 
 from fastpg import arrays
 from fastpg.files import path_of
 from fastpg.suggestions import names_checked
 from fastpg.training.loggers.base import Logger
-from fastpg.training.loggers.files import opened
+from fastpg.training.loggers.files import end_line, opened
 from fastpg.training.metrics import Metrics, storable
 
 
@@ -41,6 +42,8 @@ class JsonLinesLogger(Logger):
         Raises:
             OSError: the file cannot be opened, or has content.
         """
+        if self._append:
+            end_line(self.path, _is_whole)
         self._file = opened(self.path, append=self._append)
         self._append = True
 
@@ -73,3 +76,12 @@ class JsonLinesLogger(Logger):
         file, self._file = self._file, None
         if file is not None:
             file.close()
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether the last line is JSON."""
+    try:
+        json.loads(path.read_bytes().rpartition(b"\n")[2])
+    except ValueError:
+        return False
+    return True
