@@ -61,7 +61,7 @@ def test_a_schedule_may_end_at_zero_but_not_below():
     )
     assert falling.learn(8192).history[-1]["train/learning_rate"] == 0.0
     negative = fastpg.REINFORCE("linear", "CartPole-v1", learning_rate=lambda p: -0.3)
-    with pytest.raises(ValueError, match="schedule: expected values of at least 0"):
+    with pytest.raises(ValueError, match=r"learning_rate \(schedule\): expected values"):
         negative.learn(4000)
 
 

@@ -7,6 +7,11 @@ from fastpg import _core
 from fastpg.functional.advantages import prediction_error, standardize
 
 
+def test_numbers_whose_squares_overflow_are_standardised():
+    found = standardize(np.array([1e200, -1e200, 3e200]))
+    assert np.allclose(found, standardize(np.array([1.0, -1.0, 3.0])), rtol=1e-7)
+
+
 @pytest.mark.parametrize("n", [2, 7, 8, 9, 1000])
 def test_standardized_numbers(rng, n):
     x = rng.normal(3.0, 5.0, n)

@@ -115,13 +115,43 @@ def test_an_adaptive_penalty_is_halved_and_doubled_towards_its_target():
         HORIZON, POLICIES["softmax"], 40, kl_coef=64.0, adaptive_kl=True, target_kl=0.02
     )
     factors = np.where(path.kl < 0.02 / 1.5, 0.5, np.where(path.kl > 1.5 * 0.02, 2.0, 1.0))
-    within = np.clip(factors / path.step, 0.1, 1000.0)
-    assert np.allclose(1.0 / path.step[1:], within[:-1], rtol=1e-12)
+    assert np.allclose(1.0 / path.step[1:], (factors / path.step)[:-1], rtol=1e-12)
     assert {0.5, 1.0} <= set(factors)
     high = tabular.ppo_penalty(
         HORIZON, POLICIES["softmax"], 2, kl_coef=0.2, adaptive_kl=True, target_kl=0.02
     )
     assert np.allclose(1.0 / high.step, [0.2, 0.4])
+    # In units of J there is no usual size: far from 1 it is halved and doubled as well.
+    for coefficient, target, factor in ((5000.0, 1e-9, 2.0), (1e-3, 1.0, 2.0), (5000.0, 1.0, 0.5)):
+        far = tabular.ppo_penalty(
+            HORIZON, POLICIES["softmax"], 2, kl_coef=coefficient, adaptive_kl=True, target_kl=target
+        )
+        assert np.allclose(1.0 / far.step, [coefficient, factor * coefficient])
+
+
+@pytest.mark.parametrize("scale", [1e-15, 1e-9, 1e9])
+def test_steps_do_not_depend_on_the_unit_of_rewards(scale):
+    mdp = tabular.garnet(5, 3, 3, seed=0, gamma=0.9)
+    scaled = tabular.MDP(mdp.P, mdp.r * scale, gamma=0.9)
+    even = np.full((5, 3), 1.0 / 3.0)
+    paths = [tabular.policy_iteration(each, even, 4).J for each in (mdp, scaled)]
+    assert np.allclose(paths[1] / scale, paths[0], rtol=1e-9)
+    steps = [tabular.trpo(each, FeatureSoftmax(np.eye(5), 3), 1) for each in (mdp, scaled)]
+    assert steps[1].kl[0] == pytest.approx(steps[0].kl[0], rel=1e-3)
+    assert steps[1].J[-1] / scale == pytest.approx(steps[0].J[-1], rel=1e-3)
+
+
+def test_a_descending_gradient_is_refused():
+    with pytest.raises(ValueError, match="learning_rate: expected a number of at least 0"):
+        tabular.pg(tabular.two_actions(), OneLogit(1), 1, learning_rate=-1.0)
+
+
+def test_the_natural_direction_of_least_norm_where_a_probability_underflows():
+    policy = TabularSoftmax(1, 3, theta=[[0.0, 1.0, -2000.0]])
+    gradient = np.array([[0.5, -0.5, 0.0]])
+    pi = policy.probabilities()[0]
+    expected = np.linalg.pinv(np.diag(pi) - np.outer(pi, pi)) @ gradient[0]
+    assert np.allclose(policy.natural_direction([1.0], gradient)[0], expected, rtol=1e-9)
 
 
 def test_npg_takes_one_measure_of_a_step():

@@ -120,6 +120,42 @@ def test_it_is_zero_before_the_first_fit():
     ]
 
 
+def test_a_mean_baseline_without_memory_forgets_how_long_episodes_were(rng):
+    def fitted(*lengths, memory=0.0, restored=False):
+        baseline = fastpg.MeanBaseline(1, memory=memory)
+        for n in lengths:
+            baseline.fit(np.zeros((n, 1)), np.arange(n), np.arange(n) + float(n))
+        if restored:
+            baseline.restore(fastpg.MeanBaseline(1).state())
+        return baseline.predict(np.zeros((4, 1)), [2, 3, 7, 20]).tolist()
+
+    assert fitted(10, 3) == fitted(3) == [5.0, 5.0, 5.0, 5.0]
+    assert fitted(10, 3, memory=1.0) == [8.5, 13.0, 17.0, 19.0]
+    assert fitted(10, restored=True) == [0.0] * 4
+
+
+@pytest.mark.parametrize("bad", [-500, -1, 2**62 + 1])
+@pytest.mark.parametrize("kind", [list, np.array])
+def test_steps_out_of_range_are_errors_in_every_array(bad, kind):
+    observations, steps = np.zeros((2, 2), np.float32), kind([bad, 0])
+    for baseline in (fastpg.LinearBaseline(2), fastpg.MlpBaseline(2), fastpg.MeanBaseline(2)):
+        with pytest.raises(ValueError, match=f"step_index: expected .*{bad}"):
+            baseline.predict(observations, steps)
+        with pytest.raises(ValueError, match="step_index: expected"):
+            baseline.fit(observations, steps, [1.0, 2.0])
+    with pytest.raises(ValueError, match="step_index: expected"):
+        fastpg.LinearSoftmax(2, 2).features(observations, steps)
+
+
+def test_features_of_any_unit_are_standardised(rng):
+    x, steps = rng.normal(size=(500, 2)), np.zeros(500, np.int64)
+    y = x[:, 0] * x[:, 1] + x[:, 0]
+    for unit in (1e-9, 1e-6, 1.0):  # above 1 they are clipped
+        baseline = fastpg.LinearBaseline(2, ridge=1e-9, time=False)
+        baseline.fit(x * unit, steps, y)
+        assert np.var(y - baseline.predict(x * unit, steps)) < 1e-3 * np.var(y)
+
+
 def test_mean_baseline_bootstraps_from_its_last_step(rng):
     baseline = fastpg.MeanBaseline(1)
     baseline.fit(np.zeros((6, 1)), [0, 0, 1, 1, 2, 2], [1.0, 3.0, 5.0, 7.0, 9.0, 11.0])

@@ -64,9 +64,9 @@ double positive_or_infinity(const char* what, std::optional<double> value) {
 
 CgSettings cg_settings(py::ssize_t max_steps, double tolerance, double damping) {
   require_iterations("max_steps", max_steps, 1'000'000);
-  require(tolerance >= 0.0, "tolerance: expected at least 0, got " + std::to_string(tolerance));
+  require(tolerance >= 0.0, "cg_tol: expected at least 0, got " + std::to_string(tolerance));
   require(damping >= 0.0 && std::isfinite(damping),
-          "damping: expected a finite number of at least 0, got " + std::to_string(damping));
+          "cg_damping: expected a finite number of at least 0, got " + std::to_string(damping));
   return {max_steps, tolerance, damping};
 }
 

@@ -15,6 +15,7 @@ namespace fastpg {
 namespace {
 
 constexpr double half_log_two_pi = 0.91893853320467274178;  // ln(2 pi) / 2
+constexpr double most_log_std = 300.0;  // where sigma^2 and 1 / sigma^2 are numbers
 
 }  // namespace
 
@@ -31,6 +32,12 @@ void Gaussian::check_actions(const Actions& actions, Index n) const {
 
 void Gaussian::check_distribution(const char* name, const double* dist, Index n) const {
   require_all_finite(name, dist, n, 2 * m_);
+  for (Index i = 0; i < n; ++i) {
+    for (const double* s = dist + (2 * i + 1) * m_; s < dist + (2 * i + 2) * m_; ++s) {
+      require(std::abs(*s) <= most_log_std,
+              std::string(name) + ": expected ln sigma in [-300, 300], got " + std::to_string(*s));
+    }
+  }
 }
 
 void Gaussian::check_mask(const std::uint8_t*, Index) const {

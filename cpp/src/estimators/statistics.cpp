@@ -38,7 +38,11 @@ Spread centre(const double* values, std::ptrdiff_t count, double* out) {
 
 void standardize(const double* values, std::ptrdiff_t count, double* out) {
   dispatch([&] {
-    const Spread spread = centre(values, count, out);
+    Spread spread = centre(values, count, out);
+    if (!std::isfinite(spread.std) && std::isfinite(spread.largest)) {  // the squares overflow
+      for (std::ptrdiff_t i = 0; i < count; ++i) out[i] = values[i] / spread.largest;
+      spread = centre(out, count, out);
+    }
     const double scale = spread.is_constant() ? 0.0 : 1.0 / (spread.std + 1e-8);
     for (std::ptrdiff_t i = 0; i < count; ++i) out[i] *= scale;
   });

@@ -184,7 +184,7 @@ Vector scales(const Comoments& m) {
   Vector scale(m.size() - 1);
   for (Index j = 0; j < scale.size(); ++j) {
     const double deviation = std::sqrt(m.comoment(j, j) / m.weight);
-    const bool constant = deviation <= 1e-12 * (1.0 + std::abs(m.mean[j]));
+    const bool constant = deviation <= 1e-12 * std::abs(m.mean[j]) || deviation < 1e-150;
     scale[j] = constant ? 0.0 : 1.0 / deviation;
   }
   return scale;

@@ -426,7 +426,8 @@ class Algorithm(Resumable):
             batch: observations, steps and targets.
         """
         if isinstance(self.baseline, MlpBaseline):
-            self.baseline.learning_rate = self.at_progress(self.critic_learning_rate)
+            rate = self.at_progress(self.critic_learning_rate, "critic_learning_rate")
+            self.baseline.learning_rate = rate
         self.baseline.fit_rollout(batch.observations, batch.step_index, batch.targets)
 
     def _keep(self) -> Callable[[], None]:
@@ -457,12 +458,13 @@ class Algorithm(Resumable):
         """
         return getattr(self.options, option)
 
-    def at_progress(self, schedule: Schedule) -> float:
+    def at_progress(self, schedule: Schedule, name: str = "schedule") -> float:
         """A schedule's current value.
 
         Args:
             schedule: a number, a text such as "lin_0.02", or a function of the share of `learn`
                 that remains, which falls from 1 to 0.
+            name: name of the option, for errors.
 
         Returns:
             A number of at least 0.
@@ -473,9 +475,9 @@ class Algorithm(Resumable):
         """
         if type(schedule) is float:
             return schedule  # checked with the options
-        value = schedules.at(schedule, self._progress_remaining)
+        value = schedules.at(schedule, self._progress_remaining, name)
         if value < 0.0:
-            raise ValueError(f"schedule: expected values of at least 0, got {value}")
+            raise ValueError(f"{name} (schedule): expected values of at least 0, got {value}")
         return value
 
     def try_theta(self, theta: Floats) -> str:
@@ -488,7 +490,7 @@ class Algorithm(Resumable):
         Returns:
             "accepted", or "not_finite" if the policy refused them and kept its old ones.
         """
-        return "accepted" if self.policy.takes(theta) else "not_finite"
+        return "accepted" if self.policy._takes(theta) else "not_finite"
 
     def try_step(
         self, batch: Batch, theta: Floats, old_dist: Floats, advantages: Floats
@@ -505,7 +507,7 @@ class Algorithm(Resumable):
             The status, as of `try_theta`, and the statistics of the step; without one, of none.
         """
         before = self.policy._theta
-        status = "accepted" if self.policy.takes(theta) else "not_finite"
+        status = "accepted" if self.policy._takes(theta) else "not_finite"
         try:
             return status, batch.samples.compare(old_dist, self.policy._theta, advantages)
         except ValueError:  # the outputs of a network may overflow where its parameters do not

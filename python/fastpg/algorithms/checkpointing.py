@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy.typing as npt
 from gymnasium.vector import VectorEnv
@@ -176,6 +177,10 @@ class StoredModel(NamedAttributes, PolicyModel):
         }
         begun = {"plan": None, "_in_iteration": False, "_logged": LoggedValues()}
         return vars(self) | without | begun
+
+    def __copy__(self) -> Self:
+        """A copy that shares nothing: one that learns on would change the other's policy."""
+        return copy.deepcopy(self)
 
     @staticmethod
     def _plain(value: Any) -> Any:

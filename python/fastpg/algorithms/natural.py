@@ -68,7 +68,7 @@ class NaturalAlgorithm(StepAlgorithm):
             OverflowError: features or advantages so large that the gradient is not finite.
         """
         options, theta, n = self.options, self.policy._theta, len(batch.advantages)
-        ent_coef = self.at_progress(options.ent_coef)
+        ent_coef = self.at_progress(options.ent_coef, "ent_coef")
         found = batch.samples.natural_step(
             theta,
             batch.advantages,
@@ -107,7 +107,7 @@ class NaturalAlgorithm(StepAlgorithm):
     @property
     def kl_bound(self) -> float:
         """The current bound on the mean KL of a step; it may be 0 at the end of a schedule."""
-        target = self.at_progress(self._kl_schedule)
+        target = self.at_progress(self._kl_schedule, "target_kl")
         return target if self.options.kl_per == "step" else target / self.mean_length
 
     @functools.cached_property

@@ -212,7 +212,7 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
             ppo_settings(**settings),
             *(task[:3] if task else ()),
         )
-        finite = found.finite and self.policy.takes(found.theta)
+        finite = found.finite and self.policy._takes(found.theta)
         if finite:
             self.optimizer = optimizer
         if task is not None and isinstance(self.baseline, MlpBaseline):
@@ -226,11 +226,11 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
         options = self.options
         return {
             "objective": options.objective,
-            "clip_range": self.at_progress(options.clip_range),
+            "clip_range": self.at_progress(options.clip_range, "clip_range"),
             "kl_coef": self.kl_coef,
             "kl_estimator": options.kl_estimator or "exact",
-            "learning_rate": self.at_progress(options.learning_rate),
-            "ent_coef": self.at_progress(options.ent_coef),
+            "learning_rate": self.at_progress(options.learning_rate, "learning_rate"),
+            "ent_coef": self.at_progress(options.ent_coef, "ent_coef"),
             "target_kl": options.target_kl if options.objective == "clip" else None,
             **{name: getattr(options, name) for name in _PASSED_ON},
         }
@@ -372,10 +372,15 @@ def _moments(like: FeatureMoments, stored: dict[str, npt.NDArray[Any]], name: st
     return arrays.finite_floats(key, stored[key], shape)
 
 
-def adapted(kl_coef: float, kl: float, target_kl: float) -> float:
-    """Lambda for the next iteration (Schulman et al. 2017, section 4), in [0.1, 1000]."""
+def adapted(
+    kl_coef: float,
+    kl: float,
+    target_kl: float,
+    bounds: tuple[float, float] = (_LOWEST_KL_COEF, _HIGHEST_KL_COEF),
+) -> float:
+    """Lambda for the next iteration (Schulman et al. 2017, section 4), within bounds."""
     if kl < target_kl / 1.5:
         kl_coef = kl_coef / 2.0
     elif kl > 1.5 * target_kl:
         kl_coef = kl_coef * 2.0
-    return min(max(kl_coef, _LOWEST_KL_COEF), _HIGHEST_KL_COEF)
+    return min(max(kl_coef, bounds[0]), bounds[1])

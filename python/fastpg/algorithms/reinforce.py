@@ -129,14 +129,14 @@ class REINFORCE(FirstOrderAlgorithm):
         mean_length = len(batch.actions) / batch.n_episodes
         theta = self.policy.theta
         dist = samples.distribution(theta)
-        ent_coef = self.at_progress(self.options.ent_coef)
+        ent_coef = self.at_progress(self.options.ent_coef, "ent_coef")
         try:
             flat = samples.score_gradient(theta, dist, batch.advantages, ent_coef)
             gradient = mean_length * flat.reshape(theta.shape)
         except OverflowError:
             gradient = np.full(self.policy.shape, np.inf)  # then the status is not_finite
 
-        learning_rate = self.at_progress(self.options.learning_rate)
+        learning_rate = self.at_progress(self.options.learning_rate, "learning_rate")
         status, step = self._step(batch, dist, gradient, learning_rate)
         log_pi = self.policy.log_prob(dist, batch.actions)
         return {

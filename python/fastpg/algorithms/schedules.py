@@ -26,12 +26,13 @@ Schedule = float | str | Callable[[float], float]
 _FALLING = re.compile(r"(?:lin|pow(?P<power>[1-9]\d?))_(?P<start>.+)")
 
 
-def at(schedule: Schedule, progress_remaining: float) -> float:
+def at(schedule: Schedule, progress_remaining: float, name: str = "schedule") -> float:
     """The value of a schedule.
 
     Args:
         schedule: a checked schedule.
         progress_remaining: r in [0, 1]: 1 at the start of `learn`, 0 at its end.
+        name: name of the option, for errors.
 
     Returns:
         The value.
@@ -41,7 +42,7 @@ def at(schedule: Schedule, progress_remaining: float) -> float:
         ValueError: a callable schedule returned a number that is not finite.
     """
     if callable(schedule):
-        return arrays.number("schedule", schedule(progress_remaining))
+        return arrays.number(f"{name} (schedule)", schedule(progress_remaining))
     if isinstance(schedule, str):
         falling = _parsed(schedule)
         assert falling is not None  # `checked` has parsed it before

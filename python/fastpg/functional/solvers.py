@@ -49,7 +49,7 @@ def conjugate_gradient(
     a = arrays.finite_floats("matrix", matrix, (len(rhs), len(rhs)))
     steps = arrays.integer("max_steps", max_steps, 1, MOST_CG_STEPS)
     return _core.conjugate_gradient(
-        a, rhs, steps, arrays.number("tol", tol), arrays.number("damping", damping)
+        a, rhs, steps, arrays.non_negative("tol", tol), arrays.non_negative("damping", damping)
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -136,7 +137,7 @@ class Policy(Parameters):
             TypeError: observations that are not real numbers, or steps that are not integers.
             ValueError: another shape or dtype, values that are not finite, or a negative step.
         """
-        if dtype != np.float64:
+        if np.dtype(dtype) != np.float64:
             raise ValueError(
                 f"dtype: expected float64, got {dtype!r}: float32 features of linear policies were "
                 "removed"
@@ -214,6 +215,10 @@ class Policy(Parameters):
             "features": self.feature_map.state(),
             "normalizer_count": None if self.normalizer is None else self.normalizer.count,
         }
+
+    def __copy__(self) -> Self:
+        """A copy that shares nothing: observations seen by one would change the other's map."""
+        return copy.deepcopy(self)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from fastpg import _core, arrays, threads
@@ -55,9 +54,14 @@ class ClosedForms:
         Returns:
             n actions: int32 (n,) or (n, choices) for a `LinearSoftmax`, float64 (n, action_size)
                 for a `LinearGaussian`.
+
+        Raises:
+            TypeError: arrays of another kind.
+            ValueError: another shape, or numbers out of range.
         """
         d = self._dist(dist)
-        u = arrays.finite_floats("uniforms", np.reshape(uniforms, (len(d), -1)), (len(d), None))
+        shape = (len(d),) if arrays.ndim("uniforms", uniforms) == 1 else (len(d), None)
+        u = arrays.finite_floats("uniforms", uniforms, shape).reshape(len(d), -1)
         return self._public(self._distribution.sample(d, u))
 
     def mode(self, dist: Floats) -> npt.NDArray[Any]:

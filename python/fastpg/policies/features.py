@@ -15,6 +15,7 @@ from fastpg.suggestions import one_of
 TIME_SCALE = 100.0  # of the step among the inputs, as in C++
 _FOURIER_PAIRS = 1000
 _CLIP = _core.OBSERVATION_CLIP
+_NORMALIZATION = "_normalization"  # attribute of a map: mean and 1 / standard deviation
 
 
 class MapInUse(Protocol):
@@ -67,7 +68,15 @@ class FeatureMap:
 
     def fresh(self) -> Self:
         """A copy of the map, without a normalisation."""
-        return copy.copy(self)
+        made = copy.copy(self)
+        vars(made).pop(_NORMALIZATION, None)
+        made.native = made._make()
+        return made
+
+    def _normalize(self, mean: list[float], inverse_std: list[float]) -> None:
+        """Normalise observations from now on; copies and pickles do it too."""
+        vars(self)[_NORMALIZATION] = (mean, inverse_std)
+        self.native = self.native.normalized(mean, inverse_std)
 
     @property
     def in_core(self) -> bool:
@@ -101,6 +110,8 @@ class FeatureMap:
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self.native = self._make()
+        if _NORMALIZATION in state:
+            self._normalize(*state[_NORMALIZATION])
 
     def state(self) -> dict[str, Any]:
         """Arguments, as JSON values and arrays, from which `make_features` builds it again."""
@@ -288,14 +299,14 @@ class RunningNormalizer:
         """Make a feature map normalise by the current mean and standard deviation.
 
         Later updates do not change the map until the next call. Before the first observation
-        nothing is changed.
+        nothing is changed. Copies and pickles of the map normalise too; a policy that is given the
+        map does not, and has its own `normalize_observations`.
 
         Args:
             features: a map of observations of the same length d; it is changed in place.
         """
         if self.count:
-            moments = self._moments
-            features.native = features.native.normalized(moments.mean, moments.inverse_std())
+            features._normalize(self._moments.mean, self._moments.inverse_std())
 
     def state(self) -> Floats:
         """Mean and summed squared deviations, (2, d), from which `restore` continues."""

@@ -63,18 +63,12 @@ class Parameters(ClosedForms):
         """
         self._take(self._project(self._checked_theta(theta)))
 
-    def takes(self, theta: Floats) -> bool:
+    def _takes(self, theta: Floats) -> bool:
         """Set the parameters to the result of a step of learning, if they are finite.
 
-        Args:
-            theta: float64, of the shape of theta; values beyond a bound are set to the bound.
-
-        Returns:
-            False if numbers are not finite, or beyond 1e150 (1e15 for a perceptron); nothing is
-                changed then.
-
-        Raises:
-            ValueError: another shape.
+        The array, float64 and C-contiguous, becomes the policy's: no copy is made. Values beyond a
+        bound are set to the bound. False, and nothing is changed, if numbers are not finite, or
+        beyond 1e150 (1e15 for a perceptron).
         """
         if theta.shape != self._shape:
             raise ValueError(f"theta: expected shape {self._shape}, got {theta.shape}")

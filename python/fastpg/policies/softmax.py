@@ -26,9 +26,11 @@ class Softmax(Policy):
     _distribution: _core.Categorical
 
     def _set_actions(self, n_actions: int | Sequence[int]) -> None:
-        self.single = not isinstance(n_actions, Sequence | np.ndarray)
+        self.single = not isinstance(n_actions, Sequence | np.ndarray) or np.ndim(n_actions) == 0
         given = [n_actions] if self.single else list(n_actions)  # type: ignore[arg-type]
         self.choices = [arrays.integer("n_actions", count, 1, 2**20) for count in given]
+        if not self.choices:
+            raise ValueError("n_actions: expected at least one number, got none")
         self._distribution = _core.Categorical(self.choices)
 
     @classmethod

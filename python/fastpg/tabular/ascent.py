@@ -19,6 +19,7 @@ from fastpg.tabular.policies import TabularPolicy
 from fastpg.tabular.trajectories import Iterates, iterate
 from fastpg.tabular.trust_region import length, penalised_policy, trust_region_policy
 
+_ANY_KL_COEF = (1e-100, 1e100)  # of numbers that can be computed with
 ROUNDING = 1e-14  # rounding error of values, relative to the largest one
 
 
@@ -50,7 +51,7 @@ def pg(
     rate = schedules.checked("learning_rate", learning_rate)
 
     def step(local: LocalModel, old: Any, progress_remaining: float) -> tuple[Any, float]:
-        eta = schedules.at(rate, progress_remaining)
+        eta = arrays.non_negative("learning_rate", schedules.at(rate, progress_remaining))
         gradient = local.surrogate_gradient(old)  # comes first, since it checks the policy
         return old.with_theta(old.theta + eta * gradient), eta
 
@@ -217,7 +218,7 @@ def ppo_penalty(
         nonlocal coefficient
         used, new = coefficient, penalised_policy(local, old, coefficient)
         if adapts:
-            coefficient = adapted(coefficient, local.kl(new, kl_per), goal)
+            coefficient = adapted(coefficient, local.kl(new, kl_per), goal, _ANY_KL_COEF)
         return new, 1.0 / used
 
     return iterate(mdp, policy, n_iterations, step, kl_per)

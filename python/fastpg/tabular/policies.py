@@ -12,7 +12,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from fastpg import arrays, probabilities
-from fastpg.arrays import Floats
+from fastpg.arrays import Bools, Floats
+from fastpg.policies.linear import LinearSoftmax
 from fastpg.results import checked, finite, quiet
 
 
@@ -233,8 +234,7 @@ class TabularSoftmax(TabularPolicy):
         scale = w * pi + damping
         inverted = np.divide(gradient, scale, out=np.zeros(self.shape), where=scale > 0.0)
         if damping == 0.0:
-            inverted -= inverted.mean(axis=-1, keepdims=True)
-            return inverted
+            return _centred(inverted, scale > 0.0)
         drawn = pi / scale
         rest = damping * drawn.sum(axis=-1, keepdims=True)  # 1 - w sum pi^2 / scale
         share = w * (pi * inverted).sum(axis=-1, keepdims=True) / rest
@@ -335,9 +335,16 @@ class FeatureSoftmax(TabularPolicy):
             A policy with the same probabilities in every state.
 
         Raises:
-            ValueError: observations of another shape, or not finite.
-            TypeError: values that are not numbers.
+            ValueError: observations of another shape, or not finite; features that depend on the
+                time, without `horizon`.
+            TypeError: values that are not numbers, or another policy.
         """
+        if not isinstance(policy, LinearSoftmax) or not policy.single:
+            raise TypeError(
+                f"policy: expected a LinearSoftmax for a Discrete space, got {policy!r}"
+            )
+        if horizon is None and policy.feature_map.time:
+            raise ValueError("horizon: expected a number of steps, since features have the time")
         steps = range(1 if horizon is None else arrays.integer("horizon", horizon, 1))
         count = len(observations)
         tables = [policy.features(observations, np.full(count, h)) for h in steps]
@@ -379,3 +386,11 @@ def _log_softmax(logits: Floats) -> Floats:
         shifted = logits - logits.max(axis=-1, keepdims=True)
     out: Floats = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     return out
+
+
+def _centred(values: Floats, possible: Bools) -> Floats:
+    """Less the mean of the possible actions; 0 for others, whose probability has underflowed."""
+    count = np.maximum(possible.sum(axis=-1, keepdims=True), 1)
+    mean = values.sum(axis=-1, keepdims=True) / count
+    centred: Floats = np.where(possible, values - mean, 0.0)
+    return centred

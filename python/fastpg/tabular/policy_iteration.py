@@ -60,7 +60,7 @@ def policy_iteration(mdp: MDP, policy: Any, n_iterations: int, *, kl_per: str = 
 
     def step(local: LocalModel, old: Any, _: float) -> tuple[Any, float]:
         evaluation = local.evaluation
-        scale = 1e-12 * max(1.0, float(np.max(np.abs(evaluation.Q))))
+        scale = 1e-12 * float(np.max(np.abs(evaluation.Q)))
         better = evaluation.advantage.max(axis=-1, keepdims=True) > scale
         pi = np.broadcast_to(evaluation.pi, evaluation.Q.shape)
         return np.where(better, greedy(evaluation.Q), pi), 1.0

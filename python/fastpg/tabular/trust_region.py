@@ -307,12 +307,13 @@ def _factor(excess: float) -> float:
 def _ascent(local: LocalModel, old: TabularPolicy, kl_coef: float) -> TabularPolicy:
     """Ascent on l^k preconditioned by lambda times the Hessian of the KL, with backtracking."""
     policy, value = old, local.penalised(old, kl_coef)
+    scale = float(np.abs(local.evaluation.V).max())
     for _ in range(_ASCENT_STEPS):
         gradient = local.penalised_gradient(policy, kl_coef).ravel()
         hessian = finite("Hessian of the penalty", kl_coef * local.kl_hessian(policy))
         direction = finite("step", np.linalg.lstsq(hessian, gradient, rcond=1e-12)[0])
         slope, fraction = float(gradient @ direction), 1.0
-        if slope <= _TOLERANCE * max(1.0, abs(value)):
+        if slope <= _TOLERANCE * max(scale, abs(value)):
             break
         while fraction > 1e-10:
             trial = policy.with_theta(policy.theta.ravel() + fraction * direction)

@@ -70,9 +70,10 @@ class MeanBaseline(Baseline):
         y = arrays.finite_floats("targets", targets, (None,))
         steps = arrays.steps("step_index", step_index, len(y))
         arrays.integer("step_index", steps.max(), 0, _MOST_STEPS)
-        size = max(len(self.means), int(steps.max()) + 1)
-        old = self.memory * np.pad(self.weights, (0, size - len(self.weights)))
-        means = np.pad(self.means, (0, size - len(self.means)))
+        before = len(self.means) if self.memory > 0.0 else 0  # 0 forgets how many steps there were
+        size = max(before, int(steps.max()) + 1)
+        old = self.memory * np.pad(self.weights[:before], (0, size - before))
+        means = np.pad(self.means[:before], (0, size - before))
         counts = np.bincount(steps, minlength=size)
         weights = old + counts
         with np.errstate(over="ignore", invalid="ignore"):
@@ -103,7 +104,8 @@ class MeanBaseline(Baseline):
             ValueError: another shape, values that are not finite, or a negative weight.
         """
         means, weights = stored["baseline_means"], stored["baseline_weights"]
-        if means.shape == weights.shape == (0,):
-            return  # never fitted
+        if means.shape == weights.shape == (0,):  # never fitted
+            self.means, self.weights = np.zeros(0), np.zeros(0)
+            return
         self.means = arrays.finite_floats("baseline_means", means, (None,))
         self.weights = arrays.non_negatives("baseline_weights", weights, self.means.shape)
