@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+import fastpg
 from fastpg import arrays
 from fastpg.rollouts.copies import EnvCopies
 from fastpg.rollouts.masks import Masks
@@ -47,6 +48,20 @@ def copies(first, second):
     env = EnvCopies([Masked, Masked])
     env.envs[0].mask, env.envs[1].mask = first, second
     return env, Masks(env, 3)
+
+
+def test_infos_in_a_list_are_an_error_and_no_missing_masks():
+    def made():
+        env = Masked()
+        env.mask = np.array([1, 0, 1])
+        return env
+
+    vector = gymnasium.vector.SyncVectorEnv([made, made])
+    wrapped = gymnasium.wrappers.vector.DictInfoToList(vector)
+    algo = fastpg.NPG("linear", wrapped, n_steps=4, seed=0)
+    with pytest.raises(TypeError, match=r"info: expected a dict, .*without DictInfoToList"):
+        algo.learn(8)
+    assert fastpg.NPG("linear", vector, n_steps=4, seed=0).learn(8).num_timesteps == 8
 
 
 @pytest.mark.parametrize("one", KINDS)

@@ -41,10 +41,15 @@ def test_a_file_of_json_and_of_features(run, tmp_path):
     (tmp_path / "run.json").write_text(
         '{"total-timesteps": 2048, "features": "fourier", "features_kwargs": {"n_features": 7}}'
     )
+    (tmp_path / "none.json").write_text('{"policy": "mlp", "net-arch": []}')
     done = run("train", "npg", "CartPole-v1", "--config", "run.json", "--no-tuned")
     assert done.returncode == 0, done.stderr
     algo = fastpg.load(tmp_path / "npg-CartPole-v1-0.npz")
     assert algo.policy.feature_map.state()["n_features"] == 7
+    flags = ("--config", "none.json", "--no-tuned", "--total-timesteps", 2048, "--force")
+    done = run("train", "npg", "CartPole-v1", *flags)
+    assert done.returncode == 0, done.stderr
+    assert fastpg.load(tmp_path / "npg-CartPole-v1-0.npz").policy.net_arch == []
 
 
 @pytest.mark.parametrize(

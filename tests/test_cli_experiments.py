@@ -36,6 +36,19 @@ def test_a_sweep(run, tmp_path):
     assert again.stdout == done.stdout
 
 
+def test_a_table_is_replaced_on_request_alone(run, tmp_path):
+    (tmp_path / "a.csv").write_text("mine")
+    for target, text in (("a.csv", "--csv names another file"), (".", "--csv: expected a file")):
+        done = run("sweep", "npg", "CartPole-v1", *SHORT, "--csv", target, "--run", "a")
+        assert done.returncode == 2
+        assert text in done.stderr
+    assert (tmp_path / "a.csv").read_text() == "mine"
+    assert not (tmp_path / "a").exists()
+    done = run("sweep", "npg", "CartPole-v1", *SHORT, "--seeds", 1, "--csv", "a.csv", "--force")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a.csv").read_text().startswith("setting")
+
+
 def test_a_comparison(run, tmp_path):
     for name, algorithm in (("one", "npg"), ("two", "ppo")):
         run("sweep", algorithm, "CartPole-v1", "--seeds", 5, *SHORT, "--run", f"runs/{name}")

@@ -452,6 +452,7 @@ def test_folders_of_something_else(tmp_path):
     [
         ({"n_trials": 0}, ValueError, "n_trials"),
         ({"n_jobs": 0}, ValueError, "n_jobs"),
+        ({"study_name": "mine"}, ValueError, "study_name: allowed only with storage"),
         ({"n_finalists": 0}, ValueError, "n_finalists"),
         ({"seeds": []}, ValueError, "seeds"),
         ({"fresh_seeds": [1]}, ValueError, "fresh_seeds: expected seeds that no trial uses, got 1"),
