@@ -9,6 +9,7 @@ import pytest
 import fastpg
 from fastpg.experiments import load_results, train_many
 from fastpg.experiments.identity import name_of, plain
+from fastpg.rollouts.env_recipe import EnvRecipe
 from processes import python
 
 SHORT = {"seeds": 1, "total_timesteps": 2048, "n_jobs": 1, "tuned": False, "n_eval_episodes": 3}
@@ -154,7 +155,7 @@ class Seeing(fastpg.callbacks.Callback):
         self.lengths.append(record["eval/mean_ep_length"])
 
 
-def test_evaluations_of_train_are_in_the_environment_of_the_id(capsys):
+def test_evaluations_of_train_are_in_the_environment_of_the_id(tmp_path):
     seeing = Seeing()
     algo = fastpg.train(
         "reinforce", "Acrobot-v1", callback=seeing, total_timesteps=8000, eval_freq=2000,
@@ -163,6 +164,13 @@ def test_evaluations_of_train_are_in_the_environment_of_the_id(capsys):
     assert algo.env.max_episode_steps == 2000
     assert seeing.lengths
     assert max(seeing.lengths) <= 500
+    loaded = fastpg.load(algo.save(tmp_path / "algo"))
+    for recipe in (algo.env_recipe, loaded.env_recipe):
+        assert recipe.max_episode_steps == 2000
+        assert recipe.for_evaluation().max_episode_steps == 500
+        assert recipe.make(1).training_only == ("max_episode_steps",)
+    state = {k: v for k, v in recipe.state().items() if k != "training_only"}
+    assert EnvRecipe.restore(state).training_only == ()  # a file of before
 
 
 def test_too_few_steps_for_an_iteration_are_no_failure():

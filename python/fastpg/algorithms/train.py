@@ -66,8 +66,7 @@ def train(
         callback: called after each iteration, as in `learn`.
         log: a run folder or loggers, as in `learn`.
         progress_bar: as in `learn`.
-        eval_env: environment for evaluations during training, as in `learn`; with tuned keywords
-            of the training environment None is `env` without them.
+        eval_env: environment for evaluations during training, as in `learn`.
         eval_freq: environment steps from one evaluation to the next, as in `learn`.
         n_eval_episodes: episodes of an evaluation, as in `learn`.
         **options: options of the algorithm.
@@ -94,8 +93,6 @@ def train(
         env_kwargs=env_kwargs,
         **options,
     )
-    if eval_freq is not None and eval_env is None:
-        eval_env = env if with_tuned_keywords(settings, {"env_kwargs": env_kwargs}) else None
     return algo.learn(
         timesteps(algorithm, settings, total_timesteps),
         callback,
@@ -174,10 +171,12 @@ def build(
     if settings is not None:
         options = _with_tuned(kind, settings, options, is_mlp(policy))
         policy_kwargs = settings.policy_kwargs if policy_kwargs is None else policy_kwargs
-        env_kwargs = settings.env_kwargs if env_kwargs is None else env_kwargs
-    keywords = arrays.keywords("env_kwargs", env_kwargs)
+    tuned = {} if settings is None or env_kwargs is not None else dict(settings.env_kwargs)
+    keywords = arrays.keywords("env_kwargs", tuned if env_kwargs is None else env_kwargs)
     try:
         made = _made_with(keywords, env, kind, options, is_mlp(policy)) if keywords else env
+        if tuned:
+            made.training_only = tuple(tuned)
         return kind(
             policy,
             made,
@@ -190,16 +189,6 @@ def build(
         if settings is None:
             raise
         raise ValueError(f"{error} (with the settings {settings})") from error
-
-
-def with_tuned_keywords(settings: TunedSettings | None, given: Mapping[str, Any]) -> bool:
-    """Whether the training environment has keywords of the tuned settings, not the user's own.
-
-    Args:
-        settings: tuned settings, or None.
-        given: arguments of `train`, by name.
-    """
-    return settings is not None and bool(settings.env_kwargs) and given.get("env_kwargs") is None
 
 
 def _with_tuned(

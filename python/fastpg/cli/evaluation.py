@@ -163,4 +163,5 @@ def _eval_env(algo: Algorithm, env_id: str | None) -> tuple[VectorEnv[Any, Any, 
         if algo.env_id is None:
             raise ValueError("--env: expected an id, since the checkpoint names none")
         recipe = EnvRecipe.of_id(algo.env_id)
+    recipe = recipe.for_evaluation()
     return recipe.make(EVAL_ENVS), str(recipe)

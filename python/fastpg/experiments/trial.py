@@ -13,7 +13,7 @@ import numpy as np
 
 from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.settings import TunedSettings
-from fastpg.algorithms.train import build, with_tuned_keywords
+from fastpg.algorithms.train import build
 from fastpg.policies.base import Policy
 from fastpg.rollouts.evaluation import evaluate_policy
 from fastpg.training.callbacks.base import Callback
@@ -52,17 +52,6 @@ class Trial:
     n_eval_episodes: int
     eval_env: Any
     deterministic: bool
-
-    @property
-    def evaluated_in(self) -> Any:
-        """The environment of evaluations; None makes that of the training anew.
-
-        Keywords that belong to tuned settings, such as a longer time limit, are of the training
-        alone: all settings are judged in the same environment.
-        """
-        if self.eval_env is None and with_tuned_keywords(self.tuned, self.arguments):
-            return self.env
-        return self.eval_env
 
     def of(self, setting: int, arguments: Mapping[str, Any]) -> Trial:
         """The same of a setting.
@@ -121,7 +110,7 @@ class Training(Callback):
         self.trial, self.algo = trial, trial.built(seed)
         try:
             count = min(trial.n_eval_episodes, _MOST_ENVS)
-            self._env = make_eval_env(self.algo, trial.evaluated_in, count)
+            self._env = make_eval_env(self.algo, trial.eval_env, count)
         except BaseException:
             close(self.algo.env, trial.env)
             raise
@@ -187,7 +176,7 @@ class Training(Callback):
 
     def close(self) -> None:
         """Close the environments, unless the user gave them."""
-        close(self._env, self.trial.evaluated_in)
+        close(self._env, self.trial.eval_env)
         close(self.algo.env, self.trial.env)
 
 

@@ -37,6 +37,7 @@ class EnvCopies(SyncVectorEnv):
 
     Attributes:
         module: module that registers the environment's id, if the user named one.
+        training_only: as of `EnvRecipe`.
         failed: index of the environment that raised in the last call, or broke the interface; None
             if none did.
 
@@ -46,6 +47,7 @@ class EnvCopies(SyncVectorEnv):
     """
 
     module: str | None = None
+    training_only: tuple[str, ...] = ()
 
     def __init__(self, makers: Sequence[Callable[[], Any]]) -> None:
         super().__init__([_checked(make) for make in makers], autoreset_mode=AutoresetMode.DISABLED)

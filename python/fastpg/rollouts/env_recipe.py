@@ -22,6 +22,7 @@ from fastpg.rollouts.make_env import require_registered
 from fastpg.rollouts.masks import has_usual_workers
 
 _OWN_WRAPPERS = "gymnasium.wrappers."
+_TRAINING_ONLY = "training_only"  # attribute of the environments, too
 _ENV_HINT, _IMPORT_HINT = "name one with --env", "give --import"  # of the command line
 
 
@@ -37,6 +38,7 @@ class EnvRecipe:
         max_episode_steps: time limit in steps; None: no limit.
         wrappers: wrappers of Gymnasium, innermost first: class, as module:name, and keywords.
         obstacle: why the environment cannot be made again from this data; None if it can.
+        training_only: keywords that evaluations do not use, such as a longer time limit.
     """
 
     id: str | None
@@ -45,6 +47,7 @@ class EnvRecipe:
     max_episode_steps: int | None = None
     wrappers: tuple[tuple[str, dict[str, Any]], ...] = ()
     obstacle: str | None = None
+    training_only: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, env: VectorEnv[Any, Any, Any]) -> Self:
@@ -56,6 +59,11 @@ class EnvRecipe:
         Returns:
             The recipe; if they cannot be made again, `obstacle` is the reason.
         """
+        names = getattr(env, _TRAINING_ONLY, ())
+        return dataclasses.replace(cls._of(env), training_only=names)
+
+    @classmethod
+    def _of(cls, env: VectorEnv[Any, Any, Any]) -> Self:
         base: Any = env.unwrapped
         name = type(env).__name__
         if isinstance(env, NativeVectorEnv):
@@ -150,7 +158,9 @@ class EnvRecipe:
         Raises:
             KeyError, TypeError, ValueError: a value is missing, or has the wrong type or form.
         """
-        known = {field.name: state[field.name] for field in dataclasses.fields(cls)}
+        older = {_TRAINING_ONLY: ()}  # a file without it
+        known = {field.name: (older | state)[field.name] for field in dataclasses.fields(cls)}
+        known[_TRAINING_ONLY] = tuple(map(str, known[_TRAINING_ONLY]))
         for name in ("id", "module", "obstacle"):
             if known[name] is not None and not isinstance(known[name], str):
                 raise TypeError(f"env: expected {name} to be a string, got {known[name]!r}")
@@ -189,10 +199,31 @@ class EnvRecipe:
                 remedy.
         """
         env_id = self.require_id(env_hint, import_hint)
+        made: VectorEnv[Any, Any, Any]
         if self.is_native:
-            limit = -1 if self.max_episode_steps is None else self.max_episode_steps
-            return make_vec(env_id, num_envs, max_episode_steps=limit, **self.kwargs)
-        return EnvCopies([self.make_one] * num_envs)
+            made = self.make_native(env_id, num_envs)
+        else:
+            made = EnvCopies([self.make_one] * num_envs)
+        setattr(made, _TRAINING_ONLY, self.training_only)
+        return made
+
+    def make_native(self, env_id: str, num_envs: int) -> NativeVectorEnv:
+        """The environment in C++.
+
+        Args:
+            env_id: its id.
+            num_envs: number of copies.
+        """
+        limit = -1 if self.max_episode_steps is None else self.max_episode_steps
+        return make_vec(env_id, num_envs, max_episode_steps=limit, **self.kwargs)
+
+    def for_evaluation(self) -> Self:
+        """The recipe without the keywords that are of the training alone."""
+        kwargs = {k: v for k, v in self.kwargs.items() if k not in self.training_only}
+        limit = self.max_episode_steps
+        if "max_episode_steps" in self.training_only and self.id is not None:
+            limit = self.of_id(self.id).max_episode_steps
+        return dataclasses.replace(self, kwargs=kwargs, max_episode_steps=limit, training_only=())
 
     def require_id(self, env_hint: str = _ENV_HINT, import_hint: str = _IMPORT_HINT) -> str:
         """The id of an environment that can be made again.

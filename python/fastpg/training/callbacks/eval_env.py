@@ -6,7 +6,7 @@ from typing import Any
 
 from gymnasium.vector import VectorEnv
 
-from fastpg.envs import NativeVectorEnv, make_vec
+from fastpg.envs import NativeVectorEnv
 from fastpg.rollouts.copies import EnvCopies
 from fastpg.rollouts.env_recipe import EnvRecipe
 from fastpg.rollouts.instances import innermost
@@ -58,13 +58,14 @@ def _shared(one: Environments, other: Environments) -> bool:
 def _made_anew(algo: Any, count: int) -> Environments:
     recipe: EnvRecipe | None = algo.env_recipe
     obstacle = "its file does not describe it" if recipe is None else recipe.obstacle
+    differs = recipe is not None and bool(recipe.training_only)
     # First by the user's own callables: what these do to an environment, no recipe knows.
-    if (made := _by_callables(algo.env, count)) is not None:
+    if not differs and (made := _by_callables(algo.env, count)) is not None:
         return made
     if recipe is not None and obstacle is None:
+        recipe = recipe.for_evaluation()
         if isinstance(algo.env, NativeVectorEnv):  # `make` would take Gymnasium's, if it has one
-            limit = -1 if recipe.max_episode_steps is None else recipe.max_episode_steps
-            return make_vec(recipe.id or "", count, max_episode_steps=limit, **recipe.kwargs)
+            return recipe.make_native(recipe.id or "", count)
         return recipe.make(count)
     raise ValueError(
         "eval_env: expected an environment, since that of the training cannot be made again: "
