@@ -164,6 +164,21 @@ def test_a_state_may_hold_any_number(number, name, tmp_path):
         built_in.set_state([[np.inf, 0.0]])
 
 
+@pytest.mark.parametrize("bad", [0.5, np.nan, -np.inf, 1e300])
+def test_an_integer_of_a_state_is_one(bad):
+    env = defined("Count-v0", state={"x": float, "counts": (np.int64, 2)})
+    vector, single = fastpg.make_vec(env, 2), gymnasium.make("Count-v0").unwrapped
+    for one in (vector, single):
+        one.reset(seed=0)
+        before = one.get_state()
+        state = one.get_state()
+        state.states[2, -1] = bad
+        for given in (state, state.states.T if one is vector else state.states[:, 0]):
+            with pytest.raises(ValueError, match=r"state.counts: expected whole numbers .*, got"):
+                one.set_state(given)
+        assert np.array_equal(one.get_state().states, before.states)
+
+
 def changed(vector, number):
     states = vector.get_state().states.copy()
     states[1] = number

@@ -375,8 +375,6 @@ void bind_envs(py::module_& m) {
       .def_property_readonly(
           "draws_in_steps",
           [](const BoundVectorEnv& self) { return self.env.shape().draws_in_steps; })
-      .def_property_readonly("takes_any_state", &takes_any_state,
-                             "Whether states may hold any numbers: those of users may.")
       .def_property_readonly("num_envs",
                              [](const BoundVectorEnv& self) { return self.env.num_envs(); })
       .def_property_readonly("exact", [](const BoundVectorEnv& self) { return self.exact; })

@@ -10,6 +10,7 @@ from gymnasium.vector import VectorEnv
 
 from fastpg import _core, arrays
 from fastpg.envs import state as states
+from fastpg.envs.environment import Environment
 from fastpg.envs.parameters import parameters, set_values
 from fastpg.envs.rendering import Painter
 from fastpg.envs.state import EnvState
@@ -22,6 +23,7 @@ class StateAccess(VectorEnv[Any, Any, Any]):
     """The part of a native vector environment that reads and sets its state and parameters."""
 
     env_id: str | None
+    environment: Environment
     native: _core.VectorEnv
     moves = 0
     _seeds: list[int | None]
@@ -71,12 +73,12 @@ class StateAccess(VectorEnv[Any, Any, Any]):
             TypeError: values that are not numbers.
         """
         if isinstance(state, EnvState):
-            states.put(self.native, state)
+            states.put(self.native, self.environment, state)
             self.moves += 1
             self._seeds = [_UNKNOWN_SEED] * self.num_envs
             self._seeded = state.status != 0
             return
-        checked = states.checked(self.native, state)
+        checked = states.checked(self.native, self.environment, state)
         put_back = self._keep()
         try:
             if not self._seeded.all():

@@ -97,6 +97,17 @@ class Environment:
         if low > high:
             raise ValueError(f"low, high: expected low <= high, got {low} and {high}")
 
+    def check_states(self, states: arrays.Floats) -> None:
+        """Check numbers that are to become states.
+
+        Args:
+            states: (n, k).
+
+        Raises:
+            ValueError: numbers that are not finite.
+        """
+        arrays.require_finite("state", states)
+
     def gymnasium_class(self) -> Any:
         """Gymnasium's class of the same environment, which draws its pictures.
 

@@ -153,11 +153,11 @@ class NativeEnv(gymnasium.Env[Any, Any]):
             RuntimeError: a physical state before the first reset.
         """
         if isinstance(state, EnvState):
-            states.put(self.native, state)
+            states.put(self.native, self.environment, state)
             self._np_random = states.generator(self.native.streams[0])
             return
         given = arrays.shaped_floats("state", state, self.state.shape)
-        self.native.set_state(states.checked(self.native, given[None]))
+        self.native.set_state(states.checked(self.native, self.environment, given[None]))
 
     def __getattr__(self, name: str) -> Any:
         """Parameters of the environment, under the names of Gymnasium's class."""

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from fastpg import _core, arrays
 from fastpg.arrays import Floats
+from fastpg.envs.environment import Environment
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,43 +41,46 @@ def take(native: _core.VectorEnv) -> EnvState:
     return EnvState(**native.snapshot())
 
 
-def put(native: _core.VectorEnv, state: EnvState) -> None:
+def put(native: _core.VectorEnv, environment: Environment, state: EnvState) -> None:
     """Set the state of native environments.
 
     Args:
         native: n environments.
+        environment: what they are.
         state: of n environments of the same kind.
 
     Raises:
-        ValueError: another number of environments, another shape, or numbers that are not finite or
-            out of range; the states of an environment of a user may hold any.
+        ValueError: another number of environments, another shape, or numbers that are not finite,
+            out of range, or none that the environment can have.
     """
     n = native.num_envs
     if state.status.shape != (n,):
         raise ValueError(f"state: expected one of {n} environments, got {len(state.status)}")
-    for name in ("episode_returns",) if native.takes_any_state else ("states", "episode_returns"):
-        if not np.isfinite(getattr(state, name)).all():
-            raise ValueError(f"state: expected finite {name}")
+    if not np.isfinite(state.episode_returns).all():
+        raise ValueError("state: expected finite episode_returns")
+    environment.check_states(state.state)
     native.restore(**{field.name: getattr(state, field.name) for field in fields(state)})
 
 
-def checked(native: _core.VectorEnv, state: Any) -> Floats:
+def checked(native: _core.VectorEnv, environment: Environment, state: Any) -> Floats:
     """Physical states, checked.
 
     Args:
         native: n environments.
-        state: (n, k), finite; for an environment of a user any numbers.
+        environment: what they are.
+        state: (n, k).
 
     Returns:
         Float64, (n, k).
 
     Raises:
-        ValueError: another shape, or numbers that are not finite.
+        ValueError: another shape, or numbers that the environment cannot have.
         TypeError: values that are not numbers.
     """
     size = len(native.snapshot()["states"])
-    floats = arrays.shaped_floats if native.takes_any_state else arrays.finite_floats
-    return floats("state", state, (native.num_envs, size))
+    found = arrays.shaped_floats("state", state, (native.num_envs, size))
+    environment.check_states(found)
+    return found
 
 
 def generators(native: _core.VectorEnv) -> tuple[np.random.Generator, ...]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from gymnasium import spaces
 from gymnasium.envs.registration import parse_env_id
 
-from fastpg import _core
+from fastpg import _core, arrays
 from fastpg.envs import c_interface
 from fastpg.envs.c_interface import CEnv
 from fastpg.envs.catalogue import NATIVE, NativeSpec
@@ -94,6 +94,13 @@ class UserEnvironment(Environment):
                 )
             if name in self._whole and value != int(value):
                 raise ValueError(f"{name}: expected a whole number, got {value!r}")
+
+    def check_states(self, states: arrays.Floats) -> None:
+        """Nothing: what the numbers mean is the user's, who may use infinity or NaN.
+
+        Args:
+            states: (n, k).
+        """
 
     def gymnasium_class(self) -> Any:
         """None: an environment of a user has a function that draws, or no pictures.

@@ -8,15 +8,18 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import gymnasium
+import numpy as np
 from gymnasium.wrappers import TimeLimit
 
+from fastpg.arrays import Bools, Floats
 from fastpg.envs.catalogue import NATIVE
 from fastpg.envs.user_env import UserEnvironment, register_env
 from fastpg.native_envs.c_env import c_env
 from fastpg.native_envs.definition import Definition, define, functions_of
+from fastpg.native_envs.fields import MOST_INTEGER
 from fastpg.native_envs.quantities import numbers_class
 from fastpg.native_envs.reference import ReferenceEnv
-from fastpg.native_envs.state import State
+from fastpg.native_envs.state import State, integer_text
 
 # Environments that pickles without a module hold, by what the pickle holds.
 _pickled: dict[bytes, NumbaEnv] = {}
@@ -58,6 +61,21 @@ class NumbaEnv(UserEnvironment):
         )
         return env if limit is None or limit < 0 else TimeLimit(env, limit)
 
+    def check_states(self, states: Floats) -> None:
+        """Check the numbers of fields of integers.
+
+        Args:
+            states: (n, k).
+
+        Raises:
+            ValueError: a fraction, or beyond 2^53 in magnitude.
+        """
+        for field in self.definition.fields:
+            part = states[:, field.first : field.first + field.size]
+            if field.kind == "int64" and not _whole(part).all():
+                bad = part[~_whole(part)][0]
+                raise ValueError(f"{integer_text(field.name)}, got {bad}")
+
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         if self.module is not None:
             return super().__reduce__()
@@ -67,6 +85,11 @@ class NumbaEnv(UserEnvironment):
         packed = cloudpickle.dumps(self.definition)
         _pickled[packed] = self
         return unpacked, (packed,)
+
+
+def _whole(numbers: Floats) -> Bools:
+    whole: Bools = (np.abs(numbers) <= MOST_INTEGER) & (np.rint(numbers) == numbers)
+    return whole
 
 
 def unpacked(packed: bytes) -> NumbaEnv:
