@@ -53,6 +53,7 @@ DIFFERENT = {
     "partial": (functools.partial(make, 50), functools.partial(make, 20)),
     "keywords": (functools.partial(make, n=50), functools.partial(make, n=20)),
     "object": (Maker(50), Maker(20)),
+    "method": (Maker(50).__call__, Maker(20).__call__),
     "policy": (policy(0.0), policy(0.1)),
     "array": (np.arange(3.0), np.arange(1.0, 4.0)),
     "in a list": ([{"a": limited(50)}], [{"a": limited(20)}]),
@@ -90,6 +91,8 @@ def test_a_folder_refuses_tuned_settings_that_have_changed(tmp_path):
     file.write_text('[npg."CartPole-v1"]\ngamma = 0.99\n')
     first = train_many("npg", "CartPole-v1", **{**given, "tuned": file})
     assert train_many("npg", "CartPole-v1", **{**given, "tuned": file}).final == first.final
+    moved = file.rename(tmp_path / "moved.toml")
+    assert train_many("npg", "CartPole-v1", **{**given, "tuned": moved}).final == first.final
     file.write_text('[npg."CartPole-v1"]\ngamma = 0.5\n')
     with pytest.raises(ValueError, match="holds another experiment: tuned was"):
         train_many("npg", "CartPole-v1", **{**given, "tuned": file})

@@ -14,7 +14,7 @@ from fastpg import arrays
 from fastpg.algorithms.train import Tuned
 from fastpg.experiments.backends import ended_processes, outcomes_of
 from fastpg.experiments.folder import ExperimentFolder, read_outcomes
-from fastpg.experiments.identity import plain
+from fastpg.experiments.identity import of_tuned, plain
 from fastpg.experiments.preparing import require_arguments, shared_trial, trials_of
 from fastpg.experiments.progress import progress
 from fastpg.experiments.results import Results
@@ -121,7 +121,7 @@ def _config(
         "algorithm": trial.algorithm,
         "env": plain(trial.env),
         "eval_env": plain(trial.eval_env),
-        "tuned": plain(trial.tuned),
+        "tuned": of_tuned(trial.tuned),
         "arguments": plain(dict(arguments)),
         "settings": [
             {"name": s.name, "arguments": plain(s.arguments), **_own_tuned(s, each)}
@@ -137,7 +137,7 @@ def _config(
 
 def _own_tuned(setting: Setting, trial: Trial) -> dict[str, Any]:
     """The tuned settings of a setting that names a policy."""
-    return {"tuned": plain(trial.tuned)} if "policy" in setting.arguments else {}
+    return {"tuned": of_tuned(trial.tuned)} if "policy" in setting.arguments else {}
 
 
 def _missing(results: Results) -> list[Key]:

@@ -7,11 +7,12 @@ import hashlib
 import inspect
 import os
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from fastpg.algorithms.settings import TunedSettings
 from fastpg.envs.user_env import UserEnvironment
 from fastpg.policies.base import Policy
 
@@ -42,6 +43,15 @@ def plain(value: Any, depth: int = _MOST_NESTED) -> Any:
     return _of_object(value, depth - 1)
 
 
+def of_tuned(settings: TunedSettings | None) -> Any:
+    """JSON values of tuned settings, wherever their file is.
+
+    Args:
+        settings: the settings, or None.
+    """
+    return None if settings is None else plain(replace(settings, file=None))
+
+
 def name_of(value: Any) -> str:
     """A short name: an id, or that of a function or a class.
 
@@ -70,6 +80,8 @@ def _of_object(value: Any, depth: int) -> Any:
     if isinstance(value, functools.partial):
         parts = (value.func, value.args, value.keywords)
         return {"partial": [plain(part, depth) for part in parts]}
+    if inspect.ismethod(value):
+        return {"method": value.__qualname__, "of": plain(value.__self__, depth)}
     if callable(value) and hasattr(value, "__qualname__"):
         return _of_function(value, depth)
     if is_dataclass(value) and not isinstance(value, type):

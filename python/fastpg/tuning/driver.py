@@ -12,7 +12,7 @@ from typing import Any
 from fastpg import arrays
 from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.train import Tuned
-from fastpg.experiments.identity import name_of, plain
+from fastpg.experiments.identity import name_of, of_tuned, plain
 from fastpg.experiments.preparing import require_arguments, shared_trial
 from fastpg.experiments.settings import Setting, seeds_of
 from fastpg.experiments.trial import Trial
@@ -174,7 +174,7 @@ def _config(task: Any, arguments: dict[str, Any], search: dict[str, Any]) -> dic
         "env": plain(base.env),
         "name": name_of(base.env),
         "eval_env": plain(base.eval_env),
-        "tuned": plain(base.tuned),
+        "tuned": of_tuned(base.tuned),
         "arguments": plain(arguments),
         "search": {name: each.text() for name, each in task.ranges.items()},
         "seeds": list(task.seeds),
