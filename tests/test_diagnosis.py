@@ -2,6 +2,8 @@
 
 import math
 
+import gymnasium
+import numpy as np
 import pytest
 
 import fastpg
@@ -405,6 +407,69 @@ def test_levels_are_those_of_the_environment_as_registered():
     assert fastpg.diagnose(algo) == []  # returns of shorter episodes are not compared
     found = fastpg.diagnose(algo, score=20.0)
     assert "The level of CartPole-v1, 475, was not reached (mean return 20)" in found[0]
+
+
+def test_a_reward_wrapper_does_not_hide_other_episodes():
+    """With rewards that a wrapper may change, those of the environment itself are compared."""
+
+    def made(limit):
+        env = gymnasium.make("CartPole-v1", max_episode_steps=limit)
+        return gymnasium.wrappers.TransformReward(env, lambda reward: 10.0 * reward)
+
+    found = {}
+    for limit in (100, 500):
+        env = gymnasium.vector.SyncVectorEnv([lambda limit=limit: made(limit)] * 4)
+        found[limit] = fastpg.diagnose(fastpg.TRPO("linear", env, seed=0).learn(4096))
+    assert not any("Settings tuned to it" in sentence for sentence in found[100])
+    assert any("Settings tuned to it" in sentence for sentence in found[500])
+
+
+class Masked(gymnasium.Env):
+    """One of fifty actions is allowed, and rarely a second one; rewards are noise."""
+
+    observation_space = gymnasium.spaces.Box(-1.0, 1.0, (2,))
+    action_space = gymnasium.spaces.Discrete(50)
+
+    def _seen(self):
+        self.mask = np.zeros(50, bool)
+        self.mask[self.np_random.integers(50, size=1 + (self.np_random.random() < 0.1))] = True
+        return self.np_random.uniform(-1.0, 1.0, 2).astype(np.float32)
+
+    def action_masks(self):
+        return self.mask
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.t = 0
+        return self._seen(), {}
+
+    def step(self, action):
+        self.t += 1
+        return self._seen(), float(self.np_random.normal()), self.t > 19, False, {}
+
+
+def test_masks_bound_the_entropy_too():
+    algo = fastpg.PPO("linear", Masked, seed=0).learn(20_000)
+    assert -algo.history[-1]["train/entropy_loss"] < 0.1
+    assert not any("deterministic" in sentence for sentence in fastpg.diagnose(algo))
+
+
+def test_steps_that_were_refused_are_not_to_be_larger():
+    for status in ("zero_gradient", "bad_curvature", "not_finite", "no_improvement"):
+        found = explain(run(train__kl=0.0, train__status=status), GOAL)
+        assert not any("makes larger steps" in sentence for sentence in found), status
+
+
+def test_arguments_of_another_type():
+    algo = fastpg.NPG("linear", "CartPole-v1", seed=0).learn(2048)
+    for wrong, kind, text in (
+        ({"score": "500"}, TypeError, "score: expected a number, got '500'"),
+        ({"score": math.nan}, ValueError, "score: expected a finite number"),
+    ):
+        with pytest.raises(kind, match=text):
+            fastpg.diagnose(algo, **wrong)
+    with pytest.raises(TypeError, match="algo: expected an algorithm, got list"):
+        fastpg.diagnose(algo.history)
 
 
 def test_a_run_without_iterations():

@@ -45,6 +45,18 @@ def test_the_files_of_a_folder_are_joined_by_time(tmp_path):
     assert episodes.t_start == 100.0
 
 
+def test_a_file_that_was_opened_again_keeps_its_order(tmp_path):
+    """`Monitor(override_existing=False)` appends, and its clock begins anew."""
+    path = tmp_path / "run.monitor.csv"
+    path.write_text('#{"t_start": 100.0}\nr,l,t\n1,10,5.0\n2,20,9.0\n3,30,2.0\n4,40,7.0\n')
+    episodes = read_monitor(path)
+    assert episodes.returns.tolist() == [1.0, 2.0, 3.0, 4.0]
+    assert episodes.timesteps.tolist() == [10, 30, 60, 100]
+    assert episodes.seconds.tolist() == [5.0, 9.0, 11.0, 16.0]
+    path.write_text('#{"t_start": NaN}\nr,l,t\n1,10,5.0\n')
+    assert (read_monitor(path).t_start, read_monitor(path).seconds.tolist()) == (0.0, [5.0])
+
+
 def test_written_and_read_again_bit_for_bit(tmp_path, rng):
     returns, seconds = rng.normal(size=50) * 1e3, np.cumsum(rng.random(50))
     lengths = rng.integers(1, 10**6, 50)

@@ -1,5 +1,7 @@
 """The natural gradient, NPG's step and TRPO's guarantees, against dense linear algebra."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -355,6 +357,26 @@ def samples(rng, kind, n=3000):
     return policy, phi, actions, mask
 
 
+def spread_rows(n, count):
+    """One row of each of `count` equal parts, at a place that changes by the golden ratio."""
+    edges = [i * n // count for i in range(count + 1)]
+    golden = (5**0.5 - 1.0) / 2.0
+    return [
+        begin + int((i * golden) % 1.0 * (end - begin))
+        for i, (begin, end) in enumerate(pairwise(edges))
+    ]
+
+
+@pytest.mark.parametrize(("n", "n_envs"), [(2048, 4), (2048, 8), (2000, 5), (1000, 1)])
+@pytest.mark.parametrize("share", [0.1, 0.25, 0.5, 1.0])
+def test_a_share_of_the_rows_is_of_all_environments_alike(n, n_envs, share):
+    """Those of one step lie side by side: every fourth row would be of one of four."""
+    rows = spread_rows(n, round(share * n))
+    assert len(set(rows)) == len(rows)
+    counts = np.bincount(np.array(rows) % n_envs, minlength=n_envs)
+    assert counts.max() - counts.min() <= 0.2 * counts.mean() + 2.0
+
+
 @pytest.mark.parametrize("num_threads", [1, 3])
 @pytest.mark.parametrize(("share", "halved"), [(1.0, True), (0.3, True), (1.0, False)])
 @pytest.mark.parametrize("sampled", [False, True])
@@ -371,7 +393,7 @@ def test_a_step_in_one_call_has_the_bits_of_the_separate_calls(
     gradient = batch.score_gradient(theta, dist, a, 0.02).reshape(theta.shape)
     halves = np.where(np.arange(n) % 4 < 2, 1.0, -1.0) if halved else None
     noise = batch.score_gradient(theta, dist, halves * a) if halved else None
-    rows = np.arange(round(share * n)) * n // round(share * n)
+    rows = spread_rows(n, round(share * n))
     some = _core.PolicyBatch(
         policy._distribution, policy._network, phi[rows], actions[rows], None, num_threads
     )

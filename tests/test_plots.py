@@ -93,6 +93,78 @@ def test_groups_are_named_by_what_differs(tmp_path):
     assert [line.get_color() for line in axes.get_lines()[:4]] == list(COLOURS[:4])
 
 
+NEIGHBOURS = {
+    "env_kwargs": (
+        {"env": lambda: fastpg.make_vec("Pendulum-v1", 4, g=9.81)},
+        {"env": lambda: fastpg.make_vec("Pendulum-v1", 4, g=1.62)},
+        ["NPG, g=9.81", "NPG, g=1.62"],
+    ),
+    "time limit": (
+        {"env": lambda: fastpg.make_vec("CartPole-v1", 4, max_episode_steps=100)},
+        {"env": lambda: fastpg.make_vec("CartPole-v1", 4)},
+        ["NPG, max_episode_steps=100", "NPG, max_episode_steps=500"],
+    ),
+    "normalisation": (
+        {"policy_kwargs": {}}, {"policy_kwargs": {"normalize_observations": True}},
+        ["NPG, normalized=False", "NPG, normalized=True"],
+    ),
+    "degree": (
+        {"policy_kwargs": {"features": "polynomial", "features_kwargs": {"degree": 2}}},
+        {"policy_kwargs": {"features": "polynomial", "features_kwargs": {"degree": 3}}},
+        ["NPG, degree=2", "NPG, degree=3"],
+    ),
+    "activation": (
+        {"policy": "mlp", "policy_kwargs": {"activation_fn": "tanh"}},
+        {"policy": "mlp", "policy_kwargs": {"activation_fn": "relu"}},
+        ["NPG, activation_fn=tanh", "NPG, activation_fn=relu"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", NEIGHBOURS)
+def test_runs_that_differ_in_more_than_their_seed_are_two_curves(kind, tmp_path):
+    first, second, names = NEIGHBOURS[kind]
+    algorithms, folders = [], []
+    for seed in range(2):
+        for k, given in enumerate((first, second)):
+            arguments = {"policy": "linear", "env": "CartPole-v1", **given}
+            if callable(arguments["env"]):
+                arguments["env"] = arguments["env"]()
+            else:
+                arguments["n_envs"] = 4
+            policy, env = arguments.pop("policy"), arguments.pop("env")
+            algo = fastpg.NPG(policy, env, seed=seed, n_steps=64, **arguments)
+            folders.append(tmp_path / f"{k}-{seed}")
+            algorithms.append(algo.learn(1024, log=folders[-1]))
+    for runs in (algorithms, folders):
+        (axes,) = plots.learning_curves(runs).axes
+        assert [name for name in lines_of(axes) if "threshold" not in name][:2] == [
+            f"{name} (2 seeds)" for name in names
+        ]
+
+
+def test_evaluations_within_a_file_of_records(tmp_path):
+    """`JsonLinesLogger` writes both, and so does the progress.csv of stable-baselines3."""
+    from fastpg import loggers
+
+    path = tmp_path / "x.jsonl"
+    fastpg.NPG("linear", "CartPole-v1", seed=0, n_envs=4, n_steps=64).learn(
+        2048, log=loggers.JsonLinesLogger(path), eval_freq=512, n_eval_episodes=2
+    )
+    other = tmp_path / "progress.csv"
+    other.write_text(
+        "eval/mean_reward,rollout/ep_rew_mean,time/iterations,time/time_elapsed,"
+        "time/total_timesteps\n,20.0,1,1,2048\n150.0,,,,4000\n,30.0,2,2,4096\n250.0,,,,6000\n"
+        ",40.0,3,3,6144\n"
+    )
+    for file, count in ((path, 4), (other, 2)):
+        (axes,) = plots.learning_curves(file, evaluations=True).axes
+        (bars,) = axes.containers
+        assert len(data(bars.lines[0])[0]) == count
+    (axes,) = plots.learning_curves(other, x="iterations").axes
+    assert data(axes.get_lines()[0]) == ([1, 2, 3], [20, 30, 40])
+
+
 def test_no_groups_and_labels(tmp_path):
     runs = seeded(tmp_path, "npg", (1.0, 2.0, 3.0))
     alone = plots.learning_curves(runs, group=False)

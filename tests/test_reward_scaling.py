@@ -1,6 +1,6 @@
 """Rewards of the estimates: the running deviation of discounted sums, clipping, checkpoints."""
 
-from types import SimpleNamespace
+from types import SimpleNamespace as Namespace
 
 import numpy as np
 import pytest
@@ -11,13 +11,19 @@ from fastpg.algorithms.reward_scaling import RewardScaling
 GAMMA = 0.9
 
 
+def rollout_of(**given):
+    """Of a rollout, with all rows valid unless others are given."""
+    valid = np.ones(given["rewards"].shape, bool)
+    return Namespace(**({"valid": valid} | given))
+
+
 def rollouts(rng, count):
     """Consecutive rollouts of 7 steps in 3 environments; all episodes begin with the first."""
     goes_on = np.zeros(3, np.int64)
     for _ in range(count):
         ended = rng.random((7, 3)) < 0.2
         steps = np.tile(goes_on, (7, 1))
-        yield SimpleNamespace(rewards=rng.normal(1.0, 2.0, (7, 3)), ended=ended, step_index=steps)
+        yield rollout_of(rewards=rng.normal(1.0, 2.0, (7, 3)), ended=ended, step_index=steps)
         goes_on = np.where(ended[-1], 0, 5)
 
 
@@ -33,27 +39,46 @@ def test_rewards_are_divided_by_the_deviation_of_discounted_sums(rng):
         assert np.allclose(scaled, expected, rtol=1e-12, atol=0)
 
 
+def test_rows_that_only_reset_are_not_counted(rng):
+    """Episodes of one step, each followed by such a row, have the deviation of their rewards."""
+    rewards = rng.normal(10.0, 0.5, (40, 3))
+    valid = np.arange(40)[:, None] % 2 == np.zeros((1, 3))
+    one, two = (RewardScaling(GAMMA, True, None) for _ in range(2))
+    steps = np.zeros((40, 3), np.int64)
+    found = one(
+        rollout_of(
+            rewards=np.where(valid, rewards, 0.0), ended=valid, step_index=steps, valid=valid
+        )
+    )
+    expected = two(
+        rollout_of(rewards=rewards[::2], ended=np.ones((20, 3), bool), step_index=steps[::2])
+    )
+    assert one.deviation == pytest.approx(two.deviation, rel=1e-12)
+    assert one.count == two.count == 60
+    assert np.allclose(found[::2], expected, rtol=1e-12)
+
+
 def test_an_environment_that_begins_anew_forgets_its_sum(rng):
     one, two = (RewardScaling(GAMMA, True, None) for _ in range(2))
     first, second = rollouts(rng, 2)
     one(first)
-    one(SimpleNamespace(**{**vars(second), "step_index": np.zeros((7, 3), np.int64)}))
+    one(rollout_of(**{**vars(second), "step_index": np.zeros((7, 3), np.int64)}))
     first.ended[-1] = True
     two(first)
-    two(SimpleNamespace(**{**vars(second), "step_index": np.zeros((7, 3), np.int64)}))
+    two(rollout_of(**{**vars(second), "step_index": np.zeros((7, 3), np.int64)}))
     assert one.deviation == two.deviation
 
 
 def test_rewards_of_sums_that_do_not_vary_stay():
     rewards, ended = np.full((4, 2), 3.0), np.ones((4, 2), bool)
-    rollout = SimpleNamespace(rewards=rewards, ended=ended, step_index=np.zeros((4, 2), np.int64))
+    rollout = rollout_of(rewards=rewards, ended=ended, step_index=np.zeros((4, 2), np.int64))
     scaling = RewardScaling(GAMMA, True, None)
     for _ in range(3):
         assert (scaling(rollout) == 3.0).all()
 
 
 def test_clipping_by_hand():
-    rollout = SimpleNamespace(rewards=np.array([[-3.0, 0.5, 2.0]]), ended=np.zeros((1, 3), bool))
+    rollout = rollout_of(rewards=np.array([[-3.0, 0.5, 2.0]]), ended=np.zeros((1, 3), bool))
     assert RewardScaling(GAMMA, False, 1.0)(rollout).tolist() == [[-1.0, 0.5, 1.0]]
 
 
@@ -89,7 +114,7 @@ def test_an_iteration_that_fails_leaves_the_deviation(monkeypatch):
 
 
 def test_rewards_whose_sums_cannot_be_squared_are_named():
-    rollout = SimpleNamespace(
+    rollout = rollout_of(
         rewards=np.array([[1e160], [-1e160]]), ended=np.zeros((2, 1), bool),
         step_index=np.zeros((2, 1), np.int64),
     )  # fmt: skip

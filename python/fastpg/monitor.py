@@ -82,7 +82,19 @@ def _read(path: Path) -> tuple[dict[str, Any], list[Row]]:
     if None in rows:
         bad = rows.index(None)
         raise ValueError(f"{path}: line {bad + 3}: expected numbers r, l, t, got {lines[bad]}")
-    return header, [row for row in rows if row is not None]
+    return header, _counted_on([row for row in rows if row is not None])
+
+
+def _counted_on(rows: list[Row]) -> list[Row]:
+    """Rows in their order, with seconds that go on where `Monitor` was opened again."""
+    counted: list[Row] = []
+    before = last = 0.0  # seconds of earlier openings, and of the row before
+    for total, length, seconds in rows:
+        if seconds < last:
+            before += last
+        last = seconds
+        counted.append((total, length, before + seconds))
+    return counted
 
 
 def whole_lines(text: str) -> list[str]:
@@ -139,7 +151,8 @@ def _merged(files: list[tuple[dict[str, Any], list[Row]]]) -> Episodes:
 
 def _start(header: dict[str, Any]) -> float:
     start = header.get("t_start", 0.0)
-    return float(start) if isinstance(start, int | float) else 0.0
+    known = isinstance(start, int | float) and math.isfinite(start)
+    return float(start) if known else 0.0
 
 
 def write_monitor(

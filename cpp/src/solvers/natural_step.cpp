@@ -1,12 +1,25 @@
 #include "fastpg/solvers/natural_step.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 #include "fastpg/estimators/statistics.hpp"
 
 namespace fastpg {
 namespace {
+
+// The row of a batch of n that is number i of `count`: one of each of as many equal parts, at
+// places that change by the golden ratio. Rows at equal distances would be of a few environments
+// alone, since those of one step lie side by side.
+Index spread_row(Index i, Index n, Index count) {
+  constexpr double golden = 0.61803398874989484820;
+  const Index begin = i * n / count, end = (i + 1) * n / count;
+  const double turned = golden * static_cast<double>(i);
+  const auto place =
+      static_cast<Index>((turned - std::floor(turned)) * static_cast<double>(end - begin));
+  return begin + place;
+}
 
 // Evenly spread rows of a batch, in memory of their own.
 struct Spread {
@@ -18,7 +31,7 @@ struct Spread {
     const Index n = batch.inputs.rows;
     const auto copy = [&](const auto* from, Index width, auto* to) {
       for (Index i = 0; i < count; ++i) {
-        std::copy_n(from + i * n / count * width, width, to + i * width);
+        std::copy_n(from + spread_row(i, n, count) * width, width, to + i * width);
       }
     };
     copy(batch.inputs.data, batch.inputs.cols, inputs.data());

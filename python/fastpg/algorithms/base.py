@@ -374,9 +374,9 @@ class Algorithm(Resumable):
         self._first_step = collector.step_count
         taken, iterations = plan.taken + samples, plan.iterations + 1
         if not rollout.complete or (fresh and not fresh.complete):
-            return Plan(plan.total, taken, iterations, plan.seconds, over=True)
+            return plan._replace(taken=taken, iterations=iterations, over=True)
         record = self._learn_from(fresh, rollout, clock, taken)
-        plan = Plan(plan.total, taken, iterations, clock.elapsed)
+        plan = plan._replace(taken=taken, iterations=iterations, seconds=clock.elapsed)
         self._progress_remaining = plan.progress_remaining
         record["time/iterations"] = len(self.history) + 1
         record["time/total_timesteps"] = self.num_timesteps
@@ -390,7 +390,9 @@ class Algorithm(Resumable):
     ) -> Metrics:
         """Update policy and baseline in one iteration; returns its entries for the log."""
         policy = self.policy
-        self._episodes.see(rollout)
+        for each in (fresh, rollout):
+            if each is not None:
+                self._episodes.see(each)
         collected = perf_counter()
         normalizes = policy.normalizer is not None
         if first := normalizes and policy._sees_nothing_yet():

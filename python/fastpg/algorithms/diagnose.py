@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import gymnasium
 import numpy as np
 from gymnasium import spaces
 
+from fastpg import arrays
 from fastpg.algorithms import schedules
 from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.settings import LINEAR, TunedSettings, built_in
@@ -41,6 +42,10 @@ def diagnose(algo: Algorithm, *, score: float | None = None, tuned: bool = True)
         One string per finding; empty for a run that learned. Below a known level there is at least
             one: that the level was not reached.
     """
+    if not isinstance(algo, Algorithm):
+        raise TypeError(f"algo: expected an algorithm, got {type(algo).__name__}")
+    if score is not None:
+        score = arrays.number("score", score)
     if not algo.history:
         return _no_iteration(algo)
     return explain(algo.history, _goal(algo, score, tuned), _setup(algo))
@@ -98,10 +103,12 @@ def _level(env_id: str, known: TunedSettings | None) -> float | None:
 def _mean_return(algo: Algorithm) -> float | None:
     """Mean return of the last 100 episodes, in the registered environment's rewards; else None."""
     last, recipe = algo.history[-1], algo.env_recipe
+    if recipe is None or str(replace(recipe, wrappers=(), obstacle=None)) != algo.env_id:
+        return None  # other episodes than those of the registered environment
     if RAW_MEAN in last:
         return float(last[RAW_MEAN])
-    as_registered = recipe is not None and recipe.obstacle is None and str(recipe) == algo.env_id
-    return float(last.get("rollout/ep_rew_mean", math.nan)) if as_registered else None
+    wrapped = recipe.obstacle is not None or bool(recipe.wrappers)
+    return None if wrapped else float(last.get("rollout/ep_rew_mean", math.nan))
 
 
 def _reached_by_plain(env_id: str) -> bool:
@@ -117,10 +124,15 @@ def _setup(algo: Algorithm) -> Setup:
     actions, observations = algo.action_space, algo.observation_space
     return Setup(
         options,
-        max_entropy=_max_entropy(actions),
+        max_entropy=None if _gives_masks(algo) else _max_entropy(actions),
         action_range=_range(actions) if isinstance(actions, spaces.Box) else None,
         observation_bound=None if algo.policy.normalizer else _largest_bound(observations),
     )
+
+
+def _gives_masks(algo: Algorithm) -> bool:
+    """Whether its environment is known to give action masks, which bound the entropy too."""
+    return algo._collector is not None and algo._collector.gives_masks
 
 
 def _max_entropy(space: spaces.Space[Any]) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from copy import copy
 from typing import Any
 
@@ -41,18 +42,20 @@ class StepAlgorithm(Algorithm):
             The pair (fresh, rollout) of the next iteration, as in `Algorithm.collect`. The last
                 rollout takes the samples that are left.
         """
-        n_envs, remaining = collector.env.num_envs, plan.total - plan.taken
-        steps = plan.total // n_envs
+        n_envs, remaining = collector.env.num_envs, plan.remaining
+        steps = (plan.total - plan.before) // n_envs
         n_steps, extra = self._n_steps, self.options.baseline_batch
-        iterations, k = -(-steps // (n_steps + extra)), plan.iterations
+        iterations, k = -(-steps // (n_steps + extra)), plan.iterations - plan.done
         if k >= iterations or remaining < n_envs:
             return None
         length = steps * (k + 1) // iterations - steps * k // iterations
         fresh = min(length - 1, round(length * extra / (n_steps + extra)))
         early = collector.samples(fresh * n_envs) if fresh else None
-        remaining -= early.sample_count if early else 0
-        last = k == iterations - 1
-        return early, collector.samples(remaining if last else (length - fresh) * n_envs)
+        # To where the plan is after this iteration: what rows that only reset have left is made up
+        # for in the next one.
+        goal = plan.before + steps * (k + 1) // iterations * n_envs
+        goal = plan.total if k == iterations - 1 else goal
+        return early, collector.samples(goal - plan.taken - (early.sample_count if early else 0))
 
     def in_effect(self, option: str) -> Any:
         """The value of an option; of None, what stands for it.
@@ -104,6 +107,18 @@ class StepAlgorithm(Algorithm):
             options.gamma, options.normalize_reward, options.clip_reward
         )
 
+    def use_env(self, env: Any) -> None:
+        """Continue to learn in this environment, where new episodes start.
+
+        Args:
+            env: as of every algorithm.
+
+        Raises:
+            TypeError, ValueError: as of every algorithm.
+        """
+        super().use_env(env)
+        self.reward_scaling = self.reward_scaling.of_new_episodes()
+
     def _scaled_rewards(self, rollout: Rollout) -> Floats:
         """The rewards as the options change them, (T, N)."""
         scaling = copy(self.reward_scaling)
@@ -136,6 +151,15 @@ class StepAlgorithm(Algorithm):
         if sums.shape != (0,):  # none
             shape = (self.options.n_envs,)
             self.reward_scaling.sums = arrays.exactly("reward_sums", sums, np.float64, shape)
+
+    def plan_anew(self, names: Collection[str]) -> None:
+        """Plan the rest of an interrupted `learn` if iterations have another length now.
+
+        Args:
+            names: of the options that have other values than before.
+        """
+        if self.plan is not None and not {"n_steps", "baseline_batch"}.isdisjoint(names):
+            self.plan = self.plan.planned_anew()
 
     def restore_optimizer(self, stored: dict[str, npt.NDArray[Any]], meta: dict[str, Any]) -> None:
         """Restore the deviation of the rewards, which files of earlier versions lack.

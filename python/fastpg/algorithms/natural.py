@@ -6,7 +6,7 @@ import functools
 import math
 from typing import Any, NamedTuple
 
-from fastpg import _core, arrays
+from fastpg import _core
 from fastpg.algorithms.batch import Batch
 from fastpg.algorithms.gae_algorithm import StepAlgorithm
 from fastpg.algorithms.options import (
@@ -64,7 +64,7 @@ class NaturalAlgorithm(StepAlgorithm):
             A `NaturalStep`; its status says why there is no step, if there is none.
 
         Raises:
-            ValueError: the KL bound is 0 without a fixed step size, or a schedule is negative.
+            ValueError: a schedule is negative.
             OverflowError: features or advantages so large that the gradient is not finite.
         """
         options, theta, n = self.options, self.policy._theta, len(batch.advantages)
@@ -85,8 +85,6 @@ class NaturalAlgorithm(StepAlgorithm):
         fixed = getattr(options, "step_size", None)  # an option of NPG only
         most = options.max_step_size if fixed is None else None
         bound = self.kl_bound
-        if fixed is None and not bound > 0.0:  # a fixed step needs no bound
-            arrays.positive("target_kl", bound)
         status, step_size = step_to_kl(found.natural, bound, most, fixed)
         limited_by = "none"
         if status == "ok":

@@ -204,7 +204,10 @@ class NaturalOptions(CriticOptions, StepOptions):
         choices=("exact", "sampled"),
     )
     fisher_subsample: float = option(
-        1.0, "fraction of the samples from which F is computed", above=0.0, high=1.0
+        1.0,
+        "fraction of the samples, spread over all environments, from which F is computed",
+        above=0.0,
+        high=1.0,
     )
     solver: str = option(
         "auto",

@@ -74,6 +74,9 @@ class REINFORCE(FirstOrderAlgorithm):
     def collect(self, collector: Collector, plan: Plan) -> Collected | None:
         """Collect whole episodes, `n_episodes` for each iteration.
 
+        Environments that have played their share wait. Those of a vector environment that steps all
+        at once, such as an `AsyncVectorEnv` or one in a wrapper, step on, and are not counted.
+
         Args:
             collector: collector of the environment and the policy.
             plan: how far `learn` has come.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -151,6 +151,13 @@ class Resumable(StoredModel):
             KeyError, TypeError, ValueError: an entry is missing, or has the wrong type or values.
         """
 
+    def plan_anew(self, names: Collection[str]) -> None:
+        """Plan the rest of an interrupted `learn` anew, if the lengths of iterations have changed.
+
+        Args:
+            names: of the options that have other values than before.
+        """
+
     def _fitting(self, env: Any) -> VectorEnv[Any, Any, Any]:
         """The vector environment of an argument `env`, which must fit the policy."""
         raise NotImplementedError
@@ -237,6 +244,8 @@ def resumed(
         run = running_state.checked(running, stored, algo.options.n_envs)
     require_outputs(algo.policy.feature_map)
     _go_on(algo, path, _environment(algo, path, env, run), stored, run)
+    old = meta["options"]
+    algo.plan_anew([name for name, value in options.items() if old.get(name) != value])
     return algo
 
 
@@ -263,6 +272,8 @@ def _environment(
         native = run.native.make(algo.num_threads)
         require_same("observation space", algo.observation_space, native.single_observation_space)
         require_same("action space", algo.action_space, native.single_action_space)
+    if (recipe := algo._recipe) is not None:
+        native.training_only = recipe.training_only
     # Parameters that were set after the spaces were made have not changed the spaces.
     native.single_observation_space = algo.observation_space
     native.single_action_space = algo.action_space

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -52,26 +53,36 @@ class RewardScaling:
             return 1.0
         return math.sqrt(variance + _LEAST_VARIANCE)
 
+    def of_new_episodes(self) -> RewardScaling:
+        """The same without the sums of episodes that do not go on."""
+        made = copy(self)
+        made.sums = np.zeros(0)
+        return made
+
     def __call__(self, rollout: Rollout) -> Floats:
         """The rewards that estimates use, after an update with those of a rollout by steps.
 
         Args:
-            rollout: T rows by N columns, all valid.
+            rollout: T rows by N columns; rows that only reset are not counted.
 
         Returns:
             (T, N).
         """
         rewards = rollout.rewards
         if self.normalize:
-            self._update(rewards, rollout.ended, rollout.step_index[0] > 0)
+            self._update(rollout)
             rewards = rewards / self.deviation
         if self.clip is not None:
             rewards = np.clip(rewards, -self.clip, self.clip)
         return rewards
 
-    def _update(self, rewards: Floats, ended: Bools, goes_on: Bools) -> None:
-        sums = self._discounted_sums(rewards, ended, goes_on)
+    def _update(self, rollout: Rollout) -> None:
+        sums = self._discounted_sums(rollout.rewards, rollout.ended, rollout.step_index[0] > 0)
         self.sums = sums[-1].copy()
+        if not rollout.valid.all():
+            sums = sums[rollout.valid]
+        if not sums.size:
+            return
         count = self.count + sums.size
         mean = float(sums.mean())
         shift = mean - self.mean

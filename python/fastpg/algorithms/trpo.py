@@ -51,7 +51,9 @@ class TRPO(NaturalAlgorithm):
         options = self.options
         ascent = self.ascend(batch)
         status, searched = ascent.status, self._no_search()
-        if status == "ok":
+        if status == "ok" and not ascent.step_size:  # a schedule has come to 0
+            status = "accepted"
+        elif status == "ok":
             found = batch.samples.line_search(
                 self.policy.theta,
                 ascent.step,

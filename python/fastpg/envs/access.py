@@ -24,6 +24,7 @@ class StateAccess(VectorEnv[Any, Any, Any]):
 
     env_id: str | None
     environment: Environment
+    training_only: tuple[str, ...] = ()  # as of `EnvRecipe`
     native: _core.VectorEnv
     moves = 0
     _seeds: list[int | None]

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+import numpy as np
 from gymnasium import spaces
 
 from fastpg import arrays
@@ -106,7 +107,12 @@ class Environment:
         Raises:
             ValueError: numbers that are not finite.
         """
-        arrays.require_finite("state", states)
+        if not np.isfinite(states).all():
+            row, column = np.argwhere(~np.isfinite(states))[0].tolist()
+            raise ValueError(
+                f"state: expected finite states, got {states[row, column]} at index "
+                f"({row}, {column})"
+            )
 
     def gymnasium_class(self) -> Any:
         """Gymnasium's class of the same environment, which draws its pictures.

@@ -14,9 +14,14 @@ from fastpg.arrays import Floats
 from fastpg.plots.runs import Run, moving_mean
 
 # The parts of a configuration that runs of one group share; the seed is none of them.
-_SHARED = ("algorithm", "env_id", "env_kwargs", "policy", "policy_kwargs", "value_kwargs")
-_NO_MATTER = ("seed", "num_threads")  # options that do not tell groups apart
-_MOST_NAMED = 3  # options in a name
+_SHARED = ("algorithm", "env_id")
+_DETAILS = ("options", "policy", "env", "value_kwargs")  # dicts, in which groups may differ
+# What does not tell groups apart: seeds, what follows from them, and where something is.
+_NO_MATTER = (
+    "seed", "initial_seed", "num_threads", "class", "module", "obstacle", "id",
+)  # fmt: skip
+_COUNT = "normalizer_count"
+_MOST_NAMED = 3  # details in a name
 
 
 @dataclass(frozen=True)
@@ -72,15 +77,29 @@ def grouped(runs: Sequence[Run], labels: Sequence[str] | None, group: bool) -> l
 
 
 def _signature(run: Run) -> str:
-    shared = {name: run.config.get(name) for name in _SHARED} | {"options": _options(run)}
-    return json.dumps(shared, sort_keys=True, default=str)
+    shared = {name: run.config.get(name) for name in _SHARED}
+    return json.dumps([shared, _details(run)], sort_keys=True, default=str)
 
 
-def _options(run: Run) -> dict[str, Any]:
-    options = run.config.get("options")
-    if not isinstance(options, Mapping):
-        return {}
-    return {str(name): value for name, value in options.items() if name not in _NO_MATTER}
+def _details(run: Run) -> dict[str, Any]:
+    """Options, and arguments of the policy and the environment, by names that a legend may have."""
+    found: dict[str, Any] = {}
+    for part in _DETAILS:
+        _add_leaves(found, run.config.get(part), part)
+    return found
+
+
+def _add_leaves(found: dict[str, Any], value: Any, name: str) -> None:
+    """Add the values in nested dicts; one whose name is taken has that of its dict in front."""
+    if not isinstance(value, Mapping):
+        found[name] = value
+        return
+    for key, each in value.items():
+        if key == _COUNT:  # of observations, which depends on how long it has learned
+            found["normalized"] = each is not None
+        elif key not in _NO_MATTER:
+            own = str(key)
+            _add_leaves(found, each, f"{name}.{own}" if own in found else own)
 
 
 def legend_name(groups: Sequence[Group]) -> str:
@@ -129,9 +148,9 @@ def _short(name: str) -> str:
 
 
 def _difference(runs: list[Run], others: list[list[Run]]) -> str:
-    """The options in which a group differs from others of its name; else the seed or the file."""
-    each = [_options(other[0]) for other in others]
-    mine = _options(runs[0])
+    """The details in which a group differs from others of its name; else the seed or the file."""
+    each = [_details(other[0]) for other in others]
+    mine = _details(runs[0])
     differ = [name for name in mine if any(other.get(name) != mine[name] for other in each)]
     if 0 < len(differ) <= _MOST_NAMED:
         return ", ".join(f"{name}={mine[name]}" for name in differ)

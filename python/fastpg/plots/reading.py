@@ -12,7 +12,7 @@ from typing import Any
 from fastpg.experiments.folder import CONFIG as EXPERIMENT
 from fastpg.monitor import SUFFIX as MONITOR
 from fastpg.monitor import read_monitor, whole_lines
-from fastpg.plots.ordering import Record, in_order
+from fastpg.plots.ordering import ITERATIONS, Record, in_order
 from fastpg.plots.runs import Run, of_episodes
 from fastpg.training import checkpoints
 from fastpg.training.loggers.csv_file import evaluations_beside
@@ -21,6 +21,7 @@ Found = tuple[list[Record], int]  # records, and the number of lines that are no
 
 _RECORDS = ("records.jsonl", "records.csv", "progress.json", "progress.csv")
 _EVALUATIONS = "evaluations.jsonl"
+_EVALUATED = "eval/mean_reward"  # a key of every record of an evaluation
 _CONFIG = "config.json"
 _CHECKPOINTS = ("final.npz", "checkpoint.npz", "best.npz")
 
@@ -82,7 +83,7 @@ def _of_folder(folder: Path) -> Run:
             break
     else:
         return _of_other_files(folder)
-    evaluations: list[Record] = []
+    records, evaluations = _apart(records)
     more = 0
     if (folder / _EVALUATIONS).is_file():
         evaluations, more = _records(folder / _EVALUATIONS)
@@ -119,15 +120,22 @@ def _of_file(path: Path) -> Run:
         return _of_checkpoint(path)
     if _first_byte(path) == b"#":
         return of_episodes(str(path), read_monitor(path))
-    records, skipped = _records(path)
-    evaluations, more = _evaluations_of(path)
+    found, skipped = _records(path)
+    records, evaluations = _apart(found)
+    beside, more = evaluations_beside(path), 0
+    if path.suffix == ".csv" and beside.is_file():  # `CsvLogger` has written it
+        evaluations, more = _records(beside)
     return _run(str(path), records, evaluations=evaluations, skipped=skipped + more)
 
 
-def _evaluations_of(path: Path) -> Found:
-    """The records of evaluations that `CsvLogger` has written beside a file."""
-    beside = evaluations_beside(path)
-    return _records(beside) if path.suffix == ".csv" and beside.is_file() else ([], 0)
+def _apart(records: list[Record]) -> tuple[list[Record], list[Record]]:
+    """Records of iterations, and those of evaluations, which have no number of iterations.
+
+    A file of evaluations alone has no others.
+    """
+    evaluations = [record for record in records if _EVALUATED in record]
+    of_iterations = [each for each in records if _EVALUATED not in each or ITERATIONS in each]
+    return (of_iterations, evaluations) if of_iterations else (records, [])
 
 
 def _first_byte(path: Path) -> bytes:
@@ -145,17 +153,8 @@ def _of_checkpoint(path: Path) -> Run:
 
 def _config_of(meta: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration in a checkpoint, in the words of config.json."""
-    known = ("algorithm", "env_id", "seed", "options", "value_kwargs")
-    policy = meta.get("policy")
-    kind = {}
-    if isinstance(policy, dict):  # its kinds alone: a map may have drawn numbers, by the seed
-        features = policy.get("features")
-        kind = {
-            "kind": policy.get("kind"),
-            "features": features.get("kind") if isinstance(features, dict) else features,
-            "net_arch": policy.get("net_arch"),
-        }
-    return {name: meta[name] for name in known if name in meta} | {"policy": kind}
+    known = ("algorithm", "env_id", "env", "policy", "seed", "options", "value_kwargs")
+    return {name: meta[name] for name in known if name in meta}
 
 
 def _config(path: Path) -> dict[str, Any]:

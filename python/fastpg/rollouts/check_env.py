@@ -12,6 +12,7 @@ from gymnasium import spaces
 from gymnasium.vector import VectorEnv
 
 from fastpg import arrays
+from fastpg.arrays import Bools
 from fastpg.callers import warn
 from fastpg.policies.factory import make_policy
 from fastpg.rollouts.collect import ENDLESS, make_collector
@@ -159,11 +160,14 @@ class _Watched(EnvCopies):
         ]
         super().__init__([_giving(one) for one in copies.envs])
 
-    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+    def step(
+        self, actions: Any, idle: Bools | None = None
+    ) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
         """One step of every environment; see `EnvCopies`.
 
         Args:
             actions: batch of actions in the space `action_space`.
+            idle: environments that stay where they are.
 
         Returns:
             (observations, rewards, terminated, truncated, infos).
@@ -171,7 +175,7 @@ class _Watched(EnvCopies):
         Raises:
             ValueError: a reward that is not finite.
         """
-        given = super().step(actions)
+        given = super().step(actions, idle)
         if not np.isfinite(given[1]).all():
             reward = given[1][~np.isfinite(given[1])][0]
             raise ValueError(f"{_kind(self)}.step: expected a finite reward, got {reward}")

@@ -52,6 +52,11 @@ class Collector:
         self._moves = Moves(env)
         self._moves_here: int | None = None  # count of moves after the last call
 
+    @property
+    def gives_masks(self) -> bool:
+        """Whether the environment is known to give action masks."""
+        return False
+
     def reset(self, seed: int | None) -> None:
         """Start new episodes in all environments.
 
@@ -193,6 +198,11 @@ class NativeCollector(Collector):
     env: NativeVectorEnv
     _form: tuple[Any, ...] | None = None
     _made: _core.Actor
+
+    @property
+    def gives_masks(self) -> bool:
+        """See `Collector`."""
+        return self.env.native.masks() is not None
 
     def _reset(self, seed: int | None) -> None:
         self.env.reset(seed=seed)

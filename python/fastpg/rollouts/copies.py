@@ -114,11 +114,15 @@ class EnvCopies(SyncVectorEnv):
         self._waiting = bool(self._ended.any())
         return self._copied(), self._masks(infos)
 
-    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+    def step(
+        self, actions: Any, idle: arrays.Bools | None = None
+    ) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
         """One step of every environment.
 
         Args:
             actions: batch of actions in the space `action_space`.
+            idle: bool (num_envs,), environments that stay where they are, with reward 0; None:
+                none.
 
         Returns:
             (observations, rewards, terminated, truncated, infos); infos holds only action masks.
@@ -133,19 +137,21 @@ class EnvCopies(SyncVectorEnv):
                 "an environment's episode has ended: expected "
                 "reset(options={'reset_mask': ...}) first"
             )
-        rewards: list[float] = []
-        terminated: list[bool] = []
-        truncated: list[bool] = []
+        rewards = [0.0] * self.num_envs
+        terminated, truncated = [False] * self.num_envs, [False] * self.num_envs
         infos: dict[int, Any] = {}
-        chosen = zip(self.envs, iterate(self.action_space, actions), strict=True)
+        chosen: Iterable[Any] = enumerate(
+            zip(self.envs, iterate(self.action_space, actions), strict=True)
+        )
+        if idle is not None:
+            chosen = [each for each, rests in zip(chosen, idle, strict=True) if not rests]
         i = 0
         try:
-            for i, (env, action) in enumerate(chosen):
-                observation, reward, terminal, cut, info = contract.step(env, action)
+            for i, (env, action) in chosen:
+                observation, rewards[i], terminated[i], truncated[i], info = contract.step(
+                    env, action
+                )
                 self._write(i, observation, self._names[1])
-                rewards.append(reward)
-                terminated.append(terminal)
-                truncated.append(cut)
                 if "action_mask" in info:
                     infos[i] = info
         except Exception:

@@ -75,9 +75,15 @@ class EnvRecipe:
             return cls(id=None, obstacle=f"it was made outside Gymnasium, as {name}")
         vector: Any = base
         specs = list(vector.get_attr("spec"))
-        if len({repr(spec) for spec in specs}) > 1:
+        module = getattr(env, "module", None)
+        if len({repr(spec) for spec in specs}) == 1:
+            return cls._of_spec(specs[0], module)
+        # A function that a wrapper was given has another text in each environment.
+        inner = [spec and dataclasses.replace(spec, additional_wrappers=()) for spec in specs]
+        if len({repr(spec) for spec in inner}) > 1:
             return cls(id=None, obstacle="its environments were not all made alike")
-        return cls._of_spec(specs[0], getattr(env, "module", None))
+        found = cls._of_spec(inner[0], module)
+        return dataclasses.replace(found, obstacle="its environments were not all wrapped alike")
 
     @classmethod
     def of_id(cls, env_id: str) -> Self:

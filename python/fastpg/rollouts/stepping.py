@@ -64,6 +64,11 @@ class SteppingCollector(Collector):
         self._raw = RawReturns.of(env)
         self._raw_ended = np.full(env.num_envs, np.nan)  # raw returns of the last ended episodes
 
+    @property
+    def gives_masks(self) -> bool:
+        """See `Collector`."""
+        return self._mask_reader is not None and self._mask_reader.given
+
     def _reset(self, seed: int | None) -> None:
         dead = self._second_resets.expected()
         observations, info = self._reset_some(seed=seed)
@@ -187,7 +192,7 @@ class SteppingCollector(Collector):
                 complete = False
                 break
             at = (self._elapsed.copy(), np.where(playing, column, total))
-            ended, finals = self._row(recorder, deterministic)
+            ended, finals = self._row(recorder, deterministic, playing)
             cells.append(at)
             taken += int(playing.sum())
             for i in ended:
@@ -224,11 +229,15 @@ class SteppingCollector(Collector):
             last_step[columns[-1][playing]] = self._elapsed[playing]
         return self._rollout(laid, recorder, last, last_step, complete)
 
-    def _row(self, recorder: Recorder, deterministic: bool) -> tuple[list[int], Float32s]:
+    def _row(
+        self, recorder: Recorder, deterministic: bool, playing: Bools | None = None
+    ) -> tuple[list[int], Float32s]:
         """Take a step and write it into the current row.
 
-        Returns the environments whose episodes ended, and the true next observations. After an
-        error the state of the environments is unknown, so the next call starts new episodes.
+        Environments that are not playing, where this is known, stay where they are if each can be
+        stepped alone. Returns the environments whose episodes ended, and the true next
+        observations. After an error the state of the environments is unknown, so the next call
+        starts new episodes.
         """
         policy, observations = self.policy, self._current()
         stream = None if deterministic else self._stream
@@ -240,12 +249,19 @@ class SteppingCollector(Collector):
             recorder.put("action_masks", self._masks, others=True)
         if self._dead_count:
             recorder.put("valid", ~self._dead, others=True)
-        return self._advance(recorder, policy.for_environment(actions))
+        return self._advance(recorder, policy.for_environment(actions), playing)
 
-    def _advance(self, recorder: Recorder, actions: Any) -> tuple[list[int], Float32s]:
+    def _advance(
+        self, recorder: Recorder, actions: Any, playing: Bools | None
+    ) -> tuple[list[int], Float32s]:
         converted = to_action_space(self.env.single_action_space, actions)
+        idle = None
         try:
-            given = self._stepped.step(converted)
+            if playing is not None and isinstance(self._stepped, EnvCopies):
+                idle = ~playing
+                given = self._stepped.step(converted, idle)
+            else:
+                given = self._stepped.step(converted)
         except Exception as error:
             self._note_place(error, self._in_step)
             raise
@@ -254,7 +270,9 @@ class SteppingCollector(Collector):
         recorder.put("rewards", rewards)
         recorder.put("terminated", terminated)
         recorder.put("truncated", truncated)
-        if self._dead_count:
+        if idle is not None:
+            self._elapsed += ~idle
+        elif self._dead_count:
             self._elapsed += ~self._dead
             self._mark_dead(np.zeros_like(self._dead))
         else:

@@ -19,6 +19,8 @@ class Plan(NamedTuple):
         iterations: number of finished iterations.
         seconds: wall time of the finished iterations.
         over: whether it has ended by itself; False after Ctrl-C, an error or a callback's stop.
+        before: `taken` where the lengths of iterations were planned; 0 at the start.
+        done: `iterations` there.
     """
 
     total: int
@@ -26,6 +28,8 @@ class Plan(NamedTuple):
     iterations: int = 0
     seconds: float = 0.0
     over: bool = False
+    before: int = 0
+    done: int = 0
 
     @property
     def remaining(self) -> int:
@@ -36,6 +40,10 @@ class Plan(NamedTuple):
     def progress_remaining(self) -> float:
         """The fraction that remains, from 1 to 0, on which schedules depend."""
         return max(0.0, 1.0 - self.taken / self.total)
+
+    def planned_anew(self) -> Self:
+        """The same, whose rest is planned from here: for iterations of another length."""
+        return self._replace(before=self.taken, done=self.iterations)
 
     def state(self) -> dict[str, Any]:
         """JSON values for `restore`, by the names of the attributes."""
@@ -55,10 +63,14 @@ class Plan(NamedTuple):
             KeyError, TypeError, ValueError: a value is missing, or has the wrong type or range.
         """
         total = arrays.integer("plan: total", state["total"], 1, MOST_TIMESTEPS)
+        taken = arrays.integer("plan: taken", state["taken"], 0, total)
+        iterations = arrays.integer("plan: iterations", state["iterations"], 0, MOST_COUNT)
         return cls(
             total=total,
-            taken=arrays.integer("plan: taken", state["taken"], 0, total),
-            iterations=arrays.integer("plan: iterations", state["iterations"], 0, MOST_COUNT),
+            taken=taken,
+            iterations=iterations,
             seconds=arrays.non_negative("plan: seconds", state["seconds"]),
             over=arrays.boolean("plan: over", state["over"]),
+            before=arrays.integer("plan: before", state.get("before", 0), 0, taken),
+            done=arrays.integer("plan: done", state.get("done", 0), 0, iterations),
         )

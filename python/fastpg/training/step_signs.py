@@ -167,7 +167,9 @@ def hardly_moved(history: History, setup: Setup) -> str | None:
     kls = series(history, "train/kl")
     # The KL grows with the square of the distance; distances add up.
     farthest = sum(math.sqrt(max(kl, 0.0)) for kl in kls) ** 2
-    if len(kls) < TREND or farthest >= _HARDLY_MOVED:
+    refused, _ = refusals(history)
+    taken = len(kls) - len(refused)  # those that were refused have a reason of their own
+    if taken < TREND or farthest >= _HARDLY_MOVED:
         return None
     return (
         f"The policy hardly changed: all {len(kls)} steps in one direction would give a KL of "
