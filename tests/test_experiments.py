@@ -12,7 +12,7 @@ from gymnasium import spaces
 import fastpg
 from fastpg.experiments import Results, load_results, train_many
 from fastpg.training.callbacks.evaluation import evaluation_seed
-from processes import PLAIN, started_python
+from processes import PLAIN, python, started_python
 
 SHORT = {"total_timesteps": 3000, "n_evaluations": 2, "n_eval_episodes": 3, "tuned": False}
 SEVERAL = pytest.mark.skipif(
@@ -123,6 +123,22 @@ class EachIteration(fastpg.callbacks.Callback):
 
     def on_iteration(self, record):
         self.see(self.algo)
+
+
+CLOSED = """
+import sys, fastpg
+sys.stdout = sys.stderr = None
+found = fastpg.train_many(
+    "npg", "CartPole-v1", seeds=2, total_timesteps=2048, n_jobs=2, tuned=False, n_eval_episodes=2
+)
+assert sys.stdout is sys.stderr is None
+sys.exit(7 if found.finished == 2 and not found.failures else 1)
+"""
+
+
+@SEVERAL
+def test_several_processes_without_standard_streams():
+    assert python(CLOSED).returncode == 7
 
 
 @SEVERAL

@@ -137,6 +137,15 @@ def test_a_cut_last_line_is_ended_or_removed(tmp_path, kind, cut):
         assert [json.loads(line)["time/iterations"] for line in found][-1] == 1
 
 
+@pytest.mark.skipif(not Path("/dev/null").exists(), reason="devices")
+def test_a_table_is_no_device():
+    """It is read when it is opened, and written anew for more columns."""
+    algo = learner()
+    with pytest.raises(ValueError, match="path: expected a file, got /dev/null: JsonLinesLogger"):
+        algo.learn(2048, log=loggers.CsvLogger("/dev/null", append=True))
+    assert algo.learn(2048, log=loggers.JsonLinesLogger("/dev/null", append=True)).history
+
+
 def test_cells_of_any_text(tmp_path):
     log = loggers.CsvLogger(tmp_path / "x.csv")
     log.start({})

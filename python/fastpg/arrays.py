@@ -39,7 +39,11 @@ def _array(name: str, values: Any, kinds: str, expected: str) -> npt.NDArray[Any
             array = array.copy()
     except MemoryError:
         raise
-    except Exception as error:  # an object's own __array__ may raise anything
+    except Exception as error:
+        # Only an object's own __array__ may raise anything; else it is of a handler of signals.
+        known = isinstance(error, TypeError | ValueError | ArithmeticError | RuntimeError)
+        if not (known or hasattr(values, "__array__")):
+            raise
         raise TypeError(f"{name}: expected {expected}, got {type(values).__name__}") from error
     if array.dtype.kind not in kinds:
         raise TypeError(f"{name}: expected {expected}, got dtype {array.dtype}")

@@ -288,6 +288,10 @@ NOT_OF_THIS_POLICY = {
     "state_dependent_std": "a linear policy has one sigma: expected with policy='mlp'",
 }
 
+NOT_OF_A_PERCEPTRON = NOT_OF_THIS_POLICY | dict.fromkeys(
+    ("features_extractor_class", "features_extractor_kwargs"), _NO_FEATURES
+)
+
 # Policies of other libraries.
 NOT_A_POLICY = {
     "MultiInputPolicy": (
@@ -303,6 +307,19 @@ NOT_A_POLICY = {
 
 # Attributes of policies elsewhere, and what does their work here.
 _LAYERS = "layers of a perceptron are policy.layers, and theta has all parameters"
+# Attributes of vector environments of stable-baselines3.
+NOT_OF_A_VECTOR_ENV = {
+    "seed": "env.reset(seed=…)",
+    "set_options": "env.reset(options=…)",
+    "env_method": "env.call(name)",
+    "env_is_wrapped": "nothing: native environments have no wrappers",
+    "step_async": "env.step(actions)",
+    "step_wait": "env.step(actions)",
+    "reset_infos": "env.reset(), which returns (observations, info)",
+    "envs": "env.call(name) and env.get_attr(name); the environments are in C++",
+    "venv": "env",
+}
+
 NOT_OF_A_POLICY = {
     "predict_values": "algo.baseline.predict(observations, step_index)",
     "get_distribution": "policy.distribution(policy.features(observations))",

@@ -15,6 +15,7 @@ from gymnasium.vector import VectorEnv
 from fastpg import _core, arrays, deprecated, threads
 from fastpg.algorithms import schedules
 from fastpg.algorithms.batch import Batch, make_batch
+from fastpg.algorithms.checkpointing import Learner
 from fastpg.algorithms.help_texts import ClassHelp
 from fastpg.algorithms.resuming import Resumable
 from fastpg.algorithms.schedules import Schedule
@@ -141,7 +142,13 @@ class Algorithm(Resumable):
         Raises:
             TypeError: `env` is not an environment.
             ValueError: an unknown id, or spaces that differ from those of the policy.
+            RuntimeError: called while `learn` trains.
         """
+        if self._learner is not None:
+            raise RuntimeError(
+                "use_env: expected a call between two calls of learn, got one while learn trains: "
+                "let a callback return False, and learn on"
+            )
         self._use(self._fitting(env))
 
     def _fitting(self, env: Any) -> VectorEnv[Any, Any, Any]:
@@ -261,16 +268,19 @@ class Algorithm(Resumable):
             eval_freq=eval_freq,
             n_eval_episodes=n_eval_episodes,
         )
-        if self._learner is not None:
-            again = self._learner == threading.get_ident()
-            where = "again from a callback" if again else "from a second thread"
-            raise RuntimeError(f"learn: already learning, and called {where}")
-        collector = self._ready_collector()
+        own, mine = vars(self), Learner(threading.get_ident())
         kept, earlier = self.num_timesteps, self.plan
-        self.plan = self._planned(collector, total_timesteps, reset_num_timesteps)
-        self._learner = threading.get_ident()
-        self._logged.open()
         try:
+            if (learner := own.setdefault("_learner", mine)) is not mine:  # in one step
+                again = (
+                    "again from a callback"
+                    if learner.thread == mine.thread
+                    else ("from a second thread")
+                )
+                raise RuntimeError(f"learn: already learning, and called {again}")
+            collector = self._ready_collector()
+            self.plan = self._planned(collector, total_timesteps, reset_num_timesteps)
+            self._logged.open()
             with (
                 defer_sigint() as interrupts,
                 observers.watching(self, self.plan.remaining) as see,
@@ -280,10 +290,12 @@ class Algorithm(Resumable):
                     if (see is not None and see(record)) or interrupts:
                         break
         finally:
-            self._learner = None
-            self._logged.close()
-            if not observers.started:
-                self.num_timesteps, self.plan = kept, earlier
+            # No calls: a signal, which Python looks at after calls, must not come in between.
+            if "_learner" in own and own["_learner"] is mine:
+                del own["_learner"]
+                if not observers.started:
+                    own["num_timesteps"], own["plan"] = kept, earlier
+                self._logged.close()
         return self
 
     def log(self, key: str, value: float | int | str | bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import os
+import threading
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -32,6 +33,13 @@ from fastpg.training.metrics import MOST_COUNT, Metrics, RecentEpisodes, restore
 from fastpg.training.plan import Plan
 from fastpg.values.base import Baseline
 from fastpg.values.factory import make_baseline
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Learner:
+    """A call of `learn` that trains; no two are equal."""
+
+    thread: int  # its identity
 
 
 class StoredModel(NamedAttributes, PolicyModel):
@@ -63,6 +71,7 @@ class StoredModel(NamedAttributes, PolicyModel):
     value_kwargs: dict[str, Any]
     plan: Plan | None
     _recipe: EnvRecipe | None
+    _learner: Learner | None = None  # an attribute of its own only while it trains
     _collector: Collector | None
     _first_step: int  # step count at which the next collector starts
 
@@ -74,7 +83,6 @@ class StoredModel(NamedAttributes, PolicyModel):
         return self._recipe
 
     def _start_fresh(self) -> None:
-        self._learner: int | None = None  # the thread that learns
         self._in_iteration = False
         self._logged = LoggedValues()
         self.plan = None
@@ -134,6 +142,7 @@ class StoredModel(NamedAttributes, PolicyModel):
         Raises:
             TypeError, ValueError: `path` does not name a file, or `history` is no flag.
             OSError: the file cannot be written.
+            RuntimeError: called while `learn` trains in another thread.
         """
         stored, meta = self.state()
         if not arrays.boolean("history", history):
@@ -145,7 +154,11 @@ class StoredModel(NamedAttributes, PolicyModel):
 
         Returns:
             (arrays by name, JSON values by name).
+
+        Raises:
+            RuntimeError: called while `learn` trains in another thread.
         """
+        self._require_own_thread()
         policy_arrays, policy_meta = self.policy.state()
         stored = {**policy_arrays, **self.baseline.state()}
         meta = {
@@ -169,14 +182,24 @@ class StoredModel(NamedAttributes, PolicyModel):
 
     def __getstate__(self) -> dict[str, Any]:
         """State for `pickle` and `copy`: everything except the environment, as after `load`."""
+        self._require_own_thread()
         without = {
             "_made_env": None,
             "_recipe": self.env_recipe,
             "_collector": None,
-            "_learner": None,
         }
         begun = {"plan": None, "_in_iteration": False, "_logged": LoggedValues()}
-        return vars(self) | without | begun
+        state = vars(self) | without | begun
+        state.pop("_learner", None)  # a copy does not learn
+        return state
+
+    def _require_own_thread(self) -> None:
+        """Raise RuntimeError if another thread learns, which changes one part after the other."""
+        if self._learner is not None and self._learner.thread != threading.get_ident():
+            raise RuntimeError(
+                "the algorithm learns in another thread: expected a call between two iterations, "
+                "from a callback of learn or after it"
+            )
 
     def __copy__(self) -> Self:
         """A copy that shares nothing: one that learns on would change the other's policy."""

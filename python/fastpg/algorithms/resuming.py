@@ -47,8 +47,8 @@ class Resumable(StoredModel):
             The path of the file written.
 
         Raises:
-            RuntimeError: within an iteration of `learn`: from a signal handler, another thread or
-                the environment.
+            RuntimeError: within an iteration of `learn`, from a signal handler or the environment;
+                or while it trains in another thread.
             TypeError, ValueError: `path` does not name a file.
             OSError: the file cannot be written; the existing ones remain.
         """

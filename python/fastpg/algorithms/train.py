@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fastpg import arrays, threads
@@ -168,7 +169,11 @@ def build(
     """
     kind = find(algorithm)
     kind.options_class.build(kind.__name__, options, is_mlp(policy))  # its errors name no settings
+    used: set[str] = set()  # names of tuned arguments that the user has not given
     if settings is not None:
+        used = {*settings.options}.difference(options)
+        used |= set() if policy_kwargs is not None else {*settings.policy_kwargs}
+        used |= set() if env_kwargs is not None else {*settings.env_kwargs}
         options = _with_tuned(kind, settings, options, is_mlp(policy))
         policy_kwargs = settings.policy_kwargs if policy_kwargs is None else policy_kwargs
     tuned = {} if settings is None or env_kwargs is not None else dict(settings.env_kwargs)
@@ -186,9 +191,14 @@ def build(
             **options,
         )
     except ValueError as error:
-        if settings is None:
+        if settings is None or not _concerns(str(error), used):
             raise
         raise ValueError(f"{error} (with the settings {settings})") from error
+
+
+def _concerns(message: str, names: Iterable[str]) -> bool:
+    """Whether an error may be of arguments with these names."""
+    return not set(re.findall(r"\w+", message)).isdisjoint(names)
 
 
 def _with_tuned(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gymnasium.vector import VectorEnv
@@ -14,7 +14,8 @@ from fastpg.envs.environment import Environment
 from fastpg.envs.parameters import parameters, set_values
 from fastpg.envs.rendering import Painter
 from fastpg.envs.state import EnvState
-from fastpg.suggestions import unknown
+from fastpg.names_elsewhere import NOT_OF_A_VECTOR_ENV
+from fastpg.suggestions import missing, unknown
 
 _UNKNOWN_SEED = -1  # Gymnasium's value for a stream whose seed is unknown
 
@@ -31,6 +32,12 @@ class StateAccess(VectorEnv[Any, Any, Any]):
     _seeded: arrays.Bools
     _painter: Painter | None = None  # Gymnasium closes environments whose __init__ has failed, too
     _differing: frozenset[str] = frozenset()  # names of parameters with several values
+
+    if not TYPE_CHECKING:  # type checkers would accept any name
+
+        def __getattr__(self, name: str) -> Any:
+            """AttributeError, which knows names of stable-baselines3."""
+            return missing(self, name, NOT_OF_A_VECTOR_ENV)
 
     def _keep(self) -> Callable[[], None]:
         """A function that puts the environments back where they are now.

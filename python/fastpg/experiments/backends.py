@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import queue
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
@@ -50,7 +52,22 @@ def outcomes_of(calls: Iterable[Call], jobs: int | None) -> Iterator[list[Outcom
         count = active if active not in (None, 1) else (os.cpu_count() or 1)
     way = "generator_unordered" if backend.supports_return_generator else "list"
     parallel = Parallel(n_jobs=count, return_as=way, pre_dispatch="2*n_jobs", batch_size=1)
-    yield from parallel(delayed(run_seeds)(*call) for call in calls)
+    with _open_streams():
+        yield from parallel(delayed(run_seeds)(*call) for call in calls)
+
+
+@contextmanager
+def _open_streams() -> Iterator[None]:
+    """A context for joblib, which flushes the standard streams: None where they are closed."""
+    closed = [name for name in ("stdout", "stderr") if getattr(sys, name) is None]
+    with open(os.devnull, "w", encoding="utf-8") as nothing:
+        for name in closed:
+            setattr(sys, name, nothing)
+        try:
+            yield
+        finally:
+            for name in closed:
+                setattr(sys, name, None)
 
 
 def ended_processes(error: Exception) -> int:

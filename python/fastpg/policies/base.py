@@ -13,7 +13,7 @@ from gymnasium import spaces
 
 from fastpg import _core, arrays
 from fastpg.arrays import Bools, Float32s, Floats, Integers
-from fastpg.names_elsewhere import NOT_OF_A_POLICY
+from fastpg.names_elsewhere import NOT_OF_A_PERCEPTRON, NOT_OF_A_POLICY
 from fastpg.policies.feature_choice import Features, choose_features
 from fastpg.policies.features import RunningNormalizer
 from fastpg.policies.parameters import Parameters
@@ -103,9 +103,12 @@ class Policy(Parameters):
         if not arguments:  # a look at the signature takes a tenth of a construction
             return
         known = cls._arguments()
+        reasons = None if "features" in known else NOT_OF_A_PERCEPTRON
         for name in arguments:
             if name not in known:
-                raise TypeError(f"{cls.__name__}: {unknown('policy argument', name, known)}")
+                raise TypeError(
+                    f"{cls.__name__}: {unknown('policy argument', name, known, reasons)}"
+                )
 
     @classmethod
     def _arguments(cls) -> list[str]:

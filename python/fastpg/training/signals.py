@@ -44,40 +44,57 @@ def defer_sigint() -> Iterator[list[int]]:
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed in the body.
     """
-    pending: list[int] = []
-
-    def note(signum: int, frame: FrameType | None) -> None:
-        if pending:
-            raise KeyboardInterrupt
-        pending.append(signum)
-        _core.end_kernels(GRACE)
-
+    note = _Note()
     if threading.current_thread() is not threading.main_thread():
-        yield pending
+        yield note.pending
         return
     try:
         with _handling(note):
-            yield pending
+            yield note.pending
     except Exception as error:
-        if pending:
+        if note.pending:
             raise KeyboardInterrupt from error
         raise
-    if pending:
+    if note.pending:
         raise KeyboardInterrupt
 
 
+class _Note:
+    """A handler that notes the first request to stop, and raises at the second.
+
+    Attributes:
+        pending: numbers of the signals that came.
+        closing: whether the context is being left, which nothing may interrupt.
+    """
+
+    def __init__(self) -> None:
+        self.pending: list[int] = []
+        self.closing = False
+
+    def __call__(self, signum: int, frame: FrameType | None) -> None:
+        if self.closing:
+            self.pending.append(signum)
+            return
+        if self.pending:
+            raise KeyboardInterrupt
+        self.pending.append(signum)
+        _core.end_kernels(GRACE)
+
+
 @contextmanager
-def _handling(note: _Handler) -> Iterator[None]:
+def _handling(note: _Note) -> Iterator[None]:
     """A context in which requests to stop come to a handler."""
     previous = signal.getsignal(signal.SIGINT)
     heard = previous not in (None, signal.SIG_IGN)
-    _deferring.append(note)
-    if heard:
-        signal.signal(signal.SIGINT, note)
     try:
+        _deferring.append(note)
+        if heard:
+            signal.signal(signal.SIGINT, note)
         yield
     finally:
-        if heard:
-            signal.signal(signal.SIGINT, previous)
-        _deferring.pop()
+        note.closing = True  # before any call, after which Python looks at signals
         _core.end_kernels(None)
+        if note in _deferring:
+            _deferring.remove(note)
+        if heard:  # last: its handler may raise
+            signal.signal(signal.SIGINT, previous)

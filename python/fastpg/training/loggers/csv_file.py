@@ -124,7 +124,12 @@ class Table:
 
         Raises:
             OSError: the file cannot be opened, or has content.
+            ValueError: it is a device or a pipe, which cannot be written anew with more columns.
         """
+        if self._path.exists() and not self._path.is_file():
+            raise ValueError(
+                f"path: expected a file, got {self._path}: JsonLinesLogger writes to devices too"
+            )
         if append:
             end_line(self._path, _is_whole)
         self._open(append=append)
