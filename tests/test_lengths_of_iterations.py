@@ -44,6 +44,30 @@ def test_reinforce_counts_every_step_that_it_takes(n_envs):
     assert 2500 < algo.num_timesteps <= 3000
 
 
+class Masked(Counted):
+    """Allows one of two actions, by its observation; the info says which."""
+
+    def _seen(self):
+        self.allowed = int(self.np_random.integers(2))
+        mask = np.arange(2) == self.allowed
+        return np.full(2, self.allowed, np.float32), {"action_mask": mask}
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return self._seen()
+
+    def step(self, action):
+        assert action == self.allowed
+        _, reward, end, cut, _ = super().step(action)
+        observation, info = self._seen()
+        return observation, reward, end, cut, info
+
+
+def test_environments_that_wait_keep_their_masks():
+    algo = fastpg.REINFORCE("linear", SyncVectorEnv([Masked] * 8), seed=0, n_episodes=9)
+    assert len(algo.learn(3000).history) > 20
+
+
 def test_environments_that_cannot_wait_step_on_uncounted():
     Counted.steps = Counted.ends = 0
     env = RecordEpisodeStatistics(SyncVectorEnv([Counted] * 4))

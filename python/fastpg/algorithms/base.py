@@ -272,12 +272,9 @@ class Algorithm(Resumable):
         kept, earlier = self.num_timesteps, self.plan
         try:
             if (learner := own.setdefault("_learner", mine)) is not mine:  # in one step
-                again = (
-                    "again from a callback"
-                    if learner.thread == mine.thread
-                    else ("from a second thread")
-                )
-                raise RuntimeError(f"learn: already learning, and called {again}")
+                same = learner.thread == mine.thread
+                where = "again from a callback" if same else "from a second thread"
+                raise RuntimeError(f"learn: already learning, and called {where}")
             collector = self._ready_collector()
             self.plan = self._planned(collector, total_timesteps, reset_num_timesteps)
             self._logged.open()

@@ -58,7 +58,7 @@ def outcomes_of(calls: Iterable[Call], jobs: int | None) -> Iterator[list[Outcom
 
 @contextmanager
 def _open_streams() -> Iterator[None]:
-    """A context for joblib, which flushes the standard streams: None where they are closed."""
+    """A context for joblib 1.6, which flushes the standard streams: None where they are closed."""
     closed = [name for name in ("stdout", "stderr") if getattr(sys, name) is None]
     with open(os.devnull, "w", encoding="utf-8") as nothing:
         for name in closed:

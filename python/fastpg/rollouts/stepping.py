@@ -284,7 +284,9 @@ class SteppingCollector(Collector):
             ended = np.flatnonzero(flags).tolist()
             finals, following, info = self._after_ends(flags, following, info)
         self._observations = following
-        self._masks = self._mask_of(info)
+        before, self._masks = self._masks, self._mask_of(info)
+        if idle is not None and before is not None and self._masks is not None:
+            self._masks[idle] = before[idle]  # no info is of them
         return ended, finals
 
     def _taken(

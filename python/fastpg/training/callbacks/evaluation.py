@@ -40,8 +40,9 @@ class EvalCallback(Callback):
     Args:
         eval_env: an id, a Gymnasium environment, a callable that makes one, or a vector
             environment; not that of the training. None makes the training environment anew: by the
-            callables that made it, else as registered, with its options and wrappers. Attributes
-            that were changed on an environment itself are not taken over.
+            callables that made it, else as registered, with its options and wrappers, but without
+            keywords that tuned settings have for the training alone. Attributes that were changed
+            on an environment itself are not taken over.
         callback_on_new_best: called with the record of each new best evaluation.
         callback_after_eval: called with the record of each evaluation.
         n_eval_episodes: episodes of an evaluation.
