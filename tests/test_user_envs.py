@@ -70,6 +70,8 @@ def test_an_environment_without_pictures_has_no_render_modes():
     fastpg.register_env(described, keep=keep)
     env = fastpg.envs.NativeEnv("Unseen-v0")
     assert env.metadata["render_modes"] == []
+    assert fastpg.make_vec("Unseen-v0", 2).metadata["render_modes"] == []
+    assert fastpg.make_vec("CartPole-v1", 2).metadata["render_modes"] == ["rgb_array"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about the wide bounds of observations
         check_env(env)

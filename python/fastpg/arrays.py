@@ -375,6 +375,11 @@ def positive(name: str, value: Any) -> float:
     return result
 
 
+def positive_or_none(name: str, value: Any) -> float | None:
+    """A finite number above 0, or None."""
+    return None if value is None else positive(name, value)
+
+
 def between(name: str, value: Any, low: float, high: float) -> float:
     """A number in [low, high]."""
     result = number(name, value)

@@ -112,10 +112,12 @@ _LOG = (
     "log=loggers.TensorBoardLogger(folder) writes for TensorBoard"
 )
 _NO_PRINT = "nothing is printed: learn(progress_bar=True) shows progress, history has the records"
-_NO_SDE = "exploration does not depend on the state: policy_kwargs=dict(log_std_init=…) sets sigma"
+_NO_SDE = (
+    "there is no gSDE: log_std_init in policy_kwargs sets sigma, and with policy='mlp' "
+    "state_dependent_std=True makes it depend on the state"
+)
 _CPU = "fastpg runs on the CPU alone; num_threads sets its threads"
 _NO_BUFFER = "rollouts are fastpg.Rollout objects, as fastpg.collect() returns them"
-_NO_EXTRACTOR = "a perceptron has no feature extractor: wrap the environment to compute features"
 _OPTIMIZER = "the optimizer is an option of the algorithm, such as optimizer='rmsprop'"
 
 # Names that are no options: of other libraries, or of other functions of fastpg; and the reason.
@@ -305,8 +307,6 @@ NOT_A_POLICY = {
     "MlpLstmPolicy": "recurrent policies are not supported",
 }
 
-# Attributes of policies elsewhere, and what does their work here.
-_LAYERS = "layers of a perceptron are policy.layers, and theta has all parameters"
 # Attributes of vector environments of stable-baselines3.
 NOT_OF_A_VECTOR_ENV = {
     "seed": "env.reset(seed=…)",
@@ -320,6 +320,8 @@ NOT_OF_A_VECTOR_ENV = {
     "venv": "env",
 }
 
+# Attributes of policies elsewhere, and what does their work here.
+_LAYERS = "layers of a perceptron are policy.layers, and theta has all parameters"
 NOT_OF_A_POLICY = {
     "predict_values": "algo.baseline.predict(observations, step_index)",
     "get_distribution": "policy.distribution(policy.features(observations))",

@@ -469,7 +469,7 @@ class Algorithm(Resumable):
         """
         return getattr(self.options, option)
 
-    def at_progress(self, schedule: Schedule, name: str = "schedule") -> float:
+    def at_progress(self, schedule: Schedule, name: str) -> float:
         """A schedule's current value.
 
         Args:
@@ -495,7 +495,7 @@ class Algorithm(Resumable):
         """Set the policy's parameters if they are finite.
 
         Args:
-            theta: of the shape of the policy's theta; a `LinearGaussian` clips ln sigma to
+            theta: of the shape of the policy's theta; a Gaussian policy clips ln sigma to
                 [-10, 2].
 
         Returns:
@@ -518,7 +518,7 @@ class Algorithm(Resumable):
             The status, as of `try_theta`, and the statistics of the step; without one, of none.
         """
         before = self.policy._theta
-        status = "accepted" if self.policy._takes(theta) else "not_finite"
+        status = self.try_theta(theta)
         try:
             return status, batch.samples.compare(old_dist, self.policy._theta, advantages)
         except ValueError:  # the outputs of a network may overflow where its parameters do not

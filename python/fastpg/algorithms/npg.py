@@ -60,6 +60,6 @@ class NPG(NaturalAlgorithm):
         ascent = self.ascend(batch)
         status, step = ascent.status, None
         if status == "ok":
-            theta = self.policy._theta + ascent.step_size * ascent.natural.direction
+            theta = self.policy._theta + ascent.step
             status, step = self.try_step(batch, theta, ascent.dist, ascent.advantages)
         return {"train/status": status, **self.record(batch, ascent, step)}

@@ -82,7 +82,6 @@ def inherited(
     default: Any,
     mlp: Any = THE_SAME,
     only_with: tuple[Values, ...] | None = None,
-    search: str | None = None,
 ) -> Any:
     """A dataclass field for an option of a base class, with another default.
 
@@ -92,7 +91,6 @@ def inherited(
         default: default value; it is not checked.
         mlp: as in `option`.
         only_with: as in `option`; None: as in the base class.
-        search: as in `option`, for every policy; None: as in the base class.
 
     Returns:
         The field, with documentation and limits as in the base class.
@@ -100,8 +98,6 @@ def inherited(
     metadata = {**_specs(options_class)[name].metadata, "mlp": mlp}
     if only_with is not None:
         metadata["only_with"] = only_with
-    if search is not None:
-        metadata |= {"search": search, "mlp_search": search}
     return field(default=default, metadata=metadata)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fastpg.algorithms.option_fields import Options, inherited, option
 from fastpg.algorithms.schedules import Schedule
 from fastpg.functional.solvers import MOST_CG_STEPS, SOLVERS, require_damping
+from fastpg.threads import MOST_THREADS
 from fastpg.values.factory import BASELINES
 from fastpg.values.mlp import MOST_CRITIC_UPDATES
 from fastpg.values.ridge import LEAST_RIDGE
@@ -29,7 +30,7 @@ class CommonOptions(Options):
         None,
         "threads of the kernels; results do not depend on it; None: FASTPG_NUM_THREADS, or 1",
         low=1,
-        high=256,
+        high=MOST_THREADS,
     )
     gamma: float = option(
         0.98,

@@ -29,9 +29,8 @@ from fastpg.functional.solvers import (
 )
 from fastpg.training.checkpoints import State
 from fastpg.training.metrics import Metrics
-from fastpg.values.mlp import MlpBaseline, ValueTask
+from fastpg.values.mlp import MOST_CRITIC_UPDATES, MlpBaseline, ValueTask
 
-_MOST_EPOCHS = 10_000
 _TARGET_KL = 0.01
 _KL_COEF = 1.0
 _LOWEST_KL_COEF, _HIGHEST_KL_COEF = 0.1, 1e3
@@ -80,7 +79,7 @@ class PPOOptions(StepOptions):
         10,
         "passes over the samples of an iteration",
         low=1,
-        high=_MOST_EPOCHS,
+        high=MOST_CRITIC_UPDATES,
         search="3:30:log",
     )
     batch_size: int = option(
@@ -162,9 +161,9 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
     the objective, `max_grad_norm` bounds the norm of both gradients together, and each network has
     its own optimizer state. `target_kl` stops both.
 
-    Every sample is used once in an epoch. Advantages are standardised in each minibatch. If a
-    gradient is not finite, theta and the optimizer do not change and `train/status` is
-    "not_finite"; if all gradients are zero, it is "zero_gradient".
+    Every sample is used once in an epoch. With `normalize_advantage`, advantages are standardised
+    in each minibatch. If a gradient is not finite, theta and the optimizer do not change and
+    `train/status` is "not_finite"; if all gradients are zero, it is "zero_gradient".
     """
 
     name = "ppo"
@@ -339,12 +338,12 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
         return {"whiten_features": False} | given
 
     def restore_optimizer(self, stored: dict[str, npt.NDArray[Any]], meta: dict[str, Any]) -> None:
-        """Restore Adam, the moments of the features and lambda.
+        """Restore the optimizer, the moments of the features and lambda.
 
         Args:
-            stored: Adam's arrays; with whitening also "square_of_features", "fourth_of_features"
-                and "products_of_features", in the shapes of `FeatureMoments`.
-            meta: Adam's count, and "kl_coef", lambda, at least 0.
+            stored: the optimizer's arrays; with whitening also "square_of_features",
+                "fourth_of_features" and "products_of_features", in the shapes of `FeatureMoments`.
+            meta: the optimizer's count, and "kl_coef", lambda, at least 0.
 
         Raises:
             KeyError: an entry is missing.

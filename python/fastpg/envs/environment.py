@@ -72,6 +72,11 @@ class Environment:
         """
         raise NotImplementedError
 
+    @property
+    def drawn(self) -> bool:
+        """Whether it has pictures."""
+        return self.draw is not None or self.drawn_by is not None
+
     def reset_defaults(self) -> dict[str, float]:
         """The numbers of a reset without options, by the names of `reset_options`.
 

@@ -47,9 +47,8 @@ class NativeEnv(gymnasium.Env[Any, Any]):
         self.env_id = env_id
         self.environment = environment
         self.render_mode = check_mode(render_mode)
-        drawn = environment.draw is not None or environment.drawn_by is not None
         self.metadata = {
-            "render_modes": list(RENDER_MODES) if drawn or render_mode else [],
+            "render_modes": list(RENDER_MODES) if environment.drawn or render_mode else [],
             "render_fps": environment.render_fps,
         }
         self.native = _core.VectorEnv(

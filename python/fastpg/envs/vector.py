@@ -85,7 +85,7 @@ class NativeVectorEnv(StateAccess):
         self.render_mode = check_mode(render_mode)
         self.num_envs = native.num_envs
         self.metadata = {
-            "render_modes": list(RENDER_MODES),
+            "render_modes": list(RENDER_MODES) if environment.drawn or render_mode else [],
             "render_fps": environment.render_fps,
             "autoreset_mode": mode_of(autoreset_mode),
         }

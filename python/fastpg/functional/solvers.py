@@ -231,18 +231,14 @@ def ppo_settings(
         kl_coef=arrays.non_negative("kl_coef", kl_coef),
         learning_rate=arrays.non_negative("learning_rate", learning_rate),
         ent_coef=arrays.number("ent_coef", ent_coef),
-        max_grad_norm=_positive_or_none("max_grad_norm", max_grad_norm),
-        target_kl=_positive_or_none("target_kl", target_kl),
+        max_grad_norm=arrays.positive_or_none("max_grad_norm", max_grad_norm),
+        target_kl=arrays.positive_or_none("target_kl", target_kl),
         n_epochs=arrays.integer("n_epochs", n_epochs, 1, MOST_EPOCHS),
         batch_size=arrays.integer("batch_size", batch_size, 1),
         normalize_advantage=arrays.boolean("normalize_advantage", normalize_advantage),
         vf_coef=arrays.non_negative("vf_coef", vf_coef),
-        clip_range_vf=_positive_or_none("clip_range_vf", clip_range_vf),
+        clip_range_vf=arrays.positive_or_none("clip_range_vf", clip_range_vf),
     )
-
-
-def _positive_or_none(name: str, value: float | None) -> float | None:
-    return None if value is None else arrays.positive(name, value)
 
 
 def ppo_epochs(

@@ -18,7 +18,7 @@ from fastpg.plots.words import LIMITS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, GREY = COLOURS
+BLUE, VERMILION, _, _, ORANGE, SKY, _ = COLOURS
 _BOUND: dict[str, Any] = {"color": INK, "linestyle": "--", "linewidth": 1.1}
 _EXPLAINED = "train/explained_variance"
 _MANY = 20.0  # a largest value this many times the median wants a logarithmic axis

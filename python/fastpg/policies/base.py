@@ -32,11 +32,11 @@ class Policy(Parameters):
     `dist`, made by `distribution`. Gradients have the shape of theta and are means over the batch;
     the flat order of parameters is `theta.ravel()`.
 
-    Everything is float64. Actions of n samples are integers (n,) or (n, choices) for a
-    `LinearSoftmax`, numbers (n, action_size) for a `LinearGaussian`. `num_threads` is in [1, 256];
-    None: FASTPG_NUM_THREADS, or 1. Results are the same, bit for bit, for every number. Methods
-    raise TypeError for arrays of another kind, such as text, and ValueError for another shape or
-    values that are not finite or out of range.
+    Arrays are float64; a perceptron computes its outputs in float32. Actions of n samples are
+    integers (n,) or (n, choices) for a softmax policy, numbers (n, action_size) for a Gaussian
+    policy. `num_threads` is in [1, 256]; None: FASTPG_NUM_THREADS, or 1. Results are the same, bit
+    for bit, for every number. Methods raise TypeError for arrays of another kind, such as text, and
+    ValueError for another shape or values that are not finite or out of range.
 
     Args:
         features: the map from observations and steps to features: "identity" (the default),
@@ -177,7 +177,7 @@ class Policy(Parameters):
             actions: n actions, as `sample` returns them.
 
         Returns:
-            The same actions, unless this is a `LinearGaussian`: it clips them to its bounds.
+            The same actions; a Gaussian policy clips them to its bounds.
         """
         return actions
 
@@ -203,7 +203,7 @@ class Policy(Parameters):
         Raises:
             TypeError: features that are a function, which C++ cannot compute, or a policy without
                 an actor.
-            ValueError: for a `LinearGaussian`, a space that is no Box of shape (action_size,).
+            ValueError: for a Gaussian policy, a space that is no Box of shape (action_size,).
         """
         raise TypeError(f"policy: {type(self).__name__} has no actor in C++")
 

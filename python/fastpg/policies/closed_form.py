@@ -29,12 +29,12 @@ class ClosedForms:
         Args:
             phi: features (n, n_features).
             theta: parameters of the shape of theta; None: the policy's own.
-            mask: bool (n, n_actions), True where the action is allowed, for a `LinearSoftmax`; None
+            mask: bool (n, n_actions), True where the action is allowed, for a softmax policy; None
                 allows all.
 
         Returns:
-            `dist`, (n, k): ln pi of every action for a `LinearSoftmax`, the means and ln sigma for
-                a `LinearGaussian`.
+            `dist`, (n, k): ln pi of every action for a softmax policy, the means and ln sigma for
+                a Gaussian policy.
 
         Raises:
             TypeError: arrays of another kind, or a mask for a policy that takes none.
@@ -52,8 +52,8 @@ class ClosedForms:
             uniforms: numbers in (0, 1), one for each number of an action: (n,) or (n, action size).
 
         Returns:
-            n actions: int32 (n,) or (n, choices) for a `LinearSoftmax`, float64 (n, action_size)
-                for a `LinearGaussian`.
+            n actions: int32 (n,) or (n, choices) for a softmax policy, float64 (n, action_size)
+                for a Gaussian policy.
 
         Raises:
             TypeError: arrays of another kind.
@@ -71,12 +71,12 @@ class ClosedForms:
             dist: distributions (n, k).
 
         Returns:
-            n actions, as in `sample`; for a `LinearGaussian` these are the means.
+            n actions, as in `sample`; for a Gaussian policy these are the means.
         """
         return self._public(self._distribution.mode(self._dist(dist)))
 
     def log_prob(self, dist: Floats, actions: Any) -> Floats:
-        """The ln pi(a_i|s_i) of given actions; a log density for a `LinearGaussian`.
+        """The ln pi(a_i|s_i) of given actions; a log density for a Gaussian policy.
 
         Args:
             dist: distributions (n, k).
@@ -141,7 +141,7 @@ class ClosedForms:
         )
 
     def entropy(self, dist: Floats) -> Floats:
-        """The entropy H(pi(.|s)) in each state; the differential entropy for a `LinearGaussian`.
+        """The entropy H(pi(.|s)) in each state; the differential entropy for a Gaussian policy.
 
         Args:
             dist: distributions (n, k).

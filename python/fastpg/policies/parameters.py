@@ -56,7 +56,7 @@ class Parameters(ClosedForms):
         """Set the parameters to the result of a step; values beyond a bound are set to the bound.
 
         Args:
-            theta: of the shape of theta; a `LinearGaussian` clips ln sigma to [-10, 2].
+            theta: of the shape of theta; a Gaussian policy clips ln sigma to [-10, 2].
 
         Raises:
             ValueError: another shape, or numbers that are not finite; nothing is changed.

@@ -73,7 +73,7 @@ class Rollout:
         """
         flat = []
         for array in values:
-            if self.sample_count == self.valid.size:
+            if self._has_no_gaps:
                 flat.append(array.reshape(self.sample_count, *array.shape[2:]))
             else:
                 flat.append(array[self.valid])
@@ -158,7 +158,7 @@ def contrast(rollout: Rollout) -> Floats | None:
     has no samples.
     """
     shape = rollout.valid.shape
-    if rollout.sample_count == rollout.valid.size:
+    if rollout._has_no_gaps:
         return _whole_contrast(shape)
     return _contrast(rollout.flat(_first_half(shape)))
 

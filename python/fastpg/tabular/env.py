@@ -62,7 +62,6 @@ class TabularVectorEnv(NativeVectorEnv):
         low, high = self.features.min(axis=0), self.features.max(axis=0)
         shown = (spaces.Box(low, high, dtype=np.float32), spaces.Discrete(mdp.n_actions))
         self._set_up(None, TabularEnvironment(), self._native(), shown, limit, autoreset_mode)
-        self.metadata["render_modes"] = []
 
     @property
     def has_time_limit(self) -> bool:

@@ -114,8 +114,8 @@ class MlpBaseline(Baseline):
             "n_critic_updates", n_critic_updates, 1, MOST_CRITIC_UPDATES
         )
         self.batch_size = arrays.integer("batch_size", batch_size, 1, 2**62)
-        self.clip_range_vf = _positive_or_none("clip_range_vf", clip_range_vf)
-        self.max_grad_norm = _positive_or_none("max_grad_norm", max_grad_norm)
+        self.clip_range_vf = arrays.positive_or_none("clip_range_vf", clip_range_vf)
+        self.max_grad_norm = arrays.positive_or_none("max_grad_norm", max_grad_norm)
         self.normalize_observations = arrays.boolean(
             "normalize_observations", normalize_observations
         )
@@ -320,10 +320,6 @@ class MlpBaseline(Baseline):
         moments.restore(mean.tolist(), squares.tolist(), _count("baseline_observations", stored))
         self.theta, self._optimizer, self._moments = theta, optimizer, moments
         self._inputs = self._normalized()
-
-
-def _positive_or_none(name: str, value: float | None) -> float | None:
-    return None if value is None else arrays.positive(name, value)
 
 
 def _count(name: str, stored: dict[str, npt.NDArray[Any]]) -> int:
