@@ -214,6 +214,20 @@ def test_an_evaluation_that_begins_with_a_second_reset(shared, monkeypatch):
     env.close()
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_the_same_seed_gives_the_same_start_states_after_episodes_that_ended(shared):
+    env = AsyncVectorEnv([three_steps] * N, autoreset_mode=NEXT, shared_memory=shared)
+    collected = [fastpg.collect(env, policy(), n_steps=3, seed=9).observations for _ in range(3)]
+    found = [
+        fastpg.evaluate_policy(Waiting(), env, 3, return_episode_rewards=True, seed=2)
+        for _ in range(3)
+    ]
+    env.close()
+    for again in (1, 2):
+        assert np.array_equal(collected[0], collected[again])
+        assert np.array_equal(found[0], found[again])
+
+
 @pytest.mark.parametrize("kind", ["foreign", "nameless"])
 def test_advantages_are_those_of_the_real_rows_alone(kind):
     algo = fastpg.NPG(policy(), KINDS[kind](), n_steps=STEPS, seed=0).learn(2 * N * STEPS)

@@ -312,3 +312,63 @@ def test_a_failed_evaluation_leaves_native_environments(wrap, env_id, seeded):
     assert all(np.array_equal(one, two) for one, two in zip(before, seen(), strict=True))
     rows = env.reset()[0]
     assert not np.array_equal(rows[0], rows[1])
+
+
+class Counted(gymnasium.Env):
+    """Counts the environments that are open; every episode has 3 steps."""
+
+    observation_space = gymnasium.spaces.Box(-9, 9, (1,))
+    action_space = gymnasium.spaces.Discrete(2)
+    opened = 0
+    reward = 1.0
+
+    def __init__(self):
+        Counted.opened += 1
+
+    def close(self):
+        Counted.opened -= 1
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.t = 0
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        self.t += 1
+        return np.zeros(1, np.float32), self.reward, self.t == 3, False, {}
+
+
+class Right:
+    """A model of another library."""
+
+    def predict(self, observation, deterministic=False):
+        return np.ones(len(observation), dtype=np.int64), None
+
+
+def test_what_an_evaluation_makes_is_closed():
+    Counted.opened = 0
+    assert fastpg.evaluate_policy(Right(), Counted, 5, seed=0) == (3.0, 0.0)
+    fastpg.evaluate_policy(Right(), [Counted, Counted], 5, seed=0)
+    with pytest.raises(EndlessEpisodeError):
+        fastpg.evaluate_policy(Right(), Counted, 5, seed=0, max_episode_steps=2)
+    assert Counted.opened == 0
+    fastpg.evaluate_policy(Right(), given := Counted(), 5, seed=0)
+    assert Counted.opened == 1
+    given.close()
+
+
+@pytest.mark.parametrize("reward", [np.nan, np.inf])
+def test_rewards_that_are_not_finite(monkeypatch, reward):
+    monkeypatch.setattr(Counted, "reward", reward)
+    ours = fastpg.PPO("linear", Counted(), seed=0)
+    for model in (Right(), ours):
+        with pytest.raises(ValueError, match=r"rewards: expected finite .* in step 1 of its"):
+            fastpg.evaluate_policy(model, Counted, 3, seed=0, reward_threshold=100)
+
+
+@pytest.mark.parametrize("given", ["False", 2, None])
+def test_deterministic_is_a_bool(algo, given):
+    for env in ("CartPole-v1", gymnasium.make("CartPole-v1")):
+        for model in (algo, Right()):
+            with pytest.raises(TypeError, match="deterministic: expected True or False"):
+                fastpg.evaluate_policy(model, env, 3, given, seed=0)

@@ -234,6 +234,20 @@ def test_raw_returns_leave_out_what_a_reset_does():
     assert raw == [2.0 * number for number in range(1, 21, 2)]
 
 
+def doubled():
+    return TransformReward(StepsAtReset(Rising()), lambda reward: 2 * reward)
+
+
+@pytest.mark.parametrize("mode", AutoresetMode)
+def test_raw_returns_leave_out_what_a_reset_within_a_step_does(mode):
+    """The outer wrapper makes no difference between the forms of an environment."""
+    inner = SyncVectorEnv([doubled] * 2, autoreset_mode=mode)
+    algo = fastpg.NPG("linear", vector_wrappers.RecordEpisodeStatistics(inner), seed=0, n_steps=20)
+    algo.learn(200)
+    assert len(algo._episodes._raw) > 20
+    assert [2 * raw for raw in algo._episodes._raw] == algo._episodes._returns
+
+
 class Lists(gymnasium.Env):
     """Returns two rewards at once."""
 

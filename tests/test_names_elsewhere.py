@@ -263,6 +263,12 @@ def test_methods_of_callbacks(name):
         type("Mine", (fastpg.callbacks.Callback,), {name: lambda self: True})
 
 
+def test_objects_that_are_callbacks_elsewhere():
+    hooks = {"on_training_start": lambda self, *given: None, "on_step": lambda self: True}
+    with pytest.raises(TypeError, match=r"Theirs\.on_step is never called: on_iteration"):
+        fastpg.PPO("linear", "CartPole-v1").learn(100, callback=type("Theirs", (), hooks)())
+
+
 def test_other_unknown_names():
     assert not hasattr(fastpg, "nothing")
     with pytest.raises(ImportError, match="cannot import name 'nothing'"):

@@ -2,12 +2,13 @@
 
 import copy
 import pickle
+from types import SimpleNamespace
 
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium import spaces
-from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorWrapper
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv, VectorWrapper
 
 import fastpg
 
@@ -208,6 +209,69 @@ def test_workers_that_reset_twice():
 def test_workers_that_reset_twice_and_were_stepped_by_others():
     env = asynchronous()
     algo = learner("npg", env)
-    with pytest.raises(ValueError, match="expected shared_memory=True"):
-        algo.learn(100, lambda record: env.reset() and None)
+    algo.learn(100, lambda record: env.reset() and env.step(np.zeros(2, int)) and None)
     env.close()
+    assert algo.torn == 0
+    assert algo.history[-1]["rollout/ep_len_mean"] == 7.0
+
+
+class NotANumber(Numbered):
+    """Returns NaN once, as a reward in its fifteenth step."""
+
+    left = 15
+
+    def step(self, action):
+        self.left -= 1
+        observation, reward, *rest = super().step(action)
+        return observation, (np.nan if self.left == 0 else reward), *rest
+
+
+def test_workers_that_reset_twice_after_an_error():
+    env = AsyncVectorEnv([NotANumber] * 2, shared_memory=False)
+    algo = learner("npg", env)
+    with pytest.raises(ValueError, match="rewards: expected finite values"):
+        algo.learn(100)
+    algo.learn(100)
+    env.close()
+    assert algo.torn == 0
+    assert algo.history[-1]["rollout/ep_len_mean"] == 7.0
+
+
+class Simulators(VectorEnv):
+    """Two environments in objects that only hold numbers; every episode has 10 steps."""
+
+    num_envs = 2
+    single_observation_space = spaces.Box(-1e6, 1e6, (1,))
+    single_action_space = spaces.Discrete(2)
+    observation_space = spaces.Box(-1e6, 1e6, (2, 1))
+    action_space = spaces.MultiDiscrete([2, 2])
+    t = 0
+
+    def __init__(self):
+        self.metadata = {"autoreset_mode": AutoresetMode.NEXT_STEP}
+        self.envs = [SimpleNamespace(x=0.0), SimpleNamespace(x=0.0)]
+
+    def reset(self, *, seed=None, options=None):
+        self.t = 0
+        return np.zeros((2, 1), np.float32), {}
+
+    def step(self, actions):
+        none = np.zeros(2, bool)
+        if self.t == 10:
+            return self.reset()[0], np.zeros(2), none, none, {}
+        self.t += 1
+        observations = np.full((2, 1), self.t, np.float32)
+        return observations, np.ones(2), none, np.full(2, self.t == 10), {}
+
+
+def test_objects_named_envs_that_are_no_environments():
+    env = Simulators()
+    algo = fastpg.PPO("linear", env, n_steps=13, seed=0)
+
+    def others(record):
+        env.reset()
+        for _ in range(5):
+            env.step([0, 0])
+
+    algo.learn(26 * 5, others)
+    assert [record["rollout/ep_len_mean"] for record in algo.history] == [10.0] * 5

@@ -157,7 +157,8 @@ py::tuple step(BoundVectorEnv& self, const py::array& actions, Autoreset mode) {
   require_reset(env);
   if (mode == Autoreset::disabled && env.any_ended()) {
     throw std::runtime_error(
-        "an environment's episode has ended: expected reset(options={'reset_mask': ...}) first");
+        "an environment's episode has ended: expected reset() first, or of some environments of a "
+        "vector reset(options={'reset_mask': ...})");
   }
   const ReadActions read(actions, env);
   if (self.copy_outputs || !self.reused || !self.reused->serve(mode)) {

@@ -11,7 +11,7 @@ from fastpg.algorithms.train import Tuned, settings_for, timesteps
 from fastpg.envs.user_env import portable
 from fastpg.experiments.settings import Setting
 from fastpg.experiments.trial import Trial
-from fastpg.training.callbacks.eval_env import close
+from fastpg.rollouts.make_env import close_made
 from fastpg.training.metrics import MOST_COUNT
 
 
@@ -95,4 +95,4 @@ def require_arguments(setting: Setting, trial: Trial, seed: int) -> None:
         algo = trial.built(seed)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{error} (setting {setting.name})") from error
-    close(algo.env, trial.env)
+    close_made(algo.env, trial.env)

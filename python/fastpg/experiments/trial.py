@@ -16,8 +16,9 @@ from fastpg.algorithms.settings import TunedSettings
 from fastpg.algorithms.train import build
 from fastpg.policies.base import Policy
 from fastpg.rollouts.evaluation import evaluate_policy
+from fastpg.rollouts.make_env import close_made
 from fastpg.training.callbacks.base import Callback
-from fastpg.training.callbacks.eval_env import close, make_eval_env
+from fastpg.training.callbacks.eval_env import make_eval_env
 from fastpg.training.callbacks.evaluation import evaluation_seed
 from fastpg.training.metrics import Metrics
 
@@ -112,7 +113,7 @@ class Training(Callback):
             count = min(trial.n_eval_episodes, _MOST_ENVS)
             self._env = make_eval_env(self.algo, trial.eval_env, count)
         except BaseException:
-            close(self.algo.env, trial.env)
+            close_made(self.algo.env, trial.env)
             raise
         self._seed = evaluation_seed(self.algo.seed)
         self._wanted = 0
@@ -176,8 +177,8 @@ class Training(Callback):
 
     def close(self) -> None:
         """Close the environments, unless the user gave them."""
-        close(self._env, self.trial.eval_env)
-        close(self.algo.env, self.trial.env)
+        close_made(self._env, self.trial.eval_env)
+        close_made(self.algo.env, self.trial.env)
 
 
 def run_seeds(trial: Trial, seeds: list[int]) -> list[Outcome]:

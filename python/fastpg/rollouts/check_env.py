@@ -18,7 +18,7 @@ from fastpg.policies.factory import make_policy
 from fastpg.rollouts.collect import ENDLESS, make_collector
 from fastpg.rollouts.collector import MOST_STEPS
 from fastpg.rollouts.copies import EnvCopies
-from fastpg.rollouts.make_env import EnvLike, has_time_limit, make_env
+from fastpg.rollouts.make_env import EnvLike, close_made, has_time_limit, make_env
 from fastpg.rollouts.rollout import Rollout
 from fastpg.rollouts.wrappers import statistics_outside, title
 from fastpg.spaces.storage import require_storable
@@ -60,13 +60,11 @@ def check_env(env: EnvLike, n_steps: int = 200, seed: int = 0) -> None:
     """
     steps = arrays.integer("n_steps", n_steps, 1, MOST_STEPS)
     start = arrays.seed(seed)
-    given = isinstance(env, gymnasium.Env | VectorEnv)
     made = make_env(env, 1)
     try:
         found = _findings(made, steps, start)
     finally:
-        if not given:
-            made.close()
+        close_made(made, env)
     for text in found:
         warn(text)
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
 
+from fastpg import arrays
 from fastpg.arrays import Bools
 from fastpg.rollouts.wrappers import title
 
@@ -239,6 +240,37 @@ def vector_rewards(rewards: Any, count: int) -> npt.NDArray[Any]:
             f"{given.shape}; a wrapper has to combine several rewards to one number"
         )
     return given
+
+
+def in_step(i: int, elapsed: arrays.Integers) -> str:
+    """Name the step that an environment takes, for errors; the first one of an episode is step 1.
+
+    Args:
+        i: index of the environment.
+        elapsed: steps of the current episodes before this step, (num_envs,).
+
+    Returns:
+        Part of a sentence.
+    """
+    return f"environment {i} in step {int(elapsed[i]) + 1} of its episode"
+
+
+def require_finite_rewards(rewards: npt.NDArray[Any], elapsed: arrays.Integers) -> None:
+    """Raise ValueError for a reward that is NaN or infinite.
+
+    Args:
+        rewards: (num_envs,).
+        elapsed: steps of the current episodes before this step, (num_envs,).
+
+    Raises:
+        ValueError: a reward is not finite.
+    """
+    if not arrays.all_finite(rewards):
+        i = int(np.flatnonzero(~np.isfinite(rewards))[0])
+        raise ValueError(
+            f"rewards: expected finite values from the environment, got {rewards[i]}, from "
+            f"{in_step(i, elapsed)}"
+        )
 
 
 def vector_flags(name: str, flags: Any, count: int) -> Bools:

@@ -14,9 +14,9 @@ from fastpg import arrays, callers
 from fastpg.policies.base import Policy
 from fastpg.rollouts.collect import endless, episode_limit, make_collector, undone_on_error
 from fastpg.rollouts.collector import MOST_STEPS
-from fastpg.rollouts.contract import vector_flags, vector_rewards
+from fastpg.rollouts.contract import require_finite_rewards, vector_flags, vector_rewards
 from fastpg.rollouts.copies import EnvCopies
-from fastpg.rollouts.make_env import EnvLike, autoreset_mode, make_env, most_steps
+from fastpg.rollouts.make_env import EnvLike, autoreset_mode, close_made, make_env, most_steps
 from fastpg.rollouts.policy_model import PolicyModel
 from fastpg.rollouts.raw_returns import reward_wrapper
 from fastpg.rollouts.second_resets import SecondResets
@@ -66,7 +66,7 @@ def evaluate_policy(
     Args:
         model: an algorithm, or any object with `predict`.
         env: an id (the native environment, if there is one), a Gymnasium environment, a callable
-            that makes one, or a vector environment.
+            that makes one, or a vector environment. What is made here is closed at the end.
         n_eval_episodes: number of episodes. Environment i of n plays episodes i, i + n, …, so that
             short episodes do not count more often than long ones.
         deterministic: take the most probable action instead of a sampled one.
@@ -90,8 +90,8 @@ def evaluate_policy(
     Raises:
         AssertionError: the mean return is below `reward_threshold`.
         EndlessEpisodeError: an episode does not end.
-        ValueError: the environment has other spaces than the algorithm, an argument is out of
-            range, or `render` without `render_mode="human"`.
+        ValueError: the environment has other spaces than the algorithm, a reward is not finite, an
+            argument is out of range, or `render` without `render_mode="human"`.
         TypeError: `model` has no `predict`, `env` is no environment, or `callback` does not take
             one argument.
     """
@@ -101,24 +101,19 @@ def evaluate_policy(
         None if reward_threshold is None else arrays.number("reward_threshold", reward_threshold)
     )
     _require_callback(callback)
+    greedy = arrays.boolean("deterministic", deterministic)
+    shows, warns = arrays.boolean("render", render), arrays.boolean("warn", warn)
     made = make_env(env, min(n_episodes, _MOST_COPIES))
-    limit = episode_limit(made, max_episode_steps)
-    shows = arrays.boolean("render", render)
-    if shows:
-        _require_human(made)
-    if arrays.boolean("warn", warn):
-        _warn_of_wrappers(made)
-    episodes = _Episodes(n_episodes, made.num_envs, callback)
-    given = (made, episodes, deterministic, start, limit, shows)
-    if _acts_by_its_policy(model):
-        model.require_spaces(made)
-        with undone_on_error(made):
-            _play_policy(model.policy, *given)
-    elif callable(getattr(model, "predict", None)):
-        with undone_on_error(made):
-            _play(model, *given)
-    else:
-        raise TypeError(f"model: expected an object with predict(), got {model!r}")
+    try:
+        limit = episode_limit(made, max_episode_steps)
+        if shows:
+            _require_human(made)
+        if warns:
+            _warn_of_wrappers(made)
+        episodes = _Episodes(n_episodes, made.num_envs, callback)
+        _play_all(model, made, episodes, greedy, start, limit, shows)
+    finally:
+        close_made(made, env)
     mean = float(episodes.returns.mean())
     if least is not None and mean < least:
         raise AssertionError(f"reward_threshold: expected a mean return of {least}, got {mean}")
@@ -227,6 +222,27 @@ def _acts_by_its_policy(model: Any) -> TypeGuard[PolicyModel]:
     )
 
 
+def _play_all(
+    model: Predictor,
+    env: VectorEnv[Any, Any, Any],
+    episodes: _Episodes,
+    deterministic: bool,
+    seed: int,
+    limit: int | None,
+    shows: bool,
+) -> None:
+    given = (env, episodes, deterministic, seed, limit, shows)
+    if _acts_by_its_policy(model):
+        model.require_spaces(env)
+        with undone_on_error(env):
+            _play_policy(model.policy, *given)
+    elif callable(getattr(model, "predict", None)):
+        with undone_on_error(env):
+            _play(model, *given)
+    else:
+        raise TypeError(f"model: expected an object with predict(), got {model!r}")
+
+
 def _play_policy(
     policy: Policy,
     env: VectorEnv[Any, Any, Any],
@@ -266,14 +282,20 @@ def _play(
     mode = autoreset_mode(env)
     totals, elapsed = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=np.int64)
     second_resets = SecondResets(env)
-    resetting = second_resets.expected()  # environments whose next step only resets
+
+    def act(observations: Any, _: Any = None) -> Any:
+        return _predicted(model.predict(observations, deterministic=deterministic))
+
+    resetting = second_resets.settle(act)  # environments whose next step only resets
     observations, _ = env.reset(seed=seed)
     while episodes.counts.any():
-        actions = _predicted(model.predict(observations, deterministic=deterministic))
+        actions = act(observations)
         observations, rewards, terminated, truncated, _ = env.step(actions)
         if shows:
             env.render()
-        totals += np.where(resetting, 0.0, vector_rewards(rewards, env.num_envs))
+        rewards = np.where(resetting, 0.0, vector_rewards(rewards, env.num_envs))
+        require_finite_rewards(rewards, elapsed)
+        totals += rewards
         elapsed += ~resetting
         flags = (
             vector_flags(name, given, env.num_envs)

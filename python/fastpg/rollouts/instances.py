@@ -36,9 +36,13 @@ class RewardSum:
         except Exception:  # an object may raise anything; the caller of `step` reports the error
             self.total = np.nan
 
-    def reset(self) -> None:
-        """Start the sum of a new episode."""
-        self.before_reset, self.total = self.total, 0.0
+    def restart(self, before_reset: float) -> None:
+        """Start the sum of a new episode.
+
+        Args:
+            before_reset: the total before the reset, which may have taken steps.
+        """
+        self.before_reset, self.total = before_reset, 0.0
 
 
 class _Calls:
@@ -78,12 +82,17 @@ class _CountedStep(_Counted):
 
 
 class _CountedReset(_Counted):
-    """A `reset` that also starts a new sum of rewards."""
+    """A `reset` that also starts a new sum, of `rewards`, if `reward_sums` was called."""
+
+    rewards: RewardSum | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self.calls.rewards is not None:
-            self.calls.rewards.reset()
-        return super().__call__(*args, **kwargs)
+        if self.rewards is None:
+            return super().__call__(*args, **kwargs)
+        before = self.rewards.total
+        given = super().__call__(*args, **kwargs)
+        self.rewards.restart(before)  # afterwards: wrappers take steps in a reset
+        return given
 
 
 _KINDS = {"step": _CountedStep, "reset": _CountedReset}
@@ -99,10 +108,19 @@ def innermost(env: Any) -> list[Any]:
         The environments that it holds in this process; if it holds none, itself without wrappers.
     """
     base = env.unwrapped
-    inner = getattr(base, "envs", None)
-    if isinstance(inner, list | tuple) and inner:
-        return [getattr(one, "unwrapped", one) for one in inner]
-    return [base]
+    return [getattr(one, "unwrapped", one) for one in _held(base)] or [base]
+
+
+def _held(base: Any) -> list[Any]:
+    """The environments that a vector environment holds in this process, with their wrappers."""
+    held = getattr(base, "envs", None)
+    if isinstance(held, list | tuple) and all(map(_is_env, held)):
+        return list(held)
+    return []
+
+
+def _is_env(one: Any) -> bool:
+    return callable(getattr(one, "step", None)) and callable(getattr(one, "reset", None))
 
 
 def require_distinct(env: Any) -> None:
@@ -179,22 +197,31 @@ def _counter(env: Any) -> _Counts:
 
 
 def reward_sums(env: Any) -> list[RewardSum] | None:
-    """Start to sum the rewards of each innermost environment.
+    """Start to sum the rewards of each innermost environment, from each reset of all its wrappers.
 
     Args:
-        env: an environment whose steps are already counted by `Moves`.
+        env: a vector environment whose steps are already counted by `Moves`.
 
     Returns:
         One sum for each innermost environment; None if the methods of one cannot be replaced.
     """
     sums = []
-    for one in innermost(env):
-        step = getattr(one, "__dict__", {}).get("step")
-        if not isinstance(step, _CountedStep):
+    for whole in _held(env.unwrapped):
+        step = getattr(getattr(whole, "unwrapped", whole), "__dict__", {}).get("step")
+        if not (isinstance(step, _CountedStep) and hasattr(whole, "__dict__")):
             return None
         step.calls.rewards = step.calls.rewards or RewardSum()
+        _counted_reset(whole).rewards = step.calls.rewards
         sums.append(step.calls.rewards)
     return sums
+
+
+def _counted_reset(env: Any) -> _CountedReset:
+    """The `reset` of an environment, which becomes a counted one."""
+    known = vars(env).get("reset")
+    if not isinstance(known, _CountedReset):
+        known = env.reset = _CountedReset(env.reset, _Calls())
+    return known
 
 
 def overwrites_observations(env: Any) -> bool:

@@ -91,6 +91,17 @@ def make_env(
     raise TypeError(f"env: expected an id, an Env, a callable or a VectorEnv, got {env!r}{hint}")
 
 
+def close_made(made: VectorEnv[Any, Any, Any] | None, given: Any) -> None:
+    """Close environments, unless the user gave them.
+
+    Args:
+        made: return value of `make_env(given, …)`; None: nothing is done.
+        given: an id, callables or None are not the user's environments.
+    """
+    if made is not None and not isinstance(given, gymnasium.Env | VectorEnv):
+        made.close()
+
+
 def _of_callables(makers: Sequence[Any], n_envs: int) -> EnvCopies:
     """Environments of a list of callables, one of each."""
     if not makers or not all(map(callable, makers)):

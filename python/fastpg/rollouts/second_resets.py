@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, VectorEnv
 
 from fastpg.arrays import Bools
+from fastpg.rollouts.contract import vector_flags
 from fastpg.rollouts.instances import Moves
 from fastpg.rollouts.make_env import autoreset_mode
 from fastpg.rollouts.masks import has_usual_workers
@@ -35,7 +37,7 @@ def resets_twice(env: VectorEnv[Any, Any, Any]) -> bool:
 
 
 class SecondResets:
-    """For environments that reset twice: which of them will reset at the next first step.
+    """For environments that reset twice: makes the reset that follows the last one.
 
     Every user of such an environment leaves a note with its count of moves.
 
@@ -44,31 +46,34 @@ class SecondResets:
     """
 
     def __init__(self, env: VectorEnv[Any, Any, Any]) -> None:
-        self._num_envs = env.num_envs
+        self._env = env
         self._moves = Moves(env) if resets_twice(env) else None
 
-    def expected(self) -> Bools:
-        """Environments whose first step after the next `reset` only resets; call this before it.
+    def settle(self, act: Callable[[Any, Any], Any]) -> Bools:
+        """Take the step that may reset again; call this before a reset.
+
+        Otherwise the start states after a seeded reset would depend on the episodes before it.
+
+        Args:
+            act: actions for (observations, info) of a reset.
 
         Returns:
-            Bool (num_envs,).
-
-        Raises:
-            ValueError: this depends on steps of another user, who left no note.
+            Bool (num_envs,), True where the first step after the next reset still only resets,
+                since that step ended an episode.
         """
-        none: Bools = np.zeros(self._num_envs, dtype=np.bool_)
-        if self._moves is None:
-            return none
+        if not self._pending():
+            return np.zeros(self._env.num_envs, dtype=np.bool_)
+        terminated, truncated = self._env.step(act(*self._env.reset()))[2:4]
+        count = self._env.num_envs
+        ends = vector_flags("terminated", terminated, count)
+        return ends | vector_flags("truncated", truncated, count)
+
+    def _pending(self) -> bool:
+        """Whether some environment may reset again: an episode has ended, or nobody knows."""
+        if self._moves is None or not self._moves.count:
+            return False
         noted: Bools | None = self._moves.read_note()
-        if noted is not None:
-            return noted
-        if self._moves.count:
-            raise ValueError(
-                "env: expected shared_memory=True, or another autoreset mode, from an "
-                "AsyncVectorEnv that other code has stepped: under NEXT_STEP its step after a "
-                "reset may reset again"
-            )
-        return none
+        return noted is None or bool(noted.any())
 
     def leave(self, ended: Bools) -> None:
         """Leave a note for the next user of the environment.

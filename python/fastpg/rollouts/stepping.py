@@ -13,7 +13,13 @@ from fastpg import _core, arrays
 from fastpg.arrays import Bools, Float32s, Floats
 from fastpg.policies.base import Policy
 from fastpg.rollouts.collector import MOST_STEPS, UNLIMITED, Collector
-from fastpg.rollouts.contract import vector_flags, vector_info, vector_rewards
+from fastpg.rollouts.contract import (
+    in_step,
+    require_finite_rewards,
+    vector_flags,
+    vector_info,
+    vector_rewards,
+)
 from fastpg.rollouts.copies import EnvCopies
 from fastpg.rollouts.instances import overwrites_observations
 from fastpg.rollouts.make_env import autoreset_mode, resets_alone
@@ -70,10 +76,16 @@ class SteppingCollector(Collector):
         return self._mask_reader is not None and self._mask_reader.given
 
     def _reset(self, seed: int | None) -> None:
-        dead = self._second_resets.expected()
+        dead = self._second_resets.settle(self._first_actions)
         observations, info = self._reset_some(seed=seed)
         self._begin(self._flat(observations, self._in_reset), vector_info(info))
         self._mark_dead(dead)
+
+    def _first_actions(self, observations: Any, info: Any) -> Any:
+        """The policy's actions after a reset."""
+        self._begin(self._flat(observations, self._in_reset), vector_info(info))
+        actions = self.policy.act(self._current(), self._elapsed, self._masks, None, 0)
+        return to_action_space(self.env.single_action_space, self.policy.for_environment(actions))
 
     def _mark_dead(self, dead: Bools) -> None:
         """Which environments only reset at the next step."""
@@ -308,12 +320,7 @@ class SteppingCollector(Collector):
             return self._in_reset(i) if fresh else self._in_step(i)
 
         following = self._flat(observations, place)
-        if not arrays.all_finite(rewards):
-            i = int(np.flatnonzero(~np.isfinite(rewards))[0])
-            raise ValueError(
-                f"rewards: expected finite values from the environment, got {rewards[i]}, from "
-                f"{self._in_step(i)}"
-            )
+        require_finite_rewards(rewards, self._elapsed)
         return following, rewards, terminated, truncated, info
 
     def _after_ends(
@@ -415,8 +422,7 @@ class SteppingCollector(Collector):
         return f"environment {i} in its reset"
 
     def _in_step(self, i: int) -> str:
-        """The step that is taken now; the first one of an episode is step 1."""
-        return f"environment {i} in step {int(self._elapsed[i]) + 1} of its episode"
+        return in_step(i, self._elapsed)
 
     def _reset_some(self, **arguments: Any) -> Any:
         try:

@@ -17,7 +17,7 @@ from fastpg.experiments.preparing import require_arguments, shared_trial
 from fastpg.experiments.settings import Setting, seeds_of
 from fastpg.experiments.trial import Trial
 from fastpg.files import path_of, replace_file
-from fastpg.training.callbacks.eval_env import close
+from fastpg.rollouts.make_env import close_made
 from fastpg.tuning.judging import Final, Judges
 from fastpg.tuning.progress import progress
 from fastpg.tuning.result import Tuning, records_of
@@ -200,7 +200,7 @@ def _built(trial: Trial, seed: int) -> Iterator[Algorithm]:
     try:
         yield algo
     finally:
-        close(algo.env, trial.env)
+        close_made(algo.env, trial.env)
 
 
 def _enqueue_first(study: Any, task: Any) -> None:

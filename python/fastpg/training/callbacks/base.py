@@ -127,6 +127,12 @@ class ObjectCallback(Callback):
     """
 
     def __init__(self, owner: Any) -> None:
+        for name in NOT_A_HOOK:
+            if hasattr(type(owner), name):
+                raise TypeError(
+                    f"{type(owner).__name__}.{name} is never called: {NOT_A_HOOK[name]}; expected "
+                    f"{_EXPECTED}"
+                )
         for name in METHODS:
             if hasattr(owner, name):
                 setattr(self, name, getattr(owner, name))

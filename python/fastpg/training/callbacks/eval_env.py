@@ -38,18 +38,6 @@ def make_eval_env(algo: Any, given: Any, count: int) -> Environments:
     return made
 
 
-def close(made: Environments | None, given: Any) -> None:
-    """Close environments, unless the user gave them.
-
-    Args:
-        made: what `make_eval_env` returned; None: nothing is done.
-        given: its argument.
-    """
-    ours = given is None or isinstance(given, str | type) or not hasattr(given, "step")
-    if made is not None and ours:
-        made.close()
-
-
 def _shared(one: Environments, other: Environments) -> bool:
     """Whether two vector environments hold the same environment."""
     return not {id(env) for env in innermost(one)}.isdisjoint(map(id, innermost(other)))

@@ -14,6 +14,7 @@ from fastpg import arrays
 from fastpg.files import path_of
 from fastpg.rollouts.collector import MOST_STEPS
 from fastpg.rollouts.evaluation import evaluate_policy
+from fastpg.rollouts.make_env import close_made
 from fastpg.suggestions import names_checked
 from fastpg.training.callbacks.base import (
     Callback,
@@ -23,7 +24,7 @@ from fastpg.training.callbacks.base import (
     as_callback,
     says_stop,
 )
-from fastpg.training.callbacks.eval_env import close, make_eval_env
+from fastpg.training.callbacks.eval_env import make_eval_env
 from fastpg.training.metrics import MOST_COUNT, Metrics
 
 _MOST_ENVS = 20  # copies made for an evaluation
@@ -187,7 +188,7 @@ class EvalCallback(Callback):
         try:
             self._children.on_training_end()
         finally:
-            close(made, self._eval_env)
+            close_made(made, self._eval_env)
 
 
 class _OfEvaluations(Callback):
