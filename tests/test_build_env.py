@@ -153,6 +153,13 @@ def test_the_compiler_s_errors_are_in_the_exception(header_cache, tmp_path):
     )  # fmt: skip
 
 
+def test_a_function_that_may_end_without_its_return_is_an_error(header_cache, tmp_path):
+    text = WALK.replace("return {-s.x", "if (action == 1) return {-s.x")
+    source = write_walk(tmp_path / "walk", text=text)
+    with pytest.raises(fastpg.BuildError, match="return"):
+        fastpg.build_env(source, cache=header_cache)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "words"),

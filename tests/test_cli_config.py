@@ -17,6 +17,13 @@ normalize_advantage = false
 """
 
 
+TRUE_AND_FALSE = """
+objective = "kl_penalty"
+adaptive_kl = true
+whiten_features = false
+"""
+
+
 def test_version(run):
     assert run("--version").stdout == f"fastpg {fastpg.__version__}\n"
 
@@ -52,6 +59,31 @@ def test_a_file_of_json_and_of_features(run, tmp_path):
     assert fastpg.load(tmp_path / "npg-CartPole-v1-0.npz").policy.net_arch == []
 
 
+@pytest.mark.usefixtures("one_episode")
+def test_true_false_and_null_of_a_file(run, tmp_path):
+    (tmp_path / "a.toml").write_text(TRUE_AND_FALSE)
+    flags = ("--no-tuned", "--total-timesteps", 2048)
+    done = run("train", "ppo", "CartPole-v1", "--config", "a.toml", *flags, "--out", "a.npz")
+    assert done.returncode == 0, done.stderr
+    options = fastpg.load(tmp_path / "a.npz").options
+    assert (options.whiten_features, options.adaptive_kl) == (False, True)
+    (tmp_path / "b.json").write_text('{"target_kl": null, "step_size": 0.1}')
+    done = run("train", "npg", "CartPole-v1", "--config", "b.json", *flags[1:], "--out", "b.npz")
+    assert done.returncode == 0, done.stderr
+    assert fastpg.load(tmp_path / "b.npz").options.target_kl is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["eval", ""], ["export", "", "--to", "c"], ["train", "npg", "CartPole-v1", "--out", ""]],
+)
+def test_an_empty_word_is_no_path(run, tmp_path, words):
+    done = run(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "error: expected a word after " in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
@@ -61,6 +93,10 @@ def test_a_file_of_json_and_of_features(run, tmp_path):
         ("a.json", "[3]", "a.json: expected options by name, got [3]"),
         ("a.toml", "gamma = 3", "error: --gamma: expected a number in [0, 1], got 3.0"),
         ("a.toml", "gamma = 'much'", "--gamma"),
+        ("a.toml", "seed = true", "Invalid value for '--seed'"),
+        ("a.toml", "target_kl = true", "error: --target-kl: expected"),
+        ("a.toml", "n_epochs = {a = 1}", "error"),
+        ("a.toml", "config = 'c.toml'", "a.toml: unknown option 'config'"),
         ("b.toml", "gamma = 0.9", "No such file or directory: 'a.toml'"),
     ],
 )

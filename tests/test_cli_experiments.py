@@ -149,3 +149,14 @@ def test_the_page(run, tmp_path, monkeypatch):
         done = run(*shlex.split(command)[1:])
         assert done.returncode == 0, done.stderr
     assert (tmp_path / "comparison.png").exists()
+
+
+def test_experiments_in_different_environments_are_not_compared(run, tmp_path):
+    for env_id in ("CartPole-v1", "Pendulum-v1"):
+        fastpg.train_many(
+            "npg", env_id, seeds=2, total_timesteps=500, n_evaluations=1, n_eval_episodes=1,
+            n_jobs=1, run=tmp_path / env_id,
+        )  # fmt: skip
+    done = run("compare", "CartPole-v1", "Pendulum-v1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "expected experiments in one environment, got CartPole-v1 and" in done.stderr

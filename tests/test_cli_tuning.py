@@ -48,10 +48,22 @@ def test_the_best_settings_are_printed_and_written(run, tmp_path):
 
 def test_train_takes_both_files(run, tmp_path):
     assert run(*TUNE, *FEW, "--run", "a").returncode == 0
+    _train_with_both(run, tmp_path, "npg")
+
+
+def test_train_takes_both_files_of_ppo(run, tmp_path):
+    """They have options that are true or false."""
+    few = ("--trials", 1, "--total-timesteps", 300, "--seeds", 1, "--fresh-seeds", 2)
+    more = ("--evaluations", 1, "--episodes", 1, "--search", "gamma", "--run", "a")
+    assert run("tune", "ppo", "CartPole-v1", *few, *more).returncode == 0
+    _train_with_both(run, tmp_path, "ppo")
+
+
+def _train_with_both(run, tmp_path, algorithm):
     policies = []
     for option, file in (("--config", "best.toml"), ("--tuned", "tuned.toml")):
         out = tmp_path / f"{file}.npz"
-        done = run("train", "npg", "CartPole-v1", option, f"a/{file}", "--out", out)
+        done = run("train", algorithm, "CartPole-v1", option, f"a/{file}", "--out", out)
         assert done.returncode == 0, done.stderr
         policies.append(fastpg.load(out))
     assert np.array_equal(policies[0].policy.theta, policies[1].policy.theta)

@@ -136,6 +136,20 @@ def test_the_header_refuses(tmp_path, masked):
     assert found.action[:, 0].tolist() == [0.0, 77.0, 0.0]
 
 
+def test_an_infinite_observation_is_refused_where_its_inputs_are_limited(tmp_path):
+    box = spaces.Box(-1.0, 1.0, (3,))
+    models = {
+        "normal": model(box, spaces.Discrete(2), normalize_observations=True),
+        "tanh": model(box, spaces.Box(-1, 1, (1,)), policy="mlp", activation_fn="tanh"),
+    }
+    program = CProgram(tmp_path, models)
+    rows = np.float32([[0, 0, 0], [np.inf, 0, 0], [0, 0, -np.inf], [0, np.nan, 0]])
+    for name, each in models.items():
+        found = program.run(name, Bare(each.policy, rows))
+        assert found.status.tolist() == [0, 1, 1, 1]
+        assert (found.action[1:] == 77).all()
+
+
 def test_the_onnx_file_is_well_formed(tmp_path):
     onnx = pytest.importorskip("onnx", reason="onnx is not installed")
     algo = model(

@@ -91,6 +91,21 @@ def text(state, action, params, rng):
     return "much", False
 
 
+def swapped(state, action, params, rng):
+    return state.x > 3.0, state.x
+
+
+def importing(state, action, params, rng):
+    import math
+
+    return math.pi, False
+
+
+def changing(state, action, params, rng):
+    params.g = 2.0
+    return 0.0, False
+
+
 def unknown_field(state, action, params, rng):
     return state.y, False
 
@@ -133,6 +148,13 @@ WRONG_FUNCTIONS = {
     "few": (with_functions(step=too_few), {}, r"expected step\(state, action, params, rng\), got"),
     "no pair": (with_functions(step=no_pair), {}, r"return \(reward, terminated\), got float64"),
     "text": (with_functions(step=text), {}, r"return \(reward, terminated\), got"),
+    "swapped": (with_functions(step=swapped), {}, r"got (Uni)?Tuple\(bool(ean)?, float64\); the"),
+    "importing": (with_functions(step=importing), {}, "step: Numba cannot compile it: .*IMPORT"),
+    "changing": (
+        with_functions(step=changing),
+        {"params": {"g": 1.0}},
+        "g: parameters and options cannot",
+    ),
     "field": (with_functions(step=unknown_field), {}, "state has no field 'y'; it has x"),
     "number": (with_functions(step=unknown_number), {}, "no number 'speed'; there are none"),
     "uncompilable": (with_functions(step=uncompilable), {}, "step: Numba cannot compile it"),

@@ -6,6 +6,7 @@ import pytest
 
 import fastpg
 import reference
+from fastpg.functional import solvers
 
 
 def test_two_actions_by_hand():
@@ -358,3 +359,20 @@ def test_no_step_did_nothing(batch):
     assert found[:2] == (0.0, 0.0)
     assert found.effective_sample_size == len(batch.actions)
     assert found.objective == found.objective_before
+
+
+@pytest.mark.parametrize("choices", [(3,), (2, 3)])
+def test_an_action_that_the_mask_forbids_is_an_error(choices):
+    """Its probability is 0: no ratio, and no score."""
+    policy = fastpg.LinearSoftmax(2, choices if len(choices) > 1 else choices[0])
+    phi = np.ones((2, policy.n_features))
+    mask = np.ones((2, sum(choices)), dtype=bool)
+    actions = np.zeros((2, len(choices)), dtype=np.int32).squeeze()
+    mask[1, sum(choices) - 3] = False  # action 0 of the last choice
+    adam = solvers.Adam(policy.theta.size)
+    with pytest.raises(
+        ValueError, match="actions: expected actions that the mask allows, got 0 in row 1"
+    ):
+        solvers.ppo_epochs(policy, phi, actions, np.ones(2), adam, seed=0, mask=mask)
+    mask[1] = True
+    solvers.ppo_epochs(policy, phi, actions, np.ones(2), adam, seed=0, mask=mask)

@@ -345,3 +345,22 @@ def test_sure_policies_give_infinities_and_no_nan(seed, scale, horizon, one):
         tabular.penalised_gradient(mdp, old, new, 2.0),
     ):
         assert np.isfinite(array).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "text"),
+    [
+        (lambda: tabular.npg(ENDLESS, np.full((2, 2), 0.5), 0), TypeError, "policy: expected a ta"),
+        (lambda: tabular.pg(ENDLESS, np.full((2, 2), 0.5), 1), TypeError, "policy: expected a ta"),
+        (lambda: tabular.trpo(ENDLESS, SOFTMAX, 0, target_kl=-1.0), ValueError, "target_kl: ex"),
+        (lambda: tabular.npg(ENDLESS, SOFTMAX, 0, kl_per="x"), ValueError, "kl_per"),
+        (
+            lambda: SOFTMAX.natural_direction([-1.0, 1.0], np.ones((2, 2)), 0.1),
+            ValueError,
+            "weights: expected numbers of at least 0, got -1.0",
+        ),
+    ],
+)
+def test_arguments_are_checked_without_an_iteration(call, kind, text):
+    with pytest.raises(kind, match=text):
+        call()

@@ -4,6 +4,7 @@ import json
 import sqlite3
 import sys
 import threading
+import tomllib
 from typing import ClassVar
 
 import gymnasium
@@ -13,7 +14,8 @@ import pytest
 import fastpg
 from fastpg.algorithms import ALGORITHMS
 from fastpg.experiments import statistics, train_many
-from fastpg.tuning import search_space, tune
+from fastpg.tuning import rows, search_space, tune
+from fastpg.tuning.judging import Judges
 from processes import GUARD
 from test_experiments import Line
 
@@ -277,6 +279,30 @@ def test_the_best_is_chosen_by_other_seeds():
     assert found.best.value == complete[int(np.argmax(scores))].value or (
         scores.count(max(scores)) > 1
     )
+
+
+def test_the_seeds_that_choose_are_not_those_of_the_trials():
+    judges = Judges.of([500_001, 7], 3, 2)
+    assert judges.choosing == [500_000, 500_002, 500_003]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"n": np.int64(3), "wet": np.bool_(False), "g": np.float32(0.5)}, None),
+        ({"reward": {"per step": -1, "a.b": 2, "": 3}}, None),
+        ({"opts": None}, ""),
+        ({"at": np.zeros(3)}, ""),
+        ({"map": {3: 1}}, ""),
+    ],
+)
+def test_keywords_in_toml(given, expected):
+    text = "\n".join(rows._lines({"env_kwargs": given}))
+    if expected is None:
+        assert tomllib.loads(text)["env_kwargs"] == given
+    else:
+        assert text.startswith("# env_kwargs: ")
+        assert text.endswith("which TOML cannot hold")
 
 
 class Picky(Line):

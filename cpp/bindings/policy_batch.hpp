@@ -53,6 +53,9 @@ class PyPolicyBatch {
                checked_mask(*distribution_, mask_array_, phi_.shape(0)),
                checked_threads(num_threads)} {
     require_network(*distribution_, *network_, phi_.shape(1));
+    if (action_array_ && batch_.mask) {
+      distribution_->check_allowed(batch_.actions, batch_.mask, phi_.shape(0));
+    }
   }
 
   // Of observations (n, d) at steps (n,).

@@ -105,9 +105,24 @@ void Categorical::check_mask(const std::uint8_t* mask, Index n) const {
     const std::uint8_t* at = mask + i * outputs();
     for (const Index actions : choices_) {
       const bool none = std::all_of(at, at + actions, [](std::uint8_t flag) { return flag == 0; });
-      require(!none, "mask: expected at least one allowed action in each choice, got none in row " +
-                         std::to_string(i));
+      if (none) {
+        throw std::invalid_argument(
+            "mask: expected at least one allowed action in each choice, got none in row " +
+            std::to_string(i));
+      }
       at += actions;
+    }
+  }
+}
+
+void Categorical::check_allowed(const Actions& actions, const std::uint8_t* mask, Index n) const {
+  for (Index i = 0; i < n; ++i) {
+    for (Index c = 0; c < action_size(); ++c) {
+      const std::int32_t action = actions.choices()[i * action_size() + c];
+      if (mask[i * outputs() + begin(c) + action] == 0) {
+        throw std::invalid_argument("actions: expected actions that the mask allows, got " +
+                                    std::to_string(action) + " in row " + std::to_string(i));
+      }
     }
   }
 }

@@ -28,17 +28,24 @@ def apply(ctx: typer.Context, path: Path | None) -> Path | None:
     """
     if path is not None:
         with explained():
-            ctx.default_map = _options(path, [p.name for p in ctx.command.params if p.name])
+            ctx.default_map = _options(path, _options_of(ctx))
     return path
 
 
-def _options(path: Path, known: list[str]) -> dict[str, Any]:
+def _options_of(ctx: typer.Context) -> dict[str, Any]:
+    """The command's options by name, but for `--config` itself."""
+    return {p.name: p for p in ctx.command.params if p.name and p.name != "config"}
+
+
+def _options(path: Path, known: dict[str, Any]) -> dict[str, Any]:
     """The values of a file, as words of the command line."""
-    given = _read(path)
-    for name in given:
-        if name.replace("-", "_") not in known:
-            raise ValueError(f"{path}: {unknown('option', name, known)}")
-    return {name.replace("-", "_"): _word(value) for name, value in given.items()}
+    words = {}
+    for name, value in _read(path).items():
+        option = name.replace("-", "_")
+        if option not in known:
+            raise ValueError(f"{path}: {unknown('option', name, list(known))}")
+        words[option] = _words(value, known[option])
+    return words
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -53,10 +60,18 @@ def _read(path: Path) -> dict[str, Any]:
     return given
 
 
-def _word(value: Any) -> Any:
-    """A value as on the command line: lists with commas, tables as NAME=VALUE."""
-    if isinstance(value, list):
-        return ",".join(str(each) for each in value) or "none"
-    if isinstance(value, dict):
+def _words(value: Any, option: Any) -> Any:
+    """A value as on the command line: lists with commas, tables as NAME=VALUE, flags as bools."""
+    if isinstance(value, bool) and getattr(option, "is_flag", False):
+        return value
+    if isinstance(value, dict) and getattr(option, "multiple", False):
         return [f"{name}={json.dumps(each)}" for name, each in value.items()]
-    return value if isinstance(value, bool) or value is None else str(value)
+    if isinstance(value, list):
+        return ",".join(map(_word, value)) or "none"
+    return _word(value)
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "none" if value is None else str(value)

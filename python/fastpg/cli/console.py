@@ -58,6 +58,8 @@ def explained(options: Collection[str] | Mapping[str, str] = ()) -> Iterator[Non
     """
     try:
         yield
+    except BrokenPipeError:  # nobody reads the output: not an error of the user
+        raise
     except _EXPLAINED as error:
         if Settings.debug:
             raise
@@ -68,7 +70,7 @@ def explained(options: Collection[str] | Mapping[str, str] = ()) -> Iterator[Non
 def _with_dashes(message: str, options: Collection[str] | Mapping[str, str]) -> str:
     """The message, with the flag in place of the option's name before the first colon."""
     message = re.sub(r"^value_kwargs\['(\w+)'\]", r"value_\1", message)
-    named = re.match(r"(\w+)(?=[:\[])", message)
+    named = re.match(r"(\w+(?:, \w+)*)(?=[:\[])", message)
     if named is None or named[1] not in options:
         return message
     usual = "--" + named[1].replace("_", "-")

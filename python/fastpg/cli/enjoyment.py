@@ -55,7 +55,7 @@ def enjoy(
     force: Annotated[bool, typer.Option("--force", help="replace the GIF if it exists")] = False,
 ) -> None:
     """Show a policy in its environment, in a window or as a GIF (pip install '.[render]')."""
-    with explained():
+    with explained({"n_episodes": "--episodes", "fps": "--fps", "max_steps": "--max-steps"}):
         target = None if gif is None else _gif_file(gif, force)
         algo = load(model_file(path))
         if module is not None:

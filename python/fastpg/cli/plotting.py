@@ -101,7 +101,7 @@ def plot(
         "ranges": ranges,
         "module": module,
     }
-    with explained():
+    with explained(dict.fromkeys(("x", "y", "x, y"), "--axes") if kind == "policy" else ()):
         from fastpg import plots  # only this command needs it
         from fastpg.plots.saving import format_of
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -87,10 +88,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: words of the command line; None: those of the process.
 
     Raises:
-        SystemExit: always, with the exit code: 0, 1 after a defect of fastpg, 2 after an error that
-            the user can correct, 130 after Ctrl-C.
+        SystemExit: always, with the exit code: 0, 1 after a defect of fastpg or where nobody reads
+            the output, 2 after an error that the user can correct, 130 after Ctrl-C.
     """
     Settings.debug = False
+    _require_words(sys.argv[1:] if arguments is None else arguments)
     try:
         with _modules_of_this_folder():
             app(args=list(arguments) if arguments is not None else None)
@@ -100,6 +102,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"error: {type(error).__name__}: {error}", file=sys.stderr)
         print("fastpg --debug ... shows where it happened; please report it", file=sys.stderr)
         raise SystemExit(1) from None
+
+
+def _require_words(words: Sequence[str]) -> None:
+    """Exit with code 2 after an empty word: as a path it would mean the present folder."""
+    for previous, word in itertools.pairwise(["", *words]):
+        if not word and previous != "--label":
+            print(f"error: expected a word after {previous!r}, got ''", file=sys.stderr)
+            raise SystemExit(2)
 
 
 @contextmanager

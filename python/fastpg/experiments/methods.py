@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from fastpg.envs import NAMESPACE
+from fastpg.experiments.folder import read_config
 from fastpg.experiments.results import Results, load_results
 
 
@@ -21,9 +24,11 @@ def methods_of(paths: Sequence[str | os.PathLike[str]]) -> dict[str, Results]:
 
     Raises:
         FileNotFoundError: a folder that holds no experiment.
-        ValueError: a damaged file, or two methods of the same name.
+        ValueError: a damaged file, two methods of the same name, or experiments in environments of
+            different ids, whose returns mean different things.
     """
     methods: dict[str, Results] = {}
+    _require_one_environment(paths)
     for path in paths:
         results = load_results(path)
         for k, setting in enumerate(results.settings):
@@ -33,6 +38,22 @@ def methods_of(paths: Sequence[str | os.PathLike[str]]) -> dict[str, Results]:
                 raise ValueError(f"{path}: expected folders of different names, got {name} twice")
             methods[name] = _alone(results, k)
     return methods
+
+
+def _require_one_environment(paths: Sequence[str | os.PathLike[str]]) -> None:
+    ids = [_id_of(read_config(path)) for path in paths]
+    known = [one for one in ids if one is not None]
+    for one in known:
+        if one != known[0]:
+            raise ValueError(f"expected experiments in one environment, got {known[0]} and {one}")
+
+
+def _id_of(config: dict[str, Any]) -> str | None:
+    """Id of the environment in which policies are evaluated; None: it is none of an id."""
+    given = config.get("eval_env") or config.get("env")
+    if not isinstance(given, str):
+        return None
+    return given.rpartition(":")[2].removeprefix(f"{NAMESPACE}/")
 
 
 def _alone(results: Results, k: int) -> Results:

@@ -199,9 +199,12 @@ def _forward(plan: Plan) -> str:
     buffers = f"@real a[{_widest(plan)}]"
     if len(plan.layers) > 1 or plan.levels:
         buffers += f", b[{_widest(plan)}]"
-    body = "\n".join(f"    {line}" for line in [f"{buffers};", "int k;", *lines])
+    # First of all: the limits of normalised inputs, and tanh, hide an infinity.
+    check = "for (k = 0; k < @OBSERVATION_SIZE; ++k) if (!isfinite(observation[k])) return 1;"
+    whole = [f"{buffers};", "int k;", check, *lines, "return 0;"]
+    body = "\n".join(f"    {line}" for line in whole)
     step = _STEP if plan.time else ""
-    signature = f"static inline void @forward(const float *observation, {step}@real *outputs)"
+    signature = f"static inline int @forward(const float *observation, {step}@real *outputs)"
     return f"{signature}\n{{\n{body}\n}}\n"
 
 

@@ -85,7 +85,7 @@ static inline int @act(
     @real logits[@OUTPUT_SIZE];
     double log_probs[@OUTPUT_SIZE];
     int choice, a, best, begin = 0;
-    @forward(observation, {given}logits);
+    if (@forward(observation, {given}logits)) return 1;
     if (@log_probs(logits, action_mask, log_probs)) return 1;
     for (choice = 0; choice < @ACTION_SIZE; ++choice) {
         best = begin;
@@ -106,7 +106,7 @@ static inline int @sample(
     @real logits[@OUTPUT_SIZE];
     double log_probs[@OUTPUT_SIZE];
     int choice, a, last, begin = 0;
-    @forward(observation, {given}logits);
+    if (@forward(observation, {given}logits)) return 1;
     if (@log_probs(logits, action_mask, log_probs)) return 1;
     for (choice = 0; choice < @ACTION_SIZE; ++choice) {
         double remaining = uniforms[choice];
@@ -145,7 +145,7 @@ static inline int @bounded(const @real *numbers, @action *action)
 static inline int @act(const float *observation, {step}@action *action)
 {
     @real means[@OUTPUT_SIZE];
-    @forward(observation, {given}means);
+    if (@forward(observation, {given}means)) return 1;
     return @bounded(means, action);
 }
 
@@ -156,7 +156,7 @@ static inline int @sample(
 {
     @real numbers[@OUTPUT_SIZE];
     int k;
-    @forward(observation, {given}numbers);
+    if (@forward(observation, {given}numbers)) return 1;
     for (k = 0; k < @ACTION_SIZE; ++k) numbers[k] += {std} * normals[k];
     return @bounded(numbers, action);
 }

@@ -17,13 +17,15 @@ from fastpg.native_envs.library import get_include
 KNOWN = ("c++", "g++", "clang++")
 # No contraction: a fused multiply-add rounds once where Python rounds twice, and the environment
 # would not give the numbers of its twin in Python. The next two change no number; they let loops
-# run in SIMD. Hidden names: environments of the same name in two libraries share nothing.
+# run in SIMD. Hidden names: environments of the same name in two libraries share nothing. It is an
+# error that a function may end without its `return`: it would do anything.
 FLAGS = (
     "-std=c++20",
     "-O3",
     "-ffp-contract=off",
     "-fno-math-errno",
     "-fno-trapping-math",
+    "-Werror=return-type",
     "-fvisibility=hidden",
     "-fPIC",
 )

@@ -49,7 +49,7 @@ class State:
         parts = []
         for name, field in self._kinds.items():
             part = np.asarray(getattr(self, name))
-            if field.kind == "int64" and (abs(part) > MOST_INTEGER).any():
+            if field.kind == "int64" and np.any(abs(part) > MOST_INTEGER):
                 raise OverflowError(integer_text(name))
             parts.append(part.ravel().astype(np.float64))
         return np.concatenate(parts)

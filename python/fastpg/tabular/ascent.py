@@ -13,8 +13,8 @@ from fastpg.algorithms.schedules import Schedule
 from fastpg.arrays import Floats
 from fastpg.results import checked
 from fastpg.suggestions import names_checked
-from fastpg.tabular.local_model import LocalModel
-from fastpg.tabular.mdp import MDP
+from fastpg.tabular.local_model import LocalModel, parametric
+from fastpg.tabular.mdp import MDP, an_mdp
 from fastpg.tabular.policies import TabularPolicy
 from fastpg.tabular.trajectories import Iterates, iterate
 from fastpg.tabular.trust_region import length, penalised_policy, trust_region_policy
@@ -49,11 +49,11 @@ def pg(
         ValueError: as in `MDP.evaluate`, arguments out of range, or results that are not finite.
     """
     rate = schedules.checked("learning_rate", learning_rate)
+    parametric("policy", policy, an_mdp(mdp))
 
     def step(local: LocalModel, old: Any, progress_remaining: float) -> tuple[Any, float]:
         eta = arrays.non_negative("learning_rate", schedules.at(rate, progress_remaining))
-        gradient = local.surrogate_gradient(old)  # comes first, since it checks the policy
-        return old.with_theta(old.theta + eta * gradient), eta
+        return old.with_theta(old.theta + eta * local.surrogate_gradient(old)), eta
 
     return iterate(mdp, policy, n_iterations, step, kl_per)
 
@@ -98,6 +98,7 @@ def npg(
     bound = schedules.checked("target_kl", 0.01 if target_kl is None else target_kl)
     fixed = None if step_size is None else arrays.positive("step_size", step_size)
     damping = arrays.non_negative("cg_damping", cg_damping)
+    parametric("policy", policy, an_mdp(mdp))
 
     def step(local: LocalModel, old: Any, progress_remaining: float) -> tuple[Any, float]:
         direction, curvature = natural_step(local, old, damping, kl_per)
@@ -169,6 +170,7 @@ def trpo(
         ValueError: as in `MDP.evaluate`, arguments out of range, or results that are not finite.
     """
     bound = schedules.checked("target_kl", target_kl)
+    arrays.positive("target_kl", schedules.at(bound, 1.0))
 
     def step(local: LocalModel, old: Any, progress_remaining: float) -> tuple[Any, float]:
         target = schedules.at(bound, progress_remaining)

@@ -130,10 +130,11 @@ class TabularPolicy:
             The direction, of the shape of theta.
 
         Raises:
-            ValueError: another shape, a damping below 0, or results that are not finite.
+            ValueError: another shape, weights or a damping below 0, or results that are not finite.
             TypeError: values that are not numbers.
         """
-        w = self._gathered(weights, self.table_shape[:-1])
+        given = self._gathered(weights, self.table_shape[:-1])
+        w = arrays.non_negatives("weights", given, given.shape)
         g = arrays.finite_floats("gradient", gradient, self.shape)
         return self._natural_direction(w, g, arrays.non_negative("damping", damping))
 

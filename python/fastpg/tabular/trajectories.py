@@ -11,7 +11,8 @@ import numpy as np
 from fastpg import arrays
 from fastpg.arrays import Floats
 from fastpg.results import finite, quiet
-from fastpg.tabular.local_model import LocalModel
+from fastpg.suggestions import one_of
+from fastpg.tabular.local_model import PER, LocalModel
 from fastpg.tabular.mdp import MDP, an_mdp
 
 MOST_ITERATIONS = 1_000_000
@@ -59,6 +60,7 @@ def iterate(mdp: MDP, policy: Any, n_iterations: int, step: Step, kl_per: str) -
     """
     an_mdp(mdp)
     count = arrays.integer("n_iterations", n_iterations, 0, MOST_ITERATIONS)
+    one_of("kl_per", kl_per, PER)
     policies, values = [policy], []
     kls, steps = np.empty(count), np.empty(count)
     for k in range(count):

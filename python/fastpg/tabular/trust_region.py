@@ -130,9 +130,7 @@ def trust_region_table(pi: Any, advantages: Any, weights: Any, target_kl: float)
         TypeError: values that are not numbers.
     """
     p, a = _tables(pi, advantages)
-    w = arrays.finite_floats("weights", weights, p.shape[:-1])
-    if np.any(w < 0.0):
-        raise ValueError(f"weights: expected numbers of at least 0, got {w.min()}")
+    w = arrays.non_negatives("weights", weights, p.shape[:-1])
     ratio, _ = _trust_region_log_ratio(p, a, w, arrays.positive("target_kl", target_kl))
     return _moved(p, ratio)
 

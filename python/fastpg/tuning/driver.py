@@ -213,7 +213,8 @@ def _enqueue_first(study: Any, task: Any) -> None:
 def _write(run: Path, result: Tuning, fresh: list[int]) -> None:
     """Write best.toml and tuned.toml; both say how the settings were judged."""
     what = f"{result.objective} [95 %], of {len(fresh)} fresh seeds from {fresh[0]}"
-    lines = [f"# {len(result.trials)} trials; {what}:"]
+    finished = sum(each.state != "interrupted" for each in result.trials)
+    lines = [f"# {finished} trials; {what}:"]
     lines += [f"#   {name}: {found}" for name, found in result.intervals().items()]
     head = "\n".join(lines)
     for name, text in (("best.toml", result.config), ("tuned.toml", result.row)):

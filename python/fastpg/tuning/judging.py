@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -53,7 +54,8 @@ class Judges:
         fresh = seeds_of(fresh_seeds)
         if not isinstance(fresh_seeds, Iterable):
             fresh = [FIRST_FRESH_SEED + each for each in fresh]
-        choosing = [FIRST_CHOOSING_SEED + k for k in range(len(fresh))] if count > 1 else []
+        others = (seed for seed in itertools.count(FIRST_CHOOSING_SEED) if seed not in set(own))
+        choosing = list(itertools.islice(others, len(fresh))) if count > 1 else []
         if both := sorted({*own, *choosing} & set(fresh)):
             raise ValueError(f"fresh_seeds: expected seeds that no trial uses, got {both[0]}")
         return cls(choosing, fresh, count)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.option_texts import described
@@ -98,22 +101,39 @@ def _id(trial: Trial) -> str:
 def _lines(values: Mapping[str, Any]) -> list[str]:
     """A line for each value; a comment for one that TOML does not have."""
     return [
-        f"# {name}: {plain(value)}, which TOML cannot hold"
-        if callable(value)
-        else f"{name} = {_toml(value)}"
+        f"{name} = {_toml(value)}"
+        if value is None or _holds(value)
+        else f"# {name}: {plain(value)}, which TOML cannot hold"
         for name, value in values.items()
     ]
+
+
+def _holds(value: Any) -> bool:
+    """Whether TOML can give the value back; a tuple is a list there."""
+    if isinstance(value, Mapping):
+        return all(isinstance(k, str) and _holds(each) for k, each in value.items())
+    if isinstance(value, list | tuple):
+        return all(map(_holds, value))
+    return isinstance(value, str | bool | int | float | np.bool_ | np.integer | np.floating)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
 
 
 def _toml(value: Any) -> str:
     if value is None:
         return '"none"'
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
         return f"{value:_}" if isinstance(value, int) else repr(float(value))
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{name} = {_toml(each)}" for name, each in value.items()) + " }"
+        return (
+            "{ " + ", ".join(f"{_key(name)} = {_toml(each)}" for name, each in value.items()) + " }"
+        )
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_toml, value)) + "]"
-    return json.dumps(str(plain(value)), ensure_ascii=False)
+    return json.dumps(str(value), ensure_ascii=False)

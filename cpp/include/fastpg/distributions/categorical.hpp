@@ -27,6 +27,7 @@ class Categorical final : public Distribution {
   void check_actions(const Actions& actions, Index n) const override;
   void check_distribution(const char* name, const double* dist, Index n) const override;
   void check_mask(const std::uint8_t* mask, Index n) const override;
+  void check_allowed(const Actions& actions, const std::uint8_t* mask, Index n) const override;
   bool sound(const double* dist, Index n) const override;
 
   void project(MutableVector) const override {}

@@ -56,6 +56,8 @@ class Distribution {
   virtual void check_distribution(const char* name, const double* dist, Index n) const = 0;
   // mask: (n, outputs) bytes, true where the action is allowed.
   virtual void check_mask(const std::uint8_t* mask, Index n) const = 0;
+  // Error for an action that its mask forbids; both are checked. Only of discrete ones.
+  virtual void check_allowed(const Actions& actions, const std::uint8_t* mask, Index n) const = 0;
   // Whether a distribution made of finite parameters is what it should be.
   virtual bool sound(const double* dist, Index n) const = 0;
 

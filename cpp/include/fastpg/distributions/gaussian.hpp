@@ -24,6 +24,7 @@ class Gaussian : public Distribution {
   void check_actions(const Actions& actions, Index n) const override;
   void check_distribution(const char* name, const double* dist, Index n) const override;
   void check_mask(const std::uint8_t* mask, Index n) const override;
+  void check_allowed(const Actions&, const std::uint8_t*, Index) const override {}
   bool sound(const double* dist, Index n) const override;
 
   void load(const double* dist, Index rows, Index stride, double* columns) const override;

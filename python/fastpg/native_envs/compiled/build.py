@@ -27,6 +27,10 @@ _FUNCTION_TYPES = {
 _ARGUMENTS = {"reset": 3, "step": 6, "observe": 4, "mask": 4}
 
 
+# What Numba raises about a user's function; the second is no NumbaError (observed in 0.68.1).
+_REFUSALS = (numba.core.errors.NumbaError, numba.core.errors.UnsupportedBytecodeError)
+
+
 class Compiled:
     """The compiled functions of a definition.
 
@@ -64,7 +68,7 @@ class Compiled:
         try:
             _require_result(name, user, self._arguments(name))
             return numba.cfunc(signature, nogil=True)(self._wrapper(name, user))
-        except numba.core.errors.NumbaError as error:
+        except _REFUSALS as error:
             # Without Numba's own frames: its message has the line of the function.
             raise TypeError(f"{name}: Numba cannot compile it: {error}{_hint(error)}") from None
 
@@ -124,5 +128,9 @@ def _require_result(name: str, user: Any, arguments: tuple[Any, ...]) -> None:
             raise TypeError(f"{name}: expected a function that returns nothing, got {found}")
         return
     parts = list(found) if isinstance(found, types.BaseTuple) else []
-    if len(parts) != 2 or not all(isinstance(p, types.Number | types.Boolean) for p in parts):
-        raise TypeError(f"step: expected it to return (reward, terminated), got {found}")
+    reward, flag = types.Number | types.Boolean, types.Integer | types.Boolean
+    if not (len(parts) == 2 and isinstance(parts[0], reward) and isinstance(parts[1], flag)):
+        raise TypeError(
+            f"step: expected it to return (reward, terminated), got {found}; the first is a "
+            "number, the second True or False"
+        )

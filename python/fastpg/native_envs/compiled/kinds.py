@@ -159,6 +159,12 @@ def _copy(to: Any, value: Any) -> None:
         numbers[k] = given[k]
 
 
+@lower_setattr_generic(NumbersType)
+def _refuse_numbers(context: Any, builder: Any, signature: Any, args: Any, name: str) -> None:
+    """Parameters and options are read only."""
+    raise NumbaTypeError(f"{name}: parameters and options cannot be changed, only the state")
+
+
 @lower_setattr_generic(StateType)
 def _write_field(context: Any, builder: Any, sig: Any, args: Any, name: str) -> None:
     kind, value = sig.args[0], args[1]
