@@ -5,10 +5,12 @@ import shlex
 import sys
 from pathlib import Path
 
+import gymnasium
 import numpy as np
 import pytest
 
 import fastpg
+from fastpg.experiments.methods import methods_of
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "experiments.md").read_text()
 
@@ -149,6 +151,24 @@ def test_the_page(run, tmp_path, monkeypatch):
         done = run(*shlex.split(command)[1:])
         assert done.returncode == 0, done.stderr
     assert (tmp_path / "comparison.png").exists()
+
+
+def first():
+    return gymnasium.make("CartPole-v1")
+
+
+def second():
+    return gymnasium.make("CartPole-v1")
+
+
+def test_experiments_in_environments_of_functions_are_compared(tmp_path):
+    """Nobody knows whether two functions make different environments."""
+    for function in (first, second):
+        fastpg.train_many(
+            "npg", function, seeds=2, total_timesteps=500, n_evaluations=1, n_eval_episodes=1,
+            n_jobs=1, run=tmp_path / function.__name__,
+        )  # fmt: skip
+    assert list(methods_of([tmp_path / "first", tmp_path / "second"])) == ["first", "second"]
 
 
 def test_experiments_in_different_environments_are_not_compared(run, tmp_path):

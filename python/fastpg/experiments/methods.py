@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -49,9 +50,10 @@ def _require_one_environment(paths: Sequence[str | os.PathLike[str]]) -> None:
 
 
 def _id_of(config: dict[str, Any]) -> str | None:
-    """Id of the environment in which policies are evaluated; None: it is none of an id."""
+    """Id of the environment in which policies are evaluated; None: it was made by a function."""
     given = config.get("eval_env") or config.get("env")
-    if not isinstance(given, str):
+    # The name of a function has its module's before it, and no version.
+    if not isinstance(given, str) or ("." in given and not re.search(r"-v\d+$", given)):
         return None
     return given.rpartition(":")[2].removeprefix(f"{NAMESPACE}/")
 

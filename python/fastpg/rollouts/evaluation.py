@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any, Protocol, TypeGuard
@@ -111,7 +112,9 @@ def evaluate_policy(
         if warns:
             _warn_of_wrappers(made)
         episodes = _Episodes(n_episodes, made.num_envs, callback)
-        _play_all(model, made, episodes, greedy, start, limit, shows)
+        play = _player(model, made)
+        with undone_on_error(made):
+            play(made, episodes, greedy, start, limit, shows)
     finally:
         close_made(made, env)
     mean = float(episodes.returns.mean())
@@ -222,25 +225,14 @@ def _acts_by_its_policy(model: Any) -> TypeGuard[PolicyModel]:
     )
 
 
-def _play_all(
-    model: Predictor,
-    env: VectorEnv[Any, Any, Any],
-    episodes: _Episodes,
-    deterministic: bool,
-    seed: int,
-    limit: int | None,
-    shows: bool,
-) -> None:
-    given = (env, episodes, deterministic, seed, limit, shows)
+def _player(model: Any, env: VectorEnv[Any, Any, Any]) -> Callable[..., None]:
+    """What plays the episodes of a model in environments that fit it."""
     if _acts_by_its_policy(model):
         model.require_spaces(env)
-        with undone_on_error(env):
-            _play_policy(model.policy, *given)
-    elif callable(getattr(model, "predict", None)):
-        with undone_on_error(env):
-            _play(model, *given)
-    else:
-        raise TypeError(f"model: expected an object with predict(), got {model!r}")
+        return functools.partial(_play_policy, model.policy)
+    if callable(getattr(model, "predict", None)):
+        return functools.partial(_play, model)
+    raise TypeError(f"model: expected an object with predict(), got {model!r}")
 
 
 def _play_policy(
