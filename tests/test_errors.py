@@ -11,6 +11,7 @@ import fastpg
 from fastpg import _core, arrays
 from fastpg.algorithms import ALGORITHMS
 from fastpg.rollouts.collect import make_collector
+from kernel_catalogue import rollout
 
 GAE = {
     "rewards": np.ones((3, 2)),
@@ -402,3 +403,34 @@ def test_extreme_policies_never_give_a_nan_silently(seed, size, n_actions, n, sc
     assert np.isfinite(policy.entropy(log_pi)).all()
     actions = policy.sample(log_pi, rng.random(n) * 0.99 + 0.005)
     assert ((actions >= 0) & (actions < n_actions)).all()
+
+
+@pytest.mark.parametrize(
+    ("given", "written"), [(-1e-300, "-1e-300"), (1.0 + 2**-52, "1.0000000000000002"),
+                           (1e22, "1e+22"), (-np.inf, "-inf"), (np.nan, "nan")]
+)  # fmt: skip
+def test_kernels_write_numbers_in_full(given, written):
+    arrays = (np.ones(2), None, np.zeros(2, bool), np.zeros(2, bool))
+    with pytest.raises(ValueError) as error:
+        _core.discounted_returns(*arrays, given, 1)
+    assert str(error.value) == f"gamma: expected a number in [0, 1], got {written}"
+
+
+def test_kernels_name_the_index_in_any_number_of_dimensions():
+    fields = rollout(False)
+    fields["observations"][2, 1, 3] = np.nan
+    with pytest.raises(ValueError, match=r"^observations: .* got nan at index \(2, 1, 3\)$"):
+        _core.estimate(fields, np.ones(18), True, 0.9, 0.95, False, 1)
+
+
+def test_rows_of_transitions():
+    rows = np.full((6, 3), 1 / 3)
+    for row, bad, text in [
+        (0, [0.5, 0.25, 0.125], r"P\[0, 0\]: expected a sum of 1, got 0.875"),
+        (3, [1.0, -1e-9, 1e-9], r"P\[1, 1\]: expected probabilities, got -1e-09"),
+        (5, [1.0, np.nan, 0.0], r"P: expected finite values, got nan at index \(5, 1\)"),
+    ]:
+        table = rows.copy()
+        table[row] = bad
+        with pytest.raises(ValueError, match=f"^{text}$"):
+            _core.Transitions(table, 2)

@@ -79,7 +79,7 @@ py::object compare(const Distribution& distribution, const Array<double>& old_di
     return update_statistics(distribution, before, after, actions, weights, rows, threads);
   });
   if (!std::isfinite(found.objective_before)) {
-    require_all_finite("advantages", weights, rows, 0);
+    require_finite("advantages", weights, rows);
   }
   return named(found);
 }

@@ -34,8 +34,7 @@ class PyActor {
                           std::vector<double> high, bool deterministic, bool state_dependent_std) {
     const Index outputs = network->outputs();
     require(!state_dependent_std || outputs % 2 == 0,
-            "network (outputs): expected an even number with state_dependent_std, got " +
-                std::to_string(outputs));
+            {"network (outputs): expected an even number with state_dependent_std, got ", outputs});
     const Index size = state_dependent_std ? outputs / 2 : outputs;
     require_size("low", static_cast<Index>(low.size()), size);
     require_size("high", static_cast<Index>(high.size()), size);
@@ -84,11 +83,11 @@ std::unique_ptr<BoundVectorEnv> make_env(const std::string& name, py::ssize_t nu
 // The environment of a capsule becomes one of this name.
 std::string register_environment(const py::capsule& given) {
   if (given.name() == nullptr || std::string(given.name()) != "fastpg_env") {
-    throw py::type_error("expected a capsule named 'fastpg_env'");
+    refuse_type({"expected a capsule named 'fastpg_env'"});
   }
   auto env = std::make_shared<ForeignEnv>(*given.get_pointer<fastpg_env>());
   const std::string name = env->name();
-  require(!is_native(name), "name: '" + name + "' is an environment of fastpg");
+  require(!is_native(name), {"name: '", name, "' is an environment of fastpg"});
   register_foreign(std::move(env));
   return name;
 }
@@ -110,7 +109,7 @@ std::unique_ptr<BoundVectorEnv> make_tabular_env(
     int num_threads) {
   require_ndim("features", features, 2);
   require_size("features (rows)", features.shape(0), transitions.states());
-  require_finite("features", features.data(), features.size());
+  require_finite("features", features);
   auto kernel = std::make_unique<TabularKernel>(
       transitions, matrix_view("r", r), vector_view("start", start),
       std::vector<float>(features.data(), features.data() + features.size()),
@@ -131,7 +130,7 @@ Array<float> reset(BoundVectorEnv& self, const std::optional<py::list>& entropy,
   const Seeds seeds = read_seeds(entropy, env.num_envs());
   if (mask) {
     require_ndim("mask", *mask, 1);
-    if (mask->size() != env.num_envs()) throw py::value_error("mask: expected one flag a lane");
+    if (mask->size() != env.num_envs()) refuse("mask: expected one flag a lane");
   }
   Array<float> out = observation_rows(env);  // before anything changes: there may be no memory
   const auto reset_all = [&] {
@@ -198,7 +197,7 @@ auto run_steps(BoundVectorEnv& self, const PyActor& form, const Array<double>& t
                py::ssize_t steps, const LaneStream& stream, std::uint64_t first_step, Run&& run,
                HandOut&& hand_out) {
   const SoleUse guard(self.busy);
-  require(steps >= 1, "steps: expected at least 1, got " + std::to_string(steps));
+  require(steps >= 1, {"steps: expected at least 1, got ", steps});
   const auto collect = [&](const Actor& actor, RolloutStorage& storage) {
     run(self.env, actor, stream, first_step, steps, self.threads, storage);
   };
@@ -228,8 +227,8 @@ py::dict bound_collect_episodes(BoundVectorEnv& self, const PyActor& form,
                                 std::int64_t max_samples, const LaneStream& stream,
                                 std::uint64_t first_step) {
   const SoleUse guard(self.busy);
-  require(n_episodes >= 1, "n_episodes: expected at least 1, got " + std::to_string(n_episodes));
-  require(max_samples >= 1, "max_samples: expected at least 1, got " + std::to_string(max_samples));
+  require(n_episodes >= 1, {"n_episodes: expected at least 1, got ", n_episodes});
+  require(max_samples >= 1, {"max_samples: expected at least 1, got ", max_samples});
   const auto collect = [&](const Actor& actor, RolloutStorage& storage) {
     collect_episodes(self.env, actor, stream, first_step, max_samples, storage);
   };

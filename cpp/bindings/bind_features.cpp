@@ -9,7 +9,7 @@ RunningMoments updated_moments(const RunningMoments& moments, const Array<float>
   require_ndim("observations", observations, 2);
   require_size("observations (columns)", observations.shape(1), moments.size());
   require(observations.shape(0) >= 1, "observations: expected at least one row, got none");
-  require_finite("observations", observations.data(), observations.size());
+  require_finite("observations", observations);
   RunningMoments updated = moments;
   const float* const from = observations.data();
   const py::ssize_t rows = observations.shape(0);
@@ -32,7 +32,7 @@ void restore_moments(RunningMoments& moments, std::vector<double> mean, std::vec
   require_finite("mean", mean.data(), moments.size());
   require_finite("squares", squares.data(), moments.size());
   for (const double value : squares) require(value >= 0.0, "squares: expected at least 0");
-  require(count >= 0, "count: expected at least 0, got " + std::to_string(count));
+  require(count >= 0, {"count: expected at least 0, got ", count});
   moments.mean = std::move(mean);
   moments.squares = std::move(squares);
   moments.count = count;
@@ -63,7 +63,7 @@ void bind_features(py::module_& m) {
   moments
       .def(constructor_by([](py::ssize_t size) {
              require(size >= 1 && size <= FeatureMap::most_features,
-                     "size: expected an integer in [1, 1048576], got " + std::to_string(size));
+                     {"size: expected an integer in [1, 1048576], got ", size});
              return RunningMoments(size);
            }),
            py::arg("size"))

@@ -13,7 +13,7 @@ void end_kernels(std::optional<double> seconds) {
     return;
   }
   require(*seconds >= 0.0 && *seconds <= 1e6,
-          "seconds: expected None or a number in [0, 1e6], got " + std::to_string(*seconds));
+          {"seconds: expected None or a number in [0, 1e6], got ", *seconds});
   const auto wait = std::chrono::duration<double>(*seconds);
   kernels_end = Watch::Clock::now() + std::chrono::duration_cast<Watch::Clock::duration>(wait);
 }

@@ -14,9 +14,8 @@ constexpr std::size_t most_layers = 256;
 constexpr double most_parameters = 1 << 30;
 
 void require_width(const char* name, Index width) {
-  require(
-      width >= 1 && width <= most_width,
-      std::string(name) + ": expected an integer in [1, 16777216], got " + std::to_string(width));
+  require(width >= 1 && width <= most_width,
+          {name, ": expected an integer in [1, 16777216], got ", width});
 }
 
 // Before anything is allocated, and before a product of widths can overflow.
@@ -36,7 +35,7 @@ MlpArchitecture mlp(Index inputs, std::vector<Index> hidden, Index outputs, Acti
   require_width("inputs", inputs);
   require_width("outputs", outputs);
   require(hidden.size() <= most_layers,
-          "hidden: expected at most 256 layers, got " + std::to_string(hidden.size()));
+          {"hidden: expected at most 256 layers, got ", hidden.size()});
   for (const Index width : hidden) require_width("hidden", width);
   MlpShape shape{inputs, std::move(hidden), outputs, activation};
   require_parameters(shape);

@@ -15,7 +15,7 @@ py::array bound_act(const Distribution& distribution, const Architecture& networ
   const Index n = observations.shape(0);
   require(n >= 1, "observations: expected at least one row, got none");
   require_size("observations (columns)", observations.shape(1), map.observation_size());
-  require_finite("observations", observations.data(), observations.size());
+  require_finite("observations", observations);
   std::vector<std::int64_t> zeros(step_index ? 0 : static_cast<std::size_t>(n), 0);
   if (step_index) require_size("step_index", step_index->size(), n);
   const std::int64_t* const steps = step_index ? step_index->data() : zeros.data();
@@ -29,9 +29,8 @@ py::array bound_act(const Distribution& distribution, const Architecture& networ
                stream, draw, actions);
   });
   if (!finite) {
-    require_all_finite("theta", theta.data(), theta.size(), 0);
-    throw py::value_error(
-        "observations, theta: the products of features and parameters are not finite");
+    require_finite("theta", theta);
+    refuse("observations, theta: the products of features and parameters are not finite");
   }
   return out;
 }

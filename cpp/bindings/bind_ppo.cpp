@@ -12,9 +12,9 @@ PpoSettings ppo_settings(PpoObjective objective, double clip_range, double kl_co
                          py::ssize_t batch_size, bool normalize_advantage, double vf_coef,
                          std::optional<double> clip_range_vf) {
   require_iterations("n_epochs", n_epochs, 1'000'000);
-  require(batch_size >= 1, "batch_size: expected at least 1, got " + std::to_string(batch_size));
+  require(batch_size >= 1, {"batch_size: expected at least 1, got ", batch_size});
   require(vf_coef >= 0.0 && std::isfinite(vf_coef),
-          "vf_coef: expected a finite number of at least 0, got " + std::to_string(vf_coef));
+          {"vf_coef: expected a finite number of at least 0, got ", vf_coef});
   return {objective,
           clip_range,
           kl_coef,

@@ -13,7 +13,7 @@ std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
 Array<double> pcg64_uniform(const Array<std::uint32_t>& entropy, py::ssize_t count, double low,
                             double high) {
   require_ndim("entropy", entropy, 1);
-  if (count < 0) throw py::value_error("count: expected at least 0, got " + std::to_string(count));
+  if (count < 0) refuse({"count: expected at least 0, got ", count});
   Pcg64 stream(SeedSequence({entropy.data(), static_cast<std::size_t>(entropy.size())}));
   Array<double> out(count);
   double* const u = out.mutable_data();
@@ -26,9 +26,9 @@ Array<double> pcg64_uniform(const Array<std::uint32_t>& entropy, py::ssize_t cou
 
 Array<double> uniforms(const LaneStream& stream, py::ssize_t lanes, std::uint64_t step,
                        py::ssize_t dimensions, std::uint32_t first_lane) {
-  if (lanes < 0) throw py::value_error("lanes: expected at least 0, got " + std::to_string(lanes));
+  if (lanes < 0) refuse({"lanes: expected at least 0, got ", lanes});
   if (dimensions < 1) {
-    throw py::value_error("dimensions: expected at least 1, got " + std::to_string(dimensions));
+    refuse({"dimensions: expected at least 1, got ", dimensions});
   }
   Array<double> out({lanes, dimensions});
   double* u = out.mutable_data();

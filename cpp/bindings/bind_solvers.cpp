@@ -29,8 +29,8 @@ Array<double> ascend(Optimizer& optimizer, const Array<double>& theta,
                      const Array<double>& gradient, double learning_rate) {
   require_same_shape("gradient", gradient, theta);
   require_size("theta", theta.size(), optimizer.size());
-  require_finite("theta", theta.data(), theta.size());
-  require_finite("gradient", gradient.data(), gradient.size());
+  require_finite("theta", theta);
+  require_finite("gradient", gradient);
   Vector parameters = VectorView(theta.data(), theta.size());
   Vector step = VectorView(gradient.data(), gradient.size());
   const std::unique_ptr<Optimizer> moved = optimizer.copy();
@@ -43,7 +43,7 @@ Array<double> ascend(Optimizer& optimizer, const Array<double>& theta,
 }
 
 void require_optimizer_size(py::ssize_t size) {
-  require(size >= 1, "size: expected at least 1, got " + std::to_string(size));
+  require(size >= 1, {"size: expected at least 1, got ", size});
 }
 
 void adam_restore(Adam& adam, const Array<double>& mean, const Array<double>& square,
@@ -53,7 +53,7 @@ void adam_restore(Adam& adam, const Array<double>& mean, const Array<double>& sq
   require_size("mean", m.size(), adam.mean.size());
   require_size("square", v.size(), adam.square.size());
   require(v.minCoeff() >= 0.0, "square: expected values of at least 0");
-  require(count >= 0, "count: expected at least 0, got " + std::to_string(count));
+  require(count >= 0, {"count: expected at least 0, got ", count});
   adam.mean = m;
   adam.square = v;
   adam.count = count;
@@ -63,7 +63,7 @@ void rmsprop_restore(RmsProp& rmsprop, const Array<double>& square, std::int64_t
   const VectorView v = vector_view("square", square);
   require_size("square", v.size(), rmsprop.square.size());
   require(v.minCoeff() >= 0.0, "square: expected values of at least 0");
-  require(count >= 0, "count: expected at least 0, got " + std::to_string(count));
+  require(count >= 0, {"count: expected at least 0, got ", count});
   rmsprop.square = v;
   rmsprop.count = count;
 }
@@ -86,7 +86,7 @@ void bind_optimizers(py::module_& m) {
       .def(
           "restore",
           [](Sgd& s, std::int64_t count) {
-            require(count >= 0, "count: expected at least 0, got " + std::to_string(count));
+            require(count >= 0, {"count: expected at least 0, got ", count});
             s.count = count;
           },
           py::arg("count"), "Sets the number of steps taken.")
@@ -161,7 +161,7 @@ void bind_whitening(py::module_& m) {
   construct_in_new(moments);
   moments
       .def(constructor_by([](py::ssize_t size) {
-             require(size >= 1, "size: expected at least 1, got " + std::to_string(size));
+             require(size >= 1, {"size: expected at least 1, got ", size});
              return FeatureMoments(size);
            }),
            py::arg("size"))

@@ -5,7 +5,7 @@ namespace fastpg {
 namespace {
 
 Transitions make_transitions(const Array<double>& p, py::ssize_t actions) {
-  require(actions >= 1, "actions: expected at least 1, got " + std::to_string(actions));
+  require(actions >= 1, {"actions: expected at least 1, got ", actions});
   const auto dense = matrix_view("P", p);
   return unlocked([&] { return Transitions(dense, actions); });
 }
@@ -13,7 +13,7 @@ Transitions make_transitions(const Array<double>& p, py::ssize_t actions) {
 void require_probabilities(const char* name, const MatrixView& pi) {
   const bool right = pi.minCoeff() >= 0.0 &&
                      ((pi.rowwise().sum().array() - 1.0).abs() <= Transitions::tolerance).all();
-  require(right, std::string(name) + ": expected rows of probabilities that sum to 1");
+  require(right, {name, ": expected rows of probabilities that sum to 1"});
 }
 
 MatrixView policy_view(const Array<double>& pi) {

@@ -27,10 +27,9 @@ ValueFitSettings value_fit_settings(double learning_rate, std::optional<double> 
                                     std::optional<double> clip_range_vf, py::ssize_t n_epochs,
                                     py::ssize_t batch_size) {
   require(learning_rate >= 0.0 && std::isfinite(learning_rate),
-          "learning_rate: expected a finite number of at least 0, got " +
-              std::to_string(learning_rate));
+          {"learning_rate: expected a finite number of at least 0, got ", learning_rate});
   require_iterations("n_epochs", n_epochs, 1'000'000);
-  require(batch_size >= 1, "batch_size: expected at least 1, got " + std::to_string(batch_size));
+  require(batch_size >= 1, {"batch_size: expected at least 1, got ", batch_size});
   return {learning_rate, positive_or_infinity("max_grad_norm", max_grad_norm),
           positive_or_infinity("clip_range_vf", clip_range_vf), n_epochs, batch_size};
 }
@@ -41,7 +40,7 @@ Array<double> bound_orthogonal(Index rows, Index columns, double gain, std::uint
   constexpr double most_numbers = 1 << 30;
   for (const Index count : {rows, columns}) {
     require(count >= 1 && count <= most,
-            "rows, columns: expected integers in [1, 16777216], got " + std::to_string(count));
+            {"rows, columns: expected integers in [1, 16777216], got ", count});
   }
   require(static_cast<double>(rows) * static_cast<double>(columns) <= most_numbers,
           "rows, columns: expected at most 1073741824 numbers");

@@ -2,7 +2,6 @@
 #include "eigen_views.hpp"
 #include "fastpg/values/ridge.hpp"
 #include "named_result.hpp"
-#include "refusals.hpp"
 #include "value_samples.hpp"
 
 namespace fastpg {
@@ -14,7 +13,7 @@ Array<double> bound_value_features(const Array<float>& observations,
   Array<double> out({samples.count, samples.features()});
   double* const features = out.mutable_data();
   if (!unlocked([&] { return value_features(samples, features); })) {
-    refuse_not_finite("observations", observations);
+    require_finite("observations", observations);
   }
   return out;
 }
@@ -30,14 +29,14 @@ Array<double> bound_value_predict(const Array<float>& observations,
   double* const values = out.mutable_data();
   const double* const w = weights.data();
   if (!unlocked([&] { return value_predict(samples, w, threads, values); })) {
-    refuse_not_finite("observations", observations);
+    require_finite("observations", observations);
   }
   return out;
 }
 
 void require_ridge(double ridge) {
   require(ridge > 0.0 && std::isfinite(ridge),
-          "ridge: expected a finite number above 0, got " + std::to_string(ridge));
+          {"ridge: expected a finite number above 0, got ", ridge});
 }
 
 // What a fit gives: a new regression, so that nothing is changed where it fails, nor while another
@@ -63,9 +62,9 @@ py::object fitted(const RidgeRegression& regression, const Array<float>& observa
     return true;
   });
   if (!added) {
-    refuse_not_finite("observations", observations);
-    refuse_not_finite("targets", targets);
-    throw py::value_error("observations, targets: expected values whose squares can be summed");
+    require_finite("observations", observations);
+    require_finite("targets", targets);
+    refuse("observations, targets: expected values whose squares can be summed");
   }
   return (*ridge_fit)(std::move(moved), to_array(weights));
 }
@@ -87,7 +86,7 @@ void ridge_restore(RidgeRegression& regression, const Array<double>& mean,
   require_size("comoment (columns)", c.cols(), size);
   require(c.diagonal().minCoeff() >= 0.0, "comoment: expected a diagonal of at least 0");
   require(weight >= 0.0 && std::isfinite(weight),
-          "weight: expected a finite number of at least 0, got " + std::to_string(weight));
+          {"weight: expected a finite number of at least 0, got ", weight});
   regression.moments.mean = m;
   regression.moments.comoment = c;
   regression.moments.weight = weight;
@@ -113,7 +112,7 @@ void bind_values(py::module_& m) {
   ridge
       .def(constructor_by([](py::ssize_t feature_count) {
              require(feature_count >= 1,
-                     "feature_count: expected at least 1, got " + std::to_string(feature_count));
+                     {"feature_count: expected at least 1, got ", feature_count});
              return RidgeRegression(feature_count);
            }),
            py::arg("feature_count"))

@@ -12,13 +12,13 @@ using VectorView = Eigen::Map<const Vector>;
 
 inline MatrixView matrix_view(const char* name, const Array<double>& array) {
   require_ndim(name, array, 2);
-  require_finite(name, array.data(), array.size());
+  require_finite(name, array);
   return {array.data(), array.shape(0), array.shape(1)};
 }
 
 inline VectorView vector_view(const char* name, const Array<double>& array) {
   require_ndim(name, array, 1);
-  require_finite(name, array.data(), array.size());
+  require_finite(name, array);
   return {array.data(), array.shape(0)};
 }
 

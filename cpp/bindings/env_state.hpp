@@ -28,9 +28,9 @@ inline void require_observable(const BoundVectorEnv& self, const char* name,
                                const Array<double>& states) {
   if (self.env.shape().may_fail) return;
   for (py::ssize_t i = 0; i < states.size(); ++i) {
-    require(std::abs(states.data()[i]) <= most_state,
-            std::string(name) + ": expected numbers of magnitude at most 1e38, got " +
-                py::repr(py::float_(states.data()[i])).cast<std::string>());
+    const double state = states.data()[i];
+    require(std::abs(state) <= most_state,
+            {name, ": expected numbers of magnitude at most 1e38, got ", state});
   }
 }
 
@@ -123,7 +123,7 @@ inline void restore(BoundVectorEnv& self, const Array<double>& states,
   require_size("states (columns)", states.shape(1), n);
   if (checked) {
     require_observable(self, "states", states);
-    require_finite("episode_returns", episode_returns.data(), episode_returns.size());
+    require_finite("episode_returns", episode_returns);
   }
   require_size("elapsed_steps", elapsed_steps.size(), n);
   require_size("episode_returns", episode_returns.size(), n);
@@ -151,7 +151,7 @@ inline py::tuple reduce(const py::object& object) {
   for (const Parameter& p : self.env.kernel().parameters(0)) {
     values[p.name.c_str()] = self.env.kernel().parameter(p.name);
   }
-  if (self.arguments.empty()) throw py::type_error("a tabular environment is pickled in Python");
+  if (self.arguments.empty()) refuse_type({"a tabular environment is pickled in Python"});
   return py::make_tuple(py::module_::import("fastpg._core").attr("restored_env"),
                         py::make_tuple(self.arguments, values, snapshot_dict(self)));
 }

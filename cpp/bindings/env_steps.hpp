@@ -20,7 +20,7 @@ inline Seeds read_seeds(const std::optional<py::list>& entropy, Lane lanes) {
   if (!entropy) return seeds;
   const py::tuple entries(*entropy);
   if (static_cast<Lane>(entries.size()) != lanes) {
-    throw py::value_error("entropy: expected one entry a lane");
+    refuse("entropy: expected one entry a lane");
   }
   for (std::size_t i = 0; i < seeds.size(); ++i) {
     const py::object entry = entries[i];

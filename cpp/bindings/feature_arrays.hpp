@@ -15,7 +15,7 @@ inline Array<double> mapped(const FeatureMap& map, const Array<float>& observati
   require_ndim("step_index", step_index, 1);
   require_size("observations (columns)", observations.shape(1), map.observation_size());
   require_size("step_index", step_index.size(), observations.shape(0));
-  require_finite("observations", observations.data(), observations.size());
+  require_finite("observations", observations);
   Array<double> out({observations.shape(0), map.size()});
   double* const features = out.mutable_data();
   const float* const from = observations.data();

@@ -20,6 +20,8 @@ void bind_random(py::module_& m);
 void bind_math(py::module_& m);
 void bind_envs(py::module_& m);
 void bind_estimators(py::module_& m);
+void bind_estimates(py::module_& m);
+void bind_bootstrap(py::module_& m);
 void bind_features(py::module_& m);
 void bind_values(py::module_& m);
 void bind_solvers(py::module_& m);
@@ -43,6 +45,8 @@ PYBIND11_MODULE(_core, m) {
   fastpg::bind_tabular(m);
   fastpg::bind_envs(m);
   fastpg::bind_estimators(m);
+  fastpg::bind_estimates(m);
+  fastpg::bind_bootstrap(m);
   fastpg::bind_features(m);
   fastpg::bind_values(m);
   fastpg::bind_policy_results(m);

@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "eigen_views.hpp"
-#include "fastpg/core/scan.hpp"
+#include "fastpg/core/checks.hpp"
 #include "fastpg/distributions/distribution.hpp"
 #include "fastpg/networks/architecture.hpp"
 
@@ -22,7 +22,7 @@ inline Features features_of(const Array<double>& phi) {
 }
 
 inline void require_finite_features(const Features& phi) {
-  require_all_finite("phi", phi.data, phi.rows, phi.cols);
+  require_finite("phi", phi.data, phi.rows, phi.cols);
 }
 
 // Each number given is finite, sums over them are not.
@@ -62,7 +62,7 @@ inline const double* vector_data(const char* what, const Array<double>& array, I
 // (size,), finite, copied.
 inline Vector finite_vector(const char* what, const Array<double>& array, Index size) {
   const double* const values = vector_data(what, array, size);
-  require_all_finite(what, values, size, 0);
+  require_finite(what, values, size);
   return VectorView(values, size);
 }
 
@@ -82,9 +82,9 @@ inline Actions checked_actions(const Distribution& distribution, const py::array
   const bool right = distribution.discrete() ? py::isinstance<Array<std::int32_t>>(given)
                                              : py::isinstance<Array<double>>(given);
   if (!right) {
-    throw py::type_error(std::string("actions: expected a C-contiguous array of ") +
-                         (distribution.discrete() ? "int32" : "float64") + ", got " +
-                         py::str(given.dtype()).cast<std::string>());
+    refuse_type({"actions: expected a C-contiguous array of ",
+                 (distribution.discrete() ? "int32" : "float64"), ", got ",
+                 py::str(given.dtype()).cast<std::string>()});
   }
   require_ndim("actions", given, 2);
   require_size("actions (rows)", given.shape(0), rows);
@@ -109,13 +109,13 @@ inline Actions checked_actions(const Distribution& distribution,
 inline const std::uint8_t* checked_mask(const Distribution& distribution, const MaskArray& mask,
                                         Index rows) {
   if (!mask) return nullptr;
-  const auto* const bytes = reinterpret_cast<const std::uint8_t*>(mask->data());
-  if (!distribution.discrete()) distribution.check_mask(bytes, rows);
+  const std::uint8_t* const allowed = bytes(*mask);
+  if (!distribution.discrete()) distribution.check_mask(allowed, rows);
   require_ndim("mask", *mask, 2);
   require_size("mask (rows)", mask->shape(0), rows);
   require_size("mask (columns)", mask->shape(1), distribution.outputs());
-  distribution.check_mask(bytes, rows);
-  return bytes;
+  distribution.check_mask(allowed, rows);
+  return allowed;
 }
 
 // An array for n actions, and where they are written.

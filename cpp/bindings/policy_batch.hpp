@@ -118,7 +118,7 @@ class PyPolicyBatch {
   Vector checked_theta(const char* what, const Array<double>& theta) const {
     const Index size = parameter_count();
     require_size(what, theta.size(), size);
-    require_all_finite(what, theta.data(), size, 0);
+    require_finite(what, theta.data(), size);
     return VectorView(theta.data(), size);
   }
 
@@ -133,10 +133,10 @@ class PyPolicyBatch {
 
   [[noreturn]] void refuse_distribution() const {
     require_finite_features(batch_.inputs);
-    throw py::value_error("phi, parameters: their products are not finite");
+    refuse("phi, parameters: their products are not finite");
   }
   [[noreturn]] void refuse_gradient(const char* what, const double* weights) const {
-    require_all_finite(what, weights, rows(), 0);
+    require_finite(what, weights, rows());
     require_finite_features(batch_.inputs);
     refuse_overflow((std::string("phi, ") + what).c_str());
   }

@@ -50,23 +50,21 @@ const char* name(CgStatus status) {
 }
 
 void require_iterations(const char* what, py::ssize_t count, py::ssize_t most) {
-  require(count >= 1 && count <= most, std::string(what) + ": expected an integer in [1, " +
-                                           std::to_string(most) + "], got " +
-                                           std::to_string(count));
+  require(count >= 1 && count <= most,
+          {what, ": expected an integer in [1, ", most, "], got ", count});
 }
 
 double positive_or_infinity(const char* what, std::optional<double> value) {
   if (!value) return std::numeric_limits<double>::infinity();
-  require(*value > 0.0,
-          std::string(what) + ": expected None or a number above 0, got " + std::to_string(*value));
+  require(*value > 0.0, {what, ": expected None or a number above 0, got ", *value});
   return *value;
 }
 
 CgSettings cg_settings(py::ssize_t max_steps, double tolerance, double damping) {
   require_iterations("max_steps", max_steps, 1'000'000);
-  require(tolerance >= 0.0, "cg_tol: expected at least 0, got " + std::to_string(tolerance));
+  require(tolerance >= 0.0, {"cg_tol: expected at least 0, got ", tolerance});
   require(damping >= 0.0 && std::isfinite(damping),
-          "cg_damping: expected a finite number of at least 0, got " + std::to_string(damping));
+          {"cg_damping: expected a finite number of at least 0, got ", damping});
   return {max_steps, tolerance, damping};
 }
 

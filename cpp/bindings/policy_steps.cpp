@@ -31,12 +31,12 @@ py::object PyPolicyBatch::natural_step(const Array<double>& theta, const Array<d
                                        double damping) const {
   require_actions();
   require(std::isfinite(ent_coef), "ent_coef: expected a finite number");
-  require(fisher_samples >= 1 && fisher_samples <= rows(),
-          "fisher_samples: expected a number of samples in [1, " + std::to_string(rows()) +
-              "], got " + std::to_string(fisher_samples));
+  require(
+      fisher_samples >= 1 && fisher_samples <= rows(),
+      {"fisher_samples: expected a number of samples in [1, ", rows(), "], got ", fisher_samples});
   const Vector parameters = checked_theta("theta", theta);
   const double* const given = vector_data("advantages", advantages, rows());
-  if (normalize_advantage) require_all_finite("advantages", given, rows(), 0);
+  if (normalize_advantage) require_finite("advantages", given, rows());
   const double* const half = halves ? vector_data("halves", *halves, rows()) : nullptr;
   const NaturalStepSettings settings{
       normalize_advantage, ent_coef,  sampled,
@@ -69,7 +69,7 @@ py::object PyPolicyBatch::line_search(const Array<double>& theta, const Array<do
                                parameters);
   });
   if (!std::isfinite(found.before.objective) || !std::isfinite(found.before.kl)) {
-    require_all_finite("advantages", weights, rows(), 0);
+    require_finite("advantages", weights, rows());
     require_finite_features(batch_.inputs);
   }
   return named(found, shaped_like(theta, parameters));
@@ -89,7 +89,7 @@ py::object PyPolicyBatch::ppo_epochs(const Array<double>& theta, const Array<dou
     require_size("whitening", whitening->size(), batch_.inputs.cols);
   }
   const double* const weights = vector_data("advantages", advantages, rows());
-  require_all_finite("advantages", weights, rows(), 0);
+  require_finite("advantages", weights, rows());
   require_finite_features(batch_.inputs);
   PpoValues values(value_batch, value_theta, value_optimizer, rows());
   const std::unique_ptr<Optimizer> moved = optimizer.copy();

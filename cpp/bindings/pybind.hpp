@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "fastpg/core/checks.hpp"
 #include "fastpg/core/memory.hpp"
 
 namespace fastpg {
@@ -20,6 +21,11 @@ namespace py = pybind11;
 // C-contiguous arrays of one dtype. Bind them with .noconvert(): a silent copy becomes a TypeError.
 template <class T>
 using Array = py::array_t<T, py::array::c_style>;
+
+// NumPy's booleans may hold any byte.
+inline const std::uint8_t* bytes(const Array<bool>& flags) {
+  return static_cast<const std::uint8_t*>(flags.py::array::data());
+}
 
 // An array that owns what the vector held; no copy.
 template <class T, class Element = T, class Allocator>
@@ -33,42 +39,20 @@ Array<Element> take(std::vector<T, Allocator>&& values, std::vector<py::ssize_t>
   return Array<Element>(std::move(shape), data, base);
 }
 
-inline std::string shape_text(const py::array& array) {
-  std::string text = "(";
-  for (py::ssize_t k = 0; k < array.ndim(); ++k) {
-    text += std::to_string(array.shape(k)) + (array.ndim() == 1 || k + 1 < array.ndim() ? "," : "");
-    if (k + 1 < array.ndim()) text += " ";
-  }
-  return text + ")";
-}
+// "(2, 3)".
+std::string shape_text(const py::array& array);
+std::string index_text(const py::array& array, py::ssize_t flat);
 
-inline void require_ndim(const char* name, const py::array& array, py::ssize_t ndim) {
-  if (array.ndim() != ndim) {
-    throw py::value_error(std::string(name) + ": expected " + std::to_string(ndim) +
-                          " dimensions, got shape " + shape_text(array));
-  }
-}
-
-inline void require_same_shape(const char* name, const py::array& array, const py::array& like) {
-  bool same = array.ndim() == like.ndim();
-  for (py::ssize_t k = 0; same && k < array.ndim(); ++k) same = array.shape(k) == like.shape(k);
-  if (!same) {
-    throw py::value_error(std::string(name) + ": expected shape " + shape_text(like) + ", got " +
-                          shape_text(array));
-  }
-}
+[[noreturn]] void refuse_type(Message parts);
+void require_ndim(const char* name, const py::array& array, py::ssize_t ndim);
+void require_same_shape(const char* name, const py::array& array, const py::array& like);
+void require_finite(const char* name, const Array<float>& array);
+void require_finite(const char* name, const Array<double>& array);
 
 // Class.__new__(Class) alone would hand out an object without a C++ value, and its methods would
 // read memory that nobody wrote. With this slot Python refuses that call, and Class(...) constructs
 // in __new__ (pybind11 ignores the second __init__).
-inline PyObject* new_and_init(PyTypeObject* type, PyObject* args, PyObject* kwargs) {
-  PyObject* self = py::detail::make_new_instance(type);
-  if (self != nullptr && type->tp_init(self, args, kwargs) != 0) {
-    Py_DECREF(self);
-    return nullptr;
-  }
-  return self;
-}
+PyObject* new_and_init(PyTypeObject* type, PyObject* args, PyObject* kwargs);
 
 // pybind11 notes each object in a table. Without memory for that it would free the C++ value a
 // second time when the Python object goes: here the value goes once, and the object forgets it.

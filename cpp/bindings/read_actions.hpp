@@ -41,8 +41,8 @@ class ReadActions {
 
  private:
   [[noreturn]] static void refuse_dtype(const char* expected, const py::array& given) {
-    throw py::type_error("actions: expected " + std::string(expected) + ", got " +
-                         py::str(given.dtype()).cast<std::string>());
+    refuse_type(
+        {"actions: expected ", expected, ", got ", py::str(given.dtype()).cast<std::string>()});
   }
 
   static void require_shape(const py::array& given, Lane lanes, std::optional<Lane> size) {
@@ -51,7 +51,7 @@ class ReadActions {
     if (right) return;
     const std::string wanted =
         "(" + std::to_string(lanes) + (size ? ", " + std::to_string(*size) + ")" : ",)");
-    throw py::value_error("actions: expected shape " + wanted + ", got " + shape_text(given));
+    refuse({"actions: expected shape ", wanted, ", got ", shape_text(given)});
   }
 
   void read_discrete(const py::array& given, std::span<const std::int32_t> counts) {
@@ -84,9 +84,8 @@ class ReadActions {
                                   [](std::int32_t action) { return action < 0; });
     const std::size_t at = static_cast<std::size_t>(bad - integers_.begin());
     const py::object value = given.attr("flat")[py::int_(at)];
-    throw py::value_error("actions: expected values in [0, " +
-                          std::to_string(counts[at % counts.size()]) + "), got " +
-                          py::str(value).cast<std::string>() + " at index " + std::to_string(at));
+    refuse({"actions: expected values in [0, ", counts[at % counts.size()], "), got ",
+            py::str(value).cast<std::string>(), " at index ", at});
   }
 
   template <class Real>

@@ -23,9 +23,9 @@ class ValueBatch {
     if (network_->inputs() != features_.cols) {
       require_size("inputs (columns)", features_.cols, network_->inputs());
     }
-    require_all_finite("inputs", features_.data, features_.rows, features_.cols);
+    require_finite("inputs", features_.data, features_.rows, features_.cols);
     if (!targets_) return;
-    require_all_finite("targets", vector_data("targets", *targets_, rows()), rows(), 0);
+    require_finite("targets", vector_data("targets", *targets_, rows()), rows());
   }
 
   // Of observations (n, d) at steps (n,).
@@ -61,7 +61,7 @@ class ValueBatch {
     unlocked([&] { network_values(*network(), parameters.data(), threads_, found); });
     if (!all_finite(found, rows())) {
       require_finite_features(features_);
-      throw py::value_error("observations, value_theta: the values of the network are not finite");
+      refuse("observations, value_theta: the values of the network are not finite");
     }
     return out;
   }

@@ -11,8 +11,7 @@ inline ValueSamples value_samples(const Array<float>& observations,
                                   const Array<std::int64_t>& step_index, bool time) {
   require_ndim("observations", observations, 2);
   if (observations.size() == 0) {
-    throw py::value_error("observations: expected at least one element, got shape " +
-                          shape_text(observations));
+    refuse({"observations: expected at least one element, got shape ", shape_text(observations)});
   }
   require_ndim("step_index", step_index, 1);
   require_size("step_index", step_index.size(), observations.shape(0));

@@ -8,7 +8,6 @@
 #include "fastpg/core/checks.hpp"
 #include "fastpg/core/exp_gap.hpp"
 #include "fastpg/core/interruption.hpp"
-#include "fastpg/core/scan.hpp"
 #include "fastpg/distributions/softmax_columns.hpp"
 #include "fastpg/distributions/transposed.hpp"
 
@@ -32,9 +31,8 @@ bool within(const std::int32_t* actions, Index n, Index stride, std::uint32_t bo
                                    Index count) {
   Index i = 0;
   while (i + 1 < n && actions[i * stride] >= 0 && actions[i * stride] < count) ++i;
-  throw std::invalid_argument("actions: expected values in [0, " + std::to_string(count) +
-                              "), got " + std::to_string(actions[i * stride]) + " at index " +
-                              std::to_string(i));
+  refuse(
+      {"actions: expected values in [0, ", count, "), got ", actions[i * stride], " at index ", i});
 }
 
 Index total(const std::vector<Index>& choices) {
@@ -42,7 +40,7 @@ Index total(const std::vector<Index>& choices) {
   Index sum = 0;
   for (const Index count : choices) {
     require(count >= 1 && count <= (1 << 20),
-            "choices: expected integers in [1, 1048576], got " + std::to_string(count));
+            {"choices: expected integers in [1, 1048576], got ", count});
     sum += count;
   }
   return sum;
@@ -96,8 +94,8 @@ void Categorical::check_distribution(const char* name, const double* dist, Index
   const double* const end = dist + n * outputs();
   const double* const bad =
       std::find_if(dist, end, [](double value) { return !(value <= highest_log); });
-  throw std::invalid_argument(std::string(name) + ": expected logarithms of probabilities, got " +
-                              (bad == end ? "others" : std::to_string(*bad)));
+  refuse({name, ": expected logarithms of probabilities, got ",
+          (bad == end ? "others" : std::to_string(*bad))});
 }
 
 void Categorical::check_mask(const std::uint8_t* mask, Index n) const {
@@ -106,9 +104,7 @@ void Categorical::check_mask(const std::uint8_t* mask, Index n) const {
     for (const Index actions : choices_) {
       const bool none = std::all_of(at, at + actions, [](std::uint8_t flag) { return flag == 0; });
       if (none) {
-        throw std::invalid_argument(
-            "mask: expected at least one allowed action in each choice, got none in row " +
-            std::to_string(i));
+        refuse({"mask: expected at least one allowed action in each choice, got none in row ", i});
       }
       at += actions;
     }
@@ -120,8 +116,7 @@ void Categorical::check_allowed(const Actions& actions, const std::uint8_t* mask
     for (Index c = 0; c < action_size(); ++c) {
       const std::int32_t action = actions.choices()[i * action_size() + c];
       if (mask[i * outputs() + begin(c) + action] == 0) {
-        throw std::invalid_argument("actions: expected actions that the mask allows, got " +
-                                    std::to_string(action) + " in row " + std::to_string(i));
+        refuse({"actions: expected actions that the mask allows, got ", action, " in row ", i});
       }
     }
   }

@@ -8,7 +8,6 @@
 #include "fastpg/core/exp_gap.hpp"
 #include "fastpg/core/interruption.hpp"
 #include "fastpg/core/normal.hpp"
-#include "fastpg/core/scan.hpp"
 #include "fastpg/distributions/transposed.hpp"
 
 namespace fastpg {
@@ -21,21 +20,20 @@ constexpr double most_log_std = 300.0;  // where sigma^2 and 1 / sigma^2 are num
 
 Gaussian::Gaussian(Index dimensions, Index outputs_of_each) : m_(dimensions), logits_(0) {
   require(dimensions >= 1 && dimensions <= (1 << 20),
-          "dimensions: expected an integer in [1, 1048576], got " + std::to_string(dimensions));
+          {"dimensions: expected an integer in [1, 1048576], got ", dimensions});
   logits_ = FreeLogits(outputs_of_each * dimensions);
   for (Index j = 0; j < logits_.outputs(); ++j) logits_.add(j, -1);
 }
 
 void Gaussian::check_actions(const Actions& actions, Index n) const {
-  require_all_finite("actions", actions.numbers(), n, m_);
+  require_finite("actions", actions.numbers(), n, m_);
 }
 
 void Gaussian::check_distribution(const char* name, const double* dist, Index n) const {
-  require_all_finite(name, dist, n, 2 * m_);
+  require_finite(name, dist, n, 2 * m_);
   for (Index i = 0; i < n; ++i) {
     for (const double* s = dist + (2 * i + 1) * m_; s < dist + (2 * i + 2) * m_; ++s) {
-      require(std::abs(*s) <= most_log_std,
-              std::string(name) + ": expected ln sigma in [-300, 300], got " + std::to_string(*s));
+      require(std::abs(*s) <= most_log_std, {name, ": expected ln sigma in [-300, 300], got ", *s});
     }
   }
 }

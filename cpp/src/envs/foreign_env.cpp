@@ -13,13 +13,12 @@ namespace {
 
 void require_between(const std::string& field, std::int64_t value, std::int64_t low,
                      std::int64_t high) {
-  require(value >= low && value <= high, field + ": expected " + std::to_string(low) + " to " +
-                                             std::to_string(high) + ", got " +
-                                             std::to_string(value));
+  require(value >= low && value <= high,
+          {field, ": expected ", low, " to ", high, ", got ", value});
 }
 
 void require_pointer(const std::string& field, const void* pointer) {
-  require(pointer != nullptr, field + ": expected a pointer, got null");
+  require(pointer != nullptr, {field, ": expected a pointer, got null"});
 }
 
 bool is_identifier(const char* name) {
@@ -36,10 +35,9 @@ class Names {
  public:
   explicit Names(const char* field) : field_(field) {}
   void add(const char* name) {
-    require(is_identifier(name),
-            std::string(field_) + ": expected identifiers, got " + (name ? name : "null"));
+    require(is_identifier(name), {field_, ": expected identifiers, got ", (name ? name : "null")});
     require(seen_.insert(name).second,
-            std::string(field_) + ": expected each name once, got '" + name + "' twice");
+            {field_, ": expected each name once, got '", name, "' twice"});
   }
 
  private:
@@ -57,10 +55,10 @@ void check_numbers(const char* field, std::int64_t count, const fastpg_number* n
     const std::string name = std::string(field) + ": " + number.name;
     require(
         std::isfinite(number.value) && number.low <= number.value && number.value <= number.high,
-        name + ": expected a finite default between low and high");
+        {name, ": expected a finite default between low and high"});
     require_between(name + ".integer", number.integer, 0, 1);
     require(number.integer == 0 || number.value == std::floor(number.value),
-            name + ": expected a whole number as default");
+            {name, ": expected a whole number as default"});
   }
 }
 
@@ -71,8 +69,7 @@ void check_bounds(const char* field, std::int64_t size, const Real* low, const R
     const Real most = high == nullptr ? INFINITY : high[k];
     if (least <= most) continue;
     std::string message(field);
-    throw std::invalid_argument(
-        message.append(": expected low <= high at index ").append(std::to_string(k)));
+    refuse({message.append(": expected low <= high at index ").append(std::to_string(k))});
   }
 }
 
@@ -104,12 +101,10 @@ void check_actions(const fastpg_env& env) {
 
 void check_version(const fastpg_env& env) {
   require(env.version == FASTPG_ENV_VERSION,
-          "version: expected " + std::to_string(FASTPG_ENV_VERSION) + ", got " +
-              std::to_string(env.version) +
-              ": compile the environment against this fastpg's env.h");
-  require(env.size >= sizeof(fastpg_env), "size: expected at least " +
-                                              std::to_string(sizeof(fastpg_env)) + ", got " +
-                                              std::to_string(env.size));
+          {"version: expected ", FASTPG_ENV_VERSION, ", got ", env.version,
+           ": compile the environment against this fastpg's env.h"});
+  require(env.size >= sizeof(fastpg_env),
+          {"size: expected at least ", sizeof(fastpg_env), ", got ", env.size});
 }
 
 void check(const fastpg_env& env) {

@@ -4,7 +4,6 @@
 
 #include "fastpg/core/checks.hpp"
 #include "fastpg/core/normal.hpp"
-#include "fastpg/core/scan.hpp"
 #include "fastpg/envs/foreign.hpp"
 #include "fastpg/envs/parameters.hpp"
 
@@ -57,12 +56,12 @@ bool some_allowed(std::uint8_t* flags, Lane count, Lane stride) {
 double checked(const fastpg_number& parameter, const ParameterValue& given) {
   const std::string name = parameter.name;
   const auto* const value = std::get_if<double>(&given);
-  require(value != nullptr, name + ": expected a number");
-  require(*value >= parameter.low && *value <= parameter.high,
-          name + ": expected a number from " + std::to_string(parameter.low) + " to " +
-              std::to_string(parameter.high) + ", got " + std::to_string(*value));
+  require(value != nullptr, {name, ": expected a number"});
+  require(
+      *value >= parameter.low && *value <= parameter.high,
+      {name, ": expected a number from ", parameter.low, " to ", parameter.high, ", got ", *value});
   require(parameter.integer == 0 || *value == std::floor(*value),
-          name + ": expected a whole number, got " + std::to_string(*value));
+          {name, ": expected a whole number, got ", *value});
   return *value;
 }
 
@@ -210,7 +209,7 @@ std::size_t ForeignKernel::index(const std::string& name) const {
   const auto known = env_->parameters();
   const auto found = std::find_if(known.begin(), known.end(),
                                   [&](const fastpg_number& one) { return name == one.name; });
-  require(found != known.end(), name + ": no such parameter");
+  require(found != known.end(), {name, ": no such parameter"});
   return static_cast<std::size_t>(found - known.begin());
 }
 

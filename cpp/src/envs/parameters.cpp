@@ -17,7 +17,7 @@ ParameterValue read(std::span<const double> field) {
 template <class T>
 const T& expect(const std::string& name, const ParameterValue& value) {
   const T* const held = std::get_if<T>(&value);
-  require(held != nullptr, name + ": expected a value of another type");
+  require(held != nullptr, {name, ": expected a value of another type"});
   return *held;
 }
 
@@ -31,7 +31,7 @@ void write(const std::string& name, const ParameterValue& value, double* field) 
 void write(const std::string& name, const ParameterValue& value, Choice* field) {
   const auto& wanted = expect<std::string>(name, value);
   const auto at = std::find(field->names.begin(), field->names.end(), wanted);
-  require(at != field->names.end(), name + ": unknown value '" + wanted + "'");
+  require(at != field->names.end(), {name, ": unknown value '", wanted, "'"});
   field->index = static_cast<std::size_t>(at - field->names.begin());
 }
 void write(const std::string& name, const ParameterValue& value, std::span<double> field) {
@@ -67,7 +67,7 @@ const ParameterField* find_field(const ParameterFields& fields, const std::strin
 
 void assign(const ParameterFields& fields, const std::string& name, const ParameterValue& value) {
   const ParameterField* const field = find_field(fields, name);
-  require(field != nullptr, name + ": no such parameter");
+  require(field != nullptr, {name, ": no such parameter"});
   std::visit([&](auto at) { write(name, value, at); }, field->at);
 }
 
@@ -80,7 +80,7 @@ bool alike(const ParameterFields& a, const ParameterFields& b) {
 
 void require_one_or_each(const std::string& name, std::size_t values, Lane lanes) {
   require(values == 1 || values == static_cast<std::size_t>(lanes),
-          name + ": expected one value or one a lane, got " + std::to_string(values));
+          {name, ": expected one value or one a lane, got ", values});
 }
 
 }  // namespace fastpg

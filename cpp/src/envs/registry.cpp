@@ -43,7 +43,7 @@ std::unique_ptr<EnvironmentKernel> make_kernel(const std::string& name, bool exa
     known += (known.empty() ? "" : ", ") + std::string(entry.name);
   }
   if (auto env = find_foreign(name)) return std::make_unique<ForeignKernel>(std::move(env));
-  throw std::invalid_argument("name: no environment '" + name + "'; expected one of " + known);
+  refuse({"name: no environment '", name, "'; expected one of ", known});
 }
 
 }  // namespace fastpg

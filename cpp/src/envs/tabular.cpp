@@ -75,7 +75,7 @@ void TabularKernel::step(LaneBlock block, ActionsView actions, double* rewards,
 
 void TabularKernel::set_parameter(const std::string& name, const std::vector<ParameterValue>&,
                                   Lane) {
-  require(false, name + ": no such parameter");
+  require(false, {name, ": no such parameter"});
 }
 
 // A state set by hand may be any number: the nearest index is taken.

@@ -62,9 +62,9 @@ VectorEnv::VectorEnv(std::unique_ptr<EnvironmentKernel> kernel, Lane num_envs,
       shape_(kernel_->shape()),
       state_stride_(spread_stride<double>(num_envs)),
       max_episode_steps_(max_episode_steps) {
-  require(num_envs >= 1, "num_envs: expected at least 1, got " + std::to_string(num_envs));
+  require(num_envs >= 1, {"num_envs: expected at least 1, got ", num_envs});
   require(max_episode_steps >= 1,
-          "max_episode_steps: expected at least 1, got " + std::to_string(max_episode_steps));
+          {"max_episode_steps: expected at least 1, got ", max_episode_steps});
   const auto lanes = static_cast<std::size_t>(num_envs);
   now_.states.assign(static_cast<std::size_t>(state_stride_ * shape_.state_size), 0.0);
   now_.streams.resize(lanes);

@@ -45,8 +45,7 @@ FeatureMap FeatureMap::identity(std::ptrdiff_t observation_size, bool time) {
 }
 
 FeatureMap FeatureMap::polynomial(std::ptrdiff_t observation_size, bool time, std::int64_t degree) {
-  require(degree >= 1 && degree <= 16,
-          "degree: expected an integer in [1, 16], got " + std::to_string(degree));
+  require(degree >= 1 && degree <= 16, {"degree: expected an integer in [1, 16], got ", degree});
   FeatureMap map(observation_size, time);
   map.add_monomials(degree);
   map.size_ = static_cast<std::ptrdiff_t>(map.parent_.size());
@@ -81,8 +80,7 @@ void FeatureMap::set_normalizer(std::vector<double> mean, std::vector<double> in
 FeatureMap::FeatureMap(std::ptrdiff_t observation_size, bool time)
     : observation_size_(observation_size), inputs_(observation_size + (time ? 1 : 0)), time_(time) {
   require(observation_size >= 1 && observation_size <= most_features,
-          "observation_size: expected an integer in [1, 1048576], got " +
-              std::to_string(observation_size));
+          {"observation_size: expected an integer in [1, 1048576], got ", observation_size});
 }
 
 void FeatureMap::block(const float* observations, std::ptrdiff_t from,

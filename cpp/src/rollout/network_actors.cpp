@@ -9,7 +9,6 @@
 #include "fastpg/core/interruption.hpp"
 #include "fastpg/core/isa.hpp"
 #include "fastpg/core/normal.hpp"
-#include "fastpg/core/scan.hpp"
 #include "fastpg/distributions/state_std_gaussian.hpp"
 #include "fastpg/rollout/draw_categorical.hpp"
 
@@ -19,7 +18,7 @@ namespace {
 // Before anything reads them.
 const double* checked(std::span<const double> theta, Lane size) {
   require_size("parameters", static_cast<Lane>(theta.size()), size);
-  require_all_finite("parameters", theta.data(), size, 0);
+  require_finite("parameters", theta.data(), size);
   return theta.data();
 }
 
@@ -74,7 +73,7 @@ void NetworkOutputs::find(LaneView part, Scratch& scratch) const {
   network_->run(scratch.features.data(), part.count, scratch.stride, scratch.layers.data(), values);
   for (Lane a = 0; a < count(); ++a) {
     if (all_finite(values + a * scratch.stride, part.count)) continue;
-    throw std::invalid_argument("observations, parameters: their products are not finite");
+    refuse("observations, parameters: their products are not finite");
   }
 }
 

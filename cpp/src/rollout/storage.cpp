@@ -125,16 +125,14 @@ RolloutStorage::RolloutStorage(Lane column_count, const EnvironmentShape& shape,
       several(shape.several),
       mask_size(shape.mask_size()),
       actions(action_buffer(actor, 0)) {
-  require(columns <= most_samples,
-          "rollout: expected at most 2^48 columns, got " + std::to_string(columns));
+  require(columns <= most_samples, {"rollout: expected at most 2^48 columns, got ", columns});
   last_observations.resize(static_cast<std::size_t>(columns * observation_size), 0.0f);
   last_step_index.resize(static_cast<std::size_t>(columns), 0);
 }
 
 void RolloutStorage::require_samples(Lane row_count, Lane column_count) {
-  require(row_count <= most_samples / column_count, "rollout: expected at most 2^48 samples, got " +
-                                                        std::to_string(row_count) + " x " +
-                                                        std::to_string(column_count));
+  require(row_count <= most_samples / column_count,
+          {"rollout: expected at most 2^48 samples, got ", row_count, " x ", column_count});
 }
 
 void RolloutStorage::grow(Lane row_count) {

@@ -8,19 +8,24 @@
 
 namespace fastpg {
 
+namespace {
+
+// K x; one type of product for both directions, since each that Eigen forms is compiled anew.
+Matrix rotated(const Matrix& rotation, const ConstMatrix& x) {
+  if (rotation.size() == 0) return x;
+  Matrix out(x.rows(), x.cols());
+  out.noalias() = rotation * x;
+  return out;
+}
+
+}  // namespace
+
 Matrix Whitening::to_parameters(const ConstMatrix& x) const {
-  if (rotation.size() == 0) return scale.asDiagonal() * x;
-  Matrix rotated(x.rows(), x.cols());
-  rotated.noalias() = rotation * x;
-  return scale.asDiagonal() * rotated;
+  return scale.asDiagonal() * rotated(rotation, x);
 }
 
 Matrix Whitening::from_gradient(const ConstMatrix& x) const {
-  Matrix scaled = scale.asDiagonal() * x;
-  if (rotation.size() == 0) return scaled;
-  Matrix rotated(x.rows(), x.cols());
-  rotated.noalias() = rotation * scaled;
-  return rotated;
+  return rotated(rotation, scale.asDiagonal() * x);
 }
 
 void OutputWhitening::from_gradient(Vector& gradient) const {

@@ -12,9 +12,9 @@ void require_table(const char* name, const ConstMatrix& table, Index rows, Index
 }
 
 void require_policy(const ConstMatrix& pi, const Transitions& p, Index horizon) {
-  require(pi.rows() == p.states() || pi.rows() == horizon * p.states(),
-          "pi: expected a row for each state, or for each step and state, got " +
-              std::to_string(pi.rows()) + " rows");
+  require(
+      pi.rows() == p.states() || pi.rows() == horizon * p.states(),
+      {"pi: expected a row for each state, or for each step and state, got ", pi.rows(), " rows"});
   require_size("pi (columns)", pi.cols(), p.actions());
 }
 

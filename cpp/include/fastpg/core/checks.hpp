@@ -1,52 +1,62 @@
-// Checks that throw: std::invalid_argument reaches Python as ValueError.
+// Checks that throw: std::invalid_argument reaches Python as ValueError. A message is written only
+// where one fails.
 #pragma once
 
-#include <cmath>
+#include <concepts>
 #include <cstddef>
-#include <stdexcept>
+#include <cstdint>
+#include <initializer_list>
 #include <string>
 
 namespace fastpg {
 
-inline void require(bool condition, const std::string& message) {
-  if (!condition) throw std::invalid_argument(message);
+// A part of a message: text, which must outlive it, or a number.
+class MessagePart {
+ public:
+  MessagePart(const char* text) : text_(text) {}
+  MessagePart(const std::string& text) : text_(text.c_str()) {}
+  MessagePart(std::integral auto number) : integer_(static_cast<std::int64_t>(number)) {}
+  MessagePart(double number) : real_(number), is_real_(true) {}
+
+  std::string text() const;
+
+ private:
+  const char* text_ = nullptr;
+  std::int64_t integer_ = 0;
+  double real_ = 0.0;
+  bool is_real_ = false;
+};
+
+using Message = std::initializer_list<MessagePart>;
+
+std::string text_of(Message parts);
+
+[[noreturn]] void refuse(Message parts);
+[[noreturn]] void refuse(const char* message);
+
+inline void require(bool condition, const char* message) {
+  if (!condition) refuse(message);
 }
 
-inline void require_size(const char* name, std::ptrdiff_t got, std::ptrdiff_t expected) {
-  if (got != expected) {
-    throw std::invalid_argument(std::string(name) + ": expected size " + std::to_string(expected) +
-                                ", got " + std::to_string(got));
-  }
+inline void require(bool condition, Message parts) {
+  if (!condition) refuse(parts);
 }
 
-template <class T>
-void require_finite(const char* name, const T* values, std::ptrdiff_t count) {
-  // Sums of 0 decide: they are NaN where a value is NaN or infinite. Several, for one addition
-  // would wait for the one before.
-  constexpr std::ptrdiff_t several = 16;
-  T sums[several] = {};
-  std::ptrdiff_t at = 0;
-  for (; at + several <= count; at += several) {
-    for (std::ptrdiff_t j = 0; j < several; ++j) sums[j] += values[at + j] * T(0);
-  }
-  for (; at < count; ++at) sums[0] += values[at] * T(0);
-  T sum = 0;
-  for (const T one : sums) sum += one;
-  if (sum == T(0)) return;
-  for (std::ptrdiff_t i = 0; i < count; ++i) {
-    if (!std::isfinite(values[i])) {
-      throw std::invalid_argument(std::string(name) + ": expected finite values, got " +
-                                  std::to_string(values[i]) + " at flat index " +
-                                  std::to_string(i));
-    }
-  }
-}
+void require_size(const char* name, std::ptrdiff_t got, std::ptrdiff_t expected);
+void require_unit_interval(const char* name, double value);
 
-inline void require_unit_interval(const char* name, double value) {
-  if (!(value >= 0.0 && value <= 1.0)) {
-    throw std::invalid_argument(std::string(name) + ": expected a number in [0, 1], got " +
-                                std::to_string(value));
-  }
-}
+bool all_finite(const float* values, std::ptrdiff_t count);
+bool all_finite(const double* values, std::ptrdiff_t count);
+// False where one is NaN, too.
+bool all_at_most(const double* values, std::ptrdiff_t count, double bound);
+
+// values: (rows, columns), or a vector of rows where columns is 0.
+void require_finite(const char* name, const float* values, std::ptrdiff_t rows,
+                    std::ptrdiff_t columns = 0);
+void require_finite(const char* name, const double* values, std::ptrdiff_t rows,
+                    std::ptrdiff_t columns = 0);
+
+// The place of a number of (rows, columns) or (rows,), as NumPy writes it.
+std::string index_text(std::ptrdiff_t flat, std::ptrdiff_t columns);
 
 }  // namespace fastpg

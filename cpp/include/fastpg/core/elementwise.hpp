@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace fastpg {
 
@@ -11,5 +12,9 @@ void log_of(const double* x, std::ptrdiff_t count, double* out);
 
 // exact: the C library's values; else FastMath's.
 void sincos_of(const double* x, std::ptrdiff_t count, bool exact, double* sine, double* cosine);
+
+// Whether no byte is zero.
+bool all_set(const std::uint8_t* flags, std::ptrdiff_t count);
+void widen(const std::int32_t* from, std::ptrdiff_t count, std::int64_t* out);
 
 }  // namespace fastpg

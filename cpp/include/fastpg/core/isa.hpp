@@ -66,8 +66,8 @@ inline Isa isa_named(const std::string& wanted) {
     if (wanted == name(isa)) return isa;
     known += std::string(known.empty() ? "" : ", ") + name(isa);
   }
-  throw std::invalid_argument("FASTPG_ISA: expected an instruction set of this machine (" + known +
-                              "), got '" + wanted + "'");
+  refuse({"FASTPG_ISA: expected an instruction set of this machine (", known, "), got '", wanted,
+          "'"});
 }
 
 #if FASTPG_X86_SETS

@@ -21,8 +21,8 @@ class DenseOperator final : public LinearOperator {
   explicit DenseOperator(const ConstMatrix& matrix) : matrix_(matrix) {}
 
   Index size() const override { return matrix_.rows(); }
-  void apply(const Vector& v, Vector& out) override { out.noalias() = matrix_ * v; }
-  double trace() override { return matrix_.trace(); }
+  void apply(const Vector& v, Vector& out) override;
+  double trace() override;
 
  private:
   ConstMatrix matrix_;

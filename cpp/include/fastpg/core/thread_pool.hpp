@@ -279,7 +279,7 @@ class ThreadPool {
 
 inline int checked_threads(int num_threads) {
   require(num_threads >= 1 && num_threads <= ThreadPool::most_threads,
-          "num_threads: expected an integer in [1, 256], got " + std::to_string(num_threads));
+          {"num_threads: expected an integer in [1, 256], got ", num_threads});
   return num_threads;
 }
 

@@ -26,7 +26,7 @@ class ActionsView {
   // std::invalid_argument where they are of another type.
   template <class T>
   const T* as() const {
-    if (type_ != ActionsView(static_cast<const T*>(nullptr)).type_) refuse();
+    if (type_ != ActionsView(static_cast<const T*>(nullptr)).type_) refuse_type();
     return static_cast<const T*>(first_);
   }
 
@@ -45,9 +45,7 @@ class ActionsView {
  private:
   enum class Type : std::int64_t { int32, float32, float64 };
 
-  [[noreturn]] static void refuse() {
-    throw std::invalid_argument("actions: expected another dtype");
-  }
+  [[noreturn]] static void refuse_type() { fastpg::refuse("actions: expected another dtype"); }
 
   const void* first_;
   Type type_;

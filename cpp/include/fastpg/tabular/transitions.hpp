@@ -90,21 +90,19 @@ class Transitions {
     double sum = 0.0;
     for (Index s = 0; s < states_; ++s) {
       const double p = dense(row, s);
-      require(p >= 0.0 && std::isfinite(p),
-              where(row) + ": expected probabilities, got " + std::to_string(p));
+      if (!(p >= 0.0 && std::isfinite(p))) refuse_row(row, "probabilities", p);
       if (p == 0.0) continue;
       sum += p;
       next_.push_back(static_cast<std::int32_t>(s));
       probability_.push_back(p);
       cumulative_.push_back(sum);
     }
-    require(std::abs(sum - 1.0) <= tolerance,
-            where(row) + ": expected a sum of 1, got " + std::to_string(sum));
+    if (!(std::abs(sum - 1.0) <= tolerance)) refuse_row(row, "a sum of 1", sum);
     begin_.push_back(static_cast<Index>(next_.size()));
   }
 
-  std::string where(Index row) const {
-    return "P[" + std::to_string(row / actions_) + ", " + std::to_string(row % actions_) + "]";
+  [[noreturn]] void refuse_row(Index row, const char* expected, double got) const {
+    refuse({"P[", row / actions_, ", ", row % actions_, "]: expected ", expected, ", got ", got});
   }
 
   Index states_;
