@@ -115,7 +115,7 @@ Array<T> like(const py::array& array) {
 // The same of large results: their memory is recycled.
 template <class T>
 Array<T> recycled_like(const py::array& array) {
-  if (static_cast<std::size_t>(array.size()) * sizeof(T) < RecycledMemory::smallest) {
+  if (static_cast<std::size_t>(array.size()) * sizeof(T) < RecycledMemory::large) {
     return like<T>(array);
   }
   return take<T>(Buffer<T>(static_cast<std::size_t>(array.size())),

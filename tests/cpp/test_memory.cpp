@@ -26,6 +26,11 @@ void check_recycled(std::size_t bytes) {
 }  // namespace
 
 CASE(a_freed_block_is_used_again) {
+#if !defined(__SANITIZE_ADDRESS__)
+  check_recycled(1);
+  check_recycled(100);
+  check_recycled(RecycledMemory::large - 1);
+#endif
   check_recycled(mebibyte);
   check_recycled(3 * mebibyte);
 }
@@ -38,10 +43,16 @@ CASE(old_blocks_make_room_for_new_ones) {
   check_recycled(200 * mebibyte);
 }
 
-CASE(what_is_too_large_or_small_is_not_kept) {
-  for (const std::size_t bytes : {std::size_t{100}, 2 * RecycledMemory::most_kept}) {
-    void* const block = RecycledMemory::allocate(bytes);
-    RecycledMemory::deallocate(block, bytes);
-  }
+CASE(small_blocks_do_not_drive_out_large_ones) {
+  void* const first = RecycledMemory::allocate(mebibyte);
+  RecycledMemory::deallocate(first, mebibyte);
+  free_blocks(1000, 4096);
+  void* const second = RecycledMemory::allocate(mebibyte);
+  CHECK(first == second);
+  RecycledMemory::deallocate(second, mebibyte);
+}
+
+CASE(what_is_too_large_is_not_kept) {
+  free_blocks(1, 2 * RecycledMemory::most_kept);
   check_recycled(mebibyte);
 }

@@ -1,5 +1,6 @@
-// Memory of large results. Fresh pages cost more than filling them (the system clears each before
-// it hands it out), so large blocks that were freed are kept, up to a limit, and used again.
+// Memory of results and scratch. Blocks that were freed are kept, up to a limit, and used again:
+// fresh pages cost more than filling them (the system clears each before it hands it out), and an
+// aligned block of the C library costs more than filling a small one.
 #pragma once
 
 #include <algorithm>
@@ -19,19 +20,19 @@ namespace fastpg {
 class RecycledMemory {
  public:
   static constexpr std::size_t alignment = 64;
-  static constexpr std::size_t smallest = std::size_t{1} << 16;  // below it: the C++ allocator
-  static constexpr std::size_t most_kept = std::size_t{1} << 28;
+  static constexpr std::size_t large = std::size_t{1} << 16;
+  static constexpr std::size_t most_kept = std::size_t{1} << 28;  // of large blocks
 
   static void* allocate(std::size_t bytes) {
-    if (bytes < smallest) return ::operator new(bytes, std::align_val_t{alignment});
-    if (void* const kept = take(bytes); kept != nullptr) return kept;
+    if (!kept(bytes)) return ::operator new(bytes, std::align_val_t{alignment});
+    if (void* const again = take(rounded(bytes)); again != nullptr) return again;
     void* const fresh = ::operator new(rounded(bytes), std::align_val_t{alignment});
     ask_for_large_pages(fresh, rounded(bytes));
     return fresh;
   }
 
   static void deallocate(void* memory, std::size_t bytes) {
-    if (bytes >= smallest && keep(memory, rounded(bytes))) return;
+    if (kept(bytes) && keep(memory, rounded(bytes))) return;
     ::operator delete(memory, std::align_val_t{alignment});
   }
 
@@ -48,9 +49,18 @@ class RecycledMemory {
 #endif
   }
 
+  // A sanitizer sees what is written behind a small block, or after its end, if that is freed.
+  static bool kept([[maybe_unused]] std::size_t bytes) {
+#if defined(__SANITIZE_ADDRESS__)
+    return bytes >= large;
+#else
+    return true;
+#endif
+  }
+
   // Sizes in steps of an eighth of their power of two, so that nearly equal requests share a block.
   static std::size_t rounded(std::size_t bytes) {
-    std::size_t step = smallest / 8;
+    std::size_t step = alignment;
     while (step * 16 <= bytes) step *= 2;
     return (bytes + step - 1) / step * step;
   }
@@ -63,7 +73,10 @@ class RecycledMemory {
   // Blocks are few, the one freed last at the end. Where another thread is at the list, it is
   // passed by: nobody ever waits, also not in a child made by fork() meanwhile.
   struct List {
-    static constexpr std::size_t length = 32;
+    static constexpr std::size_t length = 48;
+    explicit List(std::size_t limit) : most(limit) {}
+
+    const std::size_t most;  // bytes of all
     Block blocks[length] = {};
     std::size_t count = 0;
     std::size_t total = 0;
@@ -78,33 +91,34 @@ class RecycledMemory {
     }
   };
 
-  static List& list() {
-    static List list;
-    return list;
+  // Small blocks are many, and would drive out large ones.
+  static List& list(std::size_t bytes) {
+    static List small(std::size_t{1} << 21), big(most_kept);
+    return bytes < large ? small : big;
   }
 
   static void* take(std::size_t bytes) {
-    List& kept = list();
-    if (kept.taken.test_and_set(std::memory_order_acquire)) return nullptr;
+    List& blocks = list(bytes);
+    if (blocks.taken.test_and_set(std::memory_order_acquire)) return nullptr;
     void* found = nullptr;
-    for (std::size_t at = kept.count; at-- > 0 && found == nullptr;) {
-      if (kept.blocks[at].bytes == rounded(bytes)) found = kept.remove(at);
+    for (std::size_t at = blocks.count; at-- > 0 && found == nullptr;) {
+      if (blocks.blocks[at].bytes == bytes) found = blocks.remove(at);
     }
-    kept.taken.clear(std::memory_order_release);
+    blocks.taken.clear(std::memory_order_release);
     return found;
   }
 
   // The blocks that nobody has asked for longest make room.
   static bool keep(void* memory, std::size_t bytes) {
-    if (bytes > most_kept) return false;
-    List& kept = list();
-    if (kept.taken.test_and_set(std::memory_order_acquire)) return false;
-    while (kept.count == List::length || kept.total + bytes > most_kept) {
-      ::operator delete(kept.remove(0), std::align_val_t{alignment});
+    List& blocks = list(bytes);
+    if (bytes > blocks.most) return false;
+    if (blocks.taken.test_and_set(std::memory_order_acquire)) return false;
+    while (blocks.count == List::length || blocks.total + bytes > blocks.most) {
+      ::operator delete(blocks.remove(0), std::align_val_t{alignment});
     }
-    kept.blocks[kept.count++] = {memory, bytes};
-    kept.total += bytes;
-    kept.taken.clear(std::memory_order_release);
+    blocks.blocks[blocks.count++] = {memory, bytes};
+    blocks.total += bytes;
+    blocks.taken.clear(std::memory_order_release);
     return true;
   }
 };
