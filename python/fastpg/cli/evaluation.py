@@ -41,12 +41,11 @@ ModuleOfEnv = Annotated[
 ]
 
 
-def gymnasium_env(env_id: str, num_envs: int = EVAL_ENVS) -> VectorEnv[Any, Any, Any]:
-    """Gymnasium's environment of an id; the native one only if Gymnasium has none.
+def gymnasium_env(env_id: str) -> VectorEnv[Any, Any, Any]:
+    """`EVAL_ENVS` copies of Gymnasium's environment of an id; native only if Gymnasium has none.
 
     Args:
         env_id: a registered id.
-        num_envs: number of copies.
 
     Returns:
         The environments.
@@ -55,8 +54,8 @@ def gymnasium_env(env_id: str, num_envs: int = EVAL_ENVS) -> VectorEnv[Any, Any,
         ValueError, gymnasium.error.Error: the id is unknown or cannot be made.
     """
     if is_only_native(env_id):
-        return make_env(env_id, num_envs)
-    return EnvCopies([lambda: gymnasium.make(env_id)] * num_envs)
+        return make_env(env_id, EVAL_ENVS)
+    return EnvCopies([lambda: gymnasium.make(env_id)] * EVAL_ENVS)
 
 
 def result_of(

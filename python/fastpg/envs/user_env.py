@@ -29,6 +29,7 @@ Source = tuple[Callable[..., Any], tuple[Any, ...]]
 # lives.
 _kept: list[Any] = []
 
+EXPORTED = "fastpg_environment"  # the function of a library that returns its `fastpg_env`
 _MOST_NUMBERS = 1024  # parameters, and options of a reset: more are refused
 
 
@@ -294,12 +295,11 @@ def _require_free(env: CEnv) -> None:
         raise ValueError(f"name: {name!r} is registered already; expected an id of your own")
 
 
-def library_env(path: str, symbol: str = "fastpg_environment") -> CEnv:
+def library_env(path: str) -> CEnv:
     """The environment that a shared library exports.
 
     Args:
         path: path of the library.
-        symbol: name of its function that returns the address of a `fastpg_env`.
 
     Returns:
         The structure, in the library's memory.
@@ -308,14 +308,14 @@ def library_env(path: str, symbol: str = "fastpg_environment") -> CEnv:
         ValueError: the library cannot be loaded, or has no such function.
     """
     try:
-        function = getattr(ctypes.CDLL(path), symbol)
+        function = getattr(ctypes.CDLL(path), EXPORTED)
     except (OSError, AttributeError) as error:
         raise ValueError(
-            f"{path}: expected a library with the function {symbol}, which FASTPG_ENV(…) at the "
+            f"{path}: expected a library with the function {EXPORTED}, which FASTPG_ENV(…) at the "
             f"end of a C++ header defines, and a C file with FASTPG_EXPORT in front: {error}"
         ) from error
     function.restype, function.argtypes = ctypes.c_void_p, ()
     address = function()
     if not address:
-        raise ValueError(f"{path}: {symbol} returned no environment")
+        raise ValueError(f"{path}: {EXPORTED} returned no environment")
     return CEnv.from_address(address)

@@ -22,13 +22,12 @@ SMALL, NORMAL, LARGE = 9.0, 10.0, 11.5  # points
 DPI = 110
 
 
-def new_figure(width: float, height: float, dpi: float = DPI) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
     """An empty figure; this imports matplotlib, and no pyplot.
 
     Args:
         width: in inches.
         height: in inches.
-        dpi: pixels per inch of a PNG.
 
     Returns:
         The figure, whose layout makes room for labels and legends.
@@ -40,7 +39,7 @@ def new_figure(width: float, height: float, dpi: float = DPI) -> Figure:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError("figures need matplotlib: pip install '.[plot]'") from error
-    return Figure(figsize=(width, height), dpi=dpi, layout="constrained", facecolor="white")
+    return Figure(figsize=(width, height), dpi=DPI, layout="constrained", facecolor="white")
 
 
 def line_styles() -> Iterator[dict[str, Any]]:

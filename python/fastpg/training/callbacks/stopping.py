@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from abc import ABC, abstractmethod
 from typing import Any
 
 from fastpg import arrays
@@ -12,7 +13,28 @@ from fastpg.training.callbacks.base import Callback
 from fastpg.training.metrics import MOST_COUNT, Metrics
 
 
-class StopTrainingOnNoModelImprovement(Callback):
+class _OfEvaluations(Callback, ABC):
+    """Counts evaluations of one `learn`, its interruptions included."""
+
+    needs_evaluations = True
+
+    def on_training_start(self, algo: Any, total_timesteps: int) -> None:
+        """Begin to count, unless this `learn` finishes an interrupted one.
+
+        Args:
+            algo: the algorithm.
+            total_timesteps: environment steps of this call of `learn`.
+        """
+        super().on_training_start(algo, total_timesteps)
+        if not _goes_on(algo):
+            self._begin()
+
+    @abstractmethod
+    def _begin(self) -> None:
+        """Nothing has been counted."""
+
+
+class StopTrainingOnNoModelImprovement(_OfEvaluations):
     """Stops after several evaluations in a row without a new best mean return.
 
     It needs evaluations: `learn(eval_freq=…)`, or an `EvalCallback`, as whose
@@ -24,27 +46,16 @@ class StopTrainingOnNoModelImprovement(Callback):
         min_evals: number of first evaluations that do not count.
     """
 
-    needs_evaluations = True
-
     @names_checked
     def __init__(self, max_no_improvement_evals: int, min_evals: int = 0) -> None:
         self.max_no_improvement_evals = arrays.integer(
             "max_no_improvement_evals", max_no_improvement_evals, 0, MOST_COUNT
         )
         self.min_evals = arrays.integer("min_evals", min_evals, 0, MOST_COUNT)
-        self._best = -math.inf
-        self._evaluations = self._without = 0
+        self._begin()
 
-    def on_training_start(self, algo: Any, total_timesteps: int) -> None:
-        """Begin to count, unless this `learn` finishes an interrupted one.
-
-        Args:
-            algo: the algorithm.
-            total_timesteps: environment steps of this call of `learn`.
-        """
-        super().on_training_start(algo, total_timesteps)
-        if not _goes_on(algo):
-            self._best, self._evaluations, self._without = -math.inf, 0, 0
+    def _begin(self) -> None:
+        self._best, self._evaluations, self._without = -math.inf, 0, 0
 
     def on_evaluation(self, record: Metrics) -> bool:
         """Count evaluations without a new best mean return.
@@ -64,7 +75,7 @@ class StopTrainingOnNoModelImprovement(Callback):
         return self._without <= self.max_no_improvement_evals
 
 
-class StopTrainingOnRewardThreshold(Callback):
+class StopTrainingOnRewardThreshold(_OfEvaluations):
     """Stops once evaluations reach a mean return.
 
     It needs evaluations, as `StopTrainingOnNoModelImprovement`.
@@ -75,24 +86,14 @@ class StopTrainingOnRewardThreshold(Callback):
             as `callback_on_new_best`, which sees only some of the evaluations.
     """
 
-    needs_evaluations = True
-
     @names_checked
     def __init__(self, reward_threshold: float, times: int = 1) -> None:
         self.reward_threshold = arrays.number("reward_threshold", reward_threshold)
         self.times = arrays.integer("times", times, 1, MOST_COUNT)
+        self._begin()
+
+    def _begin(self) -> None:
         self._held = 0
-
-    def on_training_start(self, algo: Any, total_timesteps: int) -> None:
-        """Begin to count, unless this `learn` finishes an interrupted one.
-
-        Args:
-            algo: the algorithm.
-            total_timesteps: environment steps of this call of `learn`.
-        """
-        super().on_training_start(algo, total_timesteps)
-        if not _goes_on(algo):
-            self._held = 0
 
     def on_evaluation(self, record: Metrics) -> bool:
         """Count evaluations in a row at the threshold.
