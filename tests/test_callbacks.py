@@ -283,6 +283,20 @@ def test_stops_by_episodes_and_time():
     assert len(learner().learn(100_000, callbacks.StopTrainingAfterSeconds(1e-9)).history) == 1
 
 
+def test_episodes_are_counted_across_an_interruption():
+    whole = learner().learn(60_000, callbacks.StopTrainingOnMaxEpisodes(250))
+    algo, counting = learner(), callbacks.StopTrainingOnMaxEpisodes(250)
+    algo.learn(60_000, [counting, lambda record: record["time/iterations"] < 3])
+    assert algo.num_episodes < 250
+    algo.learn(None, counting)
+    assert algo.num_episodes == whole.num_episodes
+    assert np.array_equal(algo.policy.theta, whole.policy.theta)
+    other = learner()
+    other.learn(60_000, [counting, lambda record: record["time/iterations"] < 2])
+    other.learn(None, counting)
+    assert other.num_episodes == whole.num_episodes
+
+
 def test_checkpoints(tmp_path):
     learner(n_envs=4, n_steps=512).learn(
         6144, callbacks.CheckpointCallback(3000, tmp_path / "new", name_prefix="x")

@@ -58,9 +58,9 @@ BAD_CONTINUOUS = [
 BAD_DISCRETE = [
     (np.zeros(3, np.float32), TypeError, "integer"),
     (np.zeros(3, bool), TypeError, "integer"),
-    (np.array([0, 1, 9]), ValueError, "at index 2"),
-    (np.array([-1, 0, 0]), ValueError, "at index 0"),
-    (np.array([0, 0, 2**63], np.uint64), ValueError, "at index 2"),
+    (np.array([0, 1, 9]), ValueError, r"at index \(2,\)"),
+    (np.array([-1, 0, 0]), ValueError, r"at index \(0,\)"),
+    (np.array([0, 0, 2**63], np.uint64), ValueError, r"at index \(2,\)"),
     (np.zeros((3, 1), int), ValueError, r"expected shape \(3,\)"),
     (np.zeros(4, int), ValueError, r"expected shape \(3,\)"),
 ]

@@ -102,6 +102,9 @@ def different(env):
         (lambda: tabular.make_vec(tabular.garnet(3, 2, 2, seed=0, horizon=4), 2), "has no id"),
         (lambda: different(fastpg.make_vec("CartPole-v1", 2)), "parameters of their own"),
         (lambda: Stepping("CartPole-v1", 2), "Stepping has a step of its own"),
+        (lambda: gymnasium.make_vec("CartPole-v1", 2), "CartPoleVectorEnv is not copies of one"),
+        (lambda: lambda: wrappers.TransformReward(gymnasium.make("CartPole-v1"), lambda r: r),
+         "its wrappers differ, or hold functions of their own"),
     ],
 )  # fmt: skip
 def test_why_it_cannot_be_made_again(make, why):

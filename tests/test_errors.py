@@ -1,6 +1,7 @@
 """Bad input: a typed error with the expected and the actual value, and no partial changes."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -411,9 +412,19 @@ def test_extreme_policies_never_give_a_nan_silently(seed, size, n_actions, n, sc
 )  # fmt: skip
 def test_kernels_write_numbers_in_full(given, written):
     arrays = (np.ones(2), None, np.zeros(2, bool), np.zeros(2, bool))
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(ValueError, match=rf"gamma: .* in \[0, 1\], got {re.escape(written)}$"):
         _core.discounted_returns(*arrays, given, 1)
-    assert str(error.value) == f"gamma: expected a number in [0, 1], got {written}"
+
+
+@pytest.mark.parametrize(("bad", "written"), [(1.5e-8, "1.5e-08"), (1e300, "1e+300"),
+                                              (np.nan, "nan"), (-np.nan, "nan")])  # fmt: skip
+def test_distributions_write_numbers_in_full(bad, written):
+    dist = np.log(np.full((2, 3), 1 / 3))
+    dist[1, 2] = bad
+    with pytest.raises(
+        ValueError, match=rf"logarithms of probabilities, got {re.escape(written)}$"
+    ):
+        _core.Categorical([3]).entropy(dist)
 
 
 def test_kernels_name_the_index_in_any_number_of_dimensions():

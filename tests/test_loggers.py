@@ -123,18 +123,43 @@ def test_a_file_with_content_is_refused_unless_appended(tmp_path, kind):
 @pytest.mark.parametrize("kind", [loggers.CsvLogger, loggers.JsonLinesLogger])
 @pytest.mark.parametrize("cut", [1, 2, 40])
 def test_a_cut_last_line_is_ended_or_removed(tmp_path, kind, cut):
-    """Of one that lacks its end alone, nothing is lost; any other was cut by a kill."""
+    """JSON that lacks its end alone is whole; any other line was cut by a kill."""
     path = tmp_path / "x"
     learner().learn(6144, log=kind(path))
     whole = path.read_bytes()
     path.write_bytes(whole[:-cut])
     learner().learn(2048, log=kind(path, append=True))
     before, found = whole.splitlines(keepends=True), path.read_bytes().splitlines(keepends=True)
-    lost = cut > (2 if kind is loggers.CsvLogger else 1)  # a cell that is shorter is still a cell
+    lost = cut > 1 or kind is loggers.CsvLogger  # a cell that is shorter is still a cell
     assert len(found) == len(before) + (0 if lost else 1)
     assert found[: len(before) - 1] == before[:-1]
     if kind is loggers.JsonLinesLogger:
         assert [json.loads(line)["time/iterations"] for line in found][-1] == 1
+
+
+def test_a_cut_number_of_a_csv_row_is_removed(tmp_path):
+    """Of ...,20000 a kill may leave ...,20."""
+    path, evaluations = tmp_path / "x.csv", tmp_path / "x.evaluations.csv"
+    algo = learner()
+    algo.learn(4096, log=loggers.CsvLogger(path), eval_freq=2048)
+    before = rows(evaluations)
+    evaluations.write_bytes(evaluations.read_bytes().rstrip()[:-2])
+    algo.learn(2048, log=loggers.CsvLogger(path, append=True), eval_freq=2048)
+    assert rows(evaluations)[:1] == before[:1]
+    assert [row["time/total_timesteps"] for row in rows(evaluations)] == ["2048", "2048"]
+
+
+@pytest.mark.parametrize("left", [b"first\n", b"first\nsec", b"first", b'first\nsecond"'])
+def test_a_csv_row_cut_within_a_text_of_lines_is_removed(tmp_path, left):
+    path = tmp_path / "x.csv"
+    algo = learner()
+    algo.learn(4096, lambda _: algo.log("my/note", "first\nsecond"), log=loggers.CsvLogger(path))
+    before, whole = rows(path), path.read_bytes()
+    path.write_bytes(whole[: whole.rindex(b"first")] + left)
+    algo.learn(2048, log=loggers.CsvLogger(path, append=True))
+    found = rows(path)
+    assert found[: len(before) - 1] == before[:-1]
+    assert [row["my/note"] for row in found[len(before) - 1 :]] == [""]
 
 
 @pytest.mark.skipif(not Path("/dev/null").exists(), reason="devices")

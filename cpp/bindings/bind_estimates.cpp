@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <vector>
 
 #include "fastpg/core/elementwise.hpp"
 #include "fastpg/core/thread_pool.hpp"
@@ -156,13 +155,8 @@ Array<T> of_valid(Array<T> values, const Array<bool>& valid, bool no_gaps) {
   if (no_gaps) {
     return py::reinterpret_steal<Array<T>>(values.reshape({values.size()}).release());
   }
-  const Flag* const flags = bytes(valid);
-  const py::ssize_t all = valid.size();
-  Array<T> out(all - std::count(flags, flags + all, Flag{0}));
-  T* to = out.mutable_data();
-  for (py::ssize_t k = 0; k < all; ++k) {
-    if (flags[k] != 0) *to++ = values.data()[k];
-  }
+  Array<T> out(count_set(bytes(valid), valid.size()));
+  select(values.data(), bytes(valid), valid.size(), out.mutable_data());
   return out;
 }
 

@@ -1,5 +1,4 @@
 // Networks without inputs and parameters: the linear one, and the multilayer perceptron.
-#include <algorithm>
 
 #include "fastpg/core/checks.hpp"
 #include "fastpg/networks/linear.hpp"

@@ -1,5 +1,6 @@
 // Value functions: the features of the linear baseline, and its ridge regression.
 #include "eigen_views.hpp"
+#include "fastpg/core/thread_pool.hpp"
 #include "fastpg/values/ridge.hpp"
 #include "named_result.hpp"
 #include "value_samples.hpp"

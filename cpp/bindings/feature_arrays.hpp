@@ -1,7 +1,7 @@
 // The observations of a feature map as they come from Python.
 #pragma once
 
-#include "fastpg/core/checks.hpp"
+#include "fastpg/core/thread_pool.hpp"
 #include "fastpg/features/feature_map.hpp"
 #include "unlocked.hpp"
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <optional>
+#include <stdexcept>
 
 #include "eigen_views.hpp"
 #include "fastpg/core/checks.hpp"

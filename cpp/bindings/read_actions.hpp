@@ -49,9 +49,9 @@ class ReadActions {
     const bool right = given.ndim() == (size ? 2 : 1) && given.shape(0) == lanes &&
                        (!size || given.shape(1) == *size);
     if (right) return;
-    const std::string wanted =
-        "(" + std::to_string(lanes) + (size ? ", " + std::to_string(*size) + ")" : ",)");
-    refuse({"actions: expected shape ", wanted, ", got ", shape_text(given)});
+    const std::ptrdiff_t wanted[] = {lanes, size.value_or(0)};
+    const Lengths lengths(wanted, size ? 2 : 1);
+    refuse({"actions: expected shape ", tuple_text(lengths), ", got ", shape_text(given)});
   }
 
   void read_discrete(const py::array& given, std::span<const std::int32_t> counts) {
@@ -82,10 +82,11 @@ class ReadActions {
                                  std::span<const std::int32_t> counts) const {
     const auto bad = std::find_if(integers_.begin(), integers_.end(),
                                   [](std::int32_t action) { return action < 0; });
-    const std::size_t at = static_cast<std::size_t>(bad - integers_.begin());
+    const auto at = bad - integers_.begin();
+    const std::int32_t count = counts[static_cast<std::size_t>(at) % counts.size()];
     const py::object value = given.attr("flat")[py::int_(at)];
-    refuse({"actions: expected values in [0, ", counts[at % counts.size()], "), got ",
-            py::str(value).cast<std::string>(), " at index ", at});
+    refuse({"actions: expected values in [0, ", count, "), got ",
+            py::str(value).cast<std::string>(), " at index ", index_text(given, at)});
   }
 
   template <class Real>

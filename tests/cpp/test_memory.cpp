@@ -26,7 +26,7 @@ void check_recycled(std::size_t bytes) {
 }  // namespace
 
 CASE(a_freed_block_is_used_again) {
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(FASTPG_ADDRESS_SANITIZER)
   check_recycled(1);
   check_recycled(100);
   check_recycled(RecycledMemory::large - 1);

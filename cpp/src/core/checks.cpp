@@ -1,22 +1,29 @@
 #include "fastpg/core/checks.hpp"
 
+#include <algorithm>
 #include <bit>
-#include <charconv>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
 #include <limits>
 #include <stdexcept>
 #include <type_traits>
+#include <vector>
 
 #include "fastpg/core/isa.hpp"
 
 namespace fastpg {
 namespace {
 
-// The shortest digits that give the same number back.
+// The fewest digits that give the same number back. (std::to_chars needs macOS 13.3.)
 std::string digits(double number) {
   if (std::isnan(number)) return "nan";
   char written[32];
-  return {written, std::to_chars(written, written + sizeof(written), number).ptr};
+  for (int precision = 15; precision <= 17; ++precision) {
+    std::snprintf(written, sizeof(written), "%.*g", precision, number);
+    if (std::strtod(written, nullptr) == number) break;
+  }
+  return written;
 }
 
 template <class T>
@@ -33,15 +40,14 @@ bool finite(const T* values, std::ptrdiff_t count) {
 }
 
 template <class T>
-void require_finite_of(const char* name, const T* values, std::ptrdiff_t rows,
-                       std::ptrdiff_t columns) {
-  const std::ptrdiff_t count = rows * (columns == 0 ? 1 : columns);
+void require_finite_of(const char* name, const T* values, Lengths shape) {
+  std::ptrdiff_t count = 1;
+  for (const std::ptrdiff_t length : shape) count *= length;
   if (finite(values, count)) return;
-  for (std::ptrdiff_t i = 0; i < count; ++i) {
-    if (std::isfinite(values[i])) continue;
-    refuse({name, ": expected finite values, got ", static_cast<double>(values[i]), " at index ",
-            index_text(i, columns)});
-  }
+  const T* const bad =
+      std::find_if(values, values + count, [](T value) { return !std::isfinite(value); });
+  refuse({name, ": expected finite values, got ", static_cast<double>(*bad), " at index ",
+          index_text(bad - values, shape)});
 }
 
 }  // namespace
@@ -79,19 +85,27 @@ bool all_at_most(const double* values, std::ptrdiff_t count, double bound) {
   });
 }
 
-void require_finite(const char* name, const float* values, std::ptrdiff_t rows,
-                    std::ptrdiff_t columns) {
-  require_finite_of(name, values, rows, columns);
+std::string tuple_text(Lengths numbers) {
+  std::string text = "(";
+  for (const std::ptrdiff_t number : numbers) {
+    if (text.size() > 1) text.append(" ");
+    text.append(std::to_string(number)).append(",");
+  }
+  if (numbers.size() > 1) text.pop_back();
+  return text.append(")");
 }
 
-void require_finite(const char* name, const double* values, std::ptrdiff_t rows,
-                    std::ptrdiff_t columns) {
-  require_finite_of(name, values, rows, columns);
+std::string index_text(std::ptrdiff_t flat, Lengths shape) {
+  std::vector<std::ptrdiff_t> index(shape.size());
+  for (std::size_t k = index.size(); k-- > 0; flat /= shape[k]) index[k] = flat % shape[k];
+  return tuple_text(index);
 }
 
-std::string index_text(std::ptrdiff_t flat, std::ptrdiff_t columns) {
-  if (columns == 0) return text_of({"(", flat, ",)"});
-  return text_of({"(", flat / columns, ", ", flat % columns, ")"});
+void require_finite(const char* name, const float* values, Lengths shape) {
+  require_finite_of(name, values, shape);
+}
+void require_finite(const char* name, const double* values, Lengths shape) {
+  require_finite_of(name, values, shape);
 }
 
 }  // namespace fastpg

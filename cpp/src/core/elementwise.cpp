@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "fastpg/core/exp_log.hpp"
+#include "fastpg/core/flags.hpp"
 #include "fastpg/core/interruption.hpp"
 #include "fastpg/core/isa.hpp"
 #include "fastpg/core/math.hpp"
@@ -57,6 +58,23 @@ bool all_set(const std::uint8_t* flags, std::ptrdiff_t count) {
     for (std::ptrdiff_t i = 0; i < count; ++i) zero |= flags[i] == 0 ? 1 : 0;
     return zero == 0;
   });
+}
+
+std::ptrdiff_t count_set(const std::uint8_t* flags, std::ptrdiff_t count) {
+  return dispatch([=] {
+    std::ptrdiff_t set = 0;
+    for (std::ptrdiff_t i = 0; i < count; ++i) set += flags[i] != 0 ? 1 : 0;
+    return set;
+  });
+}
+
+void select(const double* values, const std::uint8_t* flags, std::ptrdiff_t count, double* out) {
+  for_each_set(flags, count, [&](std::ptrdiff_t i) { *out++ = values[i]; });
+}
+
+void select(const std::int64_t* values, const std::uint8_t* flags, std::ptrdiff_t count,
+            std::int64_t* out) {
+  for_each_set(flags, count, [&](std::ptrdiff_t i) { *out++ = values[i]; });
 }
 
 void widen(const std::int32_t* from, std::ptrdiff_t count, std::int64_t* out) {

@@ -94,8 +94,8 @@ void Categorical::check_distribution(const char* name, const double* dist, Index
   const double* const end = dist + n * outputs();
   const double* const bad =
       std::find_if(dist, end, [](double value) { return !(value <= highest_log); });
-  refuse({name, ": expected logarithms of probabilities, got ",
-          (bad == end ? "others" : std::to_string(*bad))});
+  if (bad == end) refuse({name, ": expected logarithms of probabilities, got others"});
+  refuse({name, ": expected logarithms of probabilities, got ", *bad});
 }
 
 void Categorical::check_mask(const std::uint8_t* mask, Index n) const {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string>
 
 #include "fastpg/core/checks.hpp"
 #include "fastpg/core/exp_gap.hpp"

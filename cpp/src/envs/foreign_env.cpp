@@ -68,8 +68,7 @@ void check_bounds(const char* field, std::int64_t size, const Real* low, const R
     const Real least = low == nullptr ? -INFINITY : low[k];
     const Real most = high == nullptr ? INFINITY : high[k];
     if (least <= most) continue;
-    std::string message(field);
-    refuse({message.append(": expected low <= high at index ").append(std::to_string(k))});
+    refuse({field, ": expected low <= high at index ", k});
   }
 }
 

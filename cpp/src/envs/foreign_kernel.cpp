@@ -107,7 +107,8 @@ void ForeignKernel::require_numbers(LaneBlock block, const std::string& what,
                                     const T* values) const {
   for (Lane i = 0; i < block.count; ++i) {
     if (std::isfinite(values[i])) continue;
-    fail(block, i, what + ": expected a finite number, got " + std::to_string(values[i]));
+    const auto value = static_cast<double>(values[i]);
+    fail(block, i, text_of({what, ": expected a finite number, got ", value}));
   }
 }
 

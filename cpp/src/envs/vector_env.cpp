@@ -1,7 +1,6 @@
 #include "fastpg/envs/vector_env.hpp"
 
 #include <algorithm>
-#include <string>
 
 #include "fastpg/core/checks.hpp"
 #include "fastpg/core/flags.hpp"

@@ -1,8 +1,6 @@
 #include "fastpg/features/feature_map.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <string>
 
 #include "fastpg/core/checks.hpp"
 #include "fastpg/core/chunks.hpp"

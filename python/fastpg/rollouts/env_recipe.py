@@ -72,7 +72,7 @@ class EnvRecipe:
             return cls(id=None, obstacle=f"it was wrapped as a whole, in {name}")
         usual = isinstance(base, AsyncVectorEnv) and has_usual_workers(base)
         if not (isinstance(base, SyncVectorEnv) or usual):
-            return cls(id=None, obstacle=f"it was made outside Gymnasium, as {name}")
+            return cls(id=None, obstacle=f"{name} is not copies of one environment")
         vector: Any = base
         specs = list(vector.get_attr("spec"))
         module = getattr(env, "module", None)
@@ -83,7 +83,9 @@ class EnvRecipe:
         if len({repr(spec) for spec in inner}) > 1:
             return cls(id=None, obstacle="its environments were not all made alike")
         found = cls._of_spec(inner[0], module)
-        return dataclasses.replace(found, obstacle="its environments were not all wrapped alike")
+        return dataclasses.replace(
+            found, obstacle="its wrappers differ, or hold functions of their own"
+        )
 
     @classmethod
     def of_id(cls, env_id: str) -> Self:

@@ -72,9 +72,10 @@ def npg(
     """Steps of theta <- theta + eta x, x = F^-1 grad J, eta = sqrt(2 target_kl / x^T F x) (L6).
 
     The lecture's delta is 2 target_kl. With `step_size`, eta is fixed. F and the gradient have the
-    same unit, so the step of a softmax table is eta A, without a factor 1 / (1 - gamma). A singular
-    F is inverted on its range. Theta stays as it is if the predicted gain of a step is below the
-    rounding error of V, as it is near a deterministic optimum.
+    same unit, so the step of a softmax table is eta A, without a factor 1 / (1 - gamma); with a
+    horizon it is eta gamma^h A_h, since visits are not discounted there. A singular F is inverted
+    on its range. Theta stays as it is if the predicted gain of a step is below the rounding error
+    of V, as it is near a deterministic optimum.
 
     Args:
         mdp: a finite MDP.

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string>
 
 namespace fastpg {
@@ -15,7 +16,9 @@ class MessagePart {
  public:
   MessagePart(const char* text) : text_(text) {}
   MessagePart(const std::string& text) : text_(text.c_str()) {}
-  MessagePart(std::integral auto number) : integer_(static_cast<std::int64_t>(number)) {}
+  template <std::integral Integer>
+    requires(!std::same_as<Integer, bool> && !std::same_as<Integer, char>)
+  MessagePart(Integer number) : integer_(static_cast<std::int64_t>(number)) {}
   MessagePart(double number) : real_(number), is_real_(true) {}
 
   std::string text() const;
@@ -50,13 +53,26 @@ bool all_finite(const double* values, std::ptrdiff_t count);
 // False where one is NaN, too.
 bool all_at_most(const double* values, std::ptrdiff_t count, double bound);
 
-// values: (rows, columns), or a vector of rows where columns is 0.
-void require_finite(const char* name, const float* values, std::ptrdiff_t rows,
-                    std::ptrdiff_t columns = 0);
-void require_finite(const char* name, const double* values, std::ptrdiff_t rows,
-                    std::ptrdiff_t columns = 0);
+using Lengths = std::span<const std::ptrdiff_t>;
 
-// The place of a number of (rows, columns) or (rows,), as NumPy writes it.
-std::string index_text(std::ptrdiff_t flat, std::ptrdiff_t columns);
+// "(2, 3)".
+std::string tuple_text(Lengths numbers);
+// The place of a number in an array of this shape.
+std::string index_text(std::ptrdiff_t flat, Lengths shape);
+
+void require_finite(const char* name, const float* values, Lengths shape);
+void require_finite(const char* name, const double* values, Lengths shape);
+
+template <class T>
+void require_finite(const char* name, const T* values, std::ptrdiff_t count) {
+  require_finite(name, values, Lengths(&count, 1));
+}
+
+template <class T>
+void require_finite(const char* name, const T* values, std::ptrdiff_t rows,
+                    std::ptrdiff_t columns) {
+  const std::ptrdiff_t shape[] = {rows, columns};
+  require_finite(name, values, shape);
+}
 
 }  // namespace fastpg

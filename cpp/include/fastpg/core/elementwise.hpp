@@ -15,6 +15,13 @@ void sincos_of(const double* x, std::ptrdiff_t count, bool exact, double* sine, 
 
 // Whether no byte is zero.
 bool all_set(const std::uint8_t* flags, std::ptrdiff_t count);
+std::ptrdiff_t count_set(const std::uint8_t* flags, std::ptrdiff_t count);
+
+// The values whose flag is set, in order; out: count_set(flags, count) of them.
+void select(const double* values, const std::uint8_t* flags, std::ptrdiff_t count, double* out);
+void select(const std::int64_t* values, const std::uint8_t* flags, std::ptrdiff_t count,
+            std::int64_t* out);
+
 void widen(const std::int32_t* from, std::ptrdiff_t count, std::int64_t* out);
 
 }  // namespace fastpg

@@ -15,6 +15,14 @@
 #include <sys/mman.h>
 #endif
 
+#if defined(__SANITIZE_ADDRESS__)
+#define FASTPG_ADDRESS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define FASTPG_ADDRESS_SANITIZER 1
+#endif
+#endif
+
 namespace fastpg {
 
 class RecycledMemory {
@@ -51,7 +59,7 @@ class RecycledMemory {
 
   // A sanitizer sees what is written behind a small block, or after its end, if that is freed.
   static bool kept([[maybe_unused]] std::size_t bytes) {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(FASTPG_ADDRESS_SANITIZER)
     return bytes >= large;
 #else
     return true;
@@ -70,11 +78,11 @@ class RecycledMemory {
     std::size_t bytes;
   };
 
-  // Blocks are few, the one freed last at the end. Where another thread is at the list, it is
+  // A few blocks, the one freed last at the end. Where another thread is at the list, it is
   // passed by: nobody ever waits, also not in a child made by fork() meanwhile.
   struct List {
     static constexpr std::size_t length = 48;
-    explicit List(std::size_t limit) : most(limit) {}
+    explicit constexpr List(std::size_t limit) : most(limit) {}
 
     const std::size_t most;  // bytes of all
     Block blocks[length] = {};
@@ -93,7 +101,7 @@ class RecycledMemory {
 
   // Small blocks are many, and would drive out large ones.
   static List& list(std::size_t bytes) {
-    static List small(std::size_t{1} << 21), big(most_kept);
+    static constinit List small(std::size_t{1} << 21), big(most_kept);
     return bytes < large ? small : big;
   }
 

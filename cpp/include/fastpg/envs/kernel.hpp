@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "fastpg/core/checks.hpp"
 #include "fastpg/envs/environment.hpp"
 
 namespace fastpg {

@@ -112,7 +112,8 @@ class StopTrainingOnRewardThreshold(_OfEvaluations):
 class StopTrainingOnMaxEpisodes(Callback):
     """Stops once a number of episodes has ended, counted from the start of `learn`.
 
-    It takes effect after an iteration, so that some more episodes may end.
+    It takes effect after an iteration, so that some more episodes may end. A `learn` that finishes
+    an interrupted one goes on with its count.
 
     Args:
         max_episodes: number of episodes, of all environments together.
@@ -122,16 +123,18 @@ class StopTrainingOnMaxEpisodes(Callback):
     def __init__(self, max_episodes: int) -> None:
         self.max_episodes = arrays.integer("max_episodes", max_episodes, 1, MOST_COUNT)
         self._first = 0
+        self._counted: Any = None  # the algorithm
 
     def on_training_start(self, algo: Any, total_timesteps: int) -> None:
-        """Note the number of episodes so far.
+        """Note the number of episodes so far, unless this `learn` finishes an interrupted one.
 
         Args:
             algo: the algorithm.
             total_timesteps: environment steps of this call of `learn`.
         """
         super().on_training_start(algo, total_timesteps)
-        self._first = algo.num_episodes
+        if self._counted is not algo or not _goes_on(algo):
+            self._counted, self._first = algo, algo.num_episodes
 
     def on_iteration(self, record: Metrics) -> bool:
         """Compare the number of episodes with the limit.
@@ -147,6 +150,8 @@ class StopTrainingOnMaxEpisodes(Callback):
 
 class StopTrainingAfterSeconds(Callback):
     """Stops after the first iteration that ends later than a time after the start of `learn`.
+
+    The clock starts anew in each `learn`, also in one that finishes an interrupted one.
 
     Args:
         seconds: wall time, above 0.

@@ -11,7 +11,7 @@ from fastpg.files import path_of, replace_file
 from fastpg.suggestions import names_checked
 from fastpg.training.loggers.base import Logger
 from fastpg.training.loggers.csv_rows import row_text, rows_in
-from fastpg.training.loggers.files import end_line, opened, require_new
+from fastpg.training.loggers.files import keep_records, opened, require_new
 from fastpg.training.metrics import Metrics
 
 
@@ -131,7 +131,7 @@ class Table:
                 f"path: expected a file, got {self._path}: JsonLinesLogger writes to devices too"
             )
         if append:
-            end_line(self._path, _is_whole)
+            keep_records(self._path, _length_of_rows)
         self._open(append=append)
         self._columns = next(iter(rows_in(self._path)), [])
 
@@ -171,7 +171,9 @@ class Table:
             self._open(append=True)
 
 
-def _is_whole(path: Path) -> bool:
-    """Whether the last row has as many fields as the header."""
-    rows = rows_in(path)
-    return len(rows) > 1 and len(rows[-1]) == len(rows[0])
+def _length_of_rows(content: bytes) -> int:
+    """Length of the rows that have their ends: a number without one may lack digits."""
+    end = content.rfind(b"\n") + 1
+    while content.count(b'"', 0, end) % 2:  # that line's end is within a field
+        end = content.rfind(b"\n", 0, end - 1) + 1
+    return end

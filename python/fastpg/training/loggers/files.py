@@ -41,12 +41,12 @@ def opened(path: str | os.PathLike[str], *, append: bool) -> IO[str]:
     return target.open("a", encoding="utf-8", newline="")
 
 
-def end_line(path: Path, is_whole: Callable[[Path], bool]) -> None:
-    """Complete the last line of a file that has no end, or cut it off if a kill has broken it.
+def keep_records(path: Path, length_of_records: Callable[[bytes], int]) -> None:
+    """Remove what stands behind the last whole record of a file.
 
     Args:
         path: path of the file; nothing happens if there is none.
-        is_whole: whether the last line of a file is all of a record.
+        length_of_records: number of first bytes of a file's content that are whole records.
 
     Raises:
         OSError: the file cannot be read or written.
@@ -54,11 +54,7 @@ def end_line(path: Path, is_whole: Callable[[Path], bool]) -> None:
     if not path.exists():
         return
     content = path.read_bytes()
-    if not content or content.endswith(b"\n"):
-        return
-    if is_whole(path):
-        with path.open("ab") as file:
-            file.write(b"\n")
-    else:
+    length = length_of_records(content)
+    if length < len(content):
         with path.open("r+b") as file:
-            file.truncate(content.rfind(b"\n") + 1)
+            file.truncate(length)

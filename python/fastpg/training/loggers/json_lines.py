@@ -11,7 +11,7 @@ from fastpg import arrays
 from fastpg.files import path_of
 from fastpg.suggestions import names_checked
 from fastpg.training.loggers.base import Logger
-from fastpg.training.loggers.files import end_line, opened
+from fastpg.training.loggers.files import keep_records, opened
 from fastpg.training.metrics import Metrics, storable
 
 
@@ -43,7 +43,7 @@ class JsonLinesLogger(Logger):
             OSError: the file cannot be opened, or has content.
         """
         if self._append:
-            end_line(self.path, _is_whole)
+            _end_last_line(self.path)
         self._file = opened(self.path, append=self._append)
         self._append = True
 
@@ -78,10 +78,19 @@ class JsonLinesLogger(Logger):
             file.close()
 
 
-def _is_whole(path: Path) -> bool:
-    """Whether the last line is JSON."""
+def _end_last_line(path: Path) -> None:
+    """Complete a last line that lacks its end alone; remove one that a kill has cut off."""
+    keep_records(path, _length_of_lines)
+    if path.is_file() and path.read_bytes()[-1:] not in (b"", b"\n"):
+        with path.open("ab") as file:
+            file.write(b"\n")
+
+
+def _length_of_lines(content: bytes) -> int:
+    """Length of the lines that are JSON, the last one's end left out."""
+    before, newline, last = content.rpartition(b"\n")
     try:
-        json.loads(path.read_bytes().rpartition(b"\n")[2])
+        json.loads(last or b"0")
     except ValueError:
-        return False
-    return True
+        return len(before + newline)
+    return len(content)
