@@ -75,7 +75,13 @@ def test_true_false_and_null_of_a_file(run, tmp_path):
 
 @pytest.mark.parametrize(
     "words",
-    [["eval", ""], ["export", "", "--to", "c"], ["train", "npg", "CartPole-v1", "--out", ""]],
+    [
+        ["eval", ""],
+        ["export", "", "--to", "c"],
+        ["train", "npg", "CartPole-v1", "--out", ""],
+        ["train", "npg", "CartPole-v1", "--run="],
+        ["lecture", "L9", "--out="],
+    ],
 )
 def test_an_empty_word_is_no_path(run, tmp_path, words):
     done = run(*words)
@@ -96,6 +102,7 @@ def test_an_empty_word_is_no_path(run, tmp_path, words):
         ("a.toml", "seed = true", "Invalid value for '--seed'"),
         ("a.toml", "target_kl = true", "error: --target-kl: expected"),
         ("a.toml", "n_epochs = {a = 1}", "error"),
+        ("a.toml", "out = ''", "a.toml: out: expected a value, got ''"),
         ("a.toml", "config = 'c.toml'", "a.toml: unknown option 'config'"),
         ("b.toml", "gamma = 0.9", "No such file or directory: 'a.toml'"),
     ],

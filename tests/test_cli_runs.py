@@ -264,3 +264,48 @@ def test_folders_and_options_that_do_not_go_together(run, tmp_path):
         assert done.returncode == 2, flags
         assert text in done.stderr
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.usefixtures("one_episode")
+def test_resume_replaces_the_file_of_its_own_run_alone(run, tmp_path):
+    train, out = ("train", "npg", "CartPole-v1", *SHORT), tmp_path / "x.npz"
+    assert run(*train, "--seed", 9, "--out", out).returncode == 0
+    content = out.read_bytes()
+    done = run(*train, "--run", "a", "--resume", "--out", out)
+    assert done.returncode == 2
+    assert "--force" in done.stderr
+    assert out.read_bytes() == content
+    assert not (tmp_path / "a" / "records.jsonl").exists()
+
+
+@pytest.mark.usefixtures("one_episode")
+def test_a_finished_run_still_writes_its_file(run, tmp_path):
+    """As the same command does that was killed after learning."""
+    train = ("train", "npg", "CartPole-v1", *SHORT, "--run", "a", "--resume", "--out", "x.npz")
+    assert run(*train).returncode == 0
+    whole = fastpg.load(tmp_path / "x.npz").policy.theta
+    (tmp_path / "x.npz").unlink()
+    done = run(*train)
+    assert done.returncode == 0
+    assert "the run is finished" in done.stderr
+    assert np.array_equal(fastpg.load(tmp_path / "x.npz").policy.theta, whole)
+
+
+def test_an_error_of_the_environment_keeps_what_was_learned(run, tmp_path):
+    (tmp_path / "late.py").write_text(
+        "import gymnasium\n"
+        "from gymnasium.envs.classic_control import CartPoleEnv\n"
+        "class Late(CartPoleEnv):\n"
+        "    steps = 0\n"
+        "    def step(self, action):\n"
+        "        Late.steps += 1\n"
+        "        if Late.steps > 5000:\n"
+        "            raise RuntimeError('simulator crashed')\n"
+        "        return super().step(action)\n"
+        "gymnasium.register('Late-v0', Late, max_episode_steps=500)\n"
+    )
+    done = run("train", "npg", "late:Late-v0", "--total-timesteps", 20_000, "--out", "x.npz")
+    assert done.returncode == 1
+    assert "RuntimeError: simulator crashed. From environment " in done.stderr
+    assert "if that is in fastpg, please report it" in done.stderr
+    assert fastpg.load(tmp_path / "x.npz").num_timesteps == 4000

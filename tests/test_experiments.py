@@ -287,6 +287,7 @@ def test_tables(tmp_path):
         ({"n_jobs": 0}, ValueError, "n_jobs"),
         ({"n_evaluations": 0}, ValueError, "n_evaluations"),
         ({"total_timesteps": 0}, ValueError, "total_timesteps"),
+        ({"total_timesteps": 3}, ValueError, "total_timesteps: expected at least 4, one step"),
         ({"seed": 3}, TypeError, "seed"),
         ({"eval_env": Line()}, TypeError, "eval_env: expected an id or a callable"),
         ({"env": Line()}, TypeError, "env: expected an id or a callable"),

@@ -14,8 +14,10 @@ import pytest
 import fastpg
 from fastpg.algorithms import ALGORITHMS
 from fastpg.experiments import statistics, train_many
+from fastpg.experiments.statistics import Interval
 from fastpg.tuning import rows, search_space, tune
-from fastpg.tuning.judging import Judges
+from fastpg.tuning.judging import Final, Judges
+from fastpg.tuning.result import TrialRecord
 from processes import GUARD
 from test_experiments import Line
 
@@ -281,6 +283,19 @@ def test_the_best_is_chosen_by_other_seeds():
     )
 
 
+def test_finalists_are_different_settings_and_the_first_trial(monkeypatch):
+    values = [1.0, 5.0, 5.0, 4.0, 3.0]
+    records = [
+        TrialRecord(k, "complete", Interval(value, value, value), {"gamma": gamma}, None)
+        for k, (value, gamma) in enumerate(zip(values, [0.5, 0.9, 0.9, 0.8, 0.7], strict=True))
+    ]
+    trained = []
+    monkeypatch.setattr(Final, "_score", lambda _, settings: trained.append(settings) or 0.0)
+    judges = Judges.of([0], 2, 3)
+    Final(None, judges, None, 1, False).best(records)
+    assert [each["gamma"] for each in trained] == [0.9, 0.8, 0.7, 0.5]
+
+
 def test_the_seeds_that_choose_are_not_those_of_the_trials():
     judges = Judges.of([500_001, 7], 3, 2)
     assert judges.choosing == [500_000, 500_002, 500_003]
@@ -481,6 +496,8 @@ def test_folders_of_something_else(tmp_path):
         ({"study_name": "mine"}, ValueError, "study_name: allowed only with storage"),
         ({"n_finalists": 0}, ValueError, "n_finalists"),
         ({"seeds": []}, ValueError, "seeds"),
+        ({"fresh_seeds": 0}, ValueError, "^fresh_seeds: expected an integer in"),
+        ({"total_timesteps": 3}, ValueError, "^total_timesteps: expected at least 4, one step of"),
         ({"fresh_seeds": [1]}, ValueError, "fresh_seeds: expected seeds that no trial uses, got 1"),
         ({"fresh_seeds": [500_000]}, ValueError, "no trial uses, got 500000"),
         ({"objective": "best"}, ValueError, "unknown objective 'best'"),

@@ -230,8 +230,10 @@ def test_what_cannot_be_fitted_changes_nothing(rng):
     ]:
         given = {"observations": observations.copy(), "targets": targets.copy()}
         given[name][at] = bad
-        with pytest.raises(ValueError, match=text):
+        with pytest.raises(ValueError, match=text) as error:
             baseline.fit(given["observations"], steps, given["targets"])
+        notes = getattr(error.value, "__notes__", [])
+        assert any("more samples a batch" in note for note in notes) == ("squares" in text)
         if name == "observations":
             for read in (baseline.predict, baseline.features):
                 with pytest.raises(ValueError, match=text):

@@ -37,7 +37,7 @@ from fastpg.suggestions import names_checked
 from fastpg.training.callbacks.base import CallbackLike
 from fastpg.training.metrics import Clock, Metrics, drop_not_finite
 from fastpg.training.observers import Observers
-from fastpg.training.plan import MOST_TIMESTEPS, Plan
+from fastpg.training.plan import MOST_TIMESTEPS, Plan, require_a_step_of_each
 from fastpg.training.signals import defer_sigint
 from fastpg.values.mlp import MlpBaseline
 
@@ -331,11 +331,7 @@ class Algorithm(Resumable):
         if isinstance(given, float) and given.is_integer():  # such as 1e5
             given = int(given)
         total = arrays.integer("total_timesteps", given, 1, MOST_TIMESTEPS)
-        if total < n_envs:
-            raise ValueError(
-                f"total_timesteps: expected at least {n_envs}, one step of each of the "
-                f"environments, got {total}"
-            )
+        require_a_step_of_each(total, n_envs)
         if resets:
             self.num_timesteps = 0
         return Plan(total=total)

@@ -44,6 +44,8 @@ def _options(path: Path, known: dict[str, Any]) -> dict[str, Any]:
         option = name.replace("-", "_")
         if option not in known:
             raise ValueError(f"{path}: {unknown('option', name, list(known))}")
+        if value == "" and option != "label":
+            raise ValueError(f"{path}: {name}: expected a value, got ''")
         words[option] = _words(value, known[option])
     return words
 

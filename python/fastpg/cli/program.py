@@ -88,8 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: words of the command line; None: those of the process.
 
     Raises:
-        SystemExit: always, with the exit code: 0, 1 after a defect of fastpg or where nobody reads
-            the output, 2 after an error that the user can correct, 130 after Ctrl-C.
+        SystemExit: always, with the exit code: 0, 1 after a defect of fastpg or of a user's
+            environment or where nobody reads the output, 2 after an error that the user can
+            correct, 130 after Ctrl-C.
     """
     Settings.debug = False
     _require_words(sys.argv[1:] if arguments is None else arguments)
@@ -99,16 +100,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         if Settings.debug:
             raise
-        print(f"error: {type(error).__name__}: {error}", file=sys.stderr)
-        print("fastpg --debug ... shows where it happened; please report it", file=sys.stderr)
+        text = ". ".join([str(error), *getattr(error, "__notes__", ())])
+        print(f"error: {type(error).__name__}: {text}", file=sys.stderr)
+        print(
+            "fastpg --debug ... shows where it happened; if that is in fastpg, please report it",
+            file=sys.stderr,
+        )
         raise SystemExit(1) from None
 
 
 def _require_words(words: Sequence[str]) -> None:
     """Exit with code 2 after an empty word: as a path it would mean the present folder."""
     for previous, word in itertools.pairwise(["", *words]):
-        if not word and previous != "--label":
-            print(f"error: expected a word after {previous!r}, got ''", file=sys.stderr)
+        name, equals, value = previous, "=", word
+        if word.startswith("--"):
+            name, equals, value = word.partition("=")
+        if equals and not value and name != "--label":
+            print(f"error: expected a word after {name!r}, got ''", file=sys.stderr)
             raise SystemExit(2)
 
 

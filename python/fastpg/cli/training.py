@@ -12,12 +12,13 @@ from typing import Any
 import typer
 
 from fastpg.algorithms import ALGORITHMS
+from fastpg.algorithms import resume as load_checkpoint
 from fastpg.algorithms.base import Algorithm
 from fastpg.algorithms.diagnose import diagnose
 from fastpg.cli import evaluation
 from fastpg.cli.building import Training, built
 from fastpg.cli.commands import App, Group
-from fastpg.cli.console import INTERRUPTED, explained, fail, show_table, writable
+from fastpg.cli.console import INTERRUPTED, explained, fail, note, show_table, writable
 from fastpg.cli.options import parameters
 from fastpg.cli.run_folders import continued, learn, run_folder
 from fastpg.cli.signals import stopped_by_any_signal
@@ -75,12 +76,15 @@ def _train(name: str, env_id: str, given: dict[str, Any]) -> None:
         run = None if folder is None else run_folder(folder, resume=resume)
         default = f"{name}-{_file_part(env_id)}-{given.get('seed', 0)}.npz"
         # The file of an interrupted run may be there: the same command goes on.
-        path = None if run and out is None else _checkpoint_path(out, default, force or resume)
-        if run is not None and run.holds_run:
+        goes_on = run is not None and run.holds_run
+        path = None if run and out is None else _checkpoint_path(out, default, force or goes_on)
+        if run is not None and goes_on:
             evaluations = evaluations or run.kept_evaluations()
             training = continued(run, name, env_id, given)
         else:
             training = built(name, env_id, given)
+        if training is None and path is not None and run is not None:
+            note(f"saved {load_checkpoint(run.checkpoint).save(path)}")
     if training is not None:
         _learn_and_report(training, env_id, path, run, evaluations)
 
@@ -112,6 +116,10 @@ def _learn_and_report(
             learn(training, run, evaluations)
         except KeyboardInterrupt:
             interrupted = True
+        except Exception:
+            if path and algo.num_timesteps > before:
+                note(f"saved {algo.save(path)}, after {algo.num_timesteps:,} steps")
+            raise
         elapsed = time.perf_counter() - start
         saved = algo.save(path) if path else run.path  # type: ignore[union-attr]
         try:

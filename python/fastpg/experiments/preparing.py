@@ -13,6 +13,7 @@ from fastpg.experiments.settings import Setting
 from fastpg.experiments.trial import Trial
 from fastpg.rollouts.make_env import close_made
 from fastpg.training.metrics import MOST_COUNT
+from fastpg.training.plan import require_a_step_of_each
 
 
 def shared_trial(
@@ -93,6 +94,9 @@ def require_arguments(setting: Setting, trial: Trial, seed: int) -> None:
             raise TypeError(f"{name}: is no argument of train_many")
     try:
         algo = trial.built(seed)
+        env = algo.env
+        assert env is not None, "an algorithm that was just made has environments"
+        close_made(env, trial.env)
+        require_a_step_of_each(trial.total_timesteps, env.num_envs)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{error} (setting {setting.name})") from error
-    close_made(algo.env, trial.env)

@@ -54,11 +54,12 @@ def settings_of(grid: Mapping[str, Iterable[Any]] | None) -> list[Setting]:
     return [Setting(_name(arguments), arguments) for arguments in combined]
 
 
-def seeds_of(seeds: int | Iterable[int]) -> list[int]:
+def seeds_of(seeds: int | Iterable[int], name: str = "seeds") -> list[int]:
     """The seeds of an experiment.
 
     Args:
         seeds: a number n, which stands for 0 … n - 1, or the seeds themselves.
+        name: of the argument, for errors.
 
     Returns:
         The seeds, in order.
@@ -68,16 +69,16 @@ def seeds_of(seeds: int | Iterable[int]) -> list[int]:
         ValueError: none, more than 10,000,000, one out of range, or the same seed twice.
     """
     if isinstance(seeds, int | np.integer) and not isinstance(seeds, bool):
-        return list(range(arrays.integer("seeds", seeds, 1, MOST_SEEDS)))
+        return list(range(arrays.integer(name, seeds, 1, MOST_SEEDS)))
     if isinstance(seeds, str) or not isinstance(seeds, Iterable):
-        raise TypeError(f"seeds: expected a number or several seeds, got {seeds!r}")
+        raise TypeError(f"{name}: expected a number or several seeds, got {seeds!r}")
     if isinstance(seeds, range) and len(seeds) > MOST_SEEDS:
-        raise ValueError(f"seeds: expected at most {MOST_SEEDS:,}, got {len(seeds):,}")
+        raise ValueError(f"{name}: expected at most {MOST_SEEDS:,}, got {len(seeds):,}")
     found = [arrays.seed(seed) for seed in seeds]
     if not found:
-        raise ValueError("seeds: expected at least one, got none")
+        raise ValueError(f"{name}: expected at least one, got none")
     if len(set(found)) < len(found):
-        raise ValueError("seeds: expected different ones, got one of them twice")
+        raise ValueError(f"{name}: expected different ones, got one of them twice")
     return found
 
 

@@ -74,3 +74,17 @@ class Plan(NamedTuple):
             before=arrays.integer("plan: before", state.get("before", 0), 0, taken),
             done=arrays.integer("plan: done", state.get("done", 0), 0, iterations),
         )
+
+
+def require_a_step_of_each(total_timesteps: int, num_envs: int) -> None:
+    """Raise ValueError if not every environment has a step.
+
+    Args:
+        total_timesteps: environment steps, of all environments together.
+        num_envs: number of environments.
+    """
+    if total_timesteps < num_envs:
+        raise ValueError(
+            f"total_timesteps: expected at least {num_envs}, one step of each of the "
+            f"environments, got {total_timesteps}"
+        )

@@ -85,9 +85,10 @@ def tune(
         statistic: score of a trial, over the scores of its seeds: "mean", "median" or "iqm".
         fresh_seeds: seeds with which the best settings, the tuned ones and the defaults train at
             the end: a number n for 1,000,000 and the n - 1 seeds after it, or the seeds.
-        n_finalists: complete trials of the highest scores, the first trial always among them, that
-            train with as many other seeds, from 500,000 on; the best of these is the best trial.
-            1: the trial of the highest score, without more training.
+        n_finalists: number of complete trials, of the highest scores and of different settings,
+            that train with as many other seeds, from 500,000 on, and the first complete trial too;
+            the best of these is the best trial. 1: the trial of the highest score, without more
+            training.
         sampler: "tpe", "random" or a sampler of Optuna.
         pruner: "median", "percentile" (the best quarter goes on), "halving", "none" or a pruner of
             Optuna. Its steps are environment steps.

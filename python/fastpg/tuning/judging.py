@@ -31,7 +31,7 @@ class Judges:
     Attributes:
         choosing: seeds that choose among the finalists.
         fresh: seeds that judge, used by nothing else.
-        n_finalists: number of trials to choose from.
+        n_finalists: number of trials to choose from, the first one left out.
     """
 
     choosing: list[int]
@@ -51,7 +51,7 @@ class Judges:
             TypeError, ValueError: wrong seeds, or fresh ones that something else uses.
         """
         count = arrays.integer("n_finalists", n_finalists, 1, _MOST_FINALISTS)
-        fresh = seeds_of(fresh_seeds)
+        fresh = seeds_of(fresh_seeds, "fresh_seeds")
         if not isinstance(fresh_seeds, Iterable):
             fresh = [FIRST_FRESH_SEED + each for each in fresh]
         others = (seed for seed in itertools.count(FIRST_CHOOSING_SEED) if seed not in set(own))
@@ -96,9 +96,14 @@ class Final:
         ranked = sorted(complete, key=lambda each: each.value, reverse=True)
         if not self.judges.choosing:
             return ranked[0]
-        finalists = ranked[: self.judges.n_finalists]
-        if complete[0] not in finalists:
-            finalists[-1] = complete[0]
+        different = [
+            each
+            for k, each in enumerate(ranked)
+            if all(each.settings != better.settings for better in ranked[:k])
+        ]
+        finalists = different[: self.judges.n_finalists]
+        if all(each.settings != complete[0].settings for each in finalists):
+            finalists.append(complete[0])
         scores = [self._score(each.settings) for each in finalists]
         return finalists[int(np.argmax(scores))]
 

@@ -12,6 +12,10 @@ from fastpg.arrays import Float32s, Floats, Integers
 from fastpg.values.base import Baseline
 
 LEAST_RIDGE = 1e-12  # less is lost in the rounding errors of the moments
+_DIVERGED = (
+    "A baseline that learns from its own values can grow without bound where batches are small: "
+    "take more samples a batch (n_envs x n_steps), a larger ridge, or baseline='mean'"
+)
 
 
 class LinearBaseline(Baseline):
@@ -140,6 +144,10 @@ class LinearBaseline(Baseline):
             )
         except TypeError as error:
             raise self._of_another_kind("fit_rollout", "fit") from error
+        except ValueError as error:
+            if np.isfinite(targets).all() and np.isfinite(observations).all():
+                error.add_note(_DIVERGED)
+            raise
         self._regression, self.weights = fit.regression, fit.weights
 
     def _samples(
