@@ -193,7 +193,7 @@ py::object bound_estimate(const py::dict& rollout, const py::object& value, bool
   Array<double> targets = recycled_like<double>(r.rewards);
   double* const a = advantages.mutable_data();
   double* const t = targets.mutable_data();
-  const bool no_gaps = all_set(bytes(r.valid), r.valid.size());
+  const bool no_gaps = count_set(bytes(r.valid), r.valid.size()) == r.valid.size();
   const RolloutEstimates found = unlocked([&] {
     return estimate(r.arrays(no_gaps), {v.values.data(), v.last.data(), v.final.data()},
                     {gamma, gae_lambda, monte_carlo, threads}, a, t);

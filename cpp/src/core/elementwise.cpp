@@ -52,14 +52,6 @@ void sincos_of(const double* x, std::ptrdiff_t count, bool exact, double* sine, 
   });
 }
 
-bool all_set(const std::uint8_t* flags, std::ptrdiff_t count) {
-  return dispatch([=] {
-    std::uint8_t zero = 0;
-    for (std::ptrdiff_t i = 0; i < count; ++i) zero |= flags[i] == 0 ? 1 : 0;
-    return zero == 0;
-  });
-}
-
 std::ptrdiff_t count_set(const std::uint8_t* flags, std::ptrdiff_t count) {
   return dispatch([=] {
     std::ptrdiff_t set = 0;

@@ -96,14 +96,11 @@ class Final:
         ranked = sorted(complete, key=lambda each: each.value, reverse=True)
         if not self.judges.choosing:
             return ranked[0]
-        different = [
-            each
-            for k, each in enumerate(ranked)
-            if all(each.settings != better.settings for better in ranked[:k])
-        ]
-        finalists = different[: self.judges.n_finalists]
-        if all(each.settings != complete[0].settings for each in finalists):
-            finalists.append(complete[0])
+        finalists: list[TrialRecord] = []
+        for each in ranked:
+            wanted = len(finalists) < self.judges.n_finalists or each is complete[0]
+            if wanted and each.settings not in [better.settings for better in finalists]:
+                finalists.append(each)
         scores = [self._score(each.settings) for each in finalists]
         return finalists[int(np.argmax(scores))]
 

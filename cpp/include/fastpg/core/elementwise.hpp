@@ -13,8 +13,7 @@ void log_of(const double* x, std::ptrdiff_t count, double* out);
 // exact: the C library's values; else FastMath's.
 void sincos_of(const double* x, std::ptrdiff_t count, bool exact, double* sine, double* cosine);
 
-// Whether no byte is zero.
-bool all_set(const std::uint8_t* flags, std::ptrdiff_t count);
+// Of bytes that are not zero.
 std::ptrdiff_t count_set(const std::uint8_t* flags, std::ptrdiff_t count);
 
 // The values whose flag is set, in order; out: count_set(flags, count) of them.

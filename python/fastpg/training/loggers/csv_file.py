@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import IO, Any
@@ -173,7 +174,10 @@ class Table:
 
 def _length_of_rows(content: bytes) -> int:
     """Length of the rows that have their ends: a number without one may lack digits."""
-    end = content.rfind(b"\n") + 1
-    while content.count(b'"', 0, end) % 2:  # that line's end is within a field
-        end = content.rfind(b"\n", 0, end - 1) + 1
-    return end
+    length = whole = quotes = 0
+    for line in io.BytesIO(content):
+        length += len(line)
+        quotes += line.count(b'"')
+        if line.endswith(b"\n") and quotes % 2 == 0:  # an odd number: within a field
+            whole = length
+    return whole
