@@ -12,7 +12,7 @@ pytest.importorskip("numba", reason="numba is not installed")
 
 import fastpg
 from fastpg import playing
-from fastpg.envs import c_interface
+from fastpg.envs import NativeEnv, c_interface
 from fastpg.rollouts.env_recipe import EnvRecipe
 
 
@@ -202,3 +202,27 @@ def test_an_environment_without_pictures_says_how_to_have_them():
     made.reset(seed=0)
     with pytest.raises(NotImplementedError, match=r"expected a function render\(state, params\)"):
         made.render()
+
+
+@pytest.mark.parametrize("env_id", ["Spaces-v0", "Pendulum-v1"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda env_id: fastpg.make_vec(env_id).single_action_space,
+        lambda env_id: fastpg.make_vec(env_id).single_observation_space,
+        lambda env_id: NativeEnv(env_id).action_space,
+    ],
+)
+def test_spaces_belong_to_one_environment(env_id, make):
+    if env_id == "Spaces-v0":
+        defined(env_id, action=spaces.Box(-1.0, 1.0, (2,)))
+    one, two = make(env_id), make(env_id)
+    assert one == two
+    one.seed(3)
+    two.seed(3)
+    expected = two.sample()
+    two.seed(4)
+    two.sample()
+    assert np.array_equal(one.sample(), expected)
+    one.low[...] = 7.0
+    assert (two.low < 0.0).all()

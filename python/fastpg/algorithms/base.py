@@ -26,10 +26,10 @@ from fastpg.envs import NativeVectorEnv
 from fastpg.functional.advantages import prediction_error
 from fastpg.policies.base import Policy
 from fastpg.policies.factory import is_mlp, keep_within, make_policy, require_fit
-from fastpg.rollouts.collect import make_collector
+from fastpg.rollouts.collect import fitting_collector
 from fastpg.rollouts.collector import Collector
 from fastpg.rollouts.env_recipe import EnvRecipe
-from fastpg.rollouts.make_env import env_name, make_env
+from fastpg.rollouts.make_env import env_name, make_env, require_vector
 from fastpg.rollouts.rollout import Rollout
 from fastpg.rollouts.wrappers import statistics_outside
 from fastpg.spaces.storage import require_storable
@@ -548,7 +548,8 @@ class Algorithm(Resumable):
         if self.env is None:
             raise RuntimeError("learn: expected an environment: pass one to load() or use_env()")
         if self._collector is None:
-            collector = make_collector(self.env, self.policy, self.seed)
+            # Whoever set the environment has compared its spaces with the policy's sizes.
+            collector = fitting_collector(require_vector(self.env), self.policy, self.seed)
             collector.step_count = self._first_step
             collector.reset(collector.start_seed)
             self._collector = collector

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import gymnasium
@@ -105,6 +106,7 @@ def newer_id(env_id: str) -> str | None:
     return None if newest == env_id else newest
 
 
+@functools.cache
 def _without_version(env_id: str) -> str:
     """An id without its "-v0", if it has one."""
     name, _, version = env_id.rpartition("-v")

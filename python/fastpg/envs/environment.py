@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import importlib
 import inspect
 import math
@@ -71,6 +73,25 @@ class Environment:
             The space.
         """
         raise NotImplementedError
+
+    def own_spaces(self, parameters: Parameters) -> tuple[spaces.Space[Any], spaces.Space[Any]]:
+        """Spaces of the observations and the actions of one environment, for nobody else.
+
+        Whoever seeds them or draws from them changes no other environment's.
+
+        Args:
+            parameters: values by name.
+
+        Returns:
+            Copies of those that were made before for the same values: making them takes longer
+                than the rest of an environment.
+        """
+        values = tuple(
+            (name, tuple(value) if isinstance(value, list) else value)
+            for name, value in parameters.items()
+        )
+        observations, actions = _spaces(self, values)
+        return _own(observations), _own(actions)
 
     @property
     def drawn(self) -> bool:
@@ -157,3 +178,23 @@ class Environment:
             observations: (n, d), changed in place.
             states: (n, k), the physical states.
         """
+
+
+@functools.lru_cache(maxsize=32)
+def _spaces(
+    environment: Environment, values: tuple[tuple[str, Any], ...]
+) -> tuple[spaces.Space[Any], spaces.Space[Any]]:
+    """The spaces for some parameters, which stay as they are made."""
+    parameters = {
+        name: list(value) if isinstance(value, tuple) else value for name, value in values
+    }
+    return environment.observation_space(parameters), environment.action_space(parameters)
+
+
+def _own(space: spaces.Space[Any]) -> spaces.Space[Any]:
+    """A copy with arrays of its own, and no random generator yet."""
+    mine = copy.copy(space)
+    for name, value in vars(space).items():
+        if isinstance(value, np.ndarray):
+            setattr(mine, name, value.copy())
+    return mine

@@ -57,8 +57,7 @@ class NativeEnv(gymnasium.Env[Any, Any]):
         set_options(self.native, env_id, env_options, ("exact", "render_mode"))
         values = parameters(self.native)
         self._parameters = frozenset(values)
-        self.observation_space = environment.observation_space(values)
-        self.action_space = environment.action_space(values)
+        self.observation_space, self.action_space = environment.own_spaces(values)
         self._painter = None if render_mode is None else Painter(environment, 1)
 
     def reset(

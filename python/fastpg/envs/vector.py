@@ -61,11 +61,7 @@ class NativeVectorEnv(StateAccess):
             threads.num_threads(num_threads),
         )
         set_options(native, env_id, env_options, _ARGUMENTS)
-        values = parameters(native)
-        spaces = (
-            spec.environment.observation_space(values),
-            spec.environment.action_space(values),
-        )
+        spaces = spec.environment.own_spaces(parameters(native))
         self._set_up(env_id, spec.environment, native, spaces, limit, autoreset_mode, render_mode)
 
     def _set_up(

@@ -44,9 +44,26 @@ def make_collector(
     if not isinstance(policy, Policy):
         raise TypeError(f"policy: expected a policy, got {policy!r}")
     require_fit(policy, vector)
-    if isinstance(vector, NativeVectorEnv) and is_plain(vector) and policy._has_actor:
-        return NativeCollector(vector, policy, seed, evaluation=evaluation)
-    return SteppingCollector(vector, policy, seed, evaluation=evaluation)
+    return fitting_collector(vector, policy, seed, evaluation=evaluation)
+
+
+def fitting_collector(
+    env: VectorEnv[Any, Any, Any], policy: Policy, seed: int, *, evaluation: bool = False
+) -> Collector:
+    """`make_collector` for an environment and a policy that are known to fit.
+
+    Args:
+        env: a vector environment that `require_vector` takes.
+        policy: a policy that `require_fit` takes with it.
+        seed: seed of the actions, in [0, 2^64).
+        evaluation: use the random stream of evaluations, not the one of training.
+
+    Returns:
+        A `NativeCollector` if environment and policy are native, otherwise a `SteppingCollector`.
+    """
+    if isinstance(env, NativeVectorEnv) and is_plain(env) and policy._has_actor:
+        return NativeCollector(env, policy, seed, evaluation=evaluation)
+    return SteppingCollector(env, policy, seed, evaluation=evaluation)
 
 
 def is_plain(env: NativeVectorEnv) -> bool:

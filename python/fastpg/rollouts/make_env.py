@@ -128,6 +128,8 @@ def require_vector(env: Any) -> VectorEnv[Any, Any, Any]:
         ValueError: a VectorEnv that does not step all its environments together (EnvPool with
             `batch_size`), or that holds the same environment several times.
     """
+    if type(env) is NativeVectorEnv:
+        return env
     if not isinstance(env, VectorEnv):
         raise TypeError(f"env: expected a VectorEnv, of fastpg.make_vec or Gymnasium, got {env!r}")
     kind = type(env.unwrapped).__name__
