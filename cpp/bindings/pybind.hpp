@@ -27,16 +27,24 @@ inline const std::uint8_t* bytes(const Array<bool>& flags) {
   return static_cast<const std::uint8_t*>(flags.py::array::data());
 }
 
-// An array that owns what the vector held; no copy.
-template <class T, class Element = T, class Allocator>
-Array<Element> take(std::vector<T, Allocator>&& values, std::vector<py::ssize_t> shape) {
-  static_assert(sizeof(T) == sizeof(Element));
-  using Values = std::vector<T, Allocator>;
+// An array of numbers that it owns; no copy.
+template <class Element, class Values>
+Array<Element> owning(Values values, std::vector<py::ssize_t> shape) {
+  static_assert(sizeof(typename Values::value_type) == sizeof(Element));
   auto owner = std::make_unique<Values>(std::move(values));
   const auto* data = reinterpret_cast<const Element*>(owner->data());
   py::capsule base(owner.get(), [](void* p) { delete static_cast<Values*>(p); });
   owner.release();
   return Array<Element>(std::move(shape), data, base);
+}
+
+template <class T, class Element = T>
+Array<Element> take(Buffer<T>&& values, std::vector<py::ssize_t> shape) {
+  return owning<Element>(std::move(values), std::move(shape));
+}
+template <class T, class Element = T>
+Array<Element> take(std::vector<T>&& values, std::vector<py::ssize_t> shape) {
+  return owning<Element>(std::move(values), std::move(shape));
 }
 
 // "(2, 3)".

@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <cstdint>
+#include <new>
+#include <utility>
 #include <vector>
 
 #include "check.hpp"
@@ -55,4 +59,43 @@ CASE(small_blocks_do_not_drive_out_large_ones) {
 CASE(what_is_too_large_is_not_kept) {
   free_blocks(1, 2 * RecycledMemory::most_kept);
   check_recycled(mebibyte);
+}
+
+CASE(a_buffer_grows_and_keeps_what_it_holds) {
+  Buffer<int> numbers;
+  CHECK(numbers.empty() && numbers.data() == nullptr);
+  for (int i = 0; i < 1000; ++i) numbers.push_back(i);
+  CHECK(numbers.size() == 1000 && numbers.front() == 0 && numbers[999] == 999);
+  numbers.resize(3);
+  numbers.resize(5, 7);
+  const int expected[] = {0, 1, 2, 7, 7};
+  CHECK(std::equal(numbers.begin(), numbers.end(), expected, expected + 5));
+  numbers.assign(2, 4);
+  CHECK(numbers.size() == 2 && numbers[0] == 4 && numbers[1] == 4);
+  numbers.assign(expected + 1, expected + 4);
+  CHECK(numbers.size() == 3 && numbers[0] == 1 && numbers[2] == 7);
+}
+
+CASE(a_buffer_is_copied_and_moved) {
+  const Buffer<double> first(3, 2.5);
+  Buffer<double> second = first;
+  second[0] = 1.0;
+  CHECK(first[0] == 2.5 && second[1] == 2.5);
+  const double* const memory = second.data();
+  Buffer<double> third = std::move(second);
+  CHECK(third.data() == memory && second.empty());
+  third = first;
+  CHECK(third.size() == 3 && third[0] == 2.5);
+  third = Buffer<double>();
+  CHECK(third.empty());
+}
+
+CASE(a_buffer_that_is_too_large_is_refused) {
+  bool refused = false;
+  try {
+    Buffer<double> numbers(static_cast<std::size_t>(PTRDIFF_MAX) / 4);
+  } catch (const std::bad_alloc&) {
+    refused = true;
+  }
+  CHECK(refused);
 }

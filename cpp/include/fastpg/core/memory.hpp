@@ -8,8 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <type_traits>
 #include <utility>
-#include <vector>
 
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -131,34 +131,91 @@ class RecycledMemory {
   }
 };
 
-// For std::vector: recycled memory, and resize(n) leaves new elements unwritten.
+// Plain numbers in recycled memory. New elements are unwritten, unless a value is given.
 template <class T>
-struct UnwrittenAllocator {
+class Buffer {
+  static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>);
+
+ public:
   using value_type = T;
 
-  UnwrittenAllocator() = default;
-  template <class U>
-  UnwrittenAllocator(const UnwrittenAllocator<U>&) {}
+  Buffer() = default;
+  explicit Buffer(std::size_t size) : memory_(allocated(size)), size_(size), capacity_(size) {}
+  Buffer(std::size_t size, T value) : Buffer(size) { std::fill(begin(), end(), value); }
+  Buffer(const T* first, const T* last) : Buffer(static_cast<std::size_t>(last - first)) {
+    std::copy(first, last, begin());
+  }
+  Buffer(const Buffer& other) : Buffer(other.begin(), other.end()) {}
+  Buffer(Buffer&& other) noexcept
+      : memory_(std::exchange(other.memory_, nullptr)),
+        size_(std::exchange(other.size_, 0)),
+        capacity_(std::exchange(other.capacity_, 0)) {}
+  Buffer& operator=(Buffer other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~Buffer() {
+    if (memory_ != nullptr) RecycledMemory::deallocate(memory_, capacity_ * sizeof(T));
+  }
 
-  T* allocate(std::size_t count) {
-    if (count > static_cast<std::size_t>(PTRDIFF_MAX) / sizeof(T)) throw std::bad_alloc();
-    return static_cast<T*>(RecycledMemory::allocate(count * sizeof(T)));
+  void swap(Buffer& other) noexcept {
+    std::swap(memory_, other.memory_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
   }
-  void deallocate(T* memory, std::size_t count) {
-    RecycledMemory::deallocate(memory, count * sizeof(T));
+
+  void reserve(std::size_t capacity) {
+    if (capacity <= capacity_) return;
+    Buffer larger(capacity);
+    std::copy(begin(), end(), larger.begin());
+    larger.size_ = size_;
+    swap(larger);
   }
-  template <class U>
-  void construct(U* at) {
-    ::new (static_cast<void*>(at)) U;
+  void resize(std::size_t size) {
+    reserve(size);
+    size_ = size;
   }
-  template <class U, class... Args>
-  void construct(U* at, Args&&... args) {
-    ::new (static_cast<void*>(at)) U(std::forward<Args>(args)...);
+  void resize(std::size_t size, T value) {
+    const std::size_t before = size_;
+    resize(size);
+    if (size > before) std::fill(begin() + before, end(), value);
   }
-  friend bool operator==(const UnwrittenAllocator&, const UnwrittenAllocator&) { return true; }
+  void assign(std::size_t size, T value) {
+    resize(size);
+    std::fill(begin(), end(), value);
+  }
+  void assign(const T* first, const T* last) {
+    resize(static_cast<std::size_t>(last - first));
+    std::copy(first, last, begin());
+  }
+  void push_back(T value) {
+    if (size_ == capacity_) reserve(std::max(2 * capacity_, RecycledMemory::alignment / sizeof(T)));
+    memory_[size_++] = value;
+  }
+
+  T* data() { return memory_; }
+  const T* data() const { return memory_; }
+  std::size_t size() const { return size_; }
+  std::size_t capacity() const { return capacity_; }
+  bool empty() const { return size_ == 0; }
+  T* begin() { return memory_; }
+  const T* begin() const { return memory_; }
+  T* end() { return memory_ + size_; }
+  const T* end() const { return memory_ + size_; }
+  const T& front() const { return memory_[0]; }
+  T& operator[](std::size_t at) { return memory_[at]; }
+  const T& operator[](std::size_t at) const { return memory_[at]; }
+
+ private:
+  static T* allocated(std::size_t size) {
+    if (size == 0) return nullptr;
+    if (size > static_cast<std::size_t>(PTRDIFF_MAX) / sizeof(T)) throw std::bad_alloc();
+    return static_cast<T*>(RecycledMemory::allocate(size * sizeof(T)));
+  }
+
+  T* memory_ = nullptr;
+  std::size_t size_ = 0;
+  std::size_t capacity_ = 0;
 };
-
-template <class T>
-using Buffer = std::vector<T, UnwrittenAllocator<T>>;
 
 }  // namespace fastpg
