@@ -32,6 +32,85 @@ def test_a_reused_array_made_read_only_is_replaced():
     assert np.array_equal(kept, before)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of later versions of NumPy
+def test_a_reused_array_of_another_shape_or_dtype_is_replaced():
+    env = fastpg.make_vec("CartPole-v1", 3, copy=False)
+    env.reset(seed=0)
+    for change, value in (("shape", (12,)), ("dtype", np.int32)):
+        setattr(env.step([0, 0, 0])[0], change, value)
+        observations = env.step([0, 0, 0])[0]
+        assert (observations.shape, observations.dtype) == ((3, 4), np.float32)
+        assert observations.flags.c_contiguous
+
+
+class Converted:
+    """An argument whose conversion runs a function first."""
+
+    def __init__(self, run, value):
+        self.run, self.value = run, value
+
+    def __array__(self, *args, **kwargs):
+        self.run()
+        return self.value
+
+
+def shrink(array):
+    array.resize((1,) * array.ndim, refcheck=False)
+
+
+def test_a_batch_notices_that_its_arrays_were_resized():
+    policy = fastpg.LinearSoftmax(4, 3)
+    phi = np.random.default_rng(0).random((2000, policy.n_features))
+    dist = policy.distribution(phi)
+    with pytest.raises(ValueError, match="phi: expected the array that the batch was made with"):
+        policy.entropy_gradient(phi, Converted(lambda: shrink(phi), dist))
+
+    def batch_of(name):
+        given = {
+            "phi": np.ones((100, 5)), "actions": np.zeros((100, 1), np.int32),
+            "mask": np.ones((100, 3), bool),
+        }  # fmt: skip
+        made = _core.PolicyBatch(_core.Categorical([3]), _core.Linear(5, 3), **given)
+        shrink(given[name])
+        return made
+
+    for name in ("phi", "actions", "mask"):
+        with pytest.raises(ValueError, match=f"{name}: expected the array that the batch"):
+            batch_of(name).distribution(np.zeros(15))
+    network = _core.Mlp(5, [4], 1, _core.Activation.tanh)
+    for name in ("inputs", "targets"):
+        given = {"inputs": np.ones((100, 5)), "targets": np.ones(100)}
+        values = _core.ValueBatch(network, **given)
+        shrink(given[name])
+        with pytest.raises(ValueError, match=f"{name}: expected the array that the batch"):
+            values.values(np.zeros(network.parameters))
+
+
+def test_the_features_of_a_batch_cannot_be_resized():
+    batch = fastpg.LinearSoftmax(4, 3).batch(np.ones((200, 5)))
+    with pytest.raises(ValueError, match="does not own its data"):
+        batch.phi.resize((1, 1), refcheck=False)
+    with pytest.raises(ValueError, match="read-only"):
+        batch.phi[0] = 0.0
+    assert batch.phi.shape == (200, 5)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of later versions of NumPy
+def test_a_rollout_reshaped_while_weights_are_converted_is_refused():
+    env = fastpg.make_vec("CartPole-v1", 2)
+    rollout = vars(fastpg.collect(env, fastpg.LinearSoftmax(4, 2), n_steps=50, seed=0))
+    fields = {name: value for name, value in rollout.items() if isinstance(value, np.ndarray)}
+    first = np.zeros((1, 4), np.float32), np.zeros(1, np.int64), False
+    size = _core.value_features(*first).shape[1]
+
+    def reshape():
+        fields["rewards"].shape = (1, 100)
+
+    weights = Converted(reshape, np.ones(size))
+    with pytest.raises(ValueError, match="expected size 1, got 50"):
+        _core.estimate(fields, weights, False, 0.9, 0.9, False, 1)
+
+
 CLASSES = [value for value in vars(_core).values() if isinstance(value, type)]
 SEALED = [kind for kind in CLASSES if "__init__" in vars(kind)]
 
@@ -125,3 +204,34 @@ def test_large_angles_of_acrobot_turn_by_turn():
     for _ in range(3):  # then even further
         actions = rng.integers(0, 3, 4)
         assert np.array_equal(theirs.step(actions)[0], ours.step(actions)[0])
+
+
+METHODS = [
+    (kind, name)
+    for kind in CLASSES
+    for name, value in vars(kind).items()
+    if isinstance(value, property) or type(value).__name__ == "instancemethod"
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), METHODS, ids=lambda part: getattr(part, "__name__", part)
+)
+def test_no_method_takes_none_for_its_object(kind, name):
+    method = vars(kind)[name]
+    for count in range(4):
+        call = method.fget if isinstance(method, property) else getattr(kind, name)
+        with pytest.raises(TypeError):
+            call(*(None,) * (1 if isinstance(method, property) else count + 1))
+
+
+def test_types_of_the_binding_library_cannot_be_instantiated():
+    base, record = _core.Adam.__mro__[-2], type(_core.gae.__self__)
+    for make in (base, type("Mine", (base,), {}), record, lambda: record.__new__(record)):
+        with pytest.raises(TypeError):
+            make()
+    _core.gae.__self__.__init__()
+    for protocol in (0, 1):
+        with pytest.raises(TypeError):
+            pickle.dumps(_core.FeatureMap.identity(2, True), protocol)
+    assert _core.FeatureMap.identity(2, True).size == 4

@@ -48,9 +48,10 @@ Array<double> log_prob(const Distribution& distribution, const Array<double>& di
 
 Array<double> entropy(const Distribution& distribution, const Array<double>& dist) {
   const double* const d = checked_dist(distribution, "dist", dist, -1);
-  Array<double> out(dist.shape(0));
+  const Index rows = dist.shape(0);
+  Array<double> out(rows);
   double* const values = out.mutable_data();
-  unlocked([&] { entropies(distribution, d, dist.shape(0), values); });
+  unlocked([&] { entropies(distribution, d, rows, values); });
   return out;
 }
 
@@ -91,10 +92,10 @@ void bind_distributions(py::module_& m) {
   using Shared = std::shared_ptr<Distribution>;
   py::class_<Distribution, Shared> base(m, "Distribution", "A distribution over actions.");
   construct_in_new(base);
-  base.def_property_readonly("outputs", &Distribution::outputs)
-      .def_property_readonly("own_parameters", &Distribution::own_parameters)
-      .def_property_readonly("size", &Distribution::size)
-      .def_property_readonly("action_size", &Distribution::action_size)
+  base.def_property_readonly("outputs", by_reference(&Distribution::outputs))
+      .def_property_readonly("own_parameters", by_reference(&Distribution::own_parameters))
+      .def_property_readonly("size", by_reference(&Distribution::size))
+      .def_property_readonly("action_size", by_reference(&Distribution::action_size))
       .def("sample", &sample, array("dist"), array("uniforms"),
            "(n, action_size) actions by inverse CDF from uniforms in (0, 1).")
       .def("mode", &mode, array("dist"), "(n, action_size) most probable actions.")
@@ -108,7 +109,7 @@ void bind_distributions(py::module_& m) {
       m, "Categorical", "One or more independent categorical choices.");
   construct_in_new(categorical);
   categorical.def(constructor<Categorical, std::vector<Index>>(), py::arg("choices"))
-      .def_property_readonly("choices", &Categorical::choices);
+      .def_property_readonly("choices", by_reference(&Categorical::choices));
 
   py::class_<DiagGaussian, Distribution, std::shared_ptr<DiagGaussian>> gaussian(
       m, "DiagGaussian", "Diagonal Gaussian; its own parameters are ln sigma.");

@@ -113,7 +113,7 @@ std::unique_ptr<BoundVectorEnv> make_tabular_env(
   auto kernel = std::make_unique<TabularKernel>(
       transitions, matrix_view("r", r), vector_view("start", start),
       std::vector<float>(features.data(), features.data() + features.size()),
-      std::vector<std::uint8_t>(terminal.data(), terminal.data() + terminal.size()),
+      std::vector<std::uint8_t>(bytes(terminal), bytes(terminal) + terminal.size()),
       horizon.value_or(TabularKernel::no_horizon));
   // No arguments: Python makes it again from the MDP.
   return std::make_unique<BoundVectorEnv>(std::move(kernel), num_envs, max_episode_steps, true,
@@ -165,7 +165,7 @@ py::tuple step(BoundVectorEnv& self, const py::array& actions, Autoreset mode) {
   }
   const py::tuple arrays = self.reused->arrays;
   const auto data = [&self]<class T>(std::size_t k, T) {
-    return static_cast<T*>(self.reused->memory[k]);
+    return static_cast<T*>(self.reused->forms[k].memory);
   };
   const StepOutputs out{data(0, float{}), data(1, double{}), data(2, bool{}),
                         data(3, bool{}),  data(4, float{}),  data(5, bool{})};

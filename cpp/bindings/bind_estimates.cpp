@@ -23,7 +23,8 @@ Array<T> field(const py::dict& rollout, const char* name) {
   return py::reinterpret_borrow<Array<T>>(found);
 }
 
-// What the estimates read of a rollout.
+// What the estimates read of a rollout. Sizes are noted once they are checked: other threads may
+// reshape an array while a kernel runs.
 struct RolloutFields {
   explicit RolloutFields(const py::dict& rollout)
       : observations(field<float>(rollout, "observations")),
@@ -53,8 +54,14 @@ struct RolloutFields {
     require_rows("final_observations", final_observations, episode_lengths, end_rows.size());
     require_ndim("end_rows", end_rows, 1);
     require_same_shape("end_columns", end_columns, end_rows);
+    shape = {rewards.shape(0), rewards.shape(1)};
+    observation_size = observations.shape(2);
+    end_count = end_rows.size();
   }
 
+  TimeByLane shape{};
+  py::ssize_t observation_size = 0;
+  py::ssize_t end_count = 0;
   Array<float> observations;
   Array<double> rewards;
   Array<bool> terminated, truncated, valid;
@@ -64,16 +71,14 @@ struct RolloutFields {
   Array<float> final_observations;
   Array<std::int64_t> episode_lengths;
 
-  TimeByLane shape() const { return {rewards.shape(0), rewards.shape(1)}; }
-  py::ssize_t observation_size() const { return observations.shape(2); }
   // Of all of the rollout's arrays; no_gaps: every sample is valid.
   RolloutArrays arrays(bool no_gaps) const {
-    return {shape(),
+    return {shape,
             rewards.data(),
             bytes(terminated),
             bytes(truncated),
             no_gaps ? nullptr : bytes(valid),
-            end_rows.size(),
+            end_count,
             end_rows.data(),
             end_columns.data()};
   }
@@ -93,9 +98,7 @@ struct RolloutFields {
 // V of the states of a rollout: (T, N), (N,) and (K,).
 struct RolloutValues {
   RolloutValues(const RolloutFields& r)
-      : values({r.shape().steps, r.shape().lanes}),
-        last(r.shape().lanes),
-        final(r.end_rows.size()) {}
+      : values({r.shape.steps, r.shape.lanes}), last(r.shape.lanes), final(r.end_count) {}
 
   Array<double> values, last, final;
 };
@@ -103,24 +106,26 @@ struct RolloutValues {
 // By the linear baseline; weights nullptr: 0.
 void predict(const RolloutFields& r, const Array<std::int64_t>& steps, const double* weights,
              bool time, int threads, RolloutValues& out) {
-  const auto fill = [&](const float* states, const std::int64_t* at, py::ssize_t count,
-                        double* to) {
-    if (count == 0) return true;
+  const auto fill = [&](const ValueSamples& samples, double* to) {
+    if (samples.count == 0) return true;
     if (weights == nullptr) {
-      std::fill_n(to, count, 0.0);
+      std::fill_n(to, samples.count, 0.0);
       return true;
     }
-    return value_predict(ValueSamples{states, at, count, r.observation_size(), time}, weights,
-                         threads, to);
+    return value_predict(samples, weights, threads, to);
   };
-  double* const values = out.values.mutable_data();
-  double* const last = out.last.mutable_data();
-  double* const final = out.final.mutable_data();
-  const bool finite = unlocked([&] {
-    return fill(r.observations.data(), steps.data(), r.shape().size(), values) &&
-           fill(r.last_observations.data(), r.last_step_index.data(), r.shape().lanes, last) &&
-           fill(r.final_observations.data(), r.episode_lengths.data(), r.end_rows.size(), final);
-  });
+  const auto samples = [&](const Array<float>& states, const Array<std::int64_t>& at,
+                           py::ssize_t count) {
+    return ValueSamples{states.data(), at.data(), count, r.observation_size, time};
+  };
+  const ValueSamples all = samples(r.observations, steps, r.shape.size());
+  const ValueSamples last = samples(r.last_observations, r.last_step_index, r.shape.lanes);
+  const ValueSamples final = samples(r.final_observations, r.episode_lengths, r.end_count);
+  double* const of_all = out.values.mutable_data();
+  double* const of_last = out.last.mutable_data();
+  double* const of_final = out.final.mutable_data();
+  const bool finite =
+      unlocked([&] { return fill(all, of_all) && fill(last, of_last) && fill(final, of_final); });
   if (finite) return;
   require_finite("observations", r.observations);
   require_finite("last_observations", r.last_observations);
@@ -176,28 +181,31 @@ py::object bound_estimate(const py::dict& rollout, const py::object& value, bool
   const int threads = checked_threads(num_threads);
   require_unit_interval("gamma", gamma);
   require_unit_interval("gae_lambda", gae_lambda);
+  const bool of_python = py::isinstance<py::tuple>(value);
+  const bool linear = !of_python && !value.is_none();
+  // Code of Python may run here, so first.
+  const Array<double> weights = linear ? value.cast<Array<double>>() : Array<double>(0);
   const RolloutFields r(rollout);
   RolloutValues v(r);
   const Array<std::int64_t> steps = widened(r.step_index);
-  if (py::isinstance<py::tuple>(value)) {
+  if (of_python) {
     take_values(py::reinterpret_borrow<py::tuple>(value), v);
-  } else if (value.is_none()) {
-    predict(r, steps, nullptr, false, threads, v);
-  } else {
-    const auto weights = value.cast<Array<double>>();
+  } else if (linear) {
     require_ndim("weights", weights, 1);
-    require_size("weights", weights.size(), ValueFeatures::size(r.observation_size(), value_time));
+    require_size("weights", weights.size(), ValueFeatures::size(r.observation_size, value_time));
     predict(r, steps, weights.data(), value_time, threads, v);
+  } else {
+    predict(r, steps, nullptr, false, threads, v);
   }
   Array<double> advantages = recycled_like<double>(r.rewards);
   Array<double> targets = recycled_like<double>(r.rewards);
   double* const a = advantages.mutable_data();
   double* const t = targets.mutable_data();
-  const bool no_gaps = count_set(bytes(r.valid), r.valid.size()) == r.valid.size();
-  const RolloutEstimates found = unlocked([&] {
-    return estimate(r.arrays(no_gaps), {v.values.data(), v.last.data(), v.final.data()},
-                    {gamma, gae_lambda, monte_carlo, threads}, a, t);
-  });
+  const bool no_gaps = count_set(bytes(r.valid), r.shape.size()) == r.shape.size();
+  const RolloutArrays arrays = r.arrays(no_gaps);
+  const StateValues values{v.values.data(), v.last.data(), v.final.data()};
+  const RolloutEstimates found = unlocked(
+      [&] { return estimate(arrays, values, {gamma, gae_lambda, monte_carlo, threads}, a, t); });
   require(found.ends_inside, "end_rows, end_columns: expected places in the rollout");
   if (!found.finite) refuse_estimates(r, v);
   const auto samples = [&](const auto& all) { return of_valid(all, r.valid, no_gaps); };

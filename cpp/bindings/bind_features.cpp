@@ -55,9 +55,9 @@ void bind_features(py::module_& m) {
            "The map with x = clip((s - mean) inverse_std, -10, 10); without, by empty lists.")
       .def("features", &mapped, py::arg("observations").noconvert(),
            py::arg("step_index").noconvert(), py::arg("num_threads") = 1, "(n, size) features.")
-      .def_property_readonly("observation_size", &FeatureMap::observation_size)
-      .def_property_readonly("size", &FeatureMap::size)
-      .def_property_readonly("time", &FeatureMap::time);
+      .def_property_readonly("observation_size", by_reference(&FeatureMap::observation_size))
+      .def_property_readonly("size", by_reference(&FeatureMap::size))
+      .def_property_readonly("time", by_reference(&FeatureMap::time));
   py::class_<RunningMoments> moments(m, "RunningMoments", "Mean and variance, batch by batch.");
   construct_in_new(moments);
   moments
@@ -71,7 +71,8 @@ void bind_features(py::module_& m) {
            "Those of observations (n, size) too.")
       .def("restore", &restore_moments, py::arg("mean"), py::arg("squares"), py::arg("count"),
            "Sets the moments.")
-      .def("inverse_std", &RunningMoments::inverse_std, "1 / standard deviation, (size,).")
+      .def("inverse_std", by_reference(&RunningMoments::inverse_std),
+           "1 / standard deviation, (size,).")
       .def_readonly("mean", &RunningMoments::mean)
       .def_readonly("squares", &RunningMoments::squares)
       .def_readonly("count", &RunningMoments::count);

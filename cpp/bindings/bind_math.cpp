@@ -9,18 +9,22 @@ using Elementwise = void (*)(const double*, py::ssize_t, double*);
 template <Elementwise function>
 Array<double> elementwise_of(const Array<double>& x) {
   require_ndim("x", x, 1);
-  Array<double> out(x.size());
+  const py::ssize_t size = x.size();
+  Array<double> out(size);
+  const double* const from = x.data();
   double* const to = out.mutable_data();
-  unlocked([&] { function(x.data(), x.size(), to); });
+  unlocked([&] { function(from, size, to); });
   return out;
 }
 
 py::tuple sincos(const Array<double>& x, bool exact) {
   require_ndim("x", x, 1);
-  Array<double> sine(x.size()), cosine(x.size());
+  const py::ssize_t size = x.size();
+  Array<double> sine(size), cosine(size);
+  const double* const from = x.data();
   double* const s = sine.mutable_data();
   double* const c = cosine.mutable_data();
-  unlocked([&] { sincos_of(x.data(), x.size(), exact, s, c); });
+  unlocked([&] { sincos_of(from, size, exact, s, c); });
   return py::make_tuple(sine, cosine);
 }
 

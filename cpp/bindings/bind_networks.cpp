@@ -53,9 +53,9 @@ void bind_networks(py::module_& m) {
   py::class_<Architecture, std::shared_ptr<Architecture>> base(m, "Network",
                                                                "Sizes and layers of a network.");
   construct_in_new(base);
-  base.def_property_readonly("inputs", &Architecture::inputs)
-      .def_property_readonly("outputs", &Architecture::outputs)
-      .def_property_readonly("parameters", &Architecture::parameters);
+  base.def_property_readonly("inputs", by_reference(&Architecture::inputs))
+      .def_property_readonly("outputs", by_reference(&Architecture::outputs))
+      .def_property_readonly("parameters", by_reference(&Architecture::parameters));
   py::class_<LinearArchitecture, Architecture, std::shared_ptr<LinearArchitecture>> linear(
       m, "Linear", "phi^T theta, theta (inputs, outputs) in C order.");
   construct_in_new(linear);

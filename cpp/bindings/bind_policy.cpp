@@ -24,9 +24,11 @@ py::array bound_act(const Distribution& distribution, const Architecture& networ
   const std::uint8_t* const allowed = checked_mask(distribution, mask, n);
   WritableActions actions;
   py::array out = make_actions(distribution, n, actions);
+  const double* const parameters = theta.data();
+  const float* const states = observations.data();
   const bool finite = unlocked([&] {
-    return act(distribution, network, map, theta.data(), observations.data(), steps, n, allowed,
-               stream, draw, actions);
+    return act(distribution, network, map, parameters, states, steps, n, allowed, stream, draw,
+               actions);
   });
   if (!finite) {
     require_finite("theta", theta);
@@ -56,31 +58,32 @@ void bind_policy(py::module_& m) {
                   py::arg("network").none(false), py::arg("features").none(false),
                   array("observations"), array("step_index"), optional("actions"), optional("mask"),
                   threads, "Of observations (n, d) at steps (n,).")
-      .def_property_readonly("phi", &B::phi, "Features (n, n_features).")
-      .def("distribution", &B::distribution, array("theta"),
+      .def_property_readonly("phi", by_reference(&B::phi), "Features (n, n_features), read-only.")
+      .def("distribution", of_unmoved(&B::distribution), array("theta"),
            "(n, k): ln pi of every action, or means and ln sigma.")
-      .def("score_gradient", &B::score_gradient, array("theta"), array("dist"), array("weights"),
-           py::arg("ent_coef") = 0.0, "(P,): mean of w grad ln pi(a|s) + ent_coef grad H.")
-      .def("entropy_gradient", &B::entropy_gradient, array("theta"), array("dist"),
+      .def("score_gradient", of_unmoved(&B::score_gradient), array("theta"), array("dist"),
+           array("weights"), py::arg("ent_coef") = 0.0,
+           "(P,): mean of w grad ln pi(a|s) + ent_coef grad H.")
+      .def("entropy_gradient", of_unmoved(&B::entropy_gradient), array("theta"), array("dist"),
            "(P,): gradient of the mean entropy.")
-      .def("fisher_vector_product", &B::fisher_vector_product, array("theta"), array("dist"),
-           array("vector"), py::arg("sampled") = false,
+      .def("fisher_vector_product", of_unmoved(&B::fisher_vector_product), array("theta"),
+           array("dist"), array("vector"), py::arg("sampled") = false,
            "F v; the action summed out, or at the actions taken.")
-      .def("fisher", &B::fisher, array("theta"), array("dist"), py::arg("sampled") = false,
-           "F, (P, P).")
-      .def("natural_gradient", &B::natural_gradient, array("theta"), array("dist"),
+      .def("fisher", of_unmoved(&B::fisher), array("theta"), array("dist"),
+           py::arg("sampled") = false, "F, (P, P).")
+      .def("natural_gradient", of_unmoved(&B::natural_gradient), array("theta"), array("dist"),
            array("gradient"), py::arg("sampled"), py::arg("factorise"), py::arg("max_steps"),
            py::arg("tolerance"), py::arg("damping"), optional("noise"), "A NaturalGradient.")
-      .def("natural_step", &B::natural_step, array("theta"), array("advantages"), array("halves"),
-           py::arg("normalize_advantage"), py::arg("ent_coef"), py::arg("sampled"),
+      .def("natural_step", of_unmoved(&B::natural_step), array("theta"), array("advantages"),
+           array("halves"), py::arg("normalize_advantage"), py::arg("ent_coef"), py::arg("sampled"),
            py::arg("fisher_samples"), py::arg("factorise"), py::arg("max_steps"),
            py::arg("tolerance"), py::arg("damping"), "A NaturalStep.")
-      .def("compare", &B::compare, array("old_dist"), array("theta"), array("advantages"),
-           "An UpdateStatistics of the step to theta.")
-      .def("line_search", &B::line_search, array("theta"), array("step"), array("old_dist"),
-           array("advantages"), py::arg("ent_coef"), py::arg("target_kl"),
+      .def("compare", of_unmoved(&B::compare), array("old_dist"), array("theta"),
+           array("advantages"), "An UpdateStatistics of the step to theta.")
+      .def("line_search", of_unmoved(&B::line_search), array("theta"), array("step"),
+           array("old_dist"), array("advantages"), py::arg("ent_coef"), py::arg("target_kl"),
            py::arg("shrinking_factor"), py::arg("max_iter"), "A LineSearch.")
-      .def("ppo_epochs", &B::ppo_epochs, array("theta"), array("advantages"),
+      .def("ppo_epochs", of_unmoved(&B::ppo_epochs), array("theta"), array("advantages"),
            py::arg("optimizer").none(false), py::arg("seed"), py::arg("first_epoch"),
            py::arg("whitening").none(true), py::arg("settings").none(false),
            py::arg("value_batch") = py::none(), optional("value_theta"),

@@ -30,6 +30,9 @@ Array<double> uniforms(const LaneStream& stream, py::ssize_t lanes, std::uint64_
   if (dimensions < 1) {
     refuse({"dimensions: expected at least 1, got ", dimensions});
   }
+  constexpr py::ssize_t most = py::ssize_t{1} << 48;
+  require(lanes <= most / dimensions,
+          {"lanes: expected at most 2^48 uniforms, got ", lanes, " x ", dimensions});
   Array<double> out({lanes, dimensions});
   double* u = out.mutable_data();
   unlocked([&] {

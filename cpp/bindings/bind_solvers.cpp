@@ -73,7 +73,7 @@ void bind_optimizers(py::module_& m) {
   construct_in_new(base);
   base.def("ascend", &ascend, py::arg("theta").noconvert(), py::arg("gradient").noconvert(),
            py::arg("learning_rate"), "theta after one step.")
-      .def_property_readonly("size", &Optimizer::size)
+      .def_property_readonly("size", by_reference(&Optimizer::size))
       .def_readonly("count", &Optimizer::count);
 
   py::class_<Sgd, Optimizer> sgd(m, "Sgd", "theta + learning_rate g.");

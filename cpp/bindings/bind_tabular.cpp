@@ -106,8 +106,8 @@ void bind_tabular(py::module_& m) {
            "Differential V (n,) and Q (n, m), stationary distribution (n,), average reward.")
       .def("expect", &expect, py::arg("values").noconvert(),
            "Expected values (n * m, k) of columns (n, k) after every state and action.")
-      .def_property_readonly("states", &Transitions::states)
-      .def_property_readonly("actions", &Transitions::actions);
+      .def_property_readonly("states", by_reference(&Transitions::states))
+      .def_property_readonly("actions", by_reference(&Transitions::actions));
 }
 
 }  // namespace fastpg

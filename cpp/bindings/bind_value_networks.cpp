@@ -71,11 +71,12 @@ void bind_value_networks(py::module_& m) {
       .def_static("of_observations", &ValueBatch::of, py::arg("network").none(false),
                   py::arg("features").none(false), array("observations"), array("step_index"),
                   targets, threads, "Of observations (n, d) at steps (n,).")
-      .def("values", &ValueBatch::values, array("value_theta"), "(n,).")
-      .def("loss_gradient", &ValueBatch::loss_gradient, array("value_theta"),
+      .def("values", of_unmoved(&ValueBatch::values), array("value_theta"), "(n,).")
+      .def("loss_gradient", of_unmoved(&ValueBatch::loss_gradient), array("value_theta"),
            "(P,): gradient of mean (v - y)^2.")
-      .def("fit", &ValueBatch::fit, array("value_theta"), py::arg("value_optimizer").none(false),
-           py::arg("seed"), py::arg("first_epoch"), py::arg("settings").none(false), "A ValueFit.");
+      .def("fit", of_unmoved(&ValueBatch::fit), array("value_theta"),
+           py::arg("value_optimizer").none(false), py::arg("seed"), py::arg("first_epoch"),
+           py::arg("settings").none(false), "A ValueFit.");
 }
 
 }  // namespace fastpg

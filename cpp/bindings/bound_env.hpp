@@ -1,6 +1,7 @@
 // The environments that Python holds.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <optional>
 #include <variant>
@@ -32,27 +33,41 @@ class SoleUse {
 // copy=False: arrays that every step writes into. The memory is held here, for whoever has such an
 // array may make it point elsewhere.
 struct ReusedArrays {
+  struct Form {
+    py::object owner, type;
+    void* memory;
+    std::vector<py::ssize_t> shape, strides;
+
+    explicit Form(py::array array)
+        : owner(array.base()),
+          type(array.dtype()),
+          memory(array.mutable_data()),
+          shape(array.shape(), array.shape() + array.ndim()),
+          strides(array.strides(), array.strides() + array.ndim()) {}
+
+    bool is_of(const py::array& array) const {
+      const auto same = [&](const std::vector<py::ssize_t>& lengths, const py::ssize_t* now) {
+        return std::equal(lengths.begin(), lengths.end(), now, now + array.ndim());
+      };
+      return array.data() == memory && array.base().is(owner) && array.dtype().is(type) &&
+             array.writeable() && same(shape, array.shape()) && same(strides, array.strides());
+    }
+  };
+
   py::tuple arrays;
-  std::vector<py::object> owners;
-  std::vector<void*> memory;
+  std::vector<Form> forms;
   Autoreset mode;
 
   ReusedArrays(py::tuple made, Autoreset made_for) : arrays(std::move(made)), mode(made_for) {
-    for (const py::handle item : arrays) {
-      auto array = py::reinterpret_borrow<py::array>(item);
-      owners.push_back(array.base());
-      memory.push_back(array.mutable_data());
-    }
+    for (const py::handle item : arrays)
+      forms.emplace_back(py::reinterpret_borrow<py::array>(item));
   }
 
   // Whether every array still is what was handed out, and they are of this mode.
   bool serve(Autoreset wanted) const {
     if (wanted != mode) return false;
-    for (std::size_t k = 0; k < memory.size(); ++k) {
-      const auto array = py::reinterpret_borrow<py::array>(arrays[k]);
-      if (array.data() != memory[k] || !array.base().is(owners[k]) || !array.writeable()) {
-        return false;
-      }
+    for (std::size_t k = 0; k < forms.size(); ++k) {
+      if (!forms[k].is_of(py::reinterpret_borrow<py::array>(arrays[k]))) return false;
     }
     return true;
   }

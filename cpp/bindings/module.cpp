@@ -57,4 +57,5 @@ PYBIND11_MODULE(_core, m) {
   fastpg::bind_ppo(m);
   fastpg::bind_policy(m);
   fastpg::seal_classes(m);
+  fastpg::guard_types_of_pybind11();
 }

@@ -22,6 +22,25 @@ inline Features features_of(const Array<double>& phi) {
   return {phi.data(), phi.shape(0), phi.shape(1)};
 }
 
+// Whether an array is where it was: resize() of NumPy moves its memory, or frees it.
+inline bool unmoved(const py::array& array, const void* data, Index rows) {
+  return array.data() == data && array.ndim() >= 1 && array.shape(0) == rows;
+}
+
+// Of a class that keeps addresses of arrays which belong to Python: a method that first looks
+// whether they are still right. Converting its arguments may have run any code.
+template <class T, class R, class... Args>
+auto of_unmoved(R (T::*method)(Args...) const) {
+  return [method](const T& self, Args... args) -> R {
+    self.require_unmoved();
+    return (self.*method)(std::forward<Args>(args)...);
+  };
+}
+
+[[noreturn]] inline void refuse_moved(const char* name) {
+  refuse({name, ": expected the array that the batch was made with, got one that was resized"});
+}
+
 inline void require_finite_features(const Features& phi) {
   require_finite("phi", phi.data, phi.rows, phi.cols);
 }

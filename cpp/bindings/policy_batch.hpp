@@ -12,7 +12,7 @@
 namespace fastpg {
 
 // Its arrays are checked here, once. What another thread writes into them later makes wrong
-// numbers, never a wrong address.
+// numbers, never a wrong address, unless it resizes them while a method runs.
 class PyPolicyBatch {
   // function(policy), unlocked, on a network of its own: another thread may use the batch too.
   template <class Function>
@@ -68,7 +68,25 @@ class PyPolicyBatch {
                          std::move(actions), std::move(mask), num_threads);
   }
 
-  const Array<double>& phi() const { return phi_; }
+  // A view: its memory is not its own, so that it cannot be resized.
+  py::object phi() const {
+    py::object view = phi_.attr("view")();
+    view.attr("flags").attr("writeable") = false;
+    return view;
+  }
+
+  void require_unmoved() const {
+    if (!unmoved(phi_, batch_.inputs.data, rows()) || phi_.ndim() != 2 ||
+        phi_.shape(1) != batch_.inputs.cols) {
+      refuse_moved("phi");
+    }
+    const auto address = [](auto data) { return static_cast<const void*>(data); };
+    if (action_array_ &&
+        !unmoved(*action_array_, std::visit(address, batch_.actions.data), rows())) {
+      refuse_moved("actions");
+    }
+    if (mask_array_ && !unmoved(*mask_array_, batch_.mask, rows())) refuse_moved("mask");
+  }
 
   Array<double> distribution(const Array<double>& theta) const;
   // (P,), flat.

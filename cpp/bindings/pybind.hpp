@@ -62,6 +62,10 @@ void require_finite(const char* name, const Array<double>& array);
 // in __new__ (pybind11 ignores the second __init__).
 PyObject* new_and_init(PyTypeObject* type, PyObject* args, PyObject* kwargs);
 
+// What pybind11's own types do where Python calls them: it throws through the interpreter, which
+// ends the process. TypeError instead.
+void guard_types_of_pybind11();
+
 // pybind11 notes each object in a table. Without memory for that it would free the C++ value a
 // second time when the Python object goes: here the value goes once, and the object forgets it.
 template <class T>
@@ -113,6 +117,14 @@ template <class Function>
 auto constructor_by(Function function) {
   using Signature = py::detail::function_signature_t<Function>;
   return owned_result(function, static_cast<Signature*>(nullptr));
+}
+
+// pybind11 gives None to a bare member function without py::arg as a null pointer.
+template <class T, class R, class... Args>
+auto by_reference(R (T::*method)(Args...) const) {
+  return [method](const T& self, Args... args) -> R {
+    return (self.*method)(std::forward<Args>(args)...);
+  };
 }
 
 template <class T>

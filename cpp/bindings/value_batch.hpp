@@ -25,7 +25,8 @@ class ValueBatch {
     }
     require_finite("inputs", features_.data, features_.rows, features_.cols);
     if (!targets_) return;
-    require_finite("targets", vector_data("targets", *targets_, rows()), rows());
+    wanted_ = vector_data("targets", *targets_, rows());
+    require_finite("targets", wanted_, rows());
   }
 
   // Of observations (n, d) at steps (n,).
@@ -36,6 +37,14 @@ class ValueBatch {
     return ValueBatch(std::move(network), std::move(inputs), std::move(targets), num_threads);
   }
 
+  void require_unmoved() const {
+    if (!unmoved(inputs_, features_.data, rows()) || inputs_.ndim() != 2 ||
+        inputs_.shape(1) != features_.cols) {
+      refuse_moved("inputs");
+    }
+    if (targets_ && !unmoved(*targets_, wanted_, rows())) refuse_moved("targets");
+  }
+
   Index rows() const { return features_.rows; }
   int threads() const { return threads_; }
 
@@ -44,7 +53,7 @@ class ValueBatch {
 
   const double* targets() const {
     require(targets_.has_value(), "targets: expected a batch that was made with them");
-    return targets_->data();
+    return wanted_;
   }
 
   Vector checked_theta(const Array<double>& theta) const {
@@ -89,6 +98,7 @@ class ValueBatch {
   std::shared_ptr<const Architecture> network_;
   Array<double> inputs_;
   std::optional<Array<double>> targets_;
+  const double* wanted_ = nullptr;
   Features features_;
   int threads_;
 };
@@ -102,6 +112,7 @@ class PpoValues {
     require((batch != nullptr) == theta.has_value() && (batch != nullptr) == (optimizer != nullptr),
             "value_batch, value_theta, value_optimizer: expected all of them, or None for all");
     if (batch == nullptr) return;
+    batch->require_unmoved();
     require_size("value_batch", batch->rows(), rows);
     batch->require_optimizer(*optimizer);
     before_ = parameters_ = batch->checked_theta(*theta);

@@ -57,13 +57,12 @@ StepOutputs StepOutputs::from_lane(Lane lane, Lane observation_size) const {
 
 VectorEnv::VectorEnv(std::unique_ptr<EnvironmentKernel> kernel, Lane num_envs,
                      std::int64_t max_episode_steps)
-    : kernel_(std::move(kernel)),
-      shape_(kernel_->shape()),
-      state_stride_(spread_stride<double>(num_envs)),
-      max_episode_steps_(max_episode_steps) {
-  require(num_envs >= 1, {"num_envs: expected at least 1, got ", num_envs});
+    : kernel_(std::move(kernel)), shape_(kernel_->shape()), max_episode_steps_(max_episode_steps) {
+  require(num_envs >= 1 && num_envs <= most_envs,
+          {"num_envs: expected an integer in [1, 2^32], got ", num_envs});
   require(max_episode_steps >= 1,
           {"max_episode_steps: expected at least 1, got ", max_episode_steps});
+  state_stride_ = spread_stride<double>(num_envs);
   const auto lanes = static_cast<std::size_t>(num_envs);
   now_.states.assign(static_cast<std::size_t>(state_stride_ * shape_.state_size), 0.0);
   now_.streams.resize(lanes);

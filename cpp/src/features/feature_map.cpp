@@ -76,9 +76,10 @@ void FeatureMap::set_normalizer(std::vector<double> mean, std::vector<double> in
 }
 
 FeatureMap::FeatureMap(std::ptrdiff_t observation_size, bool time)
-    : observation_size_(observation_size), inputs_(observation_size + (time ? 1 : 0)), time_(time) {
+    : observation_size_(observation_size), time_(time) {
   require(observation_size >= 1 && observation_size <= most_features,
           {"observation_size: expected an integer in [1, 1048576], got ", observation_size});
+  inputs_ = observation_size + (time ? 1 : 0);
 }
 
 void FeatureMap::block(const float* observations, std::ptrdiff_t from,

@@ -9,7 +9,10 @@ namespace fastpg {
 Transitions::Transitions(const ConstMatrix& dense, Index actions)
     : states_(dense.cols()), actions_(actions), begin_{0} {
   require(states_ >= 1 && actions_ >= 1, "P: expected at least one state and one action");
-  require_size("P (rows)", dense.rows(), states_ * actions_);
+  if (dense.rows() % states_ != 0 || dense.rows() / states_ != actions_) {
+    refuse(
+        {"P (rows): expected ", actions_, " for each of ", states_, " states, got ", dense.rows()});
+  }
   Pace pace(4.0 * static_cast<double>(states_));
   for (Index row = 0; row < dense.rows(); ++row, pace.turn()) add_row(dense, row);
 }

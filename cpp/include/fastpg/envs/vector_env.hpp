@@ -32,6 +32,7 @@ enum class LaneStatus : std::uint8_t { never_reset, running, ended };
 
 class VectorEnv {
  public:
+  static constexpr Lane most_envs = Lane{1} << 32;
   static constexpr std::int64_t no_limit = std::numeric_limits<std::int64_t>::max();
   static constexpr Lane lanes_a_task = 512;  // whose states stay in the first cache
 
@@ -168,7 +169,7 @@ class VectorEnv {
 
   std::unique_ptr<EnvironmentKernel> kernel_;
   EnvironmentShape shape_;
-  Lane state_stride_;
+  Lane state_stride_ = 0;
   std::int64_t max_episode_steps_;
   Snapshot now_;
   Snapshot before_;                  // what or_unchanged() goes back to

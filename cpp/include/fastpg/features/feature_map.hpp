@@ -72,7 +72,7 @@ class FeatureMap {
   void add_monomials(std::int64_t degree);
 
   std::ptrdiff_t observation_size_;
-  std::ptrdiff_t inputs_;
+  std::ptrdiff_t inputs_ = 0;
   std::ptrdiff_t size_ = 0;
   bool time_;
   std::vector<std::size_t> parent_;
