@@ -236,6 +236,8 @@ def test_defaults_would_pass_the_checks(name):
 def test_a_factorisation_needs_damping(kind):
     with pytest.raises(ValueError, match=r"cg_damping: expected .* above 0 with solver='cholesky'"):
         kind("linear", "CartPole-v1", solver="cholesky", cg_damping=0.0)
+    with pytest.raises(ValueError, match=r"cg_damping: expected .* above 0 with fisher_subsample"):
+        kind("linear", "CartPole-v1", fisher_subsample=0.5, cg_damping=0.0)
     for solver in ("auto", "cg"):
         kind("linear", "CartPole-v1", solver=solver, cg_damping=0.0)
     policy, phi = fastpg.LinearSoftmax(2, 2), np.ones((3, 3))

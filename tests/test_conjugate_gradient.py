@@ -40,6 +40,14 @@ def test_singular_matrix_with_rhs_in_its_range(rng):
     assert np.allclose(result.x, np.linalg.pinv(a) @ b, atol=1e-10)
 
 
+def test_steps_along_the_null_space_are_not_taken(rng):
+    a = spectrum_matrix(rng, np.array([0.0] * 10 + [1.0, 2.0, 3.0]))
+    b = rng.normal(size=13)
+    result = fastpg.conjugate_gradient(a, b, max_steps=20, tol=1e-12)
+    assert result.status == "bad_curvature"
+    assert np.linalg.norm(result.x) < 100 * np.linalg.norm(b)
+
+
 def test_ill_conditioned_matrix(rng):
     a = spectrum_matrix(rng, np.logspace(-6, 0, 6))
     b = rng.normal(size=6)

@@ -390,6 +390,8 @@ def test_the_first_iteration_is_normalised_only_in_an_almost_uniform_policy(rng)
         fastpg.MlpSoftmax(4, 2, almost.theta + rng.normal(size=almost.theta.size),
                           normalize_observations=True),
         fastpg.MlpSoftmax(4, 2, ortho_init=False, normalize_observations=True),
+        fastpg.MlpSoftmax(4, 2, activation_fn="relu", normalize_observations=True),
+        fastpg.MlpSoftmax(4, 2, net_arch=[], normalize_observations=True),
     ):  # fmt: skip
         assert not other._sees_nothing_yet()
 

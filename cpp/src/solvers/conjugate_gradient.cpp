@@ -6,6 +6,13 @@
 #include "fastpg/core/interruption.hpp"
 
 namespace fastpg {
+namespace {
+
+// Of p^T A p / p^T p, relative to the largest: what rounding leaves of the null space's 0. Beyond
+// it steps of any length along the null space would follow.
+constexpr double least_curvature = 1e-14;
+
+}  // namespace
 
 CgResult conjugate_gradient(LinearOperator& op, const Vector& b, const CgSettings& settings,
                             CgWorkspace& work, Vector& x) {
@@ -19,6 +26,7 @@ CgResult conjugate_gradient(LinearOperator& op, const Vector& b, const CgSetting
   double rho = work.residual.squaredNorm();
   // Below the rounding error of the recurrence more steps only add noise, along the null space too.
   const double tolerance = std::max(settings.tolerance, 1e-14);
+  double steepest = 0.0;
   CgResult result{CgStatus::max_steps, 0, 1.0};
   Pace pace(static_cast<double>(op.size()) * static_cast<double>(op.size()));
   for (; result.iterations < settings.max_steps; ++result.iterations, pace.turn()) {
@@ -26,8 +34,14 @@ CgResult conjugate_gradient(LinearOperator& op, const Vector& b, const CgSetting
     op.apply(work.direction, work.product);
     work.product += settings.damping * work.direction;
     const double curvature = work.direction.dot(work.product);
-    if (!std::isfinite(curvature) || curvature <= 0.0) {
-      result.status = curvature <= 0.0 ? CgStatus::bad_curvature : CgStatus::not_finite;
+    const double quotient = curvature / work.direction.squaredNorm();
+    steepest = std::max(steepest, quotient);
+    if (!std::isfinite(curvature)) {
+      result.status = CgStatus::not_finite;
+      break;
+    }
+    if (curvature <= 0.0 || quotient < least_curvature * steepest) {
+      result.status = CgStatus::bad_curvature;
       break;
     }
     const double alpha = rho / curvature;

@@ -402,6 +402,9 @@ class Algorithm(Resumable):
         normalizes = policy.normalizer is not None
         if first := normalizes and policy._sees_nothing_yet():
             policy.observe(rollout.flat(rollout.observations))
+        if self.baseline.needs_observations:
+            fitted = rollout if fresh is None else fresh
+            self.baseline.observe_first(fitted.flat(fitted.observations))
         if fresh:
             early = self.estimate(fresh)
             self.fit_baseline(early)

@@ -167,7 +167,7 @@ class NaturalOptions(CriticOptions, StepOptions):
     """Options of the algorithms that take natural steps."""
 
     def require_effects(self, names: Iterable[str]) -> None:
-        """Raise ValueError for options without effect, and for a factorisation without damping.
+        """Raise ValueError for options without effect, and for a singular F without damping.
 
         Args:
             names: of the options given, as in `Options.require_effects`.
@@ -177,6 +177,11 @@ class NaturalOptions(CriticOptions, StepOptions):
         """
         super().require_effects(names)
         require_damping(self.solver, self.cg_damping)
+        if self.fisher_subsample < 1.0 and self.cg_damping == 0.0:
+            raise ValueError(
+                "cg_damping: expected a number above 0 with fisher_subsample below 1, since the "
+                "gradient of all samples is not in the range of F of some, got 0.0"
+            )
 
     target_kl: Schedule | None = option(
         None,

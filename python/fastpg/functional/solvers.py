@@ -112,7 +112,8 @@ def natural_gradient(
             "auto", cholesky for at most 64 parameters with damping, otherwise cg.
         cg_max_steps: at most this many Fisher products, from 1 to 1,000,000.
         cg_tol: relative residual at which it stops.
-        cg_damping: relative to the mean of F's diagonal; 0 restricts F^-1 to the range of F.
+        cg_damping: relative to the mean of F's diagonal; 0 restricts F^-1 to the range of F, in
+            which the gradient must be: that of the same states is.
         num_threads: in [1, 256]; None: FASTPG_NUM_THREADS, or 1. Results do not depend on it.
 
     Raises:

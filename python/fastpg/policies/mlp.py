@@ -140,11 +140,15 @@ class Perceptron(Policy):
     def _sees_nothing_yet(self) -> bool:
         """Whether nothing was observed yet, and the last layer is as small as `ortho_init` has it.
 
-        Such a policy is almost the same, whatever its inputs are.
+        With bounded activations such a policy is almost the same, whatever its inputs are.
         """
         if self.normalizer is None or self.normalizer.count:
             return False
-        return bool(np.abs(self.layers[-1].weights).max() <= _OUTPUT_GAIN)
+        return (
+            self.activation_fn == "tanh"
+            and bool(self.net_arch)
+            and bool(np.abs(self.layers[-1].weights).max() <= _OUTPUT_GAIN)
+        )
 
     def __repr__(self) -> str:
         of_any = super().__repr__().removesuffix(")")

@@ -29,7 +29,7 @@ class ValueTask(NamedTuple):
     batch: _core.ValueBatch
     theta: Floats
     optimizer: _core.Optimizer
-    observed: bool  # whether the observations were counted already
+    observed: bool  # whether the observations are counted already
 
 
 def initial_values(sizes: Sequence[int], seed: int) -> Floats:
@@ -87,6 +87,8 @@ class MlpBaseline(Baseline):
         TypeError: arguments of the wrong type.
         ValueError: arguments out of range.
     """
+
+    _counted = False  # whether the observations of the next fit are among those of `_moments`
 
     def __init__(
         self,
@@ -224,18 +226,31 @@ class MlpBaseline(Baseline):
     def task(self, observations: Float32s, step_index: Integers, targets: Floats) -> ValueTask:
         """What a fit starts from, for one that is not this class's own.
 
-        The first observations are those that normalise themselves.
+        The first observations are normalised by themselves.
 
         Args:
             observations: float32 (n, d), C-contiguous.
             step_index: int64 (n,).
             targets: float64 (n,).
         """
-        first = not self._moments.count
-        if first:
-            self.observe(observations)
+        self.observe_first(observations)
         batch = self._batch(observations, step_index, targets)
-        return ValueTask(batch, self.theta, copy(self._optimizer), first)
+        return ValueTask(batch, self.theta, copy(self._optimizer), self._counted)
+
+    @property
+    def needs_observations(self) -> bool:
+        """See `Baseline`."""
+        return self.normalize_observations and not self._moments.count
+
+    def observe_first(self, observations: Float32s) -> None:
+        """See `Baseline`: targets made of values at raw inputs would not be those of the fit.
+
+        Args:
+            observations: float32 (n, d), C-contiguous.
+        """
+        if self.needs_observations:
+            self.observe(observations)
+            self._counted = True
 
     def take(self, task: ValueTask, theta: Floats | None, finite: bool) -> None:
         """Continue from the result of a fit; one that is not finite changes nothing.
@@ -258,6 +273,7 @@ class MlpBaseline(Baseline):
         """
         if not task.observed:
             self.observe(observations)
+        self._counted = False
 
     def observe(self, observations: Float32s) -> None:
         """Add observations to those that inputs are normalised by.

@@ -16,7 +16,7 @@ enum class CgStatus {
   converged,
   max_steps,      // stopped at max_steps: x is the best of its Krylov space
   zero_rhs,       // b = 0, x = 0
-  bad_curvature,  // p^T A p <= 0: A is not positive along p; x is the iterate before
+  bad_curvature,  // p^T A p is not above rounding: x is the iterate before
   not_finite      // a product or b is NaN or infinite; x is the iterate before
 };
 
