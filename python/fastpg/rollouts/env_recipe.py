@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import gymnasium
-from gymnasium.envs.registration import EnvSpec, load_env_creator
+from gymnasium.envs.registration import EnvSpec, WrapperSpec, load_env_creator
 from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv
 
 from fastpg import arrays
@@ -20,6 +20,7 @@ from fastpg.rollouts.collect import is_plain
 from fastpg.rollouts.copies import EnvCopies
 from fastpg.rollouts.make_env import require_registered
 from fastpg.rollouts.masks import has_usual_workers
+from fastpg.rollouts.wrapper_chain import ObstacleError, chain_of, time_limit_and_wrappers
 
 _OWN_WRAPPERS = "gymnasium.wrappers."
 _TRAINING_ONLY = "training_only"  # attribute of the environments, too
@@ -77,12 +78,12 @@ class EnvRecipe:
         specs = list(vector.get_attr("spec"))
         module = getattr(env, "module", None)
         if len({repr(spec) for spec in specs}) == 1:
-            return cls._of_spec(specs[0], module)
+            return cls._of_spec(specs[0], module, vector)
         # A function that a wrapper was given has another text in each environment.
         inner = [spec and dataclasses.replace(spec, additional_wrappers=()) for spec in specs]
         if len({repr(spec) for spec in inner}) > 1:
             return cls(id=None, obstacle="its environments were not all made alike")
-        found = cls._of_spec(inner[0], module)
+        found = cls._unwrapped(inner[0], module)
         return dataclasses.replace(
             found, obstacle="its wrappers differ, or hold functions of their own"
         )
@@ -130,20 +131,25 @@ class EnvRecipe:
         )
 
     @classmethod
-    def _of_spec(cls, spec: EnvSpec | None, module: str | None) -> Self:
+    def _of_spec(cls, spec: EnvSpec | None, module: str | None, env: Any) -> Self:
         if spec is None:
             return cls(id=None, obstacle="its class is not registered with Gymnasium")
+        made = cls._unwrapped(spec, module)
+        try:
+            limit, given = time_limit_and_wrappers(chain_of(env, spec), spec)
+            wrappers = tuple(map(_recorded, given))
+        except ObstacleError as error:
+            return dataclasses.replace(made, obstacle=str(error))
+        return dataclasses.replace(made, max_episode_steps=limit, wrappers=wrappers)
+
+    @classmethod
+    def _unwrapped(cls, spec: EnvSpec, module: str | None) -> Self:
+        """The recipe without wrappers, except for the time limit that the spec has."""
         kwargs = {name: value for name, value in spec.kwargs.items() if name != "render_mode"}
         made = cls(id=spec.id, module=module, max_episode_steps=spec.max_episode_steps)
-        wrappers = []
-        for wrapper in spec.additional_wrappers:
-            if wrapper.kwargs is None or not wrapper.entry_point.startswith(_OWN_WRAPPERS):
-                return dataclasses.replace(made, obstacle=f"it was wrapped in {wrapper.name}")
-            wrappers.append((wrapper.entry_point, wrapper.kwargs))
-        for part in (kwargs, *(given for _, given in wrappers)):
-            if (bad := _not_json(part)) is not None:
-                return dataclasses.replace(made, obstacle=f"a file cannot hold its {bad}")
-        return dataclasses.replace(made, kwargs=kwargs, wrappers=tuple(wrappers))
+        if (bad := _not_json(kwargs)) is not None:
+            return dataclasses.replace(made, obstacle=f"a file cannot hold its {bad}")
+        return dataclasses.replace(made, kwargs=kwargs)
 
     def state(self) -> dict[str, Any]:
         """JSON values for `restore`.
@@ -262,7 +268,8 @@ class EnvRecipe:
     @property
     def is_native(self) -> bool:
         """Whether `make` uses the environment in C++: Gymnasium lacks it, or its parameters."""
-        return self.id in NATIVE and (bool(self.kwargs) or is_only_native(self.id or ""))
+        own = bool(self.kwargs) and not self.wrappers  # wrappers are around Gymnasium's alone
+        return self.id in NATIVE and (own or is_only_native(self.id or ""))
 
     def make_one(self, name: str | None = None, **rendering: Any) -> gymnasium.Env[Any, Any]:
         """One environment, made by `gymnasium.make`, with its time limit and wrappers.
@@ -306,6 +313,19 @@ def import_module(name: str) -> None:
         importlib.import_module(name)
     except ImportError as error:
         raise ValueError(f"--import: cannot import {name!r}: {error}") from error
+
+
+def _recorded(wrapper: WrapperSpec) -> tuple[str, dict[str, Any]]:
+    """The class and the keywords of a wrapper, as a file holds them.
+
+    Raises:
+        ObstacleError: it cannot.
+    """
+    if wrapper.kwargs is None or not wrapper.entry_point.startswith(_OWN_WRAPPERS):
+        raise ObstacleError(f"it was wrapped in {wrapper.name}")
+    if (bad := _not_json(wrapper.kwargs)) is not None:
+        raise ObstacleError(f"a file cannot hold its {bad}")
+    return wrapper.entry_point, wrapper.kwargs
 
 
 def _named(kwargs: Any) -> dict[str, Any]:
