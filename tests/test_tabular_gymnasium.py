@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 from gymnasium.envs.toy_text import CliffWalkingEnv
+from gymnasium.wrappers import TimeLimit
 
 from fastpg import tabular
 from fastpg.tabular import makers
@@ -143,3 +144,9 @@ def test_starts_in_single_precision():
     env.lie = "start"  # state 1, which has a probability here
     start = tabular.from_gymnasium(env, gamma=0.9).start
     assert abs(start.sum() - 1.0) < 1e-15
+
+
+@pytest.mark.parametrize(("inner", "outer", "horizon"), [(9, 1000, 9), (1000, 9, 9), (-1, 9, 9)])
+def test_the_horizon_is_the_smallest_time_limit(inner, outer, horizon):
+    env = TimeLimit(gymnasium.make("FrozenLake-v1", max_episode_steps=inner), outer)
+    assert tabular.from_gymnasium(env).horizon == horizon

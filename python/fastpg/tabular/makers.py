@@ -9,10 +9,12 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.wrappers import TimeLimit
 
 from fastpg import arrays, probabilities
 from fastpg.arrays import Floats
 from fastpg.results import quiet
+from fastpg.rollouts.wrappers import layers
 from fastpg.tabular.mdp import MDP
 
 _PLAYED = 1500  # number of played steps with which a table is compared
@@ -201,7 +203,7 @@ def from_gymnasium(env: Any, *, horizon: int | None = None, gamma: float | None 
     if not hasattr(inner, "P") or not hasattr(inner, "initial_state_distrib"):
         raise ValueError(f"env: expected tables P and initial_state_distrib, got {env!r}")
     if horizon is None and gamma is None:
-        horizon = None if env.spec is None else env.spec.max_episode_steps
+        horizon = None if env.spec is None else _time_limit(env)
     P, r = _tables_of(inner.P)
     n = len(P) - 1
     start = np.append(probabilities.distribution("start", inner.initial_state_distrib, n), 0.0)
@@ -209,6 +211,12 @@ def from_gymnasium(env: Any, *, horizon: int | None = None, gamma: float | None 
         raise ValueError("env: expected fickle_passenger=False, got True: P does not hold it")
     _compare_with_play(inner, start)
     return MDP(P, r, start, horizon=horizon, gamma=gamma, terminal=np.arange(n + 1) == n)
+
+
+def _time_limit(env: Any) -> int | None:
+    """The first limit to end an episode; of several the spec has only the outermost."""
+    limits = [one._max_episode_steps for one in layers(env) if isinstance(one, TimeLimit)]
+    return min(limits, default=env.spec.max_episode_steps)
 
 
 def _compare_with_play(inner: Any, start: Floats) -> None:
