@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import itertools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ from fastpg.rollouts.collect import is_plain
 from fastpg.rollouts.copies import EnvCopies
 from fastpg.rollouts.make_env import require_registered
 from fastpg.rollouts.masks import has_usual_workers
-from fastpg.rollouts.wrapper_chain import ObstacleError, chain_of, time_limit_and_wrappers
+from fastpg.rollouts.registered_wrappers import time_limit_and_wrappers
+from fastpg.rollouts.wrapper_chain import ObstacleError, chain_of
 
 _OWN_WRAPPERS = "gymnasium.wrappers."
 _TRAINING_ONLY = "training_only"  # attribute of the environments, too
@@ -37,9 +39,12 @@ class EnvRecipe:
         kwargs: keywords of the environment; for a native one the parameters that differ from their
             defaults.
         max_episode_steps: time limit in steps; None: no limit.
-        wrappers: wrappers of Gymnasium, innermost first: class, as module:name, and keywords.
+        wrappers: wrappers of Gymnasium around what the id makes, innermost first: class, as
+            module:name, and keywords.
         obstacle: why the environment cannot be made again from this data; None if it can.
         training_only: keywords that evaluations do not use, such as a longer time limit.
+        holds_those_of_id: whether `wrappers` start with those that the id itself makes, as in files
+            of 0.2.0.
     """
 
     id: str | None
@@ -49,6 +54,7 @@ class EnvRecipe:
     wrappers: tuple[tuple[str, dict[str, Any]], ...] = ()
     obstacle: str | None = None
     training_only: tuple[str, ...] = ()
+    holds_those_of_id: bool = False
 
     @classmethod
     def of(cls, env: VectorEnv[Any, Any, Any]) -> Self:
@@ -172,7 +178,7 @@ class EnvRecipe:
         Raises:
             KeyError, TypeError, ValueError: a value is missing, or has the wrong type or form.
         """
-        older = {_TRAINING_ONLY: ()}  # a file without it
+        older = {_TRAINING_ONLY: (), "holds_those_of_id": True}  # a file without these
         known = {field.name: (older | state)[field.name] for field in dataclasses.fields(cls)}
         known[_TRAINING_ONLY] = tuple(map(str, known[_TRAINING_ONLY]))
         for name in ("id", "module", "obstacle"):
@@ -183,6 +189,7 @@ class EnvRecipe:
         limit = known["max_episode_steps"]
         if limit is not None:
             arrays.integer("max_episode_steps", limit, 1)
+        arrays.boolean("holds_those_of_id", known["holds_those_of_id"])
         known["kwargs"] = _named(known["kwargs"])
         known["wrappers"] = tuple(
             (_own_wrapper(entry_point), _named(kwargs)) for entry_point, kwargs in known["wrappers"]
@@ -284,10 +291,18 @@ class EnvRecipe:
         limit = -1 if self.max_episode_steps is None else self.max_episode_steps
         registered = name or self.require_id()
         env = gymnasium.make(registered, max_episode_steps=limit, **self.kwargs, **rendering)
-        for entry_point, kwargs in self.wrappers:
+        for entry_point, kwargs in self.wrappers[self._count_around(env) :]:
             wrap: Callable[..., Any] = load_env_creator(entry_point)
             env = wrap(env, **kwargs)
         return env
+
+    def _count_around(self, env: gymnasium.Env[Any, Any]) -> int:
+        """How many of the wrappers an environment made by the id has already."""
+        if not self.holds_those_of_id or env.spec is None:
+            return 0
+        pairs = zip(self.wrappers, env.spec.additional_wrappers, strict=False)
+        same = (mine[0] == around.entry_point for mine, around in pairs)
+        return sum(itertools.takewhile(bool, same))
 
     def __str__(self) -> str:
         """The id, followed in brackets by everything that differs from the registered form."""

@@ -7,6 +7,7 @@ place among the wrappers, and nothing of classes derived from the wrappers of `g
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from gymnasium.envs.registration import EnvSpec, WrapperSpec
@@ -15,8 +16,8 @@ from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 
 from fastpg.rollouts.wrappers import layers
 
-_LIMIT = TimeLimit.__name__
-_PASSING = (PassiveEnvChecker.__name__, OrderEnforcing.__name__)
+LIMIT = TimeLimit.__name__
+PASSING = (PassiveEnvChecker.__name__, OrderEnforcing.__name__)  # they change nothing
 _UNRECORDED = (TimeLimit, PassiveEnvChecker, OrderEnforcing)  # in no list of a spec
 
 # Innermost first: name of the class; of a time limit its steps, too.
@@ -57,9 +58,9 @@ def _chain(env: Any) -> Chain:
 def _layer(wrapper: Any) -> tuple[str, int | None]:
     kind = type(wrapper)
     if kind is TimeLimit:
-        return _LIMIT, wrapper._max_episode_steps
+        return LIMIT, wrapper._max_episode_steps
     # A user's class may be called as one of Gymnasium's.
-    taken = kind not in _UNRECORDED and kind.__name__ in (_LIMIT, *_PASSING)
+    taken = kind not in _UNRECORDED and kind.__name__ in (LIMIT, *PASSING)
     return f"{kind.__module__}.{kind.__name__}" if taken else kind.__name__, None
 
 
@@ -67,9 +68,9 @@ def _chain_elsewhere(env: Any, text: str, spec: EnvSpec) -> Chain:
     """The chain of the environments with a text, in other processes, which tell nothing else."""
     found = re.fullmatch(rf"((?:<\w+)*)<\w+<{re.escape(spec.id)}>+", text)
     names = [] if found is None else found[1].split("<")[:0:-1]
-    if found is None or names.count(_LIMIT) > 1:  # the spec has only one limit
+    if found is None or names.count(LIMIT) > 1:  # the spec has only one limit
         return _chain_of_one_more(env, text)
-    return tuple((name, spec.max_episode_steps if name == _LIMIT else None) for name in names)
+    return tuple((name, spec.max_episode_steps if name == LIMIT else None) for name in names)
 
 
 def _chain_of_one_more(env: Any, text: str) -> Chain:
@@ -85,39 +86,28 @@ def _chain_of_one_more(env: Any, text: str) -> Chain:
     return chain
 
 
-def time_limit_and_wrappers(
-    chain: Chain, spec: EnvSpec
-) -> tuple[int | None, tuple[WrapperSpec, ...]]:
-    """What `gymnasium.make` has to be given, and what has to be wrapped around its environment.
+def with_keywords(chain: Chain, recorded: Sequence[WrapperSpec]) -> list[WrapperSpec]:
+    """The wrappers of a chain that matter, time limits among them, with their keywords.
 
     Args:
-        chain: all wrappers.
-        spec: the environment's spec.
+        chain: wrappers.
+        recorded: those of them that a spec holds.
 
     Returns:
-        The time limit, in steps (None: none), and the wrappers, innermost first.
+        The wrappers, innermost first.
 
     Raises:
-        ObstacleError: the spec does not say how a wrapper was made.
+        ObstacleError: it is not known how a wrapper was made.
     """
-    wrappers = _with_keywords(chain, spec)
-    limits = []
-    while wrappers and wrappers[0].name == _LIMIT:  # the first of nested limits ends an episode
-        limits.append((wrappers.pop(0).kwargs or {})["max_episode_steps"])
-    return min(limits, default=None), tuple(wrappers)
-
-
-def _with_keywords(chain: Chain, spec: EnvSpec) -> list[WrapperSpec]:
-    """The wrappers that matter, time limits among them, with their keywords."""
-    recorded = list(spec.additional_wrappers)
+    left = list(recorded)
     wrappers = []
     for name, limit in chain:
-        if name == _LIMIT:
+        if name == LIMIT:
             wrappers.append(TimeLimit.wrapper_spec(max_episode_steps=limit))
-        elif recorded and recorded[0].name == name:
-            wrappers.append(recorded.pop(0))
-        elif name not in _PASSING:
+        elif left and left[0].name == name:
+            wrappers.append(left.pop(0))
+        elif name not in PASSING:
             raise ObstacleError(f"it was wrapped in {name}")
-    if recorded:
-        raise ObstacleError(f"its spec names {recorded[0].name}, which does not wrap it")
+    if left:
+        raise ObstacleError(f"its spec names {left[0].name}, which does not wrap it")
     return wrappers
