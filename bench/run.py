@@ -126,7 +126,7 @@ def write_page(given: argparse.Namespace) -> None:
     command = f"python bench/run.py --write {given.write}" + (
         f" --filter {given.filter}" if given.filter else ""
     )
-    given.write.write_text(page(contents, command))
+    given.write.write_text(page(contents, command), encoding="utf-8")
 
 
 def main() -> None:

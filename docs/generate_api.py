@@ -250,9 +250,9 @@ def _text(value: Any) -> str:
 
 if __name__ == "__main__":
     docs = Path(__file__).parent
-    (docs / "api.md").write_text(api_page())
-    (docs / "tabular.md").write_text(tabular_page())
+    (docs / "api.md").write_text(api_page(), encoding="utf-8")
+    (docs / "tabular.md").write_text(tabular_page(), encoding="utf-8")
     (docs / "environments").mkdir(exist_ok=True)
     for name, text in environment_pages().items():
-        (docs / "environments" / name).write_text(text)
+        (docs / "environments" / name).write_text(text, encoding="utf-8")
     print("wrote api.md, tabular.md and environments/")

@@ -370,17 +370,17 @@ def test_a_full_disk_does_not_end_the_training(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def git(*arguments):
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    names = ("-c", "user.name=x", "-c", "user.email=x@example.org")
+    subprocess.run(["git", *names, *arguments], check=True, capture_output=True)
+
+
 def test_the_commit_of_the_working_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert run_config.versions()["git"] is None
-    if shutil.which("git") is None:
-        pytest.skip("git is not installed")
-
-    def git(*arguments):
-        names = ("-c", "user.name=x", "-c", "user.email=x@example.org")
-        subprocess.run(["git", *names, *arguments], check=True, capture_output=True)
-
     git("init")
     git("commit", "--allow-empty", "-m", "first")
     state = run_config.versions()["git"]
@@ -389,6 +389,16 @@ def test_the_commit_of_the_working_directory(tmp_path, monkeypatch):
     assert run_config.versions()["git"] == state | {"dirty": True}
     monkeypatch.setenv("PATH", "")
     assert run_config.versions()["git"] is None
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="names of files are UTF-8")
+def test_a_file_name_of_any_bytes_is_a_change(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    git("init")
+    git("config", "core.quotepath", "false")
+    git("commit", "--allow-empty", "-m", "first")
+    (tmp_path / os.fsdecode(b"caf\xe9.txt")).write_text("")
+    assert run_config.versions()["git"]["dirty"] is True
 
 
 def test_load_names_the_files_of_a_folder(tmp_path):

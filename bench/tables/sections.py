@@ -40,4 +40,5 @@ def rewritten(page: str, section: Section, order: Sequence[str]) -> str:
 
 def write(path: Path, section: Section, order: Sequence[str]) -> None:
     """Replace this section of an existing page; the others do not change."""
-    path.write_text(rewritten(path.read_text(), section, order))
+    text = rewritten(path.read_text(encoding="utf-8"), section, order)
+    path.write_text(text, encoding="utf-8")

@@ -65,7 +65,8 @@ def _git(*arguments: str) -> str | None:
             ["git", "--no-optional-locks", *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",  # names of files may be in any encoding
             check=False,
             timeout=_GIT_SECONDS,
         )
