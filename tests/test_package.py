@@ -3,6 +3,8 @@
 import importlib.util
 import inspect
 import re
+import shutil
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -98,6 +100,33 @@ def test_algorithms_never_touch_the_core_and_never_each_other():
 
 def test_environment_code_is_built_without_contraction():
     assert "-ffp-contract=off" in (ROOT / "CMakeLists.txt").read_text()
+
+
+KEEP = """
+fastpg_keep_here("${CMAKE_CURRENT_LIST_DIR}/headers" "include/*;share/x/*" kept RESULT)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="these characters are in no name")
+@pytest.mark.skipif(not shutil.which("cmake"), reason="there is no cmake")
+@pytest.mark.parametrize("name", ["plain", "a [b]", "a*b?", "[?]"])
+def test_the_build_finds_headers_in_any_folder(tmp_path, name):
+    script, other = tmp_path / name / "keep.cmake", tmp_path / "axb1"
+    for prefix in (script.parent / "headers", other / "headers"):
+        for file in ("include/sub/a.h", "share/x/b.cmake", "share/y/c.h"):
+            (prefix / file).parent.mkdir(parents=True)
+            (prefix / file).write_text(prefix.parent.name)
+    text = (ROOT / "CMakeLists.txt").read_text()
+    function = re.search(r"^function\(fastpg_keep_here.*?^endfunction\(\)$", text, re.S | re.M)[0]
+    script.write_text(function + KEEP)
+    build = tmp_path / "build"
+    build.mkdir()
+    subprocess.run(["cmake", "-P", script], cwd=build, check=True)
+    kept = {
+        path.relative_to(build): path.read_text() for path in build.rglob("*") if path.is_file()
+    }
+    folder = Path("requirements", "kept")
+    assert kept == {folder / "include/sub/a.h": name, folder / "share/x/b.cmake": name}
 
 
 def is_property(node):
