@@ -79,10 +79,10 @@ def resume(
     """Resume a `learn` from a checkpoint that `save_checkpoint` wrote.
 
     `resume(path).learn()` finishes the `learn` of the checkpoint. In native environments every bit
-    is that of a run without a break, for any number of threads, on a machine with the same
-    instruction set; only the times in the history differ. In environments stepped from Python new
-    episodes start, whose seeds depend on the seed of the run and the number of steps taken; a
-    warning says so.
+    is that of a run without a break, for any number of threads, with the same instruction set and,
+    for networks, the same compiler of fastpg (`build_info`); only the times in the history differ.
+    In environments stepped from Python new episodes start, whose seeds depend on the seed of the
+    run and the number of steps taken; a warning says so.
 
     Args:
         path: path of the checkpoint; the suffix ".npz" may be left out.
