@@ -133,6 +133,19 @@ def test_steps_are_counted_on_in_a_second_call_of_learn():
     assert returns.tolist() == [record[RETURN] for record in algo.history]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\v", "\f", "\x1c", "\x85", "\u2028"])
+def test_a_text_with_any_line_end_in_a_table(tmp_path, end):
+    log, text = loggers.CsvLogger(tmp_path / "x.csv"), f"one{end}two"
+    log.start({})
+    for row in records(text=text):
+        log.write(row)
+    log.close()
+    run = read_run(log.path)
+    assert column(run) == WHOLE
+    assert [row["text"] for row in run.records] == [text] * 5
+    assert run.skipped == 0
+
+
 @pytest.mark.parametrize("reset", [True, False])
 def test_a_second_call_of_learn_in_a_table(tmp_path, reset):
     algo, log = learner(), loggers.CsvLogger(tmp_path / "x.csv")

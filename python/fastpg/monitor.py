@@ -106,7 +106,7 @@ def whole_lines(text: str) -> list[str]:
     Returns:
         The lines, each with its end.
     """
-    lines = text.splitlines(keepends=True)
+    lines = list(io.StringIO(text, newline=""))  # `splitlines` ends some at other characters
     return lines if text.endswith(("\n", "\r")) else lines[:-1]
 
 
