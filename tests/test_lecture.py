@@ -5,6 +5,7 @@ import csv
 import dataclasses
 import functools
 import importlib.util
+import io
 import re
 from pathlib import Path
 
@@ -195,6 +196,17 @@ def test_command(monkeypatch, tmp_path, capsys):
     assert "PG: θ after 10" in out
     assert "1.894620696" in out
     assert "FAILS" not in out
+
+
+def test_an_output_that_lacks_characters_does_not_end_the_command(monkeypatch, tmp_path):
+    known(monkeypatch, "L9", result("L9"))
+    output = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr("sys.stdout", output)
+    assert run_command(["lecture", "L9", "--out", str(tmp_path)]) == 0
+    output.flush()
+    shown = output.buffer.getvalue().decode("cp1252")
+    assert "PG: ? after 10" in shown
+    assert "wrote" in shown
 
 
 def test_command_errors(tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import os
 import sys
@@ -93,6 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             correct, 130 after Ctrl-C.
     """
     Settings.debug = False
+    _print_any_character()
     _require_words(sys.argv[1:] if arguments is None else arguments)
     try:
         with _modules_of_this_folder():
@@ -107,6 +109,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             file=sys.stderr,
         )
         raise SystemExit(1) from None
+
+
+def _print_any_character() -> None:
+    """Print "?" for characters that standard output cannot encode; standard error escapes them."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _require_words(words: Sequence[str]) -> None:
