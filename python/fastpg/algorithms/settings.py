@@ -14,6 +14,7 @@ from typing import Any
 from fastpg import arrays
 from fastpg.algorithms.catalogue import ALGORITHMS
 from fastpg.algorithms.option_texts import described
+from fastpg.files import path_of
 from fastpg.policies.factory import POLICIES, POLICY_ARGUMENTS, require_policy_arguments
 from fastpg.suggestions import one_of, unknown
 from fastpg.training.plan import MOST_TIMESTEPS
@@ -121,7 +122,7 @@ def read_file(file: str | os.PathLike[str], policy: str = LINEAR) -> Table:
         ValueError: no TOML, an unknown name or a wrong value; the message names the row.
         OSError: the file cannot be read.
     """
-    return _read(Path(file), os.fspath(file), policy)
+    return _read(path_of(file), os.fspath(file), policy)
 
 
 def _read(path: Path, name: str | None, policy: str) -> dict[tuple[str, str], TunedSettings]:

@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from fastpg.cli.console import explained
+from fastpg.files import path_of
 from fastpg.suggestions import unknown
 
 
@@ -28,7 +29,7 @@ def apply(ctx: typer.Context, path: Path | None) -> Path | None:
     """
     if path is not None:
         with explained():
-            ctx.default_map = _options(path, _options_of(ctx))
+            ctx.default_map = _options(path_of(path), _options_of(ctx))
     return path
 
 

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from fastpg.files import path_of
 from fastpg.playing import NoPictureError
 from fastpg.rollouts.collect import EndlessEpisodeError
 
@@ -87,12 +88,13 @@ def writable(path: Path, *, force: bool, option: str = "--out") -> Path:
         option: the option that names the file.
 
     Returns:
-        `path`.
+        The path, with the user's home in place of "~".
 
     Raises:
         FileExistsError: it exists, without `force`.
         OSError: its folder does not exist, or it is a folder itself.
     """
+    path = path_of(path)
     if path.is_dir():
         raise IsADirectoryError(f"{option}: expected a file, got the folder {path}")
     if path.exists() and not force:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fastpg.cli.console import explained
+from fastpg.files import path_of
 
 
 def lecture(
@@ -26,11 +27,12 @@ def lecture(
     holds = True
     with explained():
         chosen = systems.find(system)
-        out.mkdir(parents=True, exist_ok=True)
+        folder = path_of(out)
+        folder.mkdir(parents=True, exist_ok=True)
         for each in chosen:
             result = each.run()
             _show_checks(each, result)
-            written = " and ".join(map(str, each.write(result, out)))
+            written = " and ".join(map(str, each.write(result, folder)))
             print(f"wrote {written}\n")
             holds = holds and result.holds
     if not holds:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fastpg.files import path_of
 from fastpg.training.checkpoints import MODELS
 
 
@@ -14,11 +15,13 @@ def model_file(path: Path) -> Path:
         path: a checkpoint, or a run folder.
 
     Returns:
-        `path`; in a folder best.npz, else final.npz, else checkpoint.npz.
+        The path, with the user's home in place of "~"; in a folder best.npz, else final.npz, else
+            checkpoint.npz.
 
     Raises:
         FileNotFoundError: a folder without them, or nothing.
     """
+    path = path_of(path)
     if not path.exists() and not path.with_name(path.name + ".npz").exists():
         raise FileNotFoundError(f"no run folder or file {path}")
     if not path.is_dir():

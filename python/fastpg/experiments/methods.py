@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from fastpg.envs import NAMESPACE
 from fastpg.experiments.folder import read_config
 from fastpg.experiments.results import Results, load_results
+from fastpg.files import path_of
 
 
 def methods_of(paths: Sequence[str | os.PathLike[str]]) -> dict[str, Results]:
@@ -33,7 +33,7 @@ def methods_of(paths: Sequence[str | os.PathLike[str]]) -> dict[str, Results]:
     for path in paths:
         results = load_results(path)
         for k, setting in enumerate(results.settings):
-            folder = Path(path).resolve().name
+            folder = path_of(path).resolve().name
             name = f"{folder}: {setting}" if len(results.settings) > 1 else folder
             if name in methods:
                 raise ValueError(f"{path}: expected folders of different names, got {name} twice")

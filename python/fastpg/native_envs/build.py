@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fastpg.envs.user_env import Render, UserEnvironment
-from fastpg.files import replace_file
+from fastpg.files import path_of, replace_file
 from fastpg.native_envs.compiler import (
     FLAGS,
     compile_library,
@@ -67,7 +67,7 @@ def build_env(
         ValueError: the library exports no environment, or one that is wrong.
         OSError: the folder cannot be written.
     """
-    path = Path(source).absolute()
+    path = path_of(source).absolute()
     if not path.is_file():
         raise FileNotFoundError(f"{path}: expected a C++ header")
     given = tuple(flags)
@@ -122,11 +122,11 @@ def _compiled(command: tuple[str, ...], flags: Sequence[str], text: bytes) -> by
 
 def _folder(given: str | os.PathLike[str] | None) -> Path:
     if given is not None or (given := os.environ.get("FASTPG_CACHE")):
-        return Path(given).absolute()
+        return path_of(given).absolute()
     home = Path.home()
     usual = {
-        "win32": Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local"),
+        "win32": path_of(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local"),
         "darwin": home / "Library" / "Caches",
     }
-    other = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+    other = path_of(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
     return usual.get(sys.platform, other) / "fastpg" / "environments"

@@ -68,7 +68,7 @@ def compiler_command(given: str | None) -> tuple[str, ...]:
     wanted = given or os.environ.get("CXX")
     for command in [wanted] if wanted else KNOWN:
         words = shlex.split(command, posix=sys.platform != "win32")
-        if words and (path := shutil.which(words[0])):
+        if words and (path := shutil.which(os.path.expanduser(words[0]))):
             return path, *words[1:]
     where = "compiler" if given else "the variable CXX"
     lacking = f"{where}: there is no {wanted!r}" if wanted else f"found no {', '.join(KNOWN)}"

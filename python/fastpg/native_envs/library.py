@@ -17,6 +17,7 @@ from fastpg.envs.user_env import (
     library_env,
     register_env,
 )
+from fastpg.files import path_of
 
 # As CMake names modules; macOS has both.
 SUFFIXES = {"win32": (".dll",), "darwin": (".so", ".dylib")}.get(sys.platform, (".so",))
@@ -60,7 +61,7 @@ def load_env(
         ValueError: the library cannot be loaded, exports no environment, or one that is wrong; or
             it was built again after this process had loaded it.
     """
-    library = _existing(Path(path).absolute())
+    library = _existing(path_of(path).absolute())
     _require_unchanged(library)
     return register_library(
         library, module=module, source=(_loaded_again, (str(library), render)), render=render

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fastpg.experiments.folder import CONFIG as EXPERIMENT
+from fastpg.files import path_of
 from fastpg.monitor import SUFFIX as MONITOR
 from fastpg.monitor import read_monitor, whole_lines
 from fastpg.plots.ordering import ITERATIONS, Record, in_order
@@ -51,7 +52,7 @@ def read_run(source: Any) -> Run:
     if isinstance(source, Run):
         return source
     if isinstance(source, str | os.PathLike):
-        path = Path(source)
+        path = path_of(source)
         return _of_folder(path) if path.is_dir() else _of_file(path)
     history = getattr(source, "history", source)
     if isinstance(history, Sequence) and all(isinstance(record, Mapping) for record in history):
