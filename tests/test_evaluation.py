@@ -1,5 +1,7 @@
 """evaluate_policy over every kind of environment gives the same answer."""
 
+import typing
+
 import gymnasium
 import numpy as np
 import pytest
@@ -372,3 +374,16 @@ def test_deterministic_is_a_bool(algo, given):
         for model in (algo, Right()):
             with pytest.raises(TypeError, match="deterministic: expected True or False"):
                 fastpg.evaluate_policy(model, env, 3, given, seed=0)
+
+
+def test_types_say_what_the_flag_returns():
+    def annotations(function):
+        found = dict(function.__annotations__)
+        return found, (found.pop("return_episode_rewards"), found.pop("return"))
+
+    arguments, general = annotations(fastpg.evaluate_policy)
+    forms = [annotations(form) for form in typing.get_overloads(fastpg.evaluate_policy)]
+    assert [list(others.items()) for others, _ in forms] == [list(arguments.items())] * 3
+    assert [pair for _, pair in forms] == [
+        ("Literal[False]", "tuple[float, float]"), ("Literal[True]", "EpisodeArrays"), general,
+    ]  # fmt: skip

@@ -97,9 +97,9 @@ def result_of(
     finally:
         env.close()
     kind = "greedy" if greedy else "stochastic"
-    digits = _digits(float(std))
+    digits = _digits(std)
     numbers = f"{mean:{digits}} +/- {std:{digits}}"
-    return f"{numbers} over {episodes} {kind} episodes of {_owner(env)}{name}", float(mean)
+    return f"{numbers} over {episodes} {kind} episodes of {_owner(env)}{name}", mean
 
 
 def _digits(std: float) -> str:

@@ -172,7 +172,7 @@ class Training(Callback):
             seed=self._seed,
         )
         passed = count - len(self.returns)
-        self.returns += [float(mean)] * passed
+        self.returns += [mean] * passed
         self.steps += [steps] * passed
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, Protocol, TypeGuard
+from typing import Any, Literal, Protocol, TypeGuard, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +45,36 @@ class Predictor(Protocol):
             (actions, state); the state is not used.
         """
         ...
+
+
+# What is returned depends on the flag. The last form is for one that is not known before the call.
+# fmt: off
+@overload
+def evaluate_policy(
+    model: Predictor, env: EnvLike, n_eval_episodes: int = ..., deterministic: bool = ...,
+    render: bool = ..., callback: EpisodeCallback | None = ...,
+    reward_threshold: float | None = ..., return_episode_rewards: Literal[False] = ...,
+    warn: bool = ..., *, seed: int | None = ..., max_episode_steps: int | None = ...,
+) -> tuple[float, float]: ...
+
+
+@overload
+def evaluate_policy(
+    model: Predictor, env: EnvLike, n_eval_episodes: int = ..., deterministic: bool = ...,
+    render: bool = ..., callback: EpisodeCallback | None = ...,
+    reward_threshold: float | None = ..., *, return_episode_rewards: Literal[True],
+    warn: bool = ..., seed: int | None = ..., max_episode_steps: int | None = ...,
+) -> EpisodeArrays: ...
+
+
+@overload
+def evaluate_policy(
+    model: Predictor, env: EnvLike, n_eval_episodes: int = ..., deterministic: bool = ...,
+    render: bool = ..., callback: EpisodeCallback | None = ...,
+    reward_threshold: float | None = ..., return_episode_rewards: bool = ...,
+    warn: bool = ..., *, seed: int | None = ..., max_episode_steps: int | None = ...,
+) -> tuple[float, float] | EpisodeArrays: ...
+# fmt: on
 
 
 @names_checked
