@@ -4,6 +4,7 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium import spaces
+from gymnasium.vector import AutoresetMode
 
 import fastpg
 from fastpg import arrays
@@ -29,6 +30,33 @@ class Masked(gymnasium.Env):
 
     def step(self, action):
         return 1, 0.0, False, False, self._info()
+
+
+class MaskedAtTimes(gymnasium.Env):
+    """Only the first action of each choice is allowed in steps of `times`, where it gives masks."""
+
+    observation_space = spaces.Discrete(3)
+
+    def __init__(self, action_space, times):
+        self.action_space = action_space
+        self.times = times
+        discrete = isinstance(action_space, spaces.Discrete)
+        choices = [action_space.n] if discrete else action_space.nvec
+        self.mask = np.concatenate([np.arange(count) == 0 for count in choices])
+        self.illegal = 0
+
+    def _info(self):
+        return {"action_mask": self.mask} if self.elapsed in self.times else {}
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.elapsed, self.length = 0, self.np_random.integers(2, 9)
+        return 0, self._info()
+
+    def step(self, action):
+        self.illegal += self.elapsed in self.times and bool(np.any(action))
+        self.elapsed += 1
+        return 1, 0.0, bool(self.elapsed >= self.length), False, self._info()
 
 
 ROWS = ([1, 0, 1], [0, 1, 0])
@@ -119,3 +147,21 @@ def test_a_batch_of_bytes_is_read_as_it_is():
     for bad in (np.array([[1, 255]], np.uint8), np.array([[-1, 0]], np.int8)):
         with pytest.raises(ValueError, match="masks: expected flags, 0 or 1"):
             arrays.action_masks("masks", bad, 2)
+
+
+@pytest.mark.parametrize("kind", ["callables", *AutoresetMode])
+@pytest.mark.parametrize("action_space", [spaces.Discrete(2), spaces.MultiDiscrete([2, 3])])
+@pytest.mark.parametrize("times", [(0,), (0, 3), (2,)])
+def test_a_waiting_environment_keeps_its_mask(kind, action_space, times):
+    made = []
+
+    def make():
+        made.append(MaskedAtTimes(action_space, times))
+        return made[-1]
+
+    env = [make] * 3
+    if kind != "callables":
+        env = gymnasium.vector.SyncVectorEnv(env, autoreset_mode=kind)
+    algo = fastpg.REINFORCE("linear", env, n_episodes=5, baseline_batch=2, seed=0).learn(600)
+    assert algo.num_episodes > 80
+    assert [one.illegal for one in made] == [0] * len(made)

@@ -296,9 +296,11 @@ class SteppingCollector(Collector):
             ended = np.flatnonzero(flags).tolist()
             finals, following, info = self._after_ends(flags, following, info)
         self._observations = following
-        before, self._masks = self._masks, self._mask_of(info)
-        if idle is not None and before is not None and self._masks is not None:
-            self._masks[idle] = before[idle]  # no info is of them
+        masks = self._mask_of(info)
+        if idle is not None and self._masks is not None:  # no info is of idle ones
+            others = True if masks is None else masks
+            masks = np.where(idle[:, None], self._masks, others)
+        self._masks = masks
         return ended, finals
 
     def _taken(
