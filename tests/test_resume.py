@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import fastpg
+from corridor import CORRIDOR
 from fastpg import tabular
 from fastpg.algorithms import ALGORITHMS
 from fastpg.training import checkpoints
@@ -327,6 +328,15 @@ def test_features_of_a_function_which_are_stepped_from_python(tmp_path, name, mo
         fastpg.resume(tmp_path / "x")
     with pytest.raises(TypeError, match="features: expected a function"):
         fastpg.resume(tmp_path / "x", features=3)
+
+
+@pytest.mark.parametrize("mode", ["NEXT_STEP", "SAME_STEP", "DISABLED"])
+def test_a_resumed_run_takes_no_masked_action(tmp_path, mode):
+    def build():
+        env = fastpg.make_vec(CORRIDOR, 60, autoreset_mode=mode)
+        return fastpg.NPG("linear", env, n_steps=5, seed=0, policy_kwargs={"features": squares})
+
+    require_resumable(tmp_path / "x", build, 1200, features=squares)
 
 
 def falling(progress):

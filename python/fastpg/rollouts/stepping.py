@@ -11,6 +11,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 
 from fastpg import _core, arrays
 from fastpg.arrays import Bools, Float32s, Floats
+from fastpg.envs import NativeVectorEnv
 from fastpg.policies.base import Policy
 from fastpg.rollouts.collector import MOST_STEPS, UNLIMITED, Collector
 from fastpg.rollouts.contract import (
@@ -122,6 +123,8 @@ class SteppingCollector(Collector):
         self._observations = place["collector_observations"]
         self._elapsed = place["collector_elapsed"]
         self._returns = place["collector_returns"]
+        assert isinstance(self.env, NativeVectorEnv)  # others have no place
+        self._masks = self._mask_of(self.env._mask_info())
         super().take_place(place)
 
     def steps(self, n_steps: int, *, deterministic: bool = False) -> Rollout:
