@@ -4,11 +4,12 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium import spaces
-from gymnasium.vector import AutoresetMode
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorWrapper
 
 import fastpg
 from fastpg import arrays
 from fastpg.rollouts.copies import EnvCopies
+from fastpg.rollouts.make_env import make_env
 from fastpg.rollouts.masks import Masks
 
 
@@ -59,6 +60,39 @@ class MaskedAtTimes(gymnasium.Env):
         return 1, 0.0, bool(self.elapsed >= self.length), False, self._info()
 
 
+class Short(gymnasium.Env):
+    """Episodes of three steps."""
+
+    observation_space = spaces.Discrete(3)
+    action_space = spaces.Discrete(3)
+
+    def _info(self):
+        return {}
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.elapsed = 0
+        return 0, self._info()
+
+    def step(self, action):
+        self.elapsed += 1
+        return 1, 0.0, self.elapsed == 3, False, self._info()
+
+
+class InInfo(Short):
+    def _info(self):
+        return {"action_mask": np.array([1, 0, 1], np.int8)}
+
+
+class ByMethod(Short):
+    def action_masks(self):
+        return [False, True, self.elapsed > 0]
+
+
+class Both(InInfo, ByMethod):
+    pass
+
+
 ROWS = ([1, 0, 1], [0, 1, 0])
 KINDS = {
     "int8": lambda row: np.array(row, np.int8),
@@ -84,7 +118,7 @@ def test_infos_in_a_list_are_an_error_and_no_missing_masks():
         env.mask = np.array([1, 0, 1])
         return env
 
-    vector = gymnasium.vector.SyncVectorEnv([made, made])
+    vector = SyncVectorEnv([made, made])
     wrapped = gymnasium.wrappers.vector.DictInfoToList(vector)
     algo = fastpg.NPG("linear", wrapped, n_steps=4, seed=0)
     with pytest.raises(TypeError, match=r"info: expected a dict, .*without DictInfoToList"):
@@ -161,7 +195,49 @@ def test_a_waiting_environment_keeps_its_mask(kind, action_space, times):
 
     env = [make] * 3
     if kind != "callables":
-        env = gymnasium.vector.SyncVectorEnv(env, autoreset_mode=kind)
+        env = SyncVectorEnv(env, autoreset_mode=kind)
     algo = fastpg.REINFORCE("linear", env, n_episodes=5, baseline_batch=2, seed=0).learn(600)
     assert algo.num_episodes > 80
     assert [one.illegal for one in made] == [0] * len(made)
+
+
+VECTORS = {
+    "callables": lambda kinds, mode: make_env(kinds, len(kinds)),
+    "sync": lambda kinds, mode: SyncVectorEnv(kinds, autoreset_mode=mode),
+    "wrapped": lambda kinds, mode: VectorWrapper(SyncVectorEnv(kinds, autoreset_mode=mode)),
+    "async": lambda kinds, mode: AsyncVectorEnv(kinds, autoreset_mode=mode),
+}
+
+
+def collected(env):
+    try:
+        return fastpg.collect(env, fastpg.LinearSoftmax.for_env(env), n_steps=8, seed=0)
+    finally:
+        env.close()
+
+
+@pytest.mark.parametrize("vector", ["callables", "sync", "wrapped"])
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+def test_each_environment_gives_masks_in_its_own_way(vector, mode):
+    rollout = collected(VECTORS[vector]([InInfo, ByMethod, Short, Both], mode))
+    masks = rollout.action_masks[rollout.valid[:, 0]]
+    starts = rollout.step_index[rollout.valid[:, 0], 1] == 0
+    assert masks.all(axis=0).tolist() == [[1, 0, 1], [0, 1, 0], [1, 1, 1], [1, 0, 1]]
+    assert np.array_equal(masks[:, 1, 2], ~starts)
+    assert not masks[:, 1, 0].any()
+    assert not masks[:, [0, 3], 1].any()
+
+
+@pytest.mark.parametrize("kinds", [[InInfo, Both], [InInfo, Short, InInfo], [ByMethod, Both]])
+def test_processes_with_masks_that_can_be_had(kinds):
+    one = collected(VECTORS["async"](kinds, AutoresetMode.DISABLED))
+    other = collected(VECTORS["callables"](kinds, None))
+    assert np.array_equal(one.action_masks, other.action_masks)
+    assert not one.action_masks.all()
+
+
+@pytest.mark.parametrize("kinds", [[ByMethod, Short], [ByMethod, InInfo]])
+def test_processes_that_cannot_be_asked_alone_are_an_error(kinds):
+    expected = r"action_masks\(\): expected the method in all environments .*, got it in 1 of 2"
+    with pytest.raises(ValueError, match=expected):
+        collected(VECTORS["async"](kinds, AutoresetMode.NEXT_STEP))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,15 @@ from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv, VectorEnv
 from fastpg import arrays
 from fastpg.arrays import Bools
 
+_METHOD = "action_masks"  # of an environment, or of a wrapper
+
 
 class Masks:
     """Reads the action masks of a vector environment.
 
-    They are looked for in this order: in `info["action_mask"]`; in a method `action_masks()` of the
-    vector environment or of one of its wrappers; in the same method of its single environments.
+    Each environment's mask is looked for in this order: in `info["action_mask"]`; in a method
+    `action_masks()` of the vector environment or of one of its wrappers; in the same method of the
+    single environment. One without a mask may take any action.
 
     Args:
         env: the vector environment.
@@ -29,7 +33,8 @@ class Masks:
         self.env = env
         self.size = size
         self.given = False
-        self._each_has_method: bool | None = None
+        self._all: Sequence[int] = range(env.num_envs)
+        self._having: frozenset[int] | None = None  # environments with the method
 
     def of(self, info: dict[str, Any]) -> Bools | None:
         """The masks after a step or a reset.
@@ -41,37 +46,16 @@ class Masks:
             Bool (num_envs, size), True for allowed actions; None if the environment gives none.
 
         Raises:
-            ValueError: a mask of another size, or values other than 0 and 1.
+            ValueError: a mask of another size, or values other than 0 and 1; or only some
+                environments of an AsyncVectorEnv have the method.
         """
-        masks = self.in_info(info)
+        masks, missing = self._in_info(info)
+        asked = self._from_methods(missing) if missing else None
         if masks is None:
-            masks = self._from_methods()
+            masks = asked
+        elif asked is not None:
+            masks[missing] = asked[missing]
         self.given = self.given or masks is not None
-        return masks
-
-    def in_info(self, info: dict[str, Any]) -> Bools | None:
-        """The masks in an info.
-
-        Args:
-            info: info of a step or a reset.
-
-        Returns:
-            Bool (num_envs, size), all True for environments without a mask; None without the entry
-                "action_mask".
-
-        Raises:
-            ValueError: a mask of another size, or values other than 0 and 1.
-        """
-        if "action_mask" not in info:
-            return None
-        count = self.env.num_envs
-        if "_action_mask" not in info and len(info["action_mask"]) == count:
-            return arrays.action_masks("info['action_mask']", info["action_mask"], self.size)
-        masks = np.ones((count, self.size), dtype=np.bool_)
-        known = np.flatnonzero(info.get("_action_mask", np.ones(count, dtype=np.bool_)))
-        given = info["action_mask"]
-        rows = given[known] if isinstance(given, np.ndarray) else [given[i] for i in known]
-        masks[known] = arrays.action_masks("info['action_mask']", rows, self.size)
         return masks
 
     def merged(
@@ -90,39 +74,82 @@ class Masks:
         Raises:
             ValueError: a mask of another size, or values other than 0 and 1.
         """
-        given = [self.in_info(each) for each in (info, reset_info)]
-        if given[0] is None and given[1] is None:
+        (step, unknown), (reset, reset_unknown) = map(self._in_info, (info, reset_info))
+        if step is None and reset is None:
             return {}
         every = np.ones((len(was_reset), self.size), dtype=np.bool_)
-        step, reset = (every if masks is None else masks for masks in given)
-        return {"action_mask": np.where(was_reset[:, None], reset, step)}
+        step, reset = (every if masks is None else masks for masks in (step, reset))
+        merged = {"action_mask": np.where(was_reset[:, None], reset, step)}
+        if unknown or reset_unknown:
+            known = np.ones((2, len(was_reset)), dtype=np.bool_)
+            known[0, unknown] = known[1, reset_unknown] = False
+            merged["_action_mask"] = np.where(was_reset, known[1], known[0])
+        return merged
 
-    def _from_methods(self) -> Bools | None:
+    def _in_info(self, info: dict[str, Any]) -> tuple[Bools | None, Sequence[int]]:
+        """The masks in an info, None without any, and the environments of which it has none."""
+        if "action_mask" not in info:
+            return None, self._all
+        count = self.env.num_envs
+        if "_action_mask" not in info and len(info["action_mask"]) == count:
+            return arrays.action_masks("info['action_mask']", info["action_mask"], self.size), ()
+        masks = np.ones((count, self.size), dtype=np.bool_)
+        flags = np.asarray(info.get("_action_mask", np.ones(count, dtype=np.bool_)))
+        known = np.flatnonzero(flags)
+        given = info["action_mask"]
+        rows = given[known] if isinstance(given, np.ndarray) else [given[i] for i in known]
+        masks[known] = arrays.action_masks("info['action_mask']", rows, self.size)
+        return masks, () if len(known) == count else np.flatnonzero(flags == 0).tolist()
+
+    def _from_methods(self, wanted: Sequence[int]) -> Bools | None:
+        """The masks that methods give; those of other environments than `wanted` do not matter."""
         method = getattr(self.env, "action_masks", None)
         if callable(method):
-            given = method()
-        elif self._each_has_the_method():
-            base: Any = self.env.unwrapped
-            given = base.call("action_masks")
-        else:
+            return self._checked(method(), self.env.num_envs)
+        having = self._with_the_method()
+        asked = sorted(having.intersection(wanted)) if having else []
+        if not asked:
             return None
+        given = self._checked(self._ask(asked), len(asked))
+        if len(asked) == self.env.num_envs:
+            return given
+        masks = np.ones((self.env.num_envs, self.size), dtype=np.bool_)
+        masks[asked] = given
+        return masks
+
+    def _checked(self, given: Any, count: int) -> Bools:
         masks = arrays.action_masks("action_masks()", given, self.size)
-        if len(masks) != self.env.num_envs:
+        if len(masks) != count:
             raise ValueError(
-                f"action_masks(): expected masks of {self.env.num_envs} environments, got "
-                f"{len(masks)}"
+                f"action_masks(): expected masks of {count} environments, got {len(masks)}"
             )
         return masks
 
-    def _each_has_the_method(self) -> bool:
-        """Checked once, since calling a missing method would end the workers of AsyncVectorEnv."""
-        if self._each_has_method is None:
+    def _ask(self, asked: list[int]) -> list[Any]:
+        """What the methods of single environments return."""
+        base: Any = self.env.unwrapped
+        if isinstance(base, SyncVectorEnv):
+            found = [base.envs[i].get_wrapper_attr(_METHOD) for i in asked]
+            return [method() if callable(method) else method for method in found]
+        if len(self._with_the_method()) < self.env.num_envs:
+            # Calling a missing method would end the workers.
+            raise ValueError(
+                f"action_masks(): expected the method in all environments of an AsyncVectorEnv, or "
+                f"in none, got it in {len(self._with_the_method())} of {self.env.num_envs}: give "
+                "it to all, or use a SyncVectorEnv"
+            )
+        given = base.call(_METHOD)
+        return [given[i] for i in asked]
+
+    def _with_the_method(self) -> frozenset[int]:
+        """The single environments that have the method and can be asked; found once."""
+        if self._having is None:
             base: Any = self.env.unwrapped
             usual = isinstance(base, AsyncVectorEnv) and has_usual_workers(base)
-            self._each_has_method = (isinstance(base, SyncVectorEnv) or usual) and all(
-                base.call("has_wrapper_attr", "action_masks")
-            )
-        return self._each_has_method
+            asks = isinstance(base, SyncVectorEnv) or usual
+            have = base.call("has_wrapper_attr", _METHOD) if asks else ()
+            self._having = frozenset(np.flatnonzero(have).tolist())
+        return self._having
 
 
 def has_usual_workers(env: AsyncVectorEnv) -> bool:
