@@ -150,6 +150,61 @@ def test_files_that_are_not_of_a_run_are_not_replaced(tmp_path, name):
     assert algo.history == []
 
 
+class Failing(fastpg.callbacks.Callback):
+    """Cannot be started, nor stopped without an evaluation."""
+
+    def on_training_start(self, algo, total_timesteps):
+        super().on_training_start(algo, total_timesteps)
+        raise ValueError("not today")
+
+    def on_training_end(self):
+        self.announce({"eval/mean_reward": 1.0, "time/total_timesteps": 0})
+
+
+def unstartable(folder):
+    """Arguments of `learn` with which no training begins, though that of a run folder does."""
+    return {
+        "callback": {"log": folder, "callback": Failing()},
+        "another log": {"log": [folder, folder]},
+        "evaluation": {"log": folder, "eval_env": "Pendulum-v1"},
+        "disk": {"log": folder},
+    }
+
+
+@pytest.mark.parametrize("how", unstartable(None))
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_training_that_does_not_begin_leaves_no_run(tmp_path, monkeypatch, how, exists):
+    folder = tmp_path / "a"
+    if exists:
+        folder.mkdir()
+        (folder / "notes.txt").write_text("mine")
+    with monkeypatch.context() as patch:
+        if how == "disk":
+            patch.setattr(run_folder, "keep_rows", lambda *given: 1 / 0)
+        with pytest.raises((ValueError, BlockingIOError, ZeroDivisionError)):
+            learner().learn(100, **unstartable(folder)[how])
+    assert [path.name for path in tmp_path.rglob("*")] == (["a", "notes.txt"] if exists else [])
+    run = loggers.RunFolder(folder)
+    with pytest.raises(ValueError, match="not today"):
+        learner().learn(100, Failing(), log=run)
+    assert not run.resume
+    learner().learn(100, log=folder)
+    assert (folder / "final.npz").exists()
+
+
+def test_a_training_that_does_not_begin_leaves_the_run_that_it_would_continue(tmp_path):
+    run = loggers.RunFolder(tmp_path)
+    algo = learner(n_steps=50).learn(200, log=run)
+    before = content(tmp_path)
+    for one in (algo, learner(n_steps=50).learn(100)):
+        with pytest.raises(ValueError, match="not today"):
+            one.learn(100, Failing(), log=run, reset_num_timesteps=False)
+    with pytest.raises(ValueError, match="at step 0"):
+        learner().learn(100, log=run)
+    assert content(tmp_path) == before
+    assert algo.learn(100, log=run, reset_num_timesteps=False).num_timesteps == 300
+
+
 def test_a_folder_with_other_files_is_used(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     learner().learn(2000, log=tmp_path)

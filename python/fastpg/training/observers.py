@@ -104,6 +104,9 @@ class Observers:
             self.started = True
             yield self._see
         finally:
+            if not self.started:
+                for part in self._all.flattened():
+                    part._note_failed_start()
             self._all.on_training_end()
 
     def _see(self, record: Metrics) -> bool:

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,12 @@ from fastpg.training.run_records import keep_lines, keep_rows, read_lines
 
 # What a run writes; config.json, the last file of its start, makes the folder a run.
 _CONFIG, _VERSIONS, _CHECKPOINT = "config.json", "versions.json", "checkpoint.npz"
+_PREVIOUS = checkpoints.previous_of(_CHECKPOINT).name
 _FINAL, _BEST = "final.npz", "best.npz"
 _RECORDS, _TABLE, _EVALUATIONS = "records.jsonl", "records.csv", "evaluations.jsonl"
+_LOCK = "lock"
+# What a start may change. config.json, which makes the folder a run, is the first to be put back.
+_CHANGED = (_CONFIG, _RECORDS, _TABLE, _EVALUATIONS, _BEST, _CHECKPOINT, _PREVIOUS, _VERSIONS)
 _OF_OTHERS = ("experiment.json", "journal.log")  # of a folder of train_many or tune
 CHECKPOINT_SECONDS = 10.0  # of training, from one checkpoint to the next
 
@@ -61,7 +66,9 @@ class RunFolder(Callback):
         self.resume = arrays.boolean("resume", resume)
         self.evaluations: dict[str, int] | None = None
         self._lock: FileLock | None = None
-        self._open = False
+        self._open = self._failed = False
+        self._before: dict[str, bytes | None] = {}  # files before the start; None: not there
+        self._made: list[Path] = []  # the lock and the folder, if the start made them
         self._best = -math.inf
 
     @property
@@ -129,7 +136,7 @@ class RunFolder(Callback):
         """
         if self.path.exists() and not self.path.is_dir():
             raise NotADirectoryError(f"log: expected a folder, got the file {self.path}")
-        if is_locked(self.path / "lock"):
+        if is_locked(self.path / _LOCK):
             raise BlockingIOError(f"log: {self.path} is used by another training")
         if self.holds_run and not self.resume:
             raise FileExistsError(
@@ -160,16 +167,19 @@ class RunFolder(Callback):
             ValueError: the algorithm does not continue the run that the folder holds.
         """
         super().on_training_start(algo, total_timesteps)
+        self._failed, self._before, self._made = False, {}, []
         self.require_free()
+        made = [path for path in (self.path / _LOCK, self.path) if not path.exists()]
         self.path.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(self.path / "lock")
+        self._lock = FileLock(self.path / _LOCK)
         if not self._lock.acquired:
             raise BlockingIOError(f"log: {self.path} is used by another training")
         if self.holds_run:
             self._require_continuation()
+        self._made, self._before = made, {name: _bytes_of(self.path / name) for name in _CHANGED}
         self._write_start(total_timesteps)
         self._start_logs()
-        self.resume = self._open = True
+        self._open = True
         self._guarded = Guard(f"the run folder {self.path}")
         self._saved = time.monotonic()
 
@@ -179,6 +189,7 @@ class RunFolder(Callback):
         Args:
             record: the record.
         """
+        self._before = {}  # the training has begun
         self._guarded(self._jsonl.write, record)
         self._guarded(self._csv.write, record)
         if time.monotonic() - self._saved >= CHECKPOINT_SECONDS:
@@ -197,20 +208,43 @@ class RunFolder(Callback):
             self._best = mean
             self._guarded(self.algo.save, self.path / _BEST)
 
+    def _note_failed_start(self) -> None:
+        self._failed = True
+
     def on_training_end(self) -> None:
-        """Write the last checkpoint and the final model, and unlock the folder."""
+        """Write the last checkpoint and the final model, and unlock the folder.
+
+        If no training has begun, the folder becomes what it was before its start instead.
+        """
         try:
             if self._open:
                 self._open = False
                 # Each by itself: what does not fit may be smaller than what does.
                 for log in (self._jsonl, self._csv, self._evaluations):
                     self._guarded.last(log.close)
-                self._guarded.last(save_checkpoint, self.algo, self.checkpoint)
-                self._guarded.last(self.algo.save, self.path / _FINAL)
+                if not self._failed:
+                    self.resume = True
+                    self._guarded.last(save_checkpoint, self.algo, self.checkpoint)
+                    self._guarded.last(self.algo.save, self.path / _FINAL)
         finally:
+            if self._failed:
+                self._put_back()
             if self._lock is not None:
                 self._lock.release()
                 self._lock = None
+
+    def _put_back(self) -> None:
+        """Undo a start; an error that keeps a file from this must not hide that of the start."""
+        for name, content in self._before.items():
+            file = self.path / name
+            with suppress(OSError):
+                if content is None:
+                    file.unlink(missing_ok=True)
+                elif content != file.read_bytes():
+                    replace_file(file, content)
+        for path in self._made:
+            with suppress(OSError):  # Windows: the lock is open; others: files of somebody else
+                path.rmdir() if path.is_dir() else path.unlink()
 
     def _require_continuation(self) -> None:
         """Raise ValueError unless the algorithm continues the run of the folder."""
@@ -277,6 +311,10 @@ class RunFolder(Callback):
         self._evaluations = JsonLinesLogger(evaluations, append=True)
         for log in (self._jsonl, self._csv, self._evaluations):
             log.start({})
+
+
+def _bytes_of(file: Path) -> bytes | None:
+    return file.read_bytes() if file.exists() else None
 
 
 def _object_in(file: Path) -> dict[str, Any]:

@@ -72,6 +72,9 @@ class Callback:
             some: whether a callback makes evaluations.
         """
 
+    def _note_failed_start(self) -> None:
+        """Called before `on_training_end` if no training has begun: one of all failed to start."""
+
     def on_training_start(self, algo: Any, total_timesteps: int) -> None:
         """Called before the first iteration.
 
