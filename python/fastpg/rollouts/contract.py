@@ -178,7 +178,10 @@ def write_row(space: spaces.Space[Any], room: Any, row: int, value: Any, name: s
     elif isinstance(space, spaces.Discrete):
         room[row] = _integer(name, value)
     else:
-        _write_array(name, room, row, value)
+        given = _write_array(name, room, row, value)
+        # The cast of a large integer to a small dtype may be a value of the space.
+        if given.dtype != room.dtype and not isinstance(space, spaces.Box):
+            _require_kept(name, room[row], given)
 
 
 def _require_parts(name: str, value: Any, kind: Any, parts: Any) -> None:
@@ -201,7 +204,7 @@ def _integer(name: str, value: Any) -> int:
         ) from None
 
 
-def _write_array(name: str, room: npt.NDArray[Any], row: int, value: Any) -> None:
+def _write_array(name: str, room: npt.NDArray[Any], row: int, value: Any) -> npt.NDArray[Any]:
     given = value if type(value) is np.ndarray else _as_array(name, value)
     if given.shape != room.shape[1:]:
         raise ValueError(f"{name}: expected shape {room.shape[1:]}, got {given.shape}")
@@ -209,6 +212,12 @@ def _write_array(name: str, room: npt.NDArray[Any], row: int, value: Any) -> Non
         np.copyto(room[row, ...], given, casting="same_kind")
     except TypeError:
         raise TypeError(f"{name}: expected dtype {room.dtype}, got {given.dtype}") from None
+    return given
+
+
+def _require_kept(name: str, kept: npt.NDArray[Any], given: npt.NDArray[Any]) -> None:
+    if (kept != given).any():
+        raise ValueError(f"{name}: expected values of its space, got {given[kept != given][0]}")
 
 
 def _as_array(name: str, value: Any) -> npt.NDArray[Any]:

@@ -183,6 +183,8 @@ def _leaf(space: Space, values: Any, single: bool, name: str) -> npt.NDArray[Any
         return _one_hot(rows, np.array([space.start]), np.array([space.n]), name)
     if isinstance(space, spaces.MultiDiscrete):
         return _one_hot(rows, space.start.ravel(), space.nvec.ravel(), name)
+    if isinstance(space, spaces.MultiBinary):
+        _require_inside(rows, (rows != 0) & (rows != 1), name)
     return rows.astype(np.float32) if rows.dtype == np.bool_ else rows
 
 
@@ -193,14 +195,18 @@ def _one_hot(rows: Integers, starts: Integers, counts: Integers, name: str) -> F
     counts = counts.astype(np.int64)
     choices = rows.astype(np.int64) - starts
     outside = (choices < 0) | (choices >= counts)
-    if outside.any():
-        row = int(np.argwhere(outside)[0, 0])
-        text = f"{name}: expected values of its space, got {rows[outside][0]}"
-        raise arrays.wrong_row(text, row)
+    _require_inside(rows, outside, name)
     columns = choices + (np.cumsum(counts) - counts)
     hot = np.zeros((len(rows), int(counts.sum())), dtype=np.float32)
     hot[np.arange(len(rows))[:, None], columns] = 1.0
     return hot
+
+
+def _require_inside(rows: Integers, outside: arrays.Bools, name: str) -> None:
+    if outside.any():
+        row = int(np.argwhere(outside)[0, 0])
+        text = f"{name}: expected values of its space, got {rows[outside][0]}"
+        raise arrays.wrong_row(text, row)
 
 
 def to_action_space(
