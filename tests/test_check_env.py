@@ -86,6 +86,10 @@ ERRORS = {
                             "observation space: expected Box, Discrete, .*got Text"),
     "kind of action": (changed(action_space=spaces.Tuple((spaces.Discrete(2),))), ValueError,
                        "Discrete, MultiDiscrete or Box action space, got Tuple"),
+    "flags of actions": (changed(action_space=spaces.Box(0, 1, (2,), np.bool_)), ValueError,
+                         "expected a Box action space with numbers, got Box.*bool"),
+    "no action": (changed(action_space=spaces.Box(0, 1, (0,))), ValueError,
+                  "expected a Box action space with numbers, got Box"),
     "no space": (changed(action_space=None), TypeError, "Changed.action_space: expected a gymn"),
     "no environment": (lambda: 3, TypeError, "expected the callable to make a gymnasium.Env"),
 }  # fmt: skip

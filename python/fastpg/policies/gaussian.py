@@ -69,6 +69,10 @@ class Gaussian(Policy):
         action = single_space(env, "action")
         if not isinstance(action, spaces.Box):
             raise ValueError(f"{cls.__name__}: expected a Box action space, got {action}")
+        if action.dtype.kind not in "fiu" or not action.low.size:  # flags, or none
+            raise ValueError(
+                f"{cls.__name__}: expected a Box action space with numbers, got {action}"
+            )
         return action
 
     @property
