@@ -382,6 +382,11 @@ def test_what_was_meant_in_predict():
         assert other.predict(one.reset()[0])[0] in (0, 1)
         with pytest.raises(TypeError, match=r"expected an observation of (Dict|Tuple).*got None"):
             other.predict(None)
+    first, pair_of_parts = Parts().reset()[0], Pair().reset()[0]
+    for other, one, kind in ((parts, first, "dict"), (several, pair_of_parts, "tuple")):
+        for count in (1, 2, 5):
+            with pytest.raises(TypeError, match=f"expected one {kind} .*, got a list of {kind}s"):
+                other.predict([one] * count)
     with pytest.raises(TypeError, match=pair):
         parts.predict(Parts().reset())
 

@@ -223,6 +223,13 @@ def test_an_image_that_is_meant_is_flattened_by_a_wrapper():
         ("dict", {"z": 1}, TypeError, r"expected a dict with \['a', 'z'\]"),
         ("dict", {"z": 0, "a": np.zeros((2, 2))}, ValueError, r"observation\['z'\]: expected val"),
         ("tuple", (1,), TypeError, "expected a tuple of 2"),
+        ("tuple", ([1, 2], np.zeros((3, 2))), ValueError, r"observations in each part, got \[2, 3"),
+        (
+            "dict",
+            {"z": 1, "a": np.zeros((3, 2, 2))},
+            ValueError,
+            r"'z'\]: expected shape \(n,\), g",
+        ),
         ("tuple", (1, np.zeros(3)), ValueError, r"observation\[1\]: expected shape \(2,\)"),
     ],
 )

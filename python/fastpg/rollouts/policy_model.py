@@ -133,6 +133,9 @@ def _meant(space: spaces.Space[Any], observation: Any) -> str:
     """What somebody meant who gave something that is no observation; empty if that is not known."""
     if observation is None:
         return f"expected {_wanted(space)}, got None"
+    if kind := _several(space, observation):
+        given = type(observation).__name__
+        return f"expected one {kind} with arrays of all observations, got a {given} of {kind}s"
     if isinstance(observation, tuple | list) and not _has_infos(space, len(observation)):
         for call, count in (("reset()", 2), ("step(action)", 5)):
             if len(observation) == count and isinstance(observation[-1], dict):
@@ -143,6 +146,19 @@ def _meant(space: spaces.Space[Any], observation: Any) -> str:
     if isinstance(observation, dict) and not isinstance(space, spaces.Dict):
         return f"expected {_wanted(space)}, got a dict with {list(observation)}"
     return ""
+
+
+def _several(space: spaces.Space[Any], observation: Any) -> str:
+    """The type of single observations in a list, where the space is a Dict or Tuple, or empty."""
+    if not isinstance(observation, tuple | list) or not observation:
+        return ""
+    if isinstance(space, spaces.Dict):
+        keys = space.spaces.keys()
+        dicts = all(isinstance(one, dict) and one.keys() >= keys for one in observation)
+        return "dict" if dicts else ""
+    # A list in a list may be an array.
+    whole = isinstance(space, spaces.Tuple) and isinstance(observation, list)
+    return "tuple" if whole and all(isinstance(one, tuple) for one in observation) else ""
 
 
 def _wanted(space: spaces.Space[Any]) -> str:

@@ -78,7 +78,7 @@ def flatten(
         if ready is not None:
             return ready
     parts = _parts(space, observations, single, name)
-    flat = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+    flat = parts[0] if len(parts) == 1 else _joined(parts, name)
     return arrays.observations(name, flat, flat.shape[1])[0]
 
 
@@ -152,6 +152,13 @@ def _is_image(box: spaces.Box) -> bool:
     return len(box.shape) >= 2 and (box.dtype == np.uint8 or long_sides >= 2)
 
 
+def _joined(parts: list[npt.NDArray[Any]], name: str) -> npt.NDArray[Any]:
+    counts = [len(part) for part in parts]
+    if min(counts) != max(counts):
+        raise ValueError(f"{name}: expected as many observations in each part, got {counts}")
+    return np.concatenate(parts, axis=1)
+
+
 def _parts(space: Space, values: Any, single: bool, name: str) -> list[npt.NDArray[Any]]:
     """The flat columns of every leaf."""
     if isinstance(space, spaces.Dict):
@@ -177,7 +184,9 @@ def _leaf(space: Space, values: Any, single: bool, name: str) -> npt.NDArray[Any
     if batch.shape[1:] != shape or batch.ndim == 0 or len(batch) == 0:
         one = ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "")
         several = ", ".join(map(str, ("n", *shape))) + ("" if shape else ",")
-        raise ValueError(f"{name}: expected shape ({one}) or ({several}), got {array.shape}")
+        # One observation among several is of the right shape, but for `single`.
+        wanted = f"({several})" if array.shape == shape else f"({one}) or ({several})"
+        raise ValueError(f"{name}: expected shape {wanted}, got {array.shape}")
     rows = batch.reshape(len(batch), -1)
     if isinstance(space, spaces.Discrete):
         return _one_hot(rows, np.array([space.start]), np.array([space.n]), name)
