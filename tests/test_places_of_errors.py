@@ -107,6 +107,37 @@ def test_values_outside_a_discrete_space():
         algo.learn(64 * COUNT)
 
 
+def test_rewards_that_no_float_holds():
+    class Huge(Bad):
+        def step(self, action):
+            given = super().step(action)
+            return given[0], -(10**400) if given[1] < 0.0 else 1, *given[2:]
+
+    for env in (lambda: Huge("reward"), SyncVectorEnv([lambda: Huge("reward")] * COUNT)):
+        options = {"n_envs": COUNT} if callable(env) else {}
+        algo = fastpg.NPG("linear", env, seed=0, n_steps=64, **options)
+        with pytest.raises(ValueError, match=f"finite values .*, got -inf, from {STEP}"):
+            algo.learn(64 * COUNT)
+
+
+@pytest.mark.parametrize("power", [400, 5000])
+@pytest.mark.parametrize("part", [False, True])
+def test_integers_that_no_array_holds(power, part):
+    class Choices(Bad):
+        observation_space = spaces.Tuple([spaces.Discrete(5)]) if part else spaces.Discrete(5)
+
+        def observe(self, bad):
+            value = 10**power if bad else 1
+            return (value,) if part else value
+
+    algo = fastpg.NPG("linear", lambda: Choices("observation"), seed=0, n_envs=COUNT, n_steps=64)
+    with pytest.raises(
+        ValueError, match=r"observation.*: expected values of its space, got"
+    ) as caught:
+        algo.learn(64 * COUNT)
+    assert caught.value.__notes__ == [f"From {STEP}"]
+
+
 @pytest.mark.parametrize(
     ("what", "kind"), [("raise", ZeroDivisionError), ("none", ValueError), ("integer", ValueError)]
 )

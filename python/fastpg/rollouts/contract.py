@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import operator
 from typing import Any
 
@@ -145,6 +146,28 @@ def _plain_reward(env: Env, reward: Any) -> float:
     return float(array)
 
 
+def as_floats(rewards: list[float]) -> npt.NDArray[np.float64]:
+    """Rewards of `step` in an array; integers beyond float64 become infinite, as other numbers do.
+
+    Args:
+        rewards: one of each environment.
+
+    Returns:
+        Float64, (n,).
+    """
+    try:
+        return np.array(rewards, dtype=np.float64)
+    except OverflowError:
+        return np.array([_rounded(reward) for reward in rewards])
+
+
+def _rounded(reward: float) -> float:
+    try:
+        return float(reward)
+    except OverflowError:
+        return math.inf if reward > 0 else -math.inf
+
+
 def _plain_flag(env: Env, name: str, flag: Any) -> bool:
     array = np.asarray(flag) if isinstance(flag, np.ndarray | np.generic | int) else None
     if array is None or array.ndim or array.dtype.kind not in "biu" or array not in (0, 1):
@@ -176,7 +199,10 @@ def write_row(space: spaces.Space[Any], room: Any, row: int, value: Any, name: s
         for k, part in enumerate(space.spaces):
             write_row(part, room[k], row, value[k], f"{name}[{k}]")
     elif isinstance(space, spaces.Discrete):
-        room[row] = _integer(name, value)
+        try:
+            room[row] = _integer(name, value)
+        except OverflowError:
+            raise ValueError(f"{name}: expected values of its space, got {_shown(value)}") from None
     else:
         given = _write_array(name, room, row, value)
         # The cast of a large integer to a small dtype may be a value of the space.
@@ -330,5 +356,8 @@ def _shown(value: Any) -> str:
     if isinstance(value, tuple | list):
         kinds = ", ".join(type(part).__name__ for part in value[:6])
         return f"a {type(value).__name__} of {len(value)} ({kinds})"
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python refuses to write out integers of more than 4,300 digits
+        text = "an integer of thousands of digits"
     return text if len(text) <= 60 else f"{type(value).__name__} {text[:50]}…"

@@ -160,18 +160,21 @@ class EnvCopies(SyncVectorEnv):
         self._waiting = True in terminated or True in truncated
         flags = np.array(terminated), np.array(truncated)
         self._ended = flags[0] | flags[1]
-        return self._copied(), np.array(rewards, dtype=np.float64), *flags, self._masks(infos)
+        return self._copied(), contract.as_floats(rewards), *flags, self._masks(infos)
 
     def _write(self, i: int, observation: Any, name: str) -> None:
         rows: Any = self._observations
         kind = type(observation)
-        if kind in self._integers or (
-            kind is np.ndarray and (observation.dtype, observation.shape) == self._box
-        ):
-            rows[i] = observation
-            return
-        if (kind is tuple or kind is dict) and self._write_parts(rows, i, observation):
-            return
+        try:
+            if kind in self._integers or (
+                kind is np.ndarray and (observation.dtype, observation.shape) == self._box
+            ):
+                rows[i] = observation
+                return
+            if (kind is tuple or kind is dict) and self._write_parts(rows, i, observation):
+                return
+        except OverflowError:  # of a large integer: `write_row` names it
+            pass
         space: Any = self.single_observation_space
         contract.write_row(space, rows, i, observation, name)
 
