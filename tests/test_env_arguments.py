@@ -1,5 +1,7 @@
 """Arguments that native environments refuse, as Gymnasium does, without any change of state."""
 
+import dataclasses
+
 import gymnasium
 import numpy as np
 import pytest
@@ -275,3 +277,94 @@ def test_attributes_that_are_not_parameters():
     with pytest.raises(ValueError, match="expected 3 generators"):
         env.np_random = gym.np_random[:1]
     gym.close()
+
+
+WRONG_GENERATORS = (np.random.RandomState(0), 3, np.random.Generator)
+
+
+@pytest.mark.parametrize("wrong", WRONG_GENERATORS, ids=str)
+def test_what_is_no_generator_is_refused_by_the_next_reset(wrong):
+    env = gymnasium.make("fastpg:fastpg/CartPole-v1").unwrapped
+    env.reset(seed=0)
+    before = env.get_state()
+    env.np_random = wrong
+    with pytest.raises(TypeError, match=r"np_random: expected a NumPy generator.*, got"):
+        env.reset()
+    assert_unchanged(env, before)
+    env.reset(seed=0)
+
+
+@pytest.mark.parametrize(
+    "wrong", [3, None, np.random.default_rng(0), "abc", *([one] * 3 for one in WRONG_GENERATORS)]
+)
+def test_what_are_no_generators_change_nothing(wrong):
+    env = fastpg.make_vec("CartPole-v1", 3)
+    env.reset(seed=0)
+    before = env.get_state()
+    with pytest.raises(TypeError, match=r"np_random: expected a .*generator.*, got"):
+        env.np_random = wrong
+    assert_unchanged(env, before)
+    assert env.np_random_seed == (0, 1, 2)
+
+
+def restored(**changes):
+    """A state after some steps, the same with changes, and where an environment is put by these."""
+    env = fastpg.make_vec("CartPole-v1", 3)
+    env.reset(seed=0)
+    env.step([0, 1, 0])
+    start = env.get_state()
+    changed = {name: change(getattr(start, name)) for name, change in changes.items()}
+    other = fastpg.make_vec("CartPole-v1", 3)
+    before = other.get_state()
+    try:
+        other.set_state(dataclasses.replace(start, **changed))
+    except (TypeError, ValueError):
+        assert_unchanged(other, before)
+        assert other.np_random_seed == (None,) * 3
+        raise
+    return start, other
+
+
+FORMS = {
+    "list": lambda field: field.tolist(),
+    "Fortran": np.asfortranarray,
+    "transposed": lambda field: np.ascontiguousarray(field.T).T,
+    "strided": lambda field: np.repeat(field, 2, axis=0)[::2],
+    "other bytes": lambda field: field.astype(field.dtype.newbyteorder()),
+}
+FIELDS = [field.name for field in dataclasses.fields(fastpg.EnvState)]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_fields_of_a_state_in_other_forms(form):
+    start, env = restored(**dict.fromkeys(FIELDS, FORMS[form]))
+    assert_unchanged(env, start)
+    assert env.step([1, 1, 1])[1].tolist() == [1.0] * 3
+    whole = {"elapsed_steps": np.int8, "status": np.int64, "episode_returns": np.int64}
+    start, env = restored(**{name: lambda x, d=d: x.astype(d) for name, d in whole.items()})
+    assert_unchanged(env, start)
+
+
+NO_NUMBERS = (None, "x", 3, np.full(3, None), [[1, 2], [3]], [2**70, 0, 0])
+NO_WHOLE_NUMBERS = ([0.5] * 3, [-1] * 3, np.full((3, 4), -1), np.zeros((3, 4), bool))
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [(field, wrong) for field in FIELDS for wrong in NO_NUMBERS]
+    + [(field, wrong) for field in FIELDS[1:3] + FIELDS[4:] for wrong in NO_WHOLE_NUMBERS],
+)
+def test_wrong_fields_of_a_state_are_named(field, wrong):
+    with pytest.raises((TypeError, ValueError), match=f"{field}: expected .*"):
+        restored(**{field: lambda _: wrong})
+
+
+@pytest.mark.parametrize("options", [3, 0, "low", [0.1]])
+def test_options_that_are_no_dict(options):
+    vector = fastpg.make_vec("CartPole-v1", 2)
+    single = gymnasium.make("fastpg:fastpg/CartPole-v1").unwrapped
+    copies = fastpg.NPG("linear", lambda: gymnasium.make("CartPole-v1")).env
+    for env in (vector, single, copies):
+        with pytest.raises(TypeError, match="options: expected a dict, got"):
+            env.reset(options=options)
+        env.reset(options={})

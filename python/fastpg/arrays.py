@@ -304,6 +304,32 @@ def actions(name: str, values: Any, shape: tuple[int, ...], choices: list[int]) 
     return np.ascontiguousarray(columns, dtype=np.int32)
 
 
+def integers(
+    name: str, values: Any, dtype: npt.DTypeLike, shape: tuple[int | None, ...]
+) -> npt.NDArray[Any]:
+    """Integers of this dtype, C-contiguous; those of other dtypes are converted if they fit."""
+    wanted = np.dtype(dtype)
+    listed = _listed_integers(values) if isinstance(values, list) else None
+    array = _array(name, values, "iu", "integers") if listed is None else listed
+    _check_shape(name, array, shape)
+    if array.dtype != wanted:
+        limits = np.iinfo(wanted)
+        least, most = int(array.min()), int(array.max())
+        if least < limits.min or most > limits.max:
+            bad = least if least < limits.min else most
+            raise ValueError(f"{name}: expected integers of dtype {wanted}, got {bad}")
+    return np.ascontiguousarray(array, dtype=wanted)
+
+
+def _listed_integers(values: list[Any]) -> npt.NDArray[Any] | None:
+    """Python's integers as objects: of small beside large ones NumPy would make float64."""
+    try:
+        objects = np.asarray(values, dtype=object)
+    except ValueError:  # arrays of different shapes
+        return None
+    return objects if all(type(one) is int for one in objects.flat) else None
+
+
 def steps(name: str, values: Any, count: int) -> npt.NDArray[np.int64]:
     """Steps in the episode, int64 (count,), at least 0; None gives zeros."""
     if values is None:
@@ -424,6 +450,15 @@ def norm(values: Floats) -> float:
     # A library's dot product of many numbers wakes all its threads, which then spin.
     squares = scaled.dot(scaled) if scaled.size <= _SOME else np.square(scaled).sum()
     return largest * math.sqrt(squares)
+
+
+def mapping(name: str, value: Any) -> dict[Any, Any]:
+    """A copy of a mapping; None gives an empty dict."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name}: expected a dict, got {value!r}")
+    return dict(value)
 
 
 def keywords(name: str, value: Any) -> dict[str, Any]:

@@ -81,10 +81,10 @@ class StateAccess(VectorEnv[Any, Any, Any]):
             TypeError: values that are not numbers.
         """
         if isinstance(state, EnvState):
-            states.put(self.native, self.environment, state)
+            taken = states.put(self.native, self.environment, state)
             self.moves += 1
             self._seeds = [_UNKNOWN_SEED] * self.num_envs
-            self._seeded = state.status != 0
+            self._seeded = taken.status != 0
             return
         checked = states.checked(self.native, self.environment, state)
         put_back = self._keep()
@@ -126,9 +126,15 @@ class StateAccess(VectorEnv[Any, Any, Any]):
 
     @np_random.setter  # type: ignore[override]
     def np_random(self, value: Sequence[np.random.Generator]) -> None:
-        if len(value) != self.num_envs:
-            raise ValueError(f"np_random: expected {self.num_envs} generators, got {len(value)}")
-        self.native.streams = np.array([states.words_of(one) for one in value])
+        try:
+            each = list(value)
+        except TypeError:
+            raise TypeError(
+                f"np_random: expected a sequence of {self.num_envs} generators, got {value!r}"
+            ) from None
+        if len(each) != self.num_envs:
+            raise ValueError(f"np_random: expected {self.num_envs} generators, got {len(each)}")
+        self.native.streams = np.array([states.words_of(one) for one in each])
         self._seeds = [_UNKNOWN_SEED] * self.num_envs
         self._seeded[:] = True
 

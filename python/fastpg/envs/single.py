@@ -76,9 +76,10 @@ class NativeEnv(gymnasium.Env[Any, Any]):
 
         Raises:
             ValueError: an unknown option, or wrong bounds.
+            TypeError: `options` is no dict, or `np_random` no PCG64 generator.
             gymnasium.error.Error: a seed that is negative or no integer.
         """
-        bounds = reset_bounds(self.environment, dict(options or {}))
+        bounds = reset_bounds(self.environment, arrays.mapping("options", options))
         super().reset(seed=seed)
         self._load_stream()
         observations = self.native.reset(None, None, bounds)

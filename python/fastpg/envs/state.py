@@ -29,6 +29,24 @@ class EnvState:
         return np.ascontiguousarray(self.states.T)
 
 
+DTYPES: dict[str, npt.DTypeLike] = {
+    "states": np.float64,
+    "streams": np.uint64,
+    "elapsed_steps": np.int64,
+    "episode_returns": np.float64,
+    "status": np.uint8,
+}
+
+
+def shapes(n: int) -> dict[str, tuple[int | None, ...]]:
+    """The shape of each field of an `EnvState`; None: any length.
+
+    Args:
+        n: number of environments.
+    """
+    return dict.fromkeys(DTYPES, (n,)) | {"states": (None, n), "streams": (n, 4)}
+
+
 def take(native: _core.VectorEnv) -> EnvState:
     """The current state of native environments.
 
@@ -41,25 +59,41 @@ def take(native: _core.VectorEnv) -> EnvState:
     return EnvState(**native.snapshot())
 
 
-def put(native: _core.VectorEnv, environment: Environment, state: EnvState) -> None:
+def put(native: _core.VectorEnv, environment: Environment, state: EnvState) -> EnvState:
     """Set the state of native environments.
 
     Args:
         native: n environments.
         environment: what they are.
-        state: of n environments of the same kind.
+        state: of n environments of the same kind; lists, and arrays of other dtypes that hold the
+            same numbers, are converted.
+
+    Returns:
+        The state, converted.
 
     Raises:
         ValueError: another number of environments, another shape, or numbers that are not finite,
             out of range, or none that the environment can have.
+        TypeError: a field that is no array of numbers, or of integers.
     """
     n = native.num_envs
-    if state.status.shape != (n,):
-        raise ValueError(f"state: expected one of {n} environments, got {len(state.status)}")
-    if not np.isfinite(state.episode_returns).all():
+    given = arrays.integers("status", state.status, np.uint8, (None,))
+    if len(given) != n:
+        raise ValueError(f"state: expected one of {n} environments, got {len(given)}")
+    found = EnvState(**{name: _field(state, name, shape) for name, shape in shapes(n).items()})
+    if not np.isfinite(found.episode_returns).all():
         raise ValueError("state: expected finite episode_returns")
-    environment.check_states(state.state)
-    native.restore(**{field.name: getattr(state, field.name) for field in fields(state)})
+    environment.check_states(found.state)
+    native.restore(**{field.name: getattr(found, field.name) for field in fields(found)})
+    return found
+
+
+def _field(state: EnvState, name: str, shape: tuple[int | None, ...]) -> npt.NDArray[Any]:
+    """A field of a state, in the dtype and the order of the C++ part."""
+    value, dtype = getattr(state, name), DTYPES[name]
+    if dtype is np.float64:
+        return arrays.shaped_floats(name, value, shape)
+    return arrays.integers(name, value, dtype, shape)
 
 
 def checked(native: _core.VectorEnv, environment: Environment, state: Any) -> Floats:
@@ -142,8 +176,12 @@ def words_of(generator: np.random.Generator) -> npt.NDArray[np.uint64]:
         uint64 (4,): state and increment, the high word of each first.
 
     Raises:
-        TypeError: a generator of another kind.
+        TypeError: no generator, or one of another kind.
     """
+    if not isinstance(generator, np.random.Generator):
+        raise TypeError(
+            f"np_random: expected a NumPy generator, as of np.random.default_rng, got {generator!r}"
+        )
     state = generator.bit_generator.state
     if state["bit_generator"] != "PCG64":
         raise TypeError(f"np_random: expected a PCG64 generator, got {state['bit_generator']}")

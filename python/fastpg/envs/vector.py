@@ -127,9 +127,10 @@ class NativeVectorEnv(StateAccess):
 
         Raises:
             ValueError: an unknown option, wrong bounds, or seeds or a mask of the wrong length.
-            TypeError: a seed that is not an integer, a mask that is not bool.
+            TypeError: a seed that is not an integer, a mask that is not bool, options that are no
+                dict.
         """
-        given = dict(options) if options is not None else {}
+        given = arrays.mapping("options", options)
         mask = given.pop("reset_mask", None)
         if mask is not None:
             mask = arrays.flags("reset_mask", mask, (self.num_envs,))

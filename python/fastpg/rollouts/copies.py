@@ -95,7 +95,7 @@ class EnvCopies(SyncVectorEnv):
                 Gymnasium's interface.
         """
         self.failed = None
-        given = dict(options or {})
+        given = arrays.mapping("options", options)
         mask = given.pop("reset_mask", None)
         if mask is not None:
             mask = arrays.flags("reset_mask", mask, (self.num_envs,))

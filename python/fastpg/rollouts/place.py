@@ -5,24 +5,17 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from fastpg import arrays
 from fastpg.envs import EnvState, NativeVectorEnv
+from fastpg.envs.state import DTYPES, shapes
 from fastpg.rollouts.collect import is_plain
 from fastpg.rollouts.collector import Collector
 
 Arrays = dict[str, npt.NDArray[Any]]
 
 _PREFIX = "env_"
-_DTYPES: dict[str, npt.DTypeLike] = {
-    "states": np.float64,
-    "streams": np.uint64,
-    "elapsed_steps": np.int64,
-    "episode_returns": np.float64,
-    "status": np.uint8,
-}
 
 
 def place_of(collector: Collector) -> Arrays | None:
@@ -78,13 +71,10 @@ def state_in(stored: Arrays, num_envs: int) -> EnvState:
         TypeError, ValueError: an array of another kind, or of another number of environments.
     """
     found = {}
-    for name, dtype in _DTYPES.items():
-        shape: tuple[int | None, ...] = {"states": (None, num_envs), "streams": (num_envs, 4)}.get(
-            name, (num_envs,)
-        )
+    for name, shape in shapes(num_envs).items():
         key = _PREFIX + name
         # A state of a user's environment may hold any numbers; the others are checked when set.
-        found[name] = arrays.exactly(key, stored[key], dtype, shape, finite=name != "states")
+        found[name] = arrays.exactly(key, stored[key], DTYPES[name], shape, finite=name != "states")
     if not found["status"].all():
         raise ValueError("env_status: expected environments that were reset")
     return EnvState(**found)
