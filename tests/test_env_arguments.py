@@ -368,3 +368,29 @@ def test_options_that_are_no_dict(options):
         with pytest.raises(TypeError, match="options: expected a dict, got"):
             env.reset(options=options)
         env.reset(options={})
+
+
+@pytest.mark.parametrize("env_id", ["CartPole-v1", "MountainCar-v0"])
+def test_states_that_cannot_be_drawn(env_id):
+    pytest.importorskip("pygame")
+    vector = fastpg.make_vec(env_id, 2, render_mode="rgb_array")
+    single = gymnasium.make(f"fastpg:fastpg/{env_id}", render_mode="rgb_array").unwrapped
+    for env in (vector, single):
+        env.reset(seed=0)
+        start = env.get_state()
+        env.set_state(dataclasses.replace(start, states=np.full_like(start.states, 1e37)))
+        with pytest.raises(
+            ValueError, match=r"render: expected a state that can be drawn, got \[1e"
+        ):
+            env.render()
+        env.set_state(start)
+        env.render()
+        env.close()
+
+
+def test_parameters_that_cannot_be_drawn():
+    pytest.importorskip("pygame")
+    env = fastpg.make_vec("CartPole-v1", length=1e300, render_mode="rgb_array")
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match=r"render: expected a state .* 'length': 1e\+300"):
+        env.render()

@@ -90,6 +90,7 @@ class Painter:
 
         Raises:
             RuntimeError: before the first reset.
+            ValueError: a state that cannot be drawn, such as one too far from the picture.
         """
         if self.environment.draw is not None:
             draw = self.environment.draw
@@ -111,7 +112,13 @@ class Painter:
         if "max_torque" in values:
             most = values["max_torque"]
             self._canvas.last_u = None if action is None else float(np.clip(action, -most, most)[0])
-        frame: Frame = self._canvas.render()
+        try:
+            frame: Frame = self._canvas.render()
+        except (ArithmeticError, TypeError, ValueError) as error:  # of numbers that are no pixels
+            raise ValueError(
+                f"render: expected a state that can be drawn, got {state.tolist()} with {values}: "
+                f"{error}"
+            ) from error
         return frame
 
     def close(self) -> None:

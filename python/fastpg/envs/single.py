@@ -188,6 +188,7 @@ class NativeEnv(gymnasium.Env[Any, Any]):
 
         Raises:
             RuntimeError: without `render_mode="rgb_array"`, or before the first reset.
+            ValueError: a state that cannot be drawn.
         """
         if self._painter is None:
             raise RuntimeError("render: expected gymnasium.make(…, render_mode='rgb_array')")

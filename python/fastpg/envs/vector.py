@@ -255,6 +255,7 @@ class NativeVectorEnv(StateAccess):
 
         Raises:
             RuntimeError: without `render_mode="rgb_array"`, or before the first reset.
+            ValueError: a state that cannot be drawn.
         """
         if self._painter is None:
             raise RuntimeError("render: expected make_vec(…, render_mode='rgb_array')")
