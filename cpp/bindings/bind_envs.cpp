@@ -1,3 +1,4 @@
+#include <cstring>
 #include <optional>
 
 #include "bound_env.hpp"
@@ -280,7 +281,11 @@ void bind_environment_error(py::module_& m) {
     try {
       if (raised) std::rethrow_exception(raised);
     } catch (const EnvironmentError& error) {
-      const py::object made = type(error.what());
+      // A library may give any bytes.
+      const auto text = py::reinterpret_steal<py::object>(
+          PyUnicode_DecodeUTF8(error.what(), std::strlen(error.what()), "replace"));
+      if (!text) throw py::error_already_set();
+      const py::object made = type(text);
       made.attr("environment") = error.environment();
       PyErr_SetObject(type.ptr(), made.ptr());
     }
