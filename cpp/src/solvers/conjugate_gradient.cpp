@@ -36,12 +36,8 @@ CgResult conjugate_gradient(LinearOperator& op, const Vector& b, const CgSetting
     const double curvature = work.direction.dot(work.product);
     const double quotient = curvature / work.direction.squaredNorm();
     steepest = std::max(steepest, quotient);
-    if (!std::isfinite(curvature)) {
-      result.status = CgStatus::not_finite;
-      break;
-    }
-    if (curvature <= 0.0 || quotient < least_curvature * steepest) {
-      result.status = CgStatus::bad_curvature;
+    if (!std::isfinite(curvature) || quotient <= least_curvature * steepest) {
+      result.status = std::isfinite(curvature) ? CgStatus::bad_curvature : CgStatus::not_finite;
       break;
     }
     const double alpha = rho / curvature;
