@@ -1,7 +1,7 @@
 // The environments that Python holds.
 #pragma once
 
-#include <algorithm>
+#include <array>
 #include <atomic>
 #include <optional>
 #include <variant>
@@ -34,24 +34,28 @@ class SoleUse {
 // array may make it point elsewhere.
 struct ReusedArrays {
   struct Form {
-    py::object owner, type;
-    void* memory;
-    std::vector<py::ssize_t> shape, strides;
+    using Lengths = std::array<py::ssize_t, 2>;  // of at most two dimensions
 
     explicit Form(py::array array)
         : owner(array.base()),
           type(array.dtype()),
           memory(array.mutable_data()),
-          shape(array.shape(), array.shape() + array.ndim()),
-          strides(array.strides(), array.strides() + array.ndim()) {}
+          shape(lengths(array, array.shape())),
+          strides(lengths(array, array.strides())) {}
+
+    static Lengths lengths(const py::array& array, const py::ssize_t* of) {
+      return {of[0], array.ndim() == 2 ? of[1] : 0};
+    }
 
     bool is_of(const py::array& array) const {
-      const auto same = [&](const std::vector<py::ssize_t>& lengths, const py::ssize_t* now) {
-        return std::equal(lengths.begin(), lengths.end(), now, now + array.ndim());
-      };
       return array.data() == memory && array.base().is(owner) && array.dtype().is(type) &&
-             array.writeable() && same(shape, array.shape()) && same(strides, array.strides());
+             array.writeable() && (array.ndim() == 1 || array.ndim() == 2) &&
+             lengths(array, array.shape()) == shape && lengths(array, array.strides()) == strides;
     }
+
+    py::object owner, type;
+    void* memory;
+    Lengths shape, strides;
   };
 
   py::tuple arrays;
