@@ -76,6 +76,18 @@ CASE(a_buffer_grows_and_keeps_what_it_holds) {
   CHECK(numbers.size() == 3 && numbers[0] == 1 && numbers[2] == 7);
 }
 
+CASE(a_buffer_that_grows_step_by_step_is_seldom_copied) {
+  Buffer<double> numbers;
+  int moves = 0;
+  for (std::size_t size = 1; size <= 100000; ++size) {
+    const std::size_t before = numbers.capacity();
+    numbers.resize(size);
+    moves += numbers.capacity() != before;
+  }
+  CHECK(moves <= 20);
+  CHECK(Buffer<double>(5).capacity() == 5);
+}
+
 CASE(a_buffer_is_copied_and_moved) {
   const Buffer<double> first(3, 2.5);
   Buffer<double> second = first;

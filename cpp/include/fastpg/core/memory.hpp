@@ -171,8 +171,9 @@ class Buffer {
     larger.size_ = size_;
     swap(larger);
   }
+  // To twice the capacity at least: growing step by step then copies each element once or twice.
   void resize(std::size_t size) {
-    reserve(size);
+    if (size > capacity_) reserve(std::max(size, 2 * capacity_));
     size_ = size;
   }
   void resize(std::size_t size, T value) {
@@ -189,8 +190,9 @@ class Buffer {
     std::copy(first, last, begin());
   }
   void push_back(T value) {
-    if (size_ == capacity_) reserve(std::max(2 * capacity_, RecycledMemory::alignment / sizeof(T)));
-    memory_[size_++] = value;
+    const std::size_t at = size_;
+    resize(at + 1);
+    memory_[at] = value;
   }
 
   T* data() { return memory_; }
