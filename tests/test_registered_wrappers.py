@@ -39,6 +39,10 @@ def flat(**options):
     return FlattenObservation(TimeLimit(CartPoleEnv(**options), 7))
 
 
+def made_by_make(**options):
+    return MaxAndSkipObservation(gymnasium.make("CartPole-v1", **options), 2)
+
+
 SKIP, TIME = MaxAndSkipObservation.wrapper_spec(skip=2), TimeAwareObservation.wrapper_spec()
 BARE = {"order_enforce": False, "disable_env_checker": True}
 IDS = {
@@ -47,6 +51,7 @@ IDS = {
     "Doubled-v0": {"additional_wrappers": (Doubled.wrapper_spec(),)},
     "Flat-v0": {"entry_point": flat},
     "Composed-v0": {"entry_point": Composed},
+    "Made-v0": {"entry_point": made_by_make},
     "Begun-v0": {
         "entry_point": flat,
         "additional_wrappers": (FlattenObservation.wrapper_spec(), TIME),
@@ -56,13 +61,23 @@ IDS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def registered():
+def register():
     for name, options in IDS.items():
         gymnasium.register(name, **{"entry_point": CartPoleEnv, "max_episode_steps": 9} | options)
+
+
+@pytest.fixture(autouse=True)
+def registered():
+    register()
     yield
     for name in IDS:
         gymnasium.registry.pop(name)
+
+
+def timed_elsewhere():
+    if "Timed-v0" not in gymnasium.registry:  # a process that is not a copy of this one
+        register()
+    return gymnasium.make("Timed-v0")
 
 
 def made_again(env):
@@ -105,7 +120,7 @@ def test_an_environment_without_the_wrappers_of_its_id_is_an_obstacle(make, why)
 
 
 def test_processes_tell_the_wrappers_of_an_id():
-    env = AsyncVectorEnv([lambda: gymnasium.make("Timed-v0")] * 2)
+    env = AsyncVectorEnv([timed_elsewhere] * 2)
     recipe = EnvRecipe.of(env)
     env.close()
     assert recipe == EnvRecipe.of(make_env("Timed-v0", 2))

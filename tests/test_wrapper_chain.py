@@ -123,19 +123,41 @@ def test_environments_whose_limits_differ_inside_are_not_alike():
     assert recipe_of(SyncVectorEnv(makers)).obstacle == "its environments were not all made alike"
 
 
-def test_callables_that_make_another_environment_each_time_are_an_obstacle():
-    calls = []
+class Board(gymnasium.Env):
+    """Its text is known after a reset only."""
 
-    def make():
-        calls.append(1)
-        inner = cartpole() if len(calls) == 1 else TimeLimit(cartpole(), 6)
-        return TimeLimit(inner, 5)
+    observation_space = gymnasium.spaces.Box(-1, 1, (1,), np.float32)
+    action_space = gymnasium.spaces.Discrete(2)
 
-    env = AsyncVectorEnv([make])
-    calls.clear()
-    recipe = recipe_of(env)
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.board = "x"
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        return np.zeros(1, np.float32), 1.0, True, False, {}
+
+    def __str__(self):
+        return self.board
+
+
+def board():
+    gymnasium.registry.pop("Board-v0", None)
+    gymnasium.register("Board-v0", Board)
+    return gymnasium.make("Board-v0", disable_env_checker=True)
+
+
+def with_a_function():
+    return gymnasium.wrappers.TransformReward(board(), lambda reward: 2 * reward)
+
+
+@pytest.mark.parametrize("make", [board, with_a_function])
+def test_processes_are_not_asked_for_what_could_end_them(make):
+    env = AsyncVectorEnv([make] * 2)
+    algo = fastpg.NPG("linear", env, seed=0, n_steps=8).learn(16)
+    assert algo.env_recipe.id == "Board-v0"
+    assert (algo.env_recipe.obstacle is None) == (make is board)
     env.close()
-    assert recipe.obstacle == "its callables do not always make the same environment"
 
 
 def test_a_policy_is_evaluated_under_the_smaller_limit(tmp_path):

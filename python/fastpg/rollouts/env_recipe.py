@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import itertools
 import json
+import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
@@ -22,7 +23,7 @@ from fastpg.rollouts.copies import EnvCopies
 from fastpg.rollouts.make_env import require_registered
 from fastpg.rollouts.masks import has_usual_workers
 from fastpg.rollouts.registered_wrappers import time_limit_and_wrappers
-from fastpg.rollouts.wrapper_chain import ObstacleError, chain_of
+from fastpg.rollouts.wrapper_chain import ObstacleError, chain_of, examples
 
 _OWN_WRAPPERS = "gymnasium.wrappers."
 _TRAINING_ONLY = "training_only"  # attribute of the environments, too
@@ -80,11 +81,20 @@ class EnvRecipe:
         usual = isinstance(base, AsyncVectorEnv) and has_usual_workers(base)
         if not (isinstance(base, SyncVectorEnv) or usual):
             return cls(id=None, obstacle=f"{name} is not copies of one environment")
-        vector: Any = base
-        specs = list(vector.get_attr("spec"))
         module = getattr(env, "module", None)
+        try:
+            with examples(base) as envs:
+                return cls._of_envs(envs, module, base)
+        except ObstacleError as error:
+            return cls(id=None, obstacle=str(error))
+
+    @classmethod
+    def _of_envs(cls, envs: list[Any], module: str | None, vector: Any) -> Self:
+        specs = [env.spec for env in envs]
+        if isinstance(vector, AsyncVectorEnv) and _is_pickled(specs[0]):
+            specs += vector.get_attr("spec")
         if len({repr(spec) for spec in specs}) == 1:
-            return cls._of_spec(specs[0], module, vector)
+            return cls._of_spec(specs[0], module, envs)
         # A function that a wrapper was given has another text in each environment.
         inner = [spec and dataclasses.replace(spec, additional_wrappers=()) for spec in specs]
         if len({repr(spec) for spec in inner}) > 1:
@@ -137,12 +147,12 @@ class EnvRecipe:
         )
 
     @classmethod
-    def _of_spec(cls, spec: EnvSpec | None, module: str | None, env: Any) -> Self:
+    def _of_spec(cls, spec: EnvSpec | None, module: str | None, envs: list[Any]) -> Self:
         if spec is None:
             return cls(id=None, obstacle="its class is not registered with Gymnasium")
         made = cls._unwrapped(spec, module)
         try:
-            limit, given = time_limit_and_wrappers(chain_of(env, spec), spec)
+            limit, given = time_limit_and_wrappers(chain_of(envs), spec)
             wrappers = tuple(map(_recorded, given))
         except ObstacleError as error:
             return dataclasses.replace(made, obstacle=str(error))
@@ -328,6 +338,15 @@ def import_module(name: str) -> None:
         importlib.import_module(name)
     except ImportError as error:
         raise ValueError(f"--import: cannot import {name!r}: {error}") from error
+
+
+def _is_pickled(spec: EnvSpec | None) -> bool:
+    """Whether another process can send a spec; one that cannot would end."""
+    try:
+        pickle.dumps(spec)
+    except Exception:  # of any kind, by what the spec holds
+        return False
+    return True
 
 
 def _recorded(wrapper: WrapperSpec) -> tuple[str, dict[str, Any]]:

@@ -55,9 +55,11 @@ def _count_of_entry_point(chain: Chain, spec: EnvSpec) -> int:
     if isinstance(creator, type) and not issubclass(creator, gymnasium.Wrapper):
         return 0
     names = [name for name, _ in chain]
-    for i, name in enumerate(names):
-        if name in PASSING:  # the first that `gymnasium.make` adds
-            return i
+    # The first that `gymnasium.make` adds; the entry point may have called it, too.
+    if PASSING[0] in names:
+        return len(names) - 1 - names[::-1].index(PASSING[0])
+    if PASSING[1] in names:
+        return names.index(PASSING[1])
     if set(names) - {LIMIT}:
         raise ObstacleError("it is unknown which of its wrappers its id makes")
     return 0

@@ -6,11 +6,11 @@ place among the wrappers, and nothing of classes derived from the wrappers of `g
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from gymnasium.envs.registration import EnvSpec, WrapperSpec
+from gymnasium.envs.registration import WrapperSpec
 from gymnasium.vector import SyncVectorEnv
 from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 
@@ -28,31 +28,50 @@ class ObstacleError(ValueError):
     """Why an environment cannot be made again."""
 
 
-def chain_of(env: Any, spec: EnvSpec) -> Chain:
-    """The wrappers that all environments of a vector environment have.
+@contextmanager
+def examples(env: Any) -> Iterator[list[Any]]:
+    """The environments of a vector environment; of those in other processes one more, made here.
+
+    To ask processes could end them: what they return must be pickled, and texts are the user's.
 
     Args:
         env: a `SyncVectorEnv`, or an `AsyncVectorEnv` with the usual workers.
-        spec: the spec of each of its environments.
+
+    Yields:
+        At least one environment.
+
+    Raises:
+        ObstacleError: its callable raises an error.
+    """
+    if isinstance(env, SyncVectorEnv):
+        yield list(env.envs)
+        return
+    try:
+        one = env.env_fns[0]()
+    except Exception as error:  # of the user's, whatever it is
+        raise ObstacleError(f"its callable raises {type(error).__name__}: {error}") from error
+    try:
+        yield [one]
+    finally:
+        one.close()
+
+
+def chain_of(envs: Sequence[Any]) -> Chain:
+    """The wrappers that all of some environments have.
+
+    Args:
+        envs: environments.
 
     Returns:
         All wrappers.
 
     Raises:
-        ObstacleError: the environments differ, or the wrappers are unknown.
+        ObstacleError: the environments differ.
     """
-    if isinstance(env, SyncVectorEnv):
-        chains = {_chain(one) for one in env.envs}
-    else:
-        chains = {_chain_elsewhere(env, text, spec) for text in set(env.call("__str__"))}
+    chains = {tuple(_layer(one) for one in layers(env))[-2::-1] for env in envs}  # without itself
     if len(chains) > 1:
         raise ObstacleError("its environments were not all made alike")
     return chains.pop()
-
-
-def _chain(env: Any) -> Chain:
-    outermost_first = [_layer(one) for one in layers(env)]
-    return tuple(outermost_first[-2::-1])  # without the environment itself
 
 
 def _layer(wrapper: Any) -> tuple[str, int | None]:
@@ -62,28 +81,6 @@ def _layer(wrapper: Any) -> tuple[str, int | None]:
     # A user's class may be called as one of Gymnasium's.
     taken = kind not in _UNRECORDED and kind.__name__ in (LIMIT, *PASSING)
     return f"{kind.__module__}.{kind.__name__}" if taken else kind.__name__, None
-
-
-def _chain_elsewhere(env: Any, text: str, spec: EnvSpec) -> Chain:
-    """The chain of the environments with a text, in other processes, which tell nothing else."""
-    found = re.fullmatch(rf"((?:<\w+)*)<\w+<{re.escape(spec.id)}>+", text)
-    names = [] if found is None else found[1].split("<")[:0:-1]
-    if found is None or names.count(LIMIT) > 1:  # the spec has only one limit
-        return _chain_of_one_more(env, text)
-    return tuple((name, spec.max_episode_steps if name == LIMIT else None) for name in names)
-
-
-def _chain_of_one_more(env: Any, text: str) -> Chain:
-    """The chain of an additional environment, made as those in other processes."""
-    try:
-        one = env.env_fns[0]()
-        chain, same = _chain(one), str(one) == text
-        one.close()
-    except Exception as error:  # of the user's, whatever it is
-        raise ObstacleError(f"its callable raises {type(error).__name__}: {error}") from error
-    if not same:
-        raise ObstacleError("its callables do not always make the same environment")
-    return chain
 
 
 def with_keywords(chain: Chain, recorded: Sequence[WrapperSpec]) -> list[WrapperSpec]:
