@@ -478,3 +478,12 @@ def test_a_kind_of_log_is_no_path(tmp_path, monkeypatch, kind):
     assert not list(tmp_path.iterdir())
     algo.learn(2_048, log=f"./{kind}")
     assert (tmp_path / kind / "config.json").is_file()
+
+
+def test_a_folder_given_twice_leaves_nothing(tmp_path):
+    run = fastpg.loggers.RunFolder(tmp_path / "run")
+    with pytest.raises(BlockingIOError, match="used by another training"):
+        fastpg.NPG("linear", "CartPole-v1", seed=0).learn(2048, log=[run, run])
+    assert not run.path.exists()
+    fastpg.NPG("linear", "CartPole-v1", seed=0).learn(2048, log=run)
+    assert run.holds_run

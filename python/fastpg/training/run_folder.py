@@ -167,7 +167,6 @@ class RunFolder(Callback):
             ValueError: the algorithm does not continue the run that the folder holds.
         """
         super().on_training_start(algo, total_timesteps)
-        self._failed, self._before, self._made = False, {}, []
         self.require_free()
         made = [path for path in (self.path / _LOCK, self.path) if not path.exists()]
         self.path.mkdir(parents=True, exist_ok=True)
@@ -229,6 +228,7 @@ class RunFolder(Callback):
         finally:
             if self._failed:
                 self._put_back()
+            self._failed, self._before, self._made = False, {}, []
             if self._lock is not None:
                 self._lock.release()
                 self._lock = None
