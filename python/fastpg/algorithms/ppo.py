@@ -209,14 +209,14 @@ class PPO(FirstOrderAlgorithm, StepAlgorithm):
             self.optimizer.count,
             self._whitening(batch),
             ppo_settings(**settings),
-            *(task[:3] if task else ()),
+            *(task or ()),
         )
         finite = found.finite and self.policy._takes(found.theta)
         if finite:
             self.optimizer = optimizer
         if task is not None and isinstance(self.baseline, MlpBaseline):
             self.baseline.take(task, found.value_theta, finite)
-            self.baseline.observe_after(task, batch.observations)
+            self.baseline.observe_after(batch.observations)
         status = _status(found, finite, moved=not np.array_equal(before, self.policy.theta))
         return self._record(found, settings, status) | self._adapt(found, finite)
 

@@ -75,16 +75,16 @@ class Environment:
         raise NotImplementedError
 
     def own_spaces(self, parameters: Parameters) -> tuple[spaces.Space[Any], spaces.Space[Any]]:
-        """Spaces of the observations and the actions of one environment, for nobody else.
+        """New spaces of the observations and the actions of one environment.
 
-        Whoever seeds them or draws from them changes no other environment's.
+        They are copies, so that seeding them affects no other environment; the originals are kept,
+        since making them is slow.
 
         Args:
             parameters: values by name.
 
         Returns:
-            Copies of those that were made before for the same values: making them takes longer
-                than the rest of an environment.
+            The two spaces.
         """
         values = tuple(
             (name, tuple(value) if isinstance(value, list) else value)

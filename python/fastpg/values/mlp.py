@@ -29,7 +29,6 @@ class ValueTask(NamedTuple):
     batch: _core.ValueBatch
     theta: Floats
     optimizer: _core.Optimizer
-    observed: bool  # whether the observations are counted already
 
 
 def initial_values(sizes: Sequence[int], seed: int) -> Floats:
@@ -88,7 +87,7 @@ class MlpBaseline(Baseline):
         ValueError: arguments out of range.
     """
 
-    _counted = False  # whether the observations of the next fit are among those of `_moments`
+    _counted = False  # in pickles of before
 
     def __init__(
         self,
@@ -128,6 +127,7 @@ class MlpBaseline(Baseline):
         self._moments = _core.RunningMoments(self.observation_size)
         activation = _core.Activation[self.activation_fn]
         self._network = _core.Mlp(self._inputs.size, list(self.net_arch), 1, activation)
+        self._counted = False  # whether the observations of the next fit are in `_moments`
         self.status = "accepted"
         self.theta = self._start(theta)
         self._optimizer = make_optimizer(optimizer, self._network.parameters)
@@ -221,7 +221,7 @@ class MlpBaseline(Baseline):
         )
         found = task.batch.fit(task.theta, task.optimizer, self.seed, self.n_updates, settings)
         self.take(task, found.theta, found.finite)
-        self.observe_after(task, observations)
+        self.observe_after(observations)
 
     def task(self, observations: Float32s, step_index: Integers, targets: Floats) -> ValueTask:
         """What a fit starts from, for one that is not this class's own.
@@ -235,7 +235,7 @@ class MlpBaseline(Baseline):
         """
         self.observe_first(observations)
         batch = self._batch(observations, step_index, targets)
-        return ValueTask(batch, self.theta, copy(self._optimizer), self._counted)
+        return ValueTask(batch, self.theta, copy(self._optimizer))
 
     @property
     def needs_observations(self) -> bool:
@@ -264,14 +264,13 @@ class MlpBaseline(Baseline):
         if finite and theta is not None:
             self.theta, self._optimizer = theta, task.optimizer
 
-    def observe_after(self, task: ValueTask, observations: Float32s) -> None:
-        """Count the observations of a fit, unless `task` did.
+    def observe_after(self, observations: Float32s) -> None:
+        """Count the observations of a fit, unless they were seen before it.
 
         Args:
-            task: what the fit started from.
             observations: float32 (n, d), C-contiguous.
         """
-        if not task.observed:
+        if not self._counted:
             self.observe(observations)
         self._counted = False
 
