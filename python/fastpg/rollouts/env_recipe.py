@@ -44,8 +44,8 @@ class EnvRecipe:
             module:name, and keywords.
         obstacle: why the environment cannot be made again from this data; None if it can.
         training_only: keywords that evaluations do not use, such as a longer time limit.
-        holds_those_of_id: whether `wrappers` start with those that the id itself makes, as in files
-            of 0.2.0.
+        holds_those_of_id: whether `wrappers` start with those that the id itself makes, as in older
+            files.
     """
 
     id: str | None
