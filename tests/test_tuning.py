@@ -4,6 +4,7 @@ import json
 import sqlite3
 import sys
 import threading
+import time
 import tomllib
 from typing import ClassVar
 
@@ -15,7 +16,7 @@ import fastpg
 from fastpg.algorithms import ALGORITHMS
 from fastpg.experiments import statistics, train_many
 from fastpg.experiments.statistics import Interval
-from fastpg.tuning import rows, search_space, tune
+from fastpg.tuning import rows, search_space, trials, tune
 from fastpg.tuning.judging import Final, Judges
 from fastpg.tuning.result import TrialRecord
 from processes import GUARD
@@ -429,6 +430,39 @@ def test_connections_to_a_storage_are_closed(tmp_path, connections):
         short("trpo", storage=url, study_name="mine")
     assert connections
     assert not any(map(is_open, connections))
+
+
+def test_threads_ask_for_one_trial_after_the_other(monkeypatch):
+    """Two that ask a storage at once may get the same waiting trial."""
+    asking, ask = threading.Lock(), optuna.Study.ask
+
+    def alone(study, *args):
+        assert asking.acquire(blocking=False)
+        try:
+            return ask(study, *args)
+        finally:
+            time.sleep(0.01)
+            asking.release()
+
+    monkeypatch.setattr(optuna.Study, "ask", alone)
+    assert len(short(n_jobs=2).trials) == 4
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_trial_that_another_process_has_ended_is_not_told_again(monkeypatch, fails):
+    trained = trials._trained
+
+    def late(trial, *others):
+        found = trained(trial, *others)
+        if trial.number == 0:
+            trial.study.tell(0, 7.0)
+            if fails:
+                raise ValueError("too late")
+        return found
+
+    monkeypatch.setattr(trials, "_trained", late)
+    found = short(n_trials=2)
+    assert [each.state for each in found.trials] == ["complete", "complete"]
 
 
 def test_a_storage_of_the_caller_stays_open(tmp_path, connections):

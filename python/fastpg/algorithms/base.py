@@ -402,7 +402,7 @@ class Algorithm(Resumable):
         normalizes = policy.normalizer is not None
         if first := normalizes and policy._sees_nothing_yet():
             policy.observe(rollout.flat(rollout.observations))
-        if self.baseline.needs_observations:
+        if isinstance(self.baseline, MlpBaseline) and self.baseline.needs_observations:
             fitted = rollout if fresh is None else fresh
             self.baseline.observe_first(fitted.flat(fitted.observations))
         if fresh:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,18 +54,22 @@ class _Stop(Callback):
             raise KeyboardInterrupt
 
 
-def run_trial(study: Study, task: Task, stopped: threading.Event) -> None:
+def run_trial(
+    study: Study, task: Task, stopped: threading.Event, asking: AbstractContextManager[Any]
+) -> None:
     """Draw settings, train with them, and tell the study.
 
     Args:
         study: the study.
         task: what all trials share.
         stopped: once it is set, the trial ends by KeyboardInterrupt.
+        asking: a lock of the threads that run trials: two that ask at once may get the same one.
 
     Raises:
         KeyboardInterrupt: Ctrl-C, or `stopped`; the trial counts as interrupted.
     """
-    trial = study.ask(distributions(task.ranges))
+    with asking:
+        trial = study.ask(distributions(task.ranges))
     # Another process may have taken the same waiting trial from a shared storage, and ended it.
     with suppress(optuna.exceptions.UpdateFinishedTrialError):
         _run(study, trial, task, stopped)
@@ -81,12 +85,13 @@ def _run(study: Study, trial: optuna.Trial, task: Task, stopped: threading.Event
         raise
     except Exception as error:  # of the environment or of a setting, whatever it is
         trial.set_user_attr(ERROR, f"{type(error).__name__}: {error}")
-        study.tell(trial, state=TrialState.FAIL)
-    except BaseException:
-        study.tell(trial, state=TrialState.FAIL)  # without an error: interrupted
+        study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
+    except BaseException:  # without an error: interrupted
+        study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
         raise
     else:
-        study.tell(trial, value if state == TrialState.COMPLETE else None, state)
+        told = value if state == TrialState.COMPLETE else None
+        study.tell(trial, told, state, skip_if_finished=True)
 
 
 def _trained(
@@ -195,7 +200,7 @@ class _Pool:
     def _work(self) -> None:
         while self._claimed():
             try:
-                run_trial(self._study, self._task, self._stopped)
+                run_trial(self._study, self._task, self._stopped, self._lock)
             finally:
                 with self._lock:
                     self._running -= 1

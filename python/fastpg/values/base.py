@@ -50,18 +50,6 @@ class Baseline:
         """
         return self.predict(observations, step_index)
 
-    @property
-    def needs_observations(self) -> bool:
-        """Whether its inputs are normalised, by observations that it has not seen yet."""
-        return False
-
-    def observe_first(self, observations: Float32s) -> None:
-        """See the observations of the first fit before their values are asked for.
-
-        Args:
-            observations: float32 (n, d), C-contiguous.
-        """
-
     def fit(self, observations: Any, step_index: Any, targets: Any) -> None:
         """Fit the baseline to targets; this class has nothing to fit.
 

@@ -239,11 +239,13 @@ class MlpBaseline(Baseline):
 
     @property
     def needs_observations(self) -> bool:
-        """See `Baseline`."""
+        """Whether its inputs are normalised, by observations that it has not seen yet."""
         return self.normalize_observations and not self._moments.count
 
     def observe_first(self, observations: Float32s) -> None:
-        """See `Baseline`: targets made of values at raw inputs would not be those of the fit.
+        """See the observations of the first fit before their values are asked for.
+
+        Targets made of values at raw inputs would not be those of the fit.
 
         Args:
             observations: float32 (n, d), C-contiguous.
