@@ -58,30 +58,36 @@ def shrink(array):
     array.resize((1,) * array.ndim, refcheck=False)
 
 
-def test_a_batch_notices_that_its_arrays_were_resized():
+def narrow(array):
+    """The rows and the address stay, the end of the memory goes."""
+    array.resize(*array.shape[:-1], array.shape[-1] // 2, refcheck=False)
+
+
+@pytest.mark.parametrize("change", [shrink, narrow])
+def test_a_batch_notices_that_its_arrays_were_resized(change):
     policy = fastpg.LinearSoftmax(4, 3)
     phi = np.random.default_rng(0).random((2000, policy.n_features))
     dist = policy.distribution(phi)
     with pytest.raises(ValueError, match="phi: expected the array that the batch was made with"):
-        policy.entropy_gradient(phi, Converted(lambda: shrink(phi), dist))
+        policy.entropy_gradient(phi, Converted(lambda: change(phi), dist))
 
     def batch_of(name):
         given = {
-            "phi": np.ones((100, 5)), "actions": np.zeros((100, 1), np.int32),
-            "mask": np.ones((100, 3), bool),
+            "phi": np.ones((100, 5)), "actions": np.zeros((100, 2), np.int32),
+            "mask": np.ones((100, 4), bool),
         }  # fmt: skip
-        made = _core.PolicyBatch(_core.Categorical([3]), _core.Linear(5, 3), **given)
-        shrink(given[name])
+        made = _core.PolicyBatch(_core.Categorical([2, 2]), _core.Linear(5, 4), **given)
+        change(given[name])
         return made
 
     for name in ("phi", "actions", "mask"):
         with pytest.raises(ValueError, match=f"{name}: expected the array that the batch"):
-            batch_of(name).distribution(np.zeros(15))
+            batch_of(name).distribution(np.zeros(20))
     network = _core.Mlp(5, [4], 1, _core.Activation.tanh)
     for name in ("inputs", "targets"):
         given = {"inputs": np.ones((100, 5)), "targets": np.ones(100)}
         values = _core.ValueBatch(network, **given)
-        shrink(given[name])
+        change(given[name])
         with pytest.raises(ValueError, match=f"{name}: expected the array that the batch"):
             values.values(np.zeros(network.parameters))
 

@@ -23,8 +23,8 @@ inline Features features_of(const Array<double>& phi) {
 }
 
 // Whether an array is where it was: resize() of NumPy moves its memory, or frees it.
-inline bool unmoved(const py::array& array, const void* data, Index rows) {
-  return array.data() == data && array.ndim() >= 1 && array.shape(0) == rows;
+inline bool unmoved(const py::array& array, const void* data, Index size) {
+  return array.data() == data && array.size() == size;
 }
 
 // Of a class that keeps addresses of arrays which belong to Python: a method that first looks

@@ -76,16 +76,15 @@ class PyPolicyBatch {
   }
 
   void require_unmoved() const {
-    if (!unmoved(phi_, batch_.inputs.data, rows()) || phi_.ndim() != 2 ||
-        phi_.shape(1) != batch_.inputs.cols) {
-      refuse_moved("phi");
-    }
+    if (!unmoved(phi_, batch_.inputs.data, rows() * batch_.inputs.cols)) refuse_moved("phi");
     const auto address = [](auto data) { return static_cast<const void*>(data); };
-    if (action_array_ &&
-        !unmoved(*action_array_, std::visit(address, batch_.actions.data), rows())) {
+    const void* const actions = std::visit(address, batch_.actions.data);
+    if (action_array_ && !unmoved(*action_array_, actions, rows() * batch_.actions.size)) {
       refuse_moved("actions");
     }
-    if (mask_array_ && !unmoved(*mask_array_, batch_.mask, rows())) refuse_moved("mask");
+    if (mask_array_ && !unmoved(*mask_array_, batch_.mask, rows() * distribution_->outputs())) {
+      refuse_moved("mask");
+    }
   }
 
   Array<double> distribution(const Array<double>& theta) const;

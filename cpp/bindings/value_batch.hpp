@@ -38,10 +38,7 @@ class ValueBatch {
   }
 
   void require_unmoved() const {
-    if (!unmoved(inputs_, features_.data, rows()) || inputs_.ndim() != 2 ||
-        inputs_.shape(1) != features_.cols) {
-      refuse_moved("inputs");
-    }
+    if (!unmoved(inputs_, features_.data, rows() * features_.cols)) refuse_moved("inputs");
     if (targets_ && !unmoved(*targets_, wanted_, rows())) refuse_moved("targets");
   }
 

@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy.typing as npt
@@ -282,8 +282,10 @@ def restore(
     algo.policy = restore_policy(stored, meta["policy"], features)
     algo.observation_space = restore_space(meta["observation_space"])
     algo.action_space = restore_space(meta["action_space"])
-    require_fit(algo.policy, algo)
-    keep_within(algo.policy, algo)
+    # Not the algorithm itself: its error for a name that it lacks takes a millisecond to write.
+    own = SimpleNamespace(observation_space=algo.observation_space, action_space=algo.action_space)
+    require_fit(algo.policy, own)
+    keep_within(algo.policy, own)
     algo.seed = arrays.seed(arrays.integer("seed", meta["seed"], 0))
     algo.value_kwargs = value_arguments(meta.get("value_kwargs"), algo.options.baseline)
     algo.baseline = algo._make_baseline(stored)

@@ -32,7 +32,7 @@ class ObstacleError(ValueError):
 def examples(env: Any) -> Iterator[list[Any]]:
     """The environments of a vector environment; of those in other processes one more, made here.
 
-    To ask processes could end them: what they return must be pickled, and texts are the user's.
+    A process that is asked for what cannot be pickled ends.
 
     Args:
         env: a `SyncVectorEnv`, or an `AsyncVectorEnv` with the usual workers.

@@ -87,7 +87,7 @@ class MlpBaseline(Baseline):
         ValueError: arguments out of range.
     """
 
-    _counted = False  # in pickles of before
+    _counted = False  # older pickles lack it
 
     def __init__(
         self,

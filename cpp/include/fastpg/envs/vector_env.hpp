@@ -32,7 +32,7 @@ enum class LaneStatus : std::uint8_t { never_reset, running, ended };
 
 class VectorEnv {
  public:
-  static constexpr Lane most_envs = Lane{1} << 32;
+  static constexpr Lane most_envs = Lane{1} << 32;  // sizes cannot overflow; Python allows fewer
   static constexpr std::int64_t no_limit = std::numeric_limits<std::int64_t>::max();
   static constexpr Lane lanes_a_task = 512;  // whose states stay in the first cache
 
